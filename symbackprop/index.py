@@ -1,0 +1,81 @@
+"""Axes, indices and shape strings.
+
+An axis is known by its size, a SymPy expression: a symbol for a named axis ("n"), an integer for a fixed one, or a
+formula (n - 1 for a slice). Same letter, same size. Everything that makes a size or an index makes it here, so that
+two that print alike are the same object to SymPy.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from itertools import count
+
+from sympy import Expr, Integer, Symbol
+
+from symbackprop.errors import AxisError
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_serial = count()
+
+
+@cache
+def axis(name: str) -> Expr:
+    """The size of the axis `name`: a positive integer symbol, or the integer itself for "3"."""
+    if name.isdigit():
+        return Integer(int(name))
+    return Symbol(name, integer=True, positive=True)
+
+
+class Index(Symbol):
+    """An index 0 <= i < axis. Two indices are the same when label and axis are."""
+
+    __slots__ = ("axis",)
+    axis: Expr
+
+    def __new__(cls, label: str, axis: Expr) -> "Index":
+        return _index(cls, label, axis)
+
+    def __getnewargs_ex__(self):
+        return (self.name, self.axis), {}
+
+    def _hashable_content(self):
+        return (self.name, self.axis)
+
+
+@cache
+def _index(cls: type, label: str, size: Expr) -> Index:
+    made = Symbol.__xnew__(cls, label, integer=True, nonnegative=True)
+    made.axis = size
+    return made
+
+
+def fresh(size: Expr) -> Index:
+    """A bound index that occurs nowhere else."""
+    return Index(f"_{next(_serial)}", size)
+
+
+def free_indices(axes: Iterable[Expr], letter: str = "i") -> tuple[Index, ...]:
+    """The indices i0, i1, ... that run over `axes`, in layout order."""
+    return tuple(Index(f"{letter}{k}", size) for k, size in enumerate(axes))
+
+
+def parse_shape(text: str, place: str = "") -> tuple[Expr, ...]:
+    """The axes of a shape string: "n d" has two, "" none (a scalar), "3 d" one that is fixed."""
+    axes = []
+    for word in text.replace(",", " ").split():
+        if not (word.isdigit() or IDENTIFIER.match(word)):
+            start = text.find(word)
+            raise AxisError(
+                f"'{word}' is not an axis",
+                place=place,
+                source=text,
+                spans=[(start, start + len(word))],
+                fix='write names or sizes apart by blanks, as in "n d" or "3 d"',
+            )
+        axes.append(axis(word))
+    return tuple(axes)
+
+
+def shape_text(axes: Iterable[Expr]) -> str:
+    """The shape string of `axes`, as the user would write it."""
+    return " ".join(str(a).replace(" ", "") for a in axes)

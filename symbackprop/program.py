@@ -1,0 +1,179 @@
+"""Tensors, equations, programs: the one form that every room reads and writes, and what is legal in it.
+
+A program is a list of equations in an order in which each uses only tensors that leaves or earlier equations define.
+An equation is either an index equation, T[i, j] = an index expression (see term.py), or a call of a whole-tensor op or
+named statistic (softmax, inverse), whose law the op table holds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sympy import Expr
+
+from symbackprop.errors import SpecError
+from symbackprop.index import Index, free_indices
+from symbackprop.term import Entry, indices_of, tensor_names
+
+ROLES = ("input", "label", "parameter", "constant", "index")
+"""Roles a user can give. Tensors that equations define have the role "intermediate", derived ones "adjoint"."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something declared true of a tensor: kind is "simplex", "one-hot", "symmetric", "positive", "orthogonal", "unit" or "constant".
+
+    `axis` is the position of the axis it speaks of (simplex over c: the entries along it sum to 1), or None.
+    """
+
+    kind: str
+    tensor: str
+    axis: int | None = None
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A named array: its axes (sizes), role, facts, and how LaTeX writes it (None: the default).
+
+    `derivative` of an adjoint or a Jacobian says what it is: ("J", "W1") for dJ/dW1, ("J", "W1", "W2") for a Hessian block.
+    """
+
+    name: str
+    axes: tuple[Expr, ...]
+    role: str = "intermediate"
+    facts: tuple[Fact, ...] = ()
+    latex: str | None = None
+    derivative: tuple[str, ...] = ()
+
+    def __getitem__(self, indices: Any) -> Entry:
+        return Entry(self.name, *(indices if isinstance(indices, tuple) else (indices,)))
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The free indices i0, i1, ... of an equation that defines this tensor."""
+        return free_indices(self.axes)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A whole-tensor op on tensors: `op` is its name in the op table, `options` what else it needs, as (name, value) pairs."""
+
+    op: str
+    arguments: tuple[str, ...]
+    options: tuple[tuple[str, Any], ...] = ()
+
+    def option(self, name: str, default: Any = None) -> Any:
+        return dict(self.options).get(name, default)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """tensor[indices] = rhs, or tensor = call. `text` is what the user wrote, if it comes from a user."""
+
+    tensor: Tensor
+    indices: tuple[Index, ...]
+    rhs: Expr | None = None
+    call: Call | None = None
+    text: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.tensor.name
+
+    def uses(self) -> set[str]:
+        """The names of the tensors on the right side."""
+        return set(self.call.arguments) if self.call else tensor_names(self.rhs)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Tensors by name, and equations in order. `objective` and `output` are names; `samples` is the axis of samples.
+
+    `sizes` gives example sizes of axes for checks; no formula depends on them.
+    """
+
+    name: str
+    tensors: Mapping[str, Tensor]
+    equations: tuple[Equation, ...]
+    objective: str
+    output: str | None = None
+    samples: Expr | None = None
+    sizes: Mapping[Expr, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_legal(self)
+
+    @property
+    def leaves(self) -> tuple[Tensor, ...]:
+        """The tensors that no equation defines, in the order of declaration."""
+        made = {e.name for e in self.equations}
+        return tuple(t for t in self.tensors.values() if t.name not in made)
+
+    @property
+    def parameters(self) -> tuple[Tensor, ...]:
+        return tuple(t for t in self.leaves if t.role == "parameter")
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        return tuple(f for t in self.tensors.values() for f in t.facts)
+
+    @property
+    def axes(self) -> tuple[Expr, ...]:
+        """The symbols of all axes, in order of appearance."""
+        seen: dict[Expr, None] = {}
+        for t in self.tensors.values():
+            for a in t.axes:
+                for s in sorted(a.free_symbols, key=str):
+                    seen.setdefault(s)
+        return tuple(seen)
+
+    def equation(self, name: str) -> Equation | None:
+        """The equation that defines `name`, or None for a leaf."""
+        return next((e for e in self.equations if e.name == name), None)
+
+    def fresh_name(self, name: str, also: Iterable[str] = ()) -> str:
+        """`name`, or name_2, name_3, ... if this program or `also` has that one already."""
+        taken = {*self.tensors, *also}
+        number, made = 1, name
+        while made in taken:
+            number += 1
+            made = f"{name}_{number}"
+        return made
+
+    def extended(self, equations: Sequence[Equation], **changes: Any) -> "Program":
+        """This program with more equations at its end."""
+        tensors = {**self.tensors, **{e.name: e.tensor for e in equations}}
+        return replace(self, tensors=tensors, equations=(*self.equations, *equations), **changes)
+
+    def needed(self, names: Iterable[str]) -> "Program":
+        """Only the equations and tensors that the tensors `names` depend on, these included."""
+        wanted, kept = set(names), []
+        for e in reversed(self.equations):
+            if e.name in wanted:
+                kept.append(e)
+                wanted |= e.uses()
+        tensors = {n: t for n, t in self.tensors.items() if n in wanted}
+        return replace(self, tensors=tensors, equations=tuple(reversed(kept)))
+
+
+def check_legal(program: Program) -> None:
+    """Raise SpecError unless each equation uses defined tensors with as many indices as axes, and free indices agree."""
+    made = {e.name for e in program.equations}
+    known = {n for n in program.tensors if n not in made}
+    for e in program.equations:
+        place = f"equation {e.name}"
+        if (e.rhs is None) == (e.call is None):
+            raise SpecError("an equation has either a right side or a call", place=place)
+        if e.name in known:
+            raise SpecError(f"'{e.name}' is defined twice", place=place)
+        for name in sorted(e.uses() - known):
+            raise SpecError(f"'{name}' is used before it is defined", place=place, source=e.text)
+        if len(e.indices) != len(e.tensor.axes):
+            raise SpecError(f"{len(e.indices)} indices for {len(e.tensor.axes)} axes", place=place)
+        if e.rhs is not None:
+            for stray in sorted(indices_of(e.rhs) - set(e.indices), key=str):
+                raise SpecError(f"index {stray} is neither free nor summed", place=place)
+            for a in e.rhs.atoms(Entry):
+                if len(a.indices) != len(program.tensors[a.name].axes):
+                    raise SpecError(f"{a} has {len(a.indices)} indices, '{a.name}' has {len(program.tensors[a.name].axes)} axes", place=place)
+        known.add(e.name)

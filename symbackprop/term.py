@@ -1,0 +1,161 @@
+"""Scalar index expressions: what the right side of an equation is made of.
+
+A right side is a SymPy expression whose atoms are entries of tensors, sizes, indices and numbers, with `Total` (a sum
+over bound indices), `KroneckerDelta` and the brackets `Positive` and `NonNegative` ([x > 0] and [x >= 0]: 1 or 0, with
+derivative 0) as factors. Rule of the house: a Total stands only under sums, products and other Totals, never inside a
+function or a power (a whole positive power of a Total is a product); exp(sum ...) is two equations.
+"""
+
+from collections.abc import Mapping
+
+from sympy import Expr, Function, Indexed, IndexedBase, KroneckerDelta, Piecewise, S, Sum, Symbol
+
+from symbackprop.index import Index, fresh
+
+
+class Entry(Expr):
+    """One entry of a tensor, T[i, j]; of a scalar tensor, T[]. Real, and independent of every other tensor's."""
+
+    is_real = True
+    is_finite = True
+    is_commutative = True
+
+    def __new__(cls, name: str | Symbol, *indices: Expr) -> "Entry":
+        return Expr.__new__(cls, Symbol(str(name), real=True), *indices)
+
+    @property
+    def name(self) -> str:
+        return self.args[0].name
+
+    @property
+    def indices(self) -> tuple[Expr, ...]:
+        return self.args[1:]
+
+    def _eval_derivative(self, s):
+        return S.Zero
+
+    def _sympystr(self, printer):
+        return f"{self.name}[{', '.join(map(printer._print, self.indices))}]"
+
+
+class Total(Expr):
+    """The sum of `body` over the indices that follow it; the bound indices belong to it alone."""
+
+    is_real = True
+    is_commutative = True
+
+    def __new__(cls, body: Expr, *indices: Index) -> Expr:
+        if not indices or body == 0:
+            return body
+        return Expr.__new__(cls, body, *sorted(indices, key=lambda i: (i.name, str(i.axis))))
+
+    @property
+    def body(self) -> Expr:
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        return self.args[1:]
+
+    @property
+    def free_symbols(self) -> set:
+        return (self.body.free_symbols - set(self.indices)).union(*(i.axis.free_symbols for i in self.indices))
+
+    def _eval_derivative(self, s):
+        return Total(self.body.diff(s), *self.indices)
+
+
+class _Bracket(Function):
+    """[a condition on one argument]: 1 where it holds, else 0. Its derivative is 0, since kinks are points."""
+
+    nargs = 1
+    is_real = True
+    is_nonnegative = True
+    is_finite = True
+
+    @classmethod
+    def eval(cls, x):
+        decided = cls.decide(x)
+        if decided is not None:
+            return S.One if decided else S.Zero
+        content, rest = x.as_coeff_Mul()
+        if content.is_Rational and abs(content) != 1:
+            return cls(rest * (1 if content > 0 else -1))
+        return None
+
+    def fdiff(self, argindex=1):
+        return S.Zero
+
+    def _eval_power(self, exponent):
+        return self if exponent.is_positive else None
+
+
+class Positive(_Bracket):
+    """[x > 0]."""
+
+    @staticmethod
+    def decide(x: Expr) -> bool | None:
+        return True if x.is_positive else False if x.is_nonpositive else None
+
+
+class NonNegative(_Bracket):
+    """[x >= 0]."""
+
+    @staticmethod
+    def decide(x: Expr) -> bool | None:
+        return True if x.is_nonnegative else False if x.is_negative else None
+
+
+def delta(i: Expr, j: Expr) -> Expr:
+    """Kronecker's delta of two index expressions."""
+    return S.One if i == j else KroneckerDelta(i, j)
+
+
+def entries(e: Expr) -> set[Entry]:
+    """Every entry of a tensor that occurs in `e`."""
+    return e.atoms(Entry)
+
+
+def tensor_names(e: Expr) -> set[str]:
+    """The names of the tensors that occur in `e`."""
+    return {a.name for a in e.atoms(Entry)}
+
+
+def indices_of(e: Expr) -> set[Index]:
+    """The free indices of `e`."""
+    return {s for s in e.free_symbols if isinstance(s, Index)}
+
+
+def rename_bound(e: Expr) -> Expr:
+    """The same expression with bound indices that occur nowhere else."""
+    if not e.has(Total):
+        return e
+    if isinstance(e, Total):
+        new = {i: fresh(i.axis) for i in e.indices}
+        return Total(rename_bound(e.body.xreplace(new)), *new.values())
+    return e.func(*[rename_bound(a) for a in e.args])
+
+
+def substitute(e: Expr, new: Mapping[Expr, Expr]) -> Expr:
+    """`e` with free indices or entries replaced; bound indices are renamed apart first, so nothing is captured."""
+    return rename_bound(e).xreplace(dict(new)) if new else e
+
+
+def as_sympy(e: Expr, names: Mapping[Index, Symbol] | None = None) -> Expr:
+    """`e` in plain SymPy (Indexed, Sum, KroneckerDelta, Piecewise), for those who go on from there."""
+    names = names or {}
+    if isinstance(e, Index):
+        return names.get(e, Symbol(e.name, integer=True))
+    if isinstance(e, Entry):
+        base = IndexedBase(e.name, real=True)
+        return Indexed(base, *[as_sympy(i, names) for i in e.indices]) if e.indices else Symbol(e.name, real=True)
+    if isinstance(e, Total):
+        return Sum(as_sympy(e.body, names), *[(as_sympy(i, names), 0, i.axis - 1) for i in e.indices])
+    if isinstance(e, Positive | NonNegative):
+        inner = as_sympy(e.args[0], names)
+        return Piecewise((1, inner > 0 if isinstance(e, Positive) else inner >= 0), (0, True))
+    if not e.args:
+        return e
+    return e.func(*[as_sympy(a, names) for a in e.args])
+
+
