@@ -1,0 +1,136 @@
+"""Scalar functions and whole-tensor calls in NumPy, as a textbook prints them: the oracle's own words.
+
+These are written a second time on purpose (the op table and the templates have theirs), so that a slip in one shows in
+the other. A function takes arrays and broadcasts; a call takes arrays and the call's options. Ties: relu and sign are 0
+at 0, max takes the first maximum.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+ERF = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def erf(x: np.ndarray) -> np.ndarray:
+    """2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; real arguments only."""
+    if np.iscomplexobj(x):
+        raise TypeError("erf is evaluated for real arguments only")
+    return ERF(x)
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """1/(1 + exp(-x)); an overflow of exp gives 0, as it should."""
+    return 1 / (1 + np.exp(-x))
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + exp(x))."""
+    return np.where(np.real(x) > 30, x + np.exp(-x), np.log(1 + np.exp(x)))
+
+
+def elu(x: np.ndarray, alpha: float = 1.0) -> np.ndarray:
+    """x for x > 0, else alpha (exp(x) - 1)."""
+    return np.where(np.real(x) > 0, x, alpha * (np.exp(x) - 1))
+
+
+def _phi(x: np.ndarray) -> np.ndarray:
+    return (1 + erf(x / math.sqrt(2))) / 2
+
+
+FUNCTIONS: Mapping[str, Callable] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "erf": erf,
+    "floor": np.floor,
+    "Mod": np.mod,
+    "relu": lambda x: np.where(np.real(x) > 0, x, 0),
+    "leaky_relu": lambda x, slope=0.01: np.where(np.real(x) > 0, x, slope * x),
+    "elu": elu,
+    "selu": lambda x: 1.0507009873554804934193349852946 * elu(x, 1.6732632423543772848170429916717),
+    "gelu": lambda x: x * _phi(x),
+    "silu": lambda x: x * sigmoid(x),
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "mish": lambda x: x * np.tanh(softplus(x)),
+    "absolute": lambda x: np.where(np.real(x) < 0, -x, x),
+    "Abs": lambda x: np.where(np.real(x) < 0, -x, x),
+    "sign": lambda x: np.sign(np.real(x)),
+    "log1p": np.log1p,
+    "expm1": np.expm1,
+    "maximum": lambda x, y: np.where(np.real(x) > np.real(y), x, y),
+    "minimum": lambda x, y: np.where(np.real(x) < np.real(y), x, y),
+    "arctan": np.arctan,
+    "square": lambda x: x * x,
+}
+"""Scalar functions by the name of their class."""
+
+
+def _top(x: np.ndarray, axis: int | None) -> np.ndarray:
+    return np.max(np.real(x), axis=axis, keepdims=True)
+
+
+def softmax(x: np.ndarray, axis: int | None = -1) -> np.ndarray:
+    """exp(x_k) over the sum of all exp(x_j)."""
+    e = np.exp(x - _top(x, axis))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def logsumexp(x: np.ndarray, axis: int | None = None, keepdims: bool = False) -> np.ndarray:
+    """log of the sum of exp(x)."""
+    top = _top(x, axis)
+    value = top + np.log(np.exp(x - top).sum(axis=axis, keepdims=True))
+    return value if keepdims else np.squeeze(value, axis=axis)
+
+
+def log_softmax(x: np.ndarray, axis: int | None = -1) -> np.ndarray:
+    """x minus the log of the sum of exp(x)."""
+    return x - logsumexp(x, axis=axis, keepdims=True)
+
+
+def first_maximum(x: np.ndarray, axis: int | None = None, keepdims: bool = False) -> np.ndarray:
+    """The entry where the real part is largest, the first of equals."""
+    place = np.argmax(np.real(x), axis=axis, keepdims=True)
+    value = np.take_along_axis(x, place, axis) if axis is not None else x.reshape(-1)[np.argmax(np.real(x))].reshape((1,) * x.ndim)
+    return value if keepdims else np.squeeze(value, axis=axis)
+
+
+def first_minimum(x: np.ndarray, axis: int | None = None, keepdims: bool = False) -> np.ndarray:
+    """The entry where the real part is smallest, the first of equals."""
+    return -first_maximum(-x, axis=axis, keepdims=keepdims)
+
+
+CALLS: Mapping[str, Callable] = {
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+    "logsumexp": logsumexp,
+    "max": first_maximum,
+    "min": first_minimum,
+    "mean": lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims) * x.dtype.type(1) / _count(x, axis),
+    "var": lambda x, axis=None, keepdims=False: _variance(x, axis, keepdims),
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "logdet": lambda a: np.log(np.linalg.det(a)),
+    "solve": np.linalg.solve,
+    "cholesky": np.linalg.cholesky,
+}
+"""Whole-tensor calls by the name of their op."""
+
+
+def _count(x: np.ndarray, axis: int | None) -> int:
+    return x.size if axis is None else x.shape[axis]
+
+
+def _variance(x: np.ndarray, axis: int | None, keepdims: bool) -> np.ndarray:
+    centred = x - np.sum(x, axis=axis, keepdims=True) / _count(x, axis)
+    return np.sum(centred * centred, axis=axis, keepdims=keepdims) / _count(x, axis)
