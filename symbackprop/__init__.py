@@ -1,0 +1,1 @@
+"""Derives, writes, generates and verifies gradients of models stated in NumPy notation, for symbolic sizes."""

@@ -36,6 +36,7 @@ class Index(Symbol):
         return _index(cls, label, axis)
 
     def __getnewargs_ex__(self):
+        """What a copy or a pickle is made from."""
         return (self.name, self.axis), {}
 
     def _hashable_content(self):

@@ -63,6 +63,7 @@ class Call:
     options: tuple[tuple[str, Any], ...] = ()
 
     def option(self, name: str, default: Any = None) -> Any:
+        """The value of the option `name`."""
         return dict(self.options).get(name, default)
 
 
@@ -78,6 +79,7 @@ class Equation:
 
     @property
     def name(self) -> str:
+        """The name of the tensor that it defines."""
         return self.tensor.name
 
     def uses(self) -> set[str]:
@@ -111,10 +113,12 @@ class Program:
 
     @property
     def parameters(self) -> tuple[Tensor, ...]:
+        """The leaves that training changes."""
         return tuple(t for t in self.leaves if t.role == "parameter")
 
     @property
     def facts(self) -> tuple[Fact, ...]:
+        """Everything declared true of a tensor."""
         return tuple(f for t in self.tensors.values() for f in t.facts)
 
     @property
@@ -175,5 +179,6 @@ def check_legal(program: Program) -> None:
                 raise SpecError(f"index {stray} is neither free nor summed", place=place)
             for a in e.rhs.atoms(Entry):
                 if len(a.indices) != len(program.tensors[a.name].axes):
-                    raise SpecError(f"{a} has {len(a.indices)} indices, '{a.name}' has {len(program.tensors[a.name].axes)} axes", place=place)
+                    axes = program.tensors[a.name].axes
+                    raise SpecError(f"{a} has {len(a.indices)} indices, '{a.name}' has {len(axes)} axes", place=place)
         known.add(e.name)

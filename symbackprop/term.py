@@ -25,10 +25,12 @@ class Entry(Expr):
 
     @property
     def name(self) -> str:
+        """The tensor's name."""
         return self.args[0].name
 
     @property
     def indices(self) -> tuple[Expr, ...]:
+        """Which entry it is, an index expression for each axis."""
         return self.args[1:]
 
     def _eval_derivative(self, s):
@@ -51,14 +53,17 @@ class Total(Expr):
 
     @property
     def body(self) -> Expr:
+        """What is summed."""
         return self.args[0]
 
     @property
     def indices(self) -> tuple[Index, ...]:
+        """The bound indices."""
         return self.args[1:]
 
     @property
     def free_symbols(self) -> set:
+        """What the sum depends on: its bound indices are not among them, the sizes they run to are."""
         return (self.body.free_symbols - set(self.indices)).union(*(i.axis.free_symbols for i in self.indices))
 
     def _eval_derivative(self, s):
@@ -75,6 +80,7 @@ class _Bracket(Function):
 
     @classmethod
     def eval(cls, x):
+        """1 or 0 where the sign is known; a positive factor does not matter."""
         decided = cls.decide(x)
         if decided is not None:
             return S.One if decided else S.Zero
@@ -84,6 +90,7 @@ class _Bracket(Function):
         return None
 
     def fdiff(self, argindex=1):
+        """0: kinks are points."""
         return S.Zero
 
     def _eval_power(self, exponent):
@@ -95,6 +102,7 @@ class Positive(_Bracket):
 
     @staticmethod
     def decide(x: Expr) -> bool | None:
+        """Whether x > 0 for certain; None: can't tell."""
         return True if x.is_positive else False if x.is_nonpositive else None
 
 
@@ -103,6 +111,7 @@ class NonNegative(_Bracket):
 
     @staticmethod
     def decide(x: Expr) -> bool | None:
+        """Whether x >= 0 for certain; None: can't tell."""
         return True if x.is_nonnegative else False if x.is_negative else None
 
 
@@ -157,5 +166,3 @@ def as_sympy(e: Expr, names: Mapping[Index, Symbol] | None = None) -> Expr:
     if not e.args:
         return e
     return e.func(*[as_sympy(a, names) for a in e.args])
-
-
