@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 from itertools import count
+from typing import Any
 
 from sympy import Expr, Integer, Symbol
 
@@ -33,6 +34,7 @@ class Index(Symbol):
     axis: Expr
 
     def __new__(cls, label: str, axis: Expr) -> "Index":
+        """The one index that is called `label` and runs over `axis`."""
         return _index(cls, label, axis)
 
     def __getnewargs_ex__(self):
@@ -44,7 +46,7 @@ class Index(Symbol):
 
 
 @cache
-def _index(cls: type, label: str, size: Expr) -> Index:
+def _index(cls: Any, label: str, size: Expr) -> Index:
     made = Symbol.__xnew__(cls, label, integer=True, nonnegative=True)
     made.axis = size
     return made

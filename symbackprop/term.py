@@ -21,6 +21,7 @@ class Entry(Expr):
     is_commutative = True
 
     def __new__(cls, name: str | Symbol, *indices: Expr) -> "Entry":
+        """The entry at `indices` of the tensor `name`."""
         return Expr.__new__(cls, Symbol(str(name), real=True), *indices)
 
     @property
@@ -47,6 +48,7 @@ class Total(Expr):
     is_commutative = True
 
     def __new__(cls, body: Expr, *indices: Index) -> Expr:
+        """The sum; without indices, or of 0, the body itself."""
         if not indices or body == 0:
             return body
         return Expr.__new__(cls, body, *sorted(indices, key=lambda i: (i.name, str(i.axis))))
