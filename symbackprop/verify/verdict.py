@@ -1,0 +1,175 @@
+"""What a check says: a Verdict, and a Report of many.
+
+A verdict is a value with a reason. It has no truth value, so that nobody can take "unknown" for "right" by accident.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from symbackprop.errors import SymbackpropError
+
+STATUSES = ("proved", "exact", "holds", "holds-if", "wrong", "unknown")
+"""From the strongest to the weakest: for all sizes; as exact algebra; to a tolerance; under conditions; refuted; undecided."""
+
+GREEN = ("proved", "exact", "holds", "holds-if")
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """Where two sides differ: sizes of axes, values of tensors, the entry, and what each side is there."""
+
+    sizes: Mapping[str, int]
+    values: Mapping[str, Any]
+    entry: tuple[int, ...]
+    left: str
+    right: str
+
+    def __str__(self) -> str:
+        where = ", ".join(f"{a} = {s}" for a, s in self.sizes.items())
+        values = "; ".join(f"{name} = {array_text(v)}" for name, v in self.values.items())
+        entry = f" at entry [{', '.join(map(str, self.entry))}]" if self.entry else ""
+        return "; ".join(part for part in (where, values, f"left {self.left}, right {self.right}{entry}") if part)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers, for JSON."""
+        values = {name: np.asarray(v).tolist() for name, v in self.values.items()}
+        return {"sizes": dict(self.sizes), "values": values, "entry": list(self.entry), "left": self.left, "right": self.right}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of `subject`, and why.
+
+    `conditions` are what a "holds-if" hangs on; `cause` is the likely cause of a "wrong" and `counterexample` its proof;
+    `details` are further lines (rules used, points, kinks skipped).
+    """
+
+    status: str
+    subject: str
+    reason: str = ""
+    conditions: tuple[str, ...] = ()
+    cause: str = ""
+    counterexample: Counterexample | None = None
+    details: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"'{self.status}' is not one of {', '.join(STATUSES)}")
+        if self.status == "holds-if" and not self.conditions:
+            raise ValueError("a verdict that holds under conditions must name them")
+
+    def __bool__(self) -> bool:
+        raise TypeError("a verdict has no truth value; ask for .status or .is_green")
+
+    @property
+    def is_green(self) -> bool:
+        """Whether it holds, in whatever way. Unknown is not green."""
+        return self.status in GREEN
+
+    def under(self, conditions: Sequence[str]) -> "Verdict":
+        """This verdict, given that it was found under `conditions`: a green one becomes "holds-if"."""
+        if not conditions or not self.is_green:
+            return self
+        reason = f"{self.status}: {self.reason}" if self.status != "holds-if" else self.reason
+        return replace(self, status="holds-if", reason=reason, conditions=(*self.conditions, *conditions))
+
+    def lines(self) -> list[str]:
+        """The reason and what belongs to it, a line each."""
+        made = [self.reason] if self.reason else []
+        made += [f"if {c}" for c in self.conditions]
+        made += [f"likely cause: {self.cause}"] if self.cause else []
+        made += [f"counterexample: {self.counterexample}"] if self.counterexample else []
+        return made + list(self.details)
+
+    def __str__(self) -> str:
+        return "\n    ".join([f"{self.status}: {self.subject}", *self.lines()])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain strings, lists and numbers, for JSON."""
+        return {
+            "status": self.status,
+            "subject": self.subject,
+            "reason": self.reason,
+            "conditions": list(self.conditions),
+            "cause": self.cause,
+            "counterexample": self.counterexample.as_dict() if self.counterexample else None,
+            "details": list(self.details),
+        }
+
+
+@dataclass(frozen=True)
+class Report:
+    """Verdicts in order. `ok`: there is one at least, and all are green."""
+
+    verdicts: tuple[Verdict, ...]
+    title: str = ""
+
+    def __bool__(self) -> bool:
+        raise TypeError("a report has no truth value; ask for .ok")
+
+    @property
+    def ok(self) -> bool:
+        """Whether every verdict is green; an empty report is not."""
+        return bool(self.verdicts) and all(v.is_green for v in self.verdicts)
+
+    @property
+    def exit_status(self) -> int:
+        """0 all good, 1 something is wrong, 3 something is unknown (or nothing was checked)."""
+        if any(v.status == "wrong" for v in self.verdicts):
+            return 1
+        return 0 if self.ok else 3
+
+    def counts(self) -> dict[str, int]:
+        """How many verdicts of each status there are, those of which there are none left out."""
+        found = {s: sum(v.status == s for v in self.verdicts) for s in STATUSES}
+        return {s: k for s, k in found.items() if k}
+
+    def table(self, width: int = 120) -> str:
+        """The verdicts as plain text: status, subject, reason; what belongs to a verdict stands below it."""
+        subjects = [v.subject for v in self.verdicts]
+        left, middle = max(map(len, STATUSES)), min(max(map(len, subjects), default=0), width // 2)
+        rows = [self.title, "-" * len(self.title)] if self.title else []
+        for v in self.verdicts:
+            head, *rest = v.lines() or [""]
+            fits = len(v.subject) <= middle
+            rows.append(f"{v.status:<{left}}  {v.subject:<{middle}}  {head if fits else ''}".rstrip())
+            rows += [" " * (left + middle + 4 if fits else left + 2) + line for line in ([] if fits else [head]) if line]
+            rows += [" " * (left + 2) + "  " + line for line in rest]
+        rows.append(", ".join(f"{k} {s}" for s, k in self.counts().items()) or "nothing was checked")
+        return "\n".join(rows)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain strings, lists and numbers, for JSON."""
+        return {"title": self.title, "ok": self.ok, "counts": self.counts(), "verdicts": [v.as_dict() for v in self.verdicts]}
+
+    def __add__(self, other: "Report") -> "Report":
+        return Report((*self.verdicts, *other.verdicts), self.title or other.title)
+
+
+def guarded(subject: str, check: Callable[[], Verdict]) -> Verdict:
+    """The verdict of `check`; whatever exception it raises becomes "unknown", with the exception as the reason."""
+    try:
+        return check()
+    except SymbackpropError as error:
+        return Verdict("unknown", subject, f"{type(error).__name__}: {error.reason}", details=tuple(error.notes))
+    except Exception as error:  # an oracle that breaks must never look like an answer, whatever broke it
+        return Verdict("unknown", subject, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
+
+
+def array_text(values: Any) -> str:
+    """An array on one line, in as few digits as tell its entries."""
+    values = np.asarray(values)
+    if values.ndim:
+        return "[" + ", ".join(array_text(v) for v in values) + "]"
+    return number_text(values.item())
+
+
+def number_text(value: float) -> str:
+    """A number in at most 6 digits, whole numbers without a point."""
+    return f"{value:.6g}"
