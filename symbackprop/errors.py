@@ -25,6 +25,7 @@ class SymbackpropError(Exception):
         notes: Sequence[str] = (),
         fix: str = "",
     ) -> None:
+        """Every part but the reason may be left out."""
         self.reason = reason
         self.place = place
         self.source = source
@@ -93,6 +94,10 @@ class MissingSpellingError(TargetError):
 
 class DataError(SymbackpropError):
     """Data that does not fit the model."""
+
+
+class TrainError(SymbackpropError):
+    """Training that can't start or can't go on: settings out of range, a loss that is not finite."""
 
 
 class VerifyError(SymbackpropError):

@@ -35,7 +35,7 @@ class Index(Symbol):
 
     def __new__(cls, label: str, axis: Expr) -> "Index":
         """The one index that is called `label` and runs over `axis`."""
-        return _index(cls, label, axis)
+        return _index(cls, label, axis)  # type: ignore[arg-type] # a class is hashable
 
     def __getnewargs_ex__(self):
         """What a copy or a pickle is made from."""

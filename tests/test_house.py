@@ -24,7 +24,7 @@ FLOORS = [
     [{"language"}, {"derive"}],
     [{"notation"}, {"lower"}],
     [{"emit"}],
-    [{"verify", "train"}],
+    [{"verify", "train", "data"}],
     [{"api"}, {"__init__"}],
     [{"cli", "demo"}],
     [{"__main__"}],
