@@ -1,0 +1,299 @@
+"""The normal form of index expressions.
+
+`contract` takes a sum of products of scalar factors, deltas, brackets and Totals and returns an equal one in which
+Kronecker deltas with a bound index are gone, each sum is as narrow as its factors allow, bound indices have canonical
+names, like terms are one, and common factors stand in front. A product is distributed over a sum only where a delta
+needs it, or where a cancellation or a fact makes the result cheaper: general expansion would split exp(x - max) and turn
+a layer norm into a cancelling difference.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, gcd
+
+from symbackprop.canonical import labelled
+from symbackprop.cost import cost
+from symbackprop.index import Index
+from symbackprop.laws import Facts, NO_FACTS, guard, total_law
+from symbackprop.term import Total, indices_of, rename_bound
+
+DEPTH = 8
+"""Distributions tried one inside another."""
+
+
+@dataclass
+class Product:
+    """The Total of a product of factors over bound indices, flattened."""
+
+    factors: list[Expr]
+    bound: set[Index]
+
+    @property
+    def expr(self) -> Expr:
+        return Total(Mul(*self.factors), *self.bound)
+
+
+@dataclass
+class Trace:
+    """What a contraction did: the expression after each rule that changed it, and the facts that fired."""
+
+    lines: list[tuple[str, Expr]] = field(default_factory=list)
+    facts: set = field(default_factory=set)
+
+    def note(self, rule: str, e: Expr) -> None:
+        if not self.lines or self.lines[-1][1] != e:
+            self.lines.append((rule, e))
+
+
+def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Expr:
+    """The normal form of `e`, equal to it for all sizes and all tensors that have `facts`."""
+    trace = trace if trace is not None else Trace()
+    parts = [c for p in products(e) if (c := _without_deltas(p)) is not None]
+    trace.note("substitution", _sum(parts))
+    parts = [d for p in parts for d in _distributed(p)]
+    trace.note("distribution", _sum(parts))
+    parts = [c for p in parts if (c := _without_deltas(p)) is not None]
+    trace.note("delta contraction", _sum(parts))
+    result = S.Zero
+    fired: set = set()
+    for p in parts:
+        result += _best(p, facts, fired, DEPTH)
+    if fired:
+        # What the sum was before the facts: the line a reader wants to see between.
+        trace.note("narrow sum", sum((_best(p, NO_FACTS, set(), DEPTH) for p in parts), S.Zero))
+        trace.note("fact", result)
+        trace.facts |= fired
+    else:
+        trace.note("cancellation", result)
+    result = factored(result)
+    trace.note("factoring", result)
+    return result
+
+
+def products(e: Expr) -> list[Product]:
+    """`e` as a sum of products: sums of terms split, nested Totals and products flattened, bound indices renamed apart."""
+    return _products(rename_bound(e))
+
+
+def _products(e: Expr) -> list[Product]:
+    if isinstance(e, Add):
+        return [p for a in e.args for p in _products(a)]
+    return [_flat(e)]
+
+
+def _flat(e: Expr) -> Product:
+    """One product: a sum among its factors stays a factor."""
+    if isinstance(e, Total):
+        inner = _flat(e.body)
+        return Product(inner.factors, inner.bound | set(e.indices))
+    if isinstance(e, Mul):
+        parts = [_flat(a) for a in e.args]
+        return Product([f for p in parts for f in p.factors], set().union(*(p.bound for p in parts)))
+    if isinstance(e, Pow) and e.exp.is_Integer and e.exp > 0 and e.base.has(Total):
+        return _flat(Mul(*[rename_bound(e.base) for _ in range(int(e.exp))], evaluate=False))
+    return Product([] if e == 1 else [e], set())
+
+
+def _sum(parts: Iterable[Product]) -> Expr:
+    return Add(*[p.expr for p in parts])
+
+
+def _distributed(p: Product) -> list[Product]:
+    """`p` multiplied out over those of its sums that hold a delta with a bound index."""
+    for k, f in enumerate(p.factors):
+        if isinstance(f, Add) and any(d.free_symbols & p.bound for d in _open_deltas(f)):
+            return [q for part in _over(p, k) for q in _distributed(part)]
+    return [p]
+
+
+def _open_deltas(e: Expr) -> list[KroneckerDelta]:
+    """The deltas of `e` that stand as factors of its terms, not inside a function."""
+    if isinstance(e, KroneckerDelta):
+        return [e]
+    if isinstance(e, Add | Mul | Total):
+        return [d for a in e.args for d in _open_deltas(a)]
+    return []
+
+
+def _over(p: Product, k: int) -> list[Product]:
+    """The products that `p` becomes when it is distributed over its k-th factor, a sum."""
+    others = p.factors[:k] + p.factors[k + 1 :]
+    made = []
+    for term in p.factors[k].args:
+        inner = _flat(rename_bound(term))
+        made.append(Product([*others, *inner.factors], p.bound | inner.bound))
+    return made
+
+
+def _without_deltas(p: Product) -> Product | None:
+    """`p` with every delta solved that has a bound index; None if it vanishes."""
+    factors, bound = list(p.factors), set(p.bound)
+    while True:
+        chosen = _solvable(factors, bound)
+        if chosen is None:
+            break
+        k, index, value = chosen
+        del factors[k]
+        if index is None:
+            if value == 0:
+                return None
+            continue
+        bound.discard(index)
+        factors = [f.xreplace({index: value}) for f in factors]
+        if not (isinstance(value, Index) and value.axis == index.axis):
+            factors += [guard(value), guard(index.axis - 1 - value)]
+        factors = [g for f in factors for g in _flat(f).factors]
+        if any(f == 0 for f in factors):
+            return None
+    return Product(_aligned([f for f in factors if f != 1]), bound)
+
+
+def _aligned(factors: list[Expr]) -> list[Expr]:
+    """Where a delta of two free indices stays, the other factors speak of the first of the two only."""
+    for k, f in enumerate(factors):
+        if isinstance(f, KroneckerDelta) and all(isinstance(i, Index) for i in f.args) and f.args[0].axis == f.args[1].axis:
+            keep, drop = sorted(f.args, key=lambda i: i.name)
+            factors = [g if j == k else g.xreplace({drop: keep}) for j, g in enumerate(factors)]
+    return factors
+
+
+def _solvable(factors: Sequence[Expr], bound: set[Index]) -> tuple[int, Index | None, Expr] | None:
+    """The next delta to solve: (its place, the index it fixes, the value); (place, None, 0 or 1) if it is decided."""
+    best = None
+    for k, f in enumerate(factors):
+        if not isinstance(f, KroneckerDelta):
+            continue
+        a, b = f.args
+        gap = a - b
+        if gap.is_zero or gap.is_nonzero:
+            return k, None, S.One if gap.is_zero else S.Zero
+        for i, other in ((a, b), (b, a)):
+            if i in bound and isinstance(other, Index) and other.axis == i.axis:
+                return k, i, other
+        if best is None:
+            for i in sorted(indices_of(gap) & bound, key=str):
+                slope = gap.coeff(i)
+                if slope in (1, -1) and not (gap - slope * i).has(i):
+                    best = k, i, -(gap - slope * i) * slope
+                    break
+    return best
+
+
+def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
+    """The cheapest of `p` narrowed as it is and of `p` distributed over one of its sums where something may fire."""
+    mine: set = set()
+    p = _merged(p)
+    best = _narrow(p, facts, mine)
+    if depth:
+        for k, f in enumerate(p.factors):
+            if isinstance(f, Add) and _may_fire(p, k, facts):
+                theirs: set = set()
+                parts = [d for q in _over(p, k) if (d := _without_deltas(q)) is not None]
+                other = factored(Add(*[_best(q, facts, theirs, depth - 1) for q in parts]))
+                if cost(other) < cost(best):
+                    best, mine = other, theirs
+    fired |= mine
+    return best
+
+
+def _merged(p: Product) -> Product:
+    """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums factored."""
+    factors = _flat(Mul(*[factored(f) for f in p.factors])).factors
+    return Product(factors, set(p.bound))
+
+
+def _may_fire(p: Product, k: int, facts: Facts) -> bool:
+    """Whether distributing over the k-th factor can cancel a power, or free a sum that a fact or a size gives."""
+    terms = p.factors[k].args
+    others = p.factors[:k] + p.factors[k + 1 :]
+    inverse = {f.base for f in others if isinstance(f, Pow) and f.exp.is_negative}
+    whole = {f.base if isinstance(f, Pow) else f for f in others}
+    for term in terms:
+        for f in _flat(term).factors:
+            base, negative = (f.base, f.exp.is_negative) if isinstance(f, Pow) else (f, False)
+            if base in inverse or (negative and base in whole):
+                return True
+    for i in p.bound:
+        if any(i not in indices_of(t) for t in terms):
+            holders = [f for f in others if f.has(i)]
+            if not holders or (len(holders) == 1 and facts.speak_of(holders[0], i)):
+                return True
+    return False
+
+
+def _narrow(p: Product, facts: Facts, fired: set) -> Expr:
+    """The product with each sum over only the factors that need it, laws of sums applied, canonical names given."""
+    outside: list[Expr] = []
+    groups: list[tuple[set[Index], list[Expr]]] = []
+    for f in p.factors:
+        mine = indices_of(f) & p.bound
+        if not mine:
+            outside.append(f)
+            continue
+        joined, apart = [f], []
+        for indices, members in groups:
+            if indices & mine:
+                mine, joined = mine | indices, members + joined
+            else:
+                apart.append((indices, members))
+        groups = [*apart, (mine, joined)]
+    for i in p.bound - set().union(*(g for g, _ in groups)) if groups else p.bound:
+        outside.append(i.axis)
+    for indices, members in groups:
+        outside.append(_component(members, indices, facts, fired))
+    return Mul(*outside)
+
+
+def _component(factors: list[Expr], bound: set[Index], facts: Facts, fired: set) -> Expr:
+    for i in sorted(bound, key=lambda i: (str(i.axis), i.name)):
+        holders = [f for f in factors if f.has(i)]
+        if len(holders) == 1 and (law := total_law(holders[0], i, facts)) is not None:
+            value, fact = law
+            fired.add(fact)
+            rest = [f for f in factors if f is not holders[0]]
+            return _narrow(Product([*rest, value], bound - {i}), facts, fired)
+    return labelled(factors, bound)
+
+
+def factored(e: Expr) -> Expr:
+    """A sum with the factors that all its terms share in front: y/n - p/n is (y - p)/n.
+
+    A bare number is not put in front: SymPy would multiply it in again.
+    """
+    if not isinstance(e, Add):
+        return e
+    terms = [_powers(a) for a in e.args]
+    shared = terms[0][1]
+    for _, powers in terms[1:]:
+        shared = {b: _common(x, powers[b]) for b, x in shared.items() if b in powers and _common(x, powers[b]) != 0}
+    if not shared:
+        return e
+    content = reduce(gcd, [abs(c) for c, _ in terms])
+    if all(c < 0 for c, _ in terms):
+        content = -content
+    inside = [Mul(c / content, *[b ** (x - shared.get(b, 0)) for b, x in powers.items()]) for c, powers in terms]
+    return Mul(content, *[b**x for b, x in shared.items()], Add(*inside))
+
+
+def _common(x: Expr, y: Expr) -> Expr:
+    """The exponent that b**x and b**y have in common: the smaller in size of two of one sign, else 0."""
+    if not (x.is_number and y.is_number) or x * y <= 0:
+        return S.Zero
+    return min(x, y) if x > 0 else max(x, y)
+
+
+def _powers(e: Expr) -> tuple[Number, dict[Expr, Expr]]:
+    """`e` as a number times powers of distinct bases."""
+    content, rest = e.as_coeff_Mul()
+    if not content.is_Rational:
+        content, rest = Integer(1), e
+    powers: dict[Expr, Expr] = {}
+    for f in Mul.make_args(rest):
+        base, exponent = (f.base, f.exp) if isinstance(f, Pow) and f.exp.is_number and not f.base.is_Number else (f, S.One)
+        if base != 1:
+            powers[base] = powers.get(base, S.Zero) + exponent
+    return content, powers
+
+

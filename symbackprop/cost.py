@@ -1,0 +1,51 @@
+"""What an index expression costs to evaluate, counted without knowing any size.
+
+Every axis counts as NOMINAL long, so a choice made by cost (name an adjoint or put it in place, distribute or not) is the
+same for all sizes. An operation over k indices costs NOMINAL**k.
+"""
+
+from functools import cache
+
+from sympy import Add, Expr, KroneckerDelta, Mul, Pow
+
+from symbackprop.index import Index
+from symbackprop.term import Entry, NonNegative, Positive, Total
+
+NOMINAL = 16
+FUNCTION = 8
+"""An elementwise function call against one addition."""
+
+
+@cache
+def cost(e: Expr) -> int:
+    """The number of scalar operations of `e`, each subexpression evaluated once over the indices it depends on."""
+    if isinstance(e, Entry) or not e.args:
+        return 0
+    if isinstance(e, Total):
+        return cost(e.body) + _size(e.body)
+    inner = sum(cost(a) for a in e.args)
+    if isinstance(e, Add):
+        return inner + _size(e) * (len(e.args) - 1)
+    if isinstance(e, Mul):
+        # Multiplying by a sign is free; a product runs over its indices once for each further factor.
+        tensors = sum(1 for a in e.args if not a.is_Number)
+        scale = any(a.is_Number and abs(a) != 1 for a in e.args)
+        return inner + _size(e) * max(tensors - 1 + scale, 0)
+    if isinstance(e, Pow):
+        return inner + _size(e) * (1 if e.exp.is_Integer else FUNCTION)
+    if isinstance(e, KroneckerDelta | Positive | NonNegative):
+        return inner + _size(e)
+    return inner + _size(e) * FUNCTION
+
+
+@cache
+def _size(e: Expr) -> int:
+    return NOMINAL ** sum(1 for s in _indices(e))
+
+
+@cache
+def _indices(e: Expr) -> frozenset[Index]:
+    if isinstance(e, Index):
+        return frozenset({e})
+    inner = frozenset().union(*(_indices(a) for a in e.args)) if e.args else frozenset()
+    return inner - frozenset(e.indices) if isinstance(e, Total) else inner

@@ -1,0 +1,104 @@
+"""Local derivatives of one equation by one of the tensors it uses.
+
+Of an index equation they come from `partial`. Of a call they are derived from the law in its op's record: the law's equations are walked
+in reverse with everything put in place, and the result is said in the call's own output where that is shorter, by solving the law's last
+equation for its argument or for a helper: p = exp(o)/Z gives exp(o) = p Z, and so dp_k/do_l = p_k (delta_kl - p_l).
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+from sympy import Add, Dummy, Expr, Mul, S, factor_terms, powsimp, solve
+
+from symbackprop.contract import contract
+from symbackprop.cost import cost
+from symbackprop.derive.partial import Partial, in_own_output, partials
+from symbackprop.index import Index, free_indices, fresh
+from symbackprop.ops.table import OPS
+from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.term import Entry, Total, delta, indices_of, rename_bound, substitute, tensor_names
+
+
+def local_partials(program: Program, equation: Equation, here: Sequence[Index], name: str) -> list[Partial]:
+    """d equation.tensor[here] / d name, as a list of partials whose sum it is."""
+    if equation.rhs is not None:
+        rhs = substitute(equation.rhs, dict(zip(equation.indices, here, strict=True)))
+        return [
+            Partial(in_own_output(p.coefficient, rhs, equation.tensor[tuple(here)]), p.indices, p.bound) for p in partials(rhs, name)
+        ]
+    call = equation.call
+    found = []
+    for place, argument in enumerate(call.arguments):
+        if argument == name:
+            axes = tuple(program.tensors[a].axes for a in call.arguments)
+            stand_ins, target, local = _call_jacobian(call.op, call.options, axes, equation.tensor.axes, place)
+            new = dict(zip(free_indices(equation.tensor.axes, "p"), here, strict=True))
+            names = dict(zip((*stand_ins, "_out"), (*call.arguments, equation.name), strict=True))
+            bound = tuple(fresh(i.axis) for i in target)
+            local = substitute(local, new | dict(zip(target, bound, strict=True)))
+            local = local.xreplace({a: Entry(names[a.name], *a.indices) for a in local.atoms(Entry)})
+            found.append(Partial(local, bound, bound))
+    return found
+
+
+@cache
+def _call_jacobian(op: str, options: tuple, axes: tuple, out_axes: tuple, place: int) -> tuple[tuple[str, ...], tuple[Index, ...], Expr]:
+    """The Jacobian of a call on stand-in tensors: (their names, the argument's indices, d _out[p] / d argument[i])."""
+    stand_ins = tuple(f"_in{k}" for k in range(len(axes)))
+    tensors = {s: Tensor(s, a) for s, a in zip(stand_ins, axes, strict=True)}
+    out = Tensor("_out", out_axes)
+    call = Call(op, stand_ins, options)
+    law = OPS[op].law(call, tensors, out)
+    target = free_indices(axes[place], "i")
+    value = _expanded(law, stand_ins[place], out, target)
+    return stand_ins, target, _in_output(value, law[-1], stand_ins)
+
+
+def _expanded(law: Sequence[Equation], name: str, out: Tensor, target: tuple[Index, ...]) -> Expr:
+    """d out[p] / d name[target] with every adjoint of the law's equations put in place."""
+    prefix = free_indices(out.axes, "p")
+    parts: dict[str, list[Expr]] = {out.name: [Mul(*[delta(a, b) for a, b in zip(prefix, out.indices, strict=True)])]}
+    for equation in reversed(law):
+        adjoint = contract(Add(*parts.get(equation.name, [S.Zero])))
+        here = tuple(fresh(i.axis) for i in equation.indices)
+        rhs = substitute(equation.rhs, dict(zip(equation.indices, here, strict=True)))
+        seed = substitute(adjoint, dict(zip(equation.tensor.indices, here, strict=True)))
+        for used in sorted(equation.uses()):
+            goal = target if used == name else free_indices(_axes(law, used, rhs), "i")
+            for p in partials(rhs, used):
+                parts.setdefault(used, []).append(Total(Mul(seed, rename_bound(p.at(goal))), *here))
+    return contract(Add(*parts.get(name, [S.Zero])))
+
+
+def _axes(law: Sequence[Equation], name: str, rhs: Expr) -> tuple[Expr, ...]:
+    made = next((e.tensor.axes for e in law if e.name == name), None)
+    if made is not None:
+        return made
+    return tuple(i.axis for i in next(a for a in rhs.atoms(Entry) if a.name == name).indices)
+
+
+def _in_output(value: Expr, last: Equation, stand_ins: Sequence[str]) -> Expr:
+    """`value` with the law's last equation solved for one of its entries: the cheapest that needs no helper tensor."""
+    candidates = [value]
+    y = Dummy("y", positive=True)
+    for a in sorted(last.rhs.atoms(Entry), key=str):
+        x = Dummy("x", real=True)
+        body = last.rhs.xreplace({a: x})
+        if indices_of(body) | set(last.indices) != set(a.indices) or any(b.name == a.name for b in body.atoms(Entry)):
+            continue  # the solution would hold an index that the entry has not
+        for solution in solve(body - y, x):
+            candidates.append(_replaced(value, a, last, solution.xreplace({y: last.tensor[last.indices]})))
+    helpers = {n for n in tensor_names(value) | last.uses() if n not in (*stand_ins, last.name)}
+    clean = [c for c in candidates if not tensor_names(c) & helpers]
+    return min(clean or candidates, key=lambda c: (cost(c), str(c)))
+
+
+def _replaced(value: Expr, a: Entry, last: Equation, solution: Expr) -> Expr:
+    """`value` with every entry of a's tensor replaced by the solution at its own indices."""
+    new = {}
+    for b in value.atoms(Entry):
+        if b.name == a.name:
+            move = {i: e for i, e in zip(a.indices, b.indices, strict=True) if isinstance(i, Index)}
+            new[b] = solution.xreplace(move)
+    return contract(powsimp(factor_terms(value.xreplace(new))))
+

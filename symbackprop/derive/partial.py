@@ -1,0 +1,81 @@
+"""Partial derivatives of right sides: the one place where SymPy's `diff` is called on a body.
+
+d T[e1, e2] / d T[k, l] = delta(e1, k) delta(e2, l); what an entry's derivative is multiplied by comes from SymPy.
+"""
+
+from dataclasses import dataclass
+
+from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, S, exp
+
+from symbackprop.errors import NotDifferentiableError
+from symbackprop.index import Index
+from symbackprop.term import Entry, Total, rename_bound
+
+
+@dataclass(frozen=True)
+class Partial:
+    """coefficient * d T[indices], summed over bound: one occurrence of the tensor in a right side."""
+
+    coefficient: Expr
+    indices: tuple[Expr, ...]
+    bound: tuple[Index, ...]
+
+    def at(self, target: tuple[Index, ...]) -> Expr:
+        """The derivative by T[target]: the coefficient times deltas, summed."""
+        deltas = [_delta(a, b) for a, b in zip(self.indices, target, strict=True)]
+        return Total(Mul(self.coefficient, *deltas), *self.bound)
+
+
+def _delta(a: Expr, b: Expr) -> Expr:
+    return S.One if a == b else KroneckerDelta(a, b)
+
+
+def partials(e: Expr, name: str) -> list[Partial]:
+    """The derivatives of `e` by every occurrence of the tensor `name`; their sum is the total derivative."""
+    return _partials(rename_bound(e), name)
+
+
+def _partials(e: Expr, name: str) -> list[Partial]:
+    if not any(a.name == name for a in e.atoms(Entry)):
+        return []
+    if not e.has(Total):
+        return _scalar_partials(e, name)
+    if isinstance(e, Add):
+        return [p for a in e.args for p in _partials(a, name)]
+    if isinstance(e, Total):
+        return [Partial(p.coefficient, p.indices, (*p.bound, *e.indices)) for p in _partials(e.body, name)]
+    if isinstance(e, Pow) and e.exp.is_Integer and e.exp > 0:
+        return [Partial(e.exp * rename_bound(e.base) ** (e.exp - 1) * p.coefficient, p.indices, p.bound) for p in _partials(e.base, name)]
+    if isinstance(e, Mul):
+        found = []
+        for k, a in enumerate(e.args):
+            others = e.args[:k] + e.args[k + 1 :]
+            found += [Partial(Mul(p.coefficient, *others), p.indices, p.bound) for p in _partials(a, name)]
+        return found
+    raise NotDifferentiableError(f"a sum stands inside {type(e).__name__}", notes=[str(e)], fix="give the sum an equation of its own")
+
+
+def _scalar_partials(e: Expr, name: str) -> list[Partial]:
+    found = []
+    for a in sorted((a for a in e.atoms(Entry) if a.name == name), key=str):
+        x = Dummy("x", real=True)
+        derivative = e.xreplace({a: x}).diff(x).xreplace({x: a})
+        if derivative.has(x):
+            raise NotDifferentiableError(f"SymPy has no derivative of {e} by {a}")
+        if derivative != 0:
+            found.append(Partial(derivative, a.indices, ()))
+    return found
+
+
+def in_own_output(e: Expr, rhs: Expr | None, output: Entry) -> Expr:
+    """`e`, a local derivative, with the value of the equation output = rhs named where it occurs: tanh(z) is the output itself."""
+    if rhs is None or rhs.has(Total):
+        return e
+    if isinstance(rhs, exp) or (isinstance(rhs, Function) and not isinstance(rhs, KroneckerDelta)):
+        return e.xreplace({rhs: output})
+    if isinstance(rhs, Pow) and not rhs.exp.is_Integer:
+        return e.replace(
+            lambda q: isinstance(q, Pow) and q.base == rhs.base and (q.exp / rhs.exp).is_Integer,
+            lambda q: output ** (q.exp / rhs.exp),
+        )
+    return e

@@ -1,0 +1,196 @@
+"""Reverse mode over index equations: a walk from the last equation to the first.
+
+The adjoint of a tensor U is dJ/dU[u] = sum over the equations T that use U of sum_t dJ/dT[t] * dT[t]/dU[u] (chain rule). For a Jacobian of
+a tensor J[p], the indices p go in front of every adjoint and the walk starts from deltas. The result is a program again.
+
+Adjoints are named (dO) or put in place, whichever makes their consumers cheaper: an adjoint that is shared wants a name,
+one that cancels wants to be put in place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sympy import Add, Expr, KroneckerDelta, Mul, S
+
+from symbackprop.canonical import relabelled
+from symbackprop.contract import Trace, contract
+from symbackprop.cost import cost
+from symbackprop.derive.local import local_partials
+from symbackprop.errors import DeriveError, nearest
+from symbackprop.index import Index, free_indices, fresh
+from symbackprop.laws import Facts
+from symbackprop.program import Equation, Fact, Program, Tensor
+from symbackprop.term import Total, delta, substitute
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a derivation: `rule` turned `before` into `after`, both expressions for `quantity`[indices]."""
+
+    rule: str
+    quantity: str
+    indices: tuple[Index, ...]
+    before: Expr
+    after: Expr
+    facts: tuple[Fact, ...] = ()
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A program with its adjoints. `adjoints` maps a tensor's name to that of the tensor that holds its derivative.
+
+    `facts` says which facts fired where an adjoint was contracted; `links` are the Jacobians of single equations (dYhat/dO) that
+    the chain rule multiplies.
+    """
+
+    program: Program
+    output: str
+    wrt: tuple[str, ...]
+    adjoints: Mapping[str, str]
+    steps: tuple[Step, ...]
+    facts: Mapping[str, tuple[Fact, ...]]
+    links: tuple[Equation, ...]
+
+
+@dataclass
+class _Walk:
+    """What the walk has found so far: for each tensor the contributions to its adjoint, and the same stated with links."""
+
+    program: Program
+    prefix: tuple[Index, ...]
+    facts: Facts
+    parts: dict[str, list[Expr]] = field(default_factory=dict)
+    chains: dict[str, list[Expr]] = field(default_factory=dict)
+    links: dict[str, Equation] = field(default_factory=dict)
+    equations: list[Equation] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    fired: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
+    adjoints: dict[str, str] = field(default_factory=dict)
+
+
+def gradient(program: Program, wrt: Sequence[str] | None = None) -> Derived:
+    """dJ/dT for the objective J and each T of `wrt` (default: every parameter) and every intermediate between.
+
+    The derivative has the shape of T. Raises DeriveError if a name is unknown.
+    """
+    wrt = tuple(wrt) if wrt is not None else tuple(t.name for t in program.parameters)
+    return _reverse(program, program.objective, wrt)
+
+
+def jacobian(program: Program, output: str, wrt: str) -> Derived:
+    """d output[p] / d wrt[i], output axes first: one more tensor at the end of the program."""
+    return _reverse(program, output, (wrt,))
+
+
+def _reverse(program: Program, output: str, wrt: tuple[str, ...]) -> Derived:
+    for name in (output, *wrt):
+        if name not in program.tensors:
+            known = ", ".join(nearest(name, list(program.tensors))) or ", ".join(program.tensors)
+            raise DeriveError(f"'{name}' is not a tensor of {program.name}", fix=f"did you mean {known}?")
+    top = program.tensors[output]
+    prefix = free_indices(top.axes, "p")
+    reach = _reaches(program, wrt)
+    walk = _Walk(program, prefix, Facts(_known_facts(program)))
+    own = top.indices
+    walk.parts[output] = [Mul(*[delta(a, b) for a, b in zip(prefix, own, strict=True)])]
+    for equation in reversed(program.needed([output]).equations):
+        if equation.name in walk.parts:
+            adjoint = _adjoint(walk, equation.tensor, output)
+            if equation.name in reach:
+                _push(walk, equation, adjoint, reach)
+    for name in wrt:
+        if name not in walk.adjoints:
+            _adjoint(walk, program.tensors[name], output)
+    made = program.extended(walk.equations)
+    return Derived(made, output, wrt, walk.adjoints, tuple(walk.steps), walk.fired, tuple(walk.links.values()))
+
+
+def _reaches(program: Program, wrt: Sequence[str]) -> set[str]:
+    """The names of the tensors that depend on one of `wrt`, these included."""
+    reach = set(wrt)
+    for e in program.equations:
+        if e.uses() & reach:
+            reach.add(e.name)
+    return reach
+
+
+def _known_facts(program: Program) -> list[Fact]:
+    """Declared facts, and that a softmax sums to 1 over its axis, which follows from its law."""
+    follows = [Fact("simplex", e.name, e.call.option("axis")) for e in program.equations if e.call and e.call.op == "softmax"]
+    return [*program.facts, *follows]
+
+
+def _adjoint(walk: _Walk, tensor: Tensor, output: str) -> Expr:
+    """The adjoint of `tensor`, contracted and recorded as an equation."""
+    raw = Add(*walk.parts.get(tensor.name, [S.Zero]))
+    indices = (*walk.prefix, *tensor.indices)
+    trace = Trace()
+    value = contract(raw, walk.facts, trace)
+    name = _adjoint_name(walk, tensor.name, output)
+    _write_steps(walk, tensor, name, indices, trace)
+    axes = (*walk.program.tensors[output].axes, *tensor.axes)
+    made = Tensor(name, axes, role="adjoint", derivative=_derivative_of(walk.program, output, tensor.name))
+    walk.adjoints[tensor.name] = name
+    walk.fired[name] = tuple(sorted(trace.facts, key=str))
+    walk.equations.append(Equation(made, indices, value))
+    return value
+
+
+def _write_steps(walk: _Walk, tensor: Tensor, name: str, indices: tuple[Index, ...], trace: Trace) -> None:
+    """The lines from the chain rule, stated with the links, to the contracted adjoint. Deltas of index bookkeeping are solved silently."""
+    if tensor.name not in walk.chains:
+        return
+    before = relabelled(Add(*walk.chains[tensor.name]))
+    for rule, line in trace.lines:
+        after = relabelled(line)
+        if after != before:
+            facts = tuple(sorted(trace.facts, key=str)) if rule == "fact" else ()
+            walk.steps.append(Step("chain rule" if rule == "substitution" else rule, name, indices, before, after, facts))
+            before = after
+
+
+def _derivative_of(program: Program, output: str, name: str) -> tuple[str, ...]:
+    """What an adjoint is the derivative of: dW2 by W1 is the second derivative of J by W2 and W1."""
+    earlier = program.tensors[output].derivative
+    return (*earlier, name) if earlier else (output, name)
+
+
+def _adjoint_name(walk: _Walk, name: str, output: str) -> str:
+    base = f"d{name}" if output == walk.program.objective else f"d{output}_d{name}"
+    return walk.program.fresh_name(base, [e.name for e in walk.equations])
+
+
+def _link(walk: _Walk, equation: Equation, name: str) -> Equation:
+    """The Jacobian of one equation by one tensor on its right side, as an equation of its own."""
+    used = walk.program.tensors[name]
+    prefix = free_indices(equation.tensor.axes, "p")
+    local = local_partials(walk.program, equation, prefix, name)
+    value = contract(Add(*[p.at(used.indices) for p in local]))
+    made = Tensor(f"d{equation.name}/d{name}", (*equation.tensor.axes, *used.axes), role="adjoint", derivative=(equation.name, name))
+    return Equation(made, (*prefix, *used.indices), value)
+
+
+def _push(walk: _Walk, equation: Equation, value: Expr, reach: set[str]) -> None:
+    """Add the contributions of `equation` to the adjoints of the tensors it uses, with its adjoint named or in place."""
+    if value == 0:
+        return
+    here = tuple(fresh(i.axis) for i in equation.indices)
+    named = walk.equations[-1].tensor[(*walk.prefix, *here)]
+    placed = substitute(value, dict(zip(equation.tensor.indices, here, strict=True)))
+    found: list[tuple[str, Expr, Expr, Expr]] = []
+    for name in sorted(equation.uses() & reach):
+        link = _link(walk, equation, name)
+        if link.rhs == 0:
+            continue
+        walk.links[link.name] = link
+        local = substitute(link.rhs, dict(zip(link.indices, here, strict=False)))
+        chain = Total(named * link.tensor[(*here, *walk.program.tensors[name].indices)], *here)
+        found.append((name, chain, Total(Mul(named, local), *here), Total(Mul(placed, local), *here)))
+    # A delta is structure: named, it would be stored with its zeros.
+    in_place = cost(value) == 0 or value.has(KroneckerDelta)
+    if not in_place:
+        by_name = cost(value) + sum(cost(contract(a, walk.facts)) for _, _, a, _ in found)
+        in_place = sum(cost(contract(b, walk.facts)) for _, _, _, b in found) < by_name
+    for name, chain, a, b in found:
+        walk.chains.setdefault(name, []).append(chain)
+        walk.parts.setdefault(name, []).append(b if in_place else a)
