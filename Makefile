@@ -41,26 +41,30 @@ help:
 	@$(PIP) install --editable .
 	@touch $@
 
-.venv/test: .venv/run
-	@echo "installing the test extras"
+.venv/test: .venv/python pyproject.toml
+	@echo "installing symbackprop and what its tests need"
 	@$(PIP) install --editable '.[test]'
-	@touch $@
+	@touch .venv/run $@
 
-.venv/slow: .venv/test
-	@echo "installing the extras of the slow tier"
+.venv/slow: .venv/python pyproject.toml
+	@echo "installing symbackprop and what its slow tests need"
 	@$(PIP) install --editable '.[test,slow]'
-	@touch $@
+	@touch .venv/run .venv/test $@
 
 demo: .venv/run
 	@$(BIN)/symbackprop demo $(if $(OUT),-o $(OUT))
 
 lint: .venv/test
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy --no-error-summary
 
-test: .venv/test lint
-	$(BIN)/python -m pytest -n 2
+# The tests run whatever lint says, and say the last word.
+test: .venv/test
+	@$(MAKE) lint; linted=$$?; \
+	echo "$(BIN)/python -m pytest -n 2"; $(BIN)/python -m pytest -n 2; tested=$$?; \
+	[ $$linted = 0 ] || echo "lint has failed: see above"; \
+	[ $$linted = 0 ] && [ $$tested = 0 ]
 
 slow: .venv/slow
 	$(BIN)/python -m pytest -m slow

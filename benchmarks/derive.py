@@ -1,0 +1,158 @@
+"""What the tool itself costs: start, the two-layer network, depth, sizes of axes; and the naive way, for scale.
+
+    python benchmarks/derive.py               prints the table
+    python benchmarks/derive.py --write       and puts it into docs/performance.md
+    python benchmarks/derive.py --hessian     also times the scalar Hessian with SymPy (most of a minute)
+
+Each figure is the median over fresh processes, which take turns; nothing is warm but the file system.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import harness
+
+HERE = Path(__file__).resolve().parent
+PAGE = HERE.parent / "docs" / "performance.md"
+DEPTHS = [5, 10, 20, 40, 80]
+SMALL, LARGE = [4, 5, 3], [4096, 8192, 1000]
+
+START = {
+    "Python itself": ["-c", "pass"],
+    "import symbackprop": ["-c", "import symbackprop"],
+    "symbackprop --help": ["-m", "symbackprop", "--help"],
+}
+
+DERIVATION = """
+import json, sys, time
+import networks
+import symbackprop as sbp
+sbp.derive, sbp.generate
+tables = networks.network(json.loads(sys.argv[1]))
+start = time.perf_counter()
+d = sbp.derive(sbp.model(**tables))
+derived = time.perf_counter()
+d.markdown()
+written = time.perf_counter()
+sbp.generate(d).source
+print(json.dumps([derived - start, written - derived, time.perf_counter() - written]))
+"""
+
+SCALAR = """
+import sys, time
+import sympy as sp
+start = time.perf_counter()
+d, h, c = 4, 5, 3
+x, y = sp.symbols(f"x:{d}"), sp.symbols(f"y:{c}")
+W1, b1 = sp.Matrix(h, d, sp.symbols(f"u:{h * d}")), sp.Matrix(sp.symbols(f"a:{h}"))
+W2, b2 = sp.Matrix(c, h, sp.symbols(f"w:{c * h}")), sp.Matrix(sp.symbols(f"b:{c}"))
+hidden = (W1 * sp.Matrix(x) + b1).applyfunc(lambda t: sp.Max(t, 0))
+logits = W2 * hidden + b2
+exponentials = logits.applyfunc(sp.exp)
+J = -sum(y[k] * sp.log(exponentials[k] / sum(exponentials)) for k in range(c))
+parameters = [*W1, *b1, *W2, *b2]
+gradient = [J.diff(p) for p in parameters]
+if sys.argv[1] == "hessian":
+    hessian = [[g.diff(q) for q in parameters[k:]] for k, g in enumerate(gradient)]
+print(time.perf_counter() - start)
+"""
+
+
+def processor_time(arguments: list[str]) -> float:
+    """Seconds of CPU of a fresh Python process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def start_rows(rounds: int) -> list[list[str]]:
+    """CPU beyond Python's own start, the differences taken round by round."""
+    times: dict[str, list[float]] = {name: [] for name in START}
+    for _ in range(rounds + 1):
+        for name, arguments in START.items():
+            times[name].append(processor_time(arguments))
+    own = times.pop("Python itself")
+    # The first round fills the caches: of compiled modules, of the file system.
+    extra = {name: statistics.median(a - b for a, b in zip(ts[1:], own[1:], strict=True)) for name, ts in times.items()}
+    goals = {"import symbackprop": "0.7 s", "symbackprop --help": "0.5 s"}
+    return [[f"`{name}`, CPU beyond Python's own", harness.duration(seconds), goals[name]] for name, seconds in extra.items()]
+
+
+def output(script: str, argument: str) -> str:
+    """What a fresh process prints that runs `script`."""
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    return subprocess.run([sys.executable, "-c", script, argument], check=True, text=True, capture_output=True, env=environment).stdout
+
+
+def stages(dims: list[int]) -> list[float]:
+    """Seconds of deriving, writing and generating."""
+    return json.loads(output(DERIVATION, json.dumps(dims)))
+
+
+def derivation_rows(rounds: int) -> list[list[str]]:
+    """The two-layer network, and the same with large axes, in turns."""
+    small, large = [], []
+    for _ in range(rounds):
+        small.append(stages(SMALL))
+        large.append(stages(LARGE))
+    parts = [statistics.median(column) for column in zip(*small, strict=True)]
+    total = statistics.median(map(sum, small))
+    ratio = statistics.median(sum(a) / sum(b) for a, b in zip(large, small, strict=True))
+    said = ", ".join(f"{harness.duration(s)} {w}" for s, w in zip(parts, ("derive", "write", "generate"), strict=True))
+    return [
+        [f"two layers, derived, written, generated ({said})", harness.duration(total), "1.5 s"],
+        [f"the same with axes of {', '.join(map(str, LARGE))}, against {', '.join(map(str, SMALL))}", f"x {ratio:.2f}", "x 1"],
+    ]
+
+
+def depth_rows(rounds: int) -> list[list[str]]:
+    """Derive and generate at growing depth."""
+    rows, previous = [], []
+    for depth in DEPTHS:
+        found = []
+        for _ in range(rounds if depth < 40 else max(1, rounds // 2)):
+            derived, _, generated = stages([7] * depth + [3])
+            found.append(derived + generated)
+        goal = "10 s" if depth == 80 else ""
+        if previous:
+            growth = statistics.median(found) / statistics.median(previous)
+            rows.append(
+                [f"{depth} layers, derived and generated", f"{harness.duration(statistics.median(found))}, x {growth:.2f}", goal or "x 2.3"]
+            )
+        else:
+            rows.append([f"{depth} layers, derived and generated", harness.duration(statistics.median(found)), goal])
+        previous = found
+    rows[-1][2] = "10 s, x 2.3"
+    return rows
+
+
+def scalar_rows(hessian: bool) -> list[list[str]]:
+    """Every entry written out in scalars and differentiated by SymPy, at 4-5-3, one sample."""
+    wanted = ["gradient", "hessian"] if hessian else ["gradient"]
+    return [[f"for scale: scalar {what} by SymPy, 4-5-3", harness.duration(float(output(SCALAR, what))), ""] for what in wanted]
+
+
+def main() -> int:
+    """Time everything, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--hessian", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    asked = parser.parse_args()
+    rows = [*start_rows(asked.rounds), *derivation_rows(asked.rounds), *depth_rows(asked.rounds), *scalar_rows(asked.hessian)]
+    text = f"{harness.markdown(['what', 'measured', 'goal'], rows)}\n\n{harness.machine()}."
+    print(text)
+    if asked.write:
+        harness.replace_section(PAGE, "derive", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
