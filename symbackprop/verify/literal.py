@@ -14,7 +14,7 @@ from symbackprop.errors import DataError, VerifyError
 from symbackprop.index import Index
 from symbackprop.program import Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total
-from symbackprop.verify.textbook import CALLS, FUNCTIONS
+from symbackprop.verify.textbook import CALLS, FUNCTIONS, SIDES, SIDES_OF_CALLS
 
 GRID_LIMIT = 50_000_000
 """Entries of the largest grid that is worth its memory; beyond it the check is refused, not the machine stopped."""
@@ -22,12 +22,19 @@ GRID_LIMIT = 50_000_000
 Arrays = Mapping[str, np.ndarray]
 
 
-def evaluate(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | None = None, dtype: type = np.float64) -> dict[str, np.ndarray]:
+def evaluate(
+    program: Program,
+    arrays: Arrays,
+    sizes: Mapping[Expr, int] | None = None,
+    dtype: type = np.float64,
+    kinks: list[np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
     """Every tensor of `program`, by name.
 
     `arrays` holds the leaves; a tensor that an equation defines may be given too and then stands instead of its equation
     (so that an intermediate can be perturbed). `sizes` are inferred from the arrays where they are not given. `dtype` may be
-    complex, for the complex step. An entry out of range is NaN unless a guard makes its term 0.
+    complex, for the complex step. An entry out of range is NaN unless a guard makes its term 0. Into `kinks` goes, for each
+    bracket and each function with a kink, on which side its argument lies: two points with the same sides have no kink between.
     Raises DataError where an array is missing or has a size that does not fit.
     """
     known = {name: np.asarray(value).astype(dtype) for name, value in arrays.items() if name in program.tensors}
@@ -38,37 +45,58 @@ def evaluate(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | None 
     with np.errstate(all="ignore"):
         for equation in program.equations:
             if equation.name not in known:
-                known[equation.name] = evaluate_equation(equation, known, sizes, dtype)
+                known[equation.name] = evaluate_equation(equation, known, sizes, dtype, kinks)
     return known
 
 
-def evaluate_equation(equation: Equation, known: Arrays, sizes: Mapping[Expr, int], dtype: type = np.float64) -> np.ndarray:
+def evaluate_equation(
+    equation: Equation,
+    known: Arrays,
+    sizes: Mapping[Expr, int],
+    dtype: type = np.float64,
+    kinks: list[np.ndarray] | None = None,
+) -> np.ndarray:
     """The tensor that `equation` defines, from the tensors `known`."""
     shape = tuple(size_of(a, sizes) for a in equation.tensor.axes)
     if equation.call is not None:
         if equation.call.op not in CALLS:
             raise VerifyError(f"no literal formula for the call '{equation.call.op}'", place=f"equation {equation.name}")
-        value = CALLS[equation.call.op](*[known[n] for n in equation.call.arguments], **dict(equation.call.options))
+        arguments = [known[n] for n in equation.call.arguments]
+        value = CALLS[equation.call.op](*arguments, **dict(equation.call.options))
+        if kinks is not None and equation.call.op in SIDES_OF_CALLS:
+            kinks.append(SIDES_OF_CALLS[equation.call.op](*arguments, **dict(equation.call.options)))
         value = np.asarray(value, dtype=dtype)
         if value.size != int(np.prod(shape)):
             raise VerifyError(f"{equation.call.op} gives shape {value.shape}, not {shape}", place=f"equation {equation.name}")
         return value.reshape(shape)
-    return evaluate_expression(equation.rhs, equation.indices, known, sizes, dtype)
+    return evaluate_expression(equation.rhs, equation.indices, known, sizes, dtype, kinks)
 
 
 def evaluate_expression(
-    e: Expr, indices: Sequence[Index], known: Arrays, sizes: Mapping[Expr, int], dtype: type = np.float64
+    e: Expr,
+    indices: Sequence[Index],
+    known: Arrays,
+    sizes: Mapping[Expr, int],
+    dtype: type = np.float64,
+    kinks: list[np.ndarray] | None = None,
 ) -> np.ndarray:
     """The array of the values of `e` for all values of its free `indices`, in their order."""
-    grid = Grid(tuple(indices), known, sizes, dtype)
+    grid = Grid(tuple(indices), known, sizes, dtype, kinks)
     return np.broadcast_to(grid.value(e), grid.shape).astype(dtype)
 
 
 class Grid:
     """Values of expressions over a grid with one axis for each index; every value broadcasts to `shape`."""
 
-    def __init__(self, indices: tuple[Index, ...], known: Arrays, sizes: Mapping[Expr, int], dtype: type) -> None:
-        self.indices, self.known, self.sizes, self.dtype = indices, known, sizes, dtype
+    def __init__(
+        self,
+        indices: tuple[Index, ...],
+        known: Arrays,
+        sizes: Mapping[Expr, int],
+        dtype: type,
+        kinks: list[np.ndarray] | None = None,
+    ) -> None:
+        self.indices, self.known, self.sizes, self.dtype, self.kinks = indices, known, sizes, dtype, kinks
         self.shape = tuple(size_of(i.axis, sizes) for i in indices)
         if int(np.prod([float(s) for s in self.shape])) > GRID_LIMIT:
             raise VerifyError(f"a grid of shape {self.shape} is too large for the literal evaluation", fix="verify at smaller sizes")
@@ -93,13 +121,17 @@ class Grid:
             return self.power(e)
         if isinstance(e, KroneckerDelta):
             return (np.real(self.value(e.args[0])) == np.real(self.value(e.args[1]))).astype(self.dtype)
-        if isinstance(e, Positive):
-            return (np.real(self.value(e.args[0])) > 0).astype(self.dtype)
-        if isinstance(e, NonNegative):
-            return (np.real(self.value(e.args[0])) >= 0).astype(self.dtype)
+        if isinstance(e, Positive | NonNegative):
+            argument = np.real(self.value(e.args[0]))
+            if self.kinks is not None and e.has(Entry):
+                self.kinks.append(np.sign(argument))
+            return (argument > 0 if isinstance(e, Positive) else argument >= 0).astype(self.dtype)
         name = type(e).__name__
         if name in FUNCTIONS:
-            return np.asarray(FUNCTIONS[name](*map(self.value, e.args)), dtype=self.dtype)
+            arguments = [self.value(a) for a in e.args]
+            if self.kinks is not None and name in SIDES:
+                self.kinks.append(SIDES[name](*map(np.real, arguments)))
+            return np.asarray(FUNCTIONS[name](*arguments), dtype=self.dtype)
         if isinstance(e, Function) and hasattr(type(e), "law"):
             return self.value(type(e).law(*e.args))
         raise VerifyError(f"the literal evaluation does not know {name} in {e}")
@@ -125,7 +157,7 @@ class Grid:
 
     def total(self, e: Total) -> np.ndarray:
         """The sum over a larger grid, along its new axes."""
-        inner = Grid((*self.indices, *e.indices), self.known, self.sizes, self.dtype)
+        inner = Grid((*self.indices, *e.indices), self.known, self.sizes, self.dtype, self.kinks)
         body = inner.value(e.body)
         first = len(self.indices)
         body = np.asarray(body).reshape((1,) * (len(inner.shape) - np.ndim(body)) + np.shape(body))

@@ -75,6 +75,15 @@ FUNCTIONS: Mapping[str, Callable] = {
 }
 """Scalar functions by the name of their class."""
 
+SIDES: Mapping[str, Callable] = {
+    **dict.fromkeys(("relu", "elu", "selu", "absolute", "Abs", "sign"), np.sign),
+    "leaky_relu": lambda x, slope=0.01: np.sign(x),
+    "maximum": lambda x, y: np.sign(x - y),
+    "minimum": lambda x, y: np.sign(x - y),
+    "floor": np.floor,
+}
+"""On which side of its kink the argument of a function lies."""
+
 
 def _top(x: np.ndarray, axis: int | None) -> np.ndarray:
     return np.max(np.real(x), axis=axis, keepdims=True)
@@ -125,6 +134,12 @@ CALLS: Mapping[str, Callable] = {
     "cholesky": np.linalg.cholesky,
 }
 """Whole-tensor calls by the name of their op."""
+
+SIDES_OF_CALLS: Mapping[str, Callable] = {
+    "max": lambda x, axis=None, keepdims=False: np.argmax(np.real(x), axis=axis),
+    "min": lambda x, axis=None, keepdims=False: np.argmin(np.real(x), axis=axis),
+}
+"""Which entry a call picks."""
 
 
 def _count(x: np.ndarray, axis: int | None) -> int:
