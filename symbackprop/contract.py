@@ -32,6 +32,7 @@ class Product:
 
     @property
     def expr(self) -> Expr:
+        """The product as one expression."""
         return Total(Mul(*self.factors), *self.bound)
 
 
@@ -43,6 +44,7 @@ class Trace:
     facts: set = field(default_factory=set)
 
     def note(self, rule: str, e: Expr) -> None:
+        """Record that `rule` made `e`, unless nothing changed."""
         if not self.lines or self.lines[-1][1] != e:
             self.lines.append((rule, e))
 
@@ -50,11 +52,11 @@ class Trace:
 def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Expr:
     """The normal form of `e`, equal to it for all sizes and all tensors that have `facts`."""
     trace = trace if trace is not None else Trace()
-    parts = [c for p in products(e) if (c := _without_deltas(p)) is not None]
+    parts = [c for p in products(e) if (c := without_deltas(p)) is not None]
     trace.note("substitution", _sum(parts))
     parts = [d for p in parts for d in _distributed(p)]
     trace.note("distribution", _sum(parts))
-    parts = [c for p in parts if (c := _without_deltas(p)) is not None]
+    parts = [c for p in parts if (c := without_deltas(p)) is not None]
     trace.note("delta contraction", _sum(parts))
     result = S.Zero
     fired: set = set()
@@ -80,19 +82,19 @@ def products(e: Expr) -> list[Product]:
 def _products(e: Expr) -> list[Product]:
     if isinstance(e, Add):
         return [p for a in e.args for p in _products(a)]
-    return [_flat(e)]
+    return [flat(e)]
 
 
-def _flat(e: Expr) -> Product:
+def flat(e: Expr) -> Product:
     """One product: a sum among its factors stays a factor."""
     if isinstance(e, Total):
-        inner = _flat(e.body)
+        inner = flat(e.body)
         return Product(inner.factors, inner.bound | set(e.indices))
     if isinstance(e, Mul):
-        parts = [_flat(a) for a in e.args]
+        parts = [flat(a) for a in e.args]
         return Product([f for p in parts for f in p.factors], set().union(*(p.bound for p in parts)))
     if isinstance(e, Pow) and e.exp.is_Integer and e.exp > 0 and e.base.has(Total):
-        return _flat(Mul(*[rename_bound(e.base) for _ in range(int(e.exp))], evaluate=False))
+        return flat(Mul(*[rename_bound(e.base) for _ in range(int(e.exp))], evaluate=False))
     return Product([] if e == 1 else [e], set())
 
 
@@ -104,7 +106,7 @@ def _distributed(p: Product) -> list[Product]:
     """`p` multiplied out over those of its sums that hold a delta with a bound index."""
     for k, f in enumerate(p.factors):
         if isinstance(f, Add) and any(d.free_symbols & p.bound for d in _open_deltas(f)):
-            return [q for part in _over(p, k) for q in _distributed(part)]
+            return [q for part in over(p, k) for q in _distributed(part)]
     return [p]
 
 
@@ -117,17 +119,17 @@ def _open_deltas(e: Expr) -> list[KroneckerDelta]:
     return []
 
 
-def _over(p: Product, k: int) -> list[Product]:
+def over(p: Product, k: int) -> list[Product]:
     """The products that `p` becomes when it is distributed over its k-th factor, a sum."""
     others = p.factors[:k] + p.factors[k + 1 :]
     made = []
     for term in p.factors[k].args:
-        inner = _flat(rename_bound(term))
+        inner = flat(rename_bound(term))
         made.append(Product([*others, *inner.factors], p.bound | inner.bound))
     return made
 
 
-def _without_deltas(p: Product) -> Product | None:
+def without_deltas(p: Product) -> Product | None:
     """`p` with every delta solved that has a bound index; None if it vanishes."""
     factors, bound = list(p.factors), set(p.bound)
     while True:
@@ -137,14 +139,12 @@ def _without_deltas(p: Product) -> Product | None:
         k, index, value = chosen
         del factors[k]
         if index is None:
-            if value == 0:
-                return None
-            continue
+            return None
         bound.discard(index)
         factors = [f.xreplace({index: value}) for f in factors]
         if not (isinstance(value, Index) and value.axis == index.axis):
             factors += [guard(value), guard(index.axis - 1 - value)]
-        factors = [g for f in factors for g in _flat(f).factors]
+        factors = [g for f in factors for g in flat(f).factors]
         if any(f == 0 for f in factors):
             return None
     return Product(_aligned([f for f in factors if f != 1]), bound)
@@ -152,7 +152,8 @@ def _without_deltas(p: Product) -> Product | None:
 
 def _aligned(factors: list[Expr]) -> list[Expr]:
     """Where a delta of two free indices stays, the other factors speak of the first of the two only."""
-    for k, f in enumerate(factors):
+    for k in range(len(factors)):
+        f = factors[k]
         if isinstance(f, KroneckerDelta) and all(isinstance(i, Index) for i in f.args) and f.args[0].axis == f.args[1].axis:
             keep, drop = sorted(f.args, key=lambda i: i.name)
             factors = [g if j == k else g.xreplace({drop: keep}) for j, g in enumerate(factors)]
@@ -160,18 +161,18 @@ def _aligned(factors: list[Expr]) -> list[Expr]:
 
 
 def _solvable(factors: Sequence[Expr], bound: set[Index]) -> tuple[int, Index | None, Expr] | None:
-    """The next delta to solve: (its place, the index it fixes, the value); (place, None, 0 or 1) if it is decided."""
+    """The next delta to solve: (its place, the index it fixes, the value); (place, None, 0) where its sides can't be equal."""
     best = None
     for k, f in enumerate(factors):
         if not isinstance(f, KroneckerDelta):
             continue
         a, b = f.args
-        gap = a - b
-        if gap.is_zero or gap.is_nonzero:
-            return k, None, S.One if gap.is_zero else S.Zero
         for i, other in ((a, b), (b, a)):
             if i in bound and isinstance(other, Index) and other.axis == i.axis:
                 return k, i, other
+        gap = a - b
+        if gap.is_nonzero:
+            return k, None, S.Zero
         if best is None:
             for i in sorted(indices_of(gap) & bound, key=str):
                 slope = gap.coeff(i)
@@ -185,12 +186,12 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
     """The cheapest of `p` narrowed as it is and of `p` distributed over one of its sums where something may fire."""
     mine: set = set()
     p = _merged(p)
-    best = _narrow(p, facts, mine)
+    best = narrowed(p, facts, mine)
     if depth:
         for k, f in enumerate(p.factors):
             if isinstance(f, Add) and _may_fire(p, k, facts):
                 theirs: set = set()
-                parts = [d for q in _over(p, k) if (d := _without_deltas(q)) is not None]
+                parts = [d for q in over(p, k) if (d := without_deltas(q)) is not None]
                 other = factored(Add(*[_best(q, facts, theirs, depth - 1) for q in parts]))
                 if cost(other) < cost(best):
                     best, mine = other, theirs
@@ -200,7 +201,7 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
 
 def _merged(p: Product) -> Product:
     """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums factored."""
-    factors = _flat(Mul(*[factored(f) for f in p.factors])).factors
+    factors = flat(Mul(*[factored(f) for f in p.factors])).factors
     return Product(factors, set(p.bound))
 
 
@@ -211,7 +212,7 @@ def _may_fire(p: Product, k: int, facts: Facts) -> bool:
     inverse = {f.base for f in others if isinstance(f, Pow) and f.exp.is_negative}
     whole = {f.base if isinstance(f, Pow) else f for f in others}
     for term in terms:
-        for f in _flat(term).factors:
+        for f in flat(term).factors:
             base, negative = (f.base, f.exp.is_negative) if isinstance(f, Pow) else (f, False)
             if base in inverse or (negative and base in whole):
                 return True
@@ -223,7 +224,7 @@ def _may_fire(p: Product, k: int, facts: Facts) -> bool:
     return False
 
 
-def _narrow(p: Product, facts: Facts, fired: set) -> Expr:
+def narrowed(p: Product, facts: Facts, fired: set) -> Expr:
     """The product with each sum over only the factors that need it, laws of sums applied, canonical names given."""
     outside: list[Expr] = []
     groups: list[tuple[set[Index], list[Expr]]] = []
@@ -253,7 +254,7 @@ def _component(factors: list[Expr], bound: set[Index], facts: Facts, fired: set)
             value, fact = law
             fired.add(fact)
             rest = [f for f in factors if f is not holders[0]]
-            return _narrow(Product([*rest, value], bound - {i}), facts, fired)
+            return narrowed(Product([*rest, value], bound - {i}), facts, fired)
     return labelled(factors, bound)
 
 

@@ -16,6 +16,7 @@ class Facts:
     """The facts in force, by tensor."""
 
     def __init__(self, facts: Iterable[Fact] = ()) -> None:
+        """Sort `facts` by the tensor they speak of."""
         self.by_tensor: dict[str, list[Fact]] = {}
         for fact in facts:
             self.by_tensor.setdefault(fact.tensor, []).append(fact)

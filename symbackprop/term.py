@@ -8,7 +8,7 @@ function or a power (a whole positive power of a Total is a product); exp(sum ..
 
 from collections.abc import Mapping
 
-from sympy import Expr, Function, Indexed, IndexedBase, KroneckerDelta, Piecewise, S, Sum, Symbol
+from sympy import Expr, Function, Indexed, IndexedBase, Integer, KroneckerDelta, Piecewise, S, Sum, Symbol, default_sort_key
 
 from symbackprop.index import Index, fresh
 
@@ -22,7 +22,7 @@ class Entry(Expr):
 
     def __new__(cls, name: str | Symbol, *indices: Expr) -> "Entry":
         """The entry at `indices` of the tensor `name`."""
-        return Expr.__new__(cls, Symbol(str(name), real=True), *indices)
+        return Expr.__new__(cls, Symbol(str(name), real=True), *[Integer(i) if isinstance(i, int) else i for i in indices])
 
     @property
     def name(self) -> str:
@@ -117,9 +117,26 @@ class NonNegative(_Bracket):
         return True if x.is_nonnegative else False if x.is_negative else None
 
 
+class Delta(KroneckerDelta):
+    """Kronecker's delta of two index expressions: SymPy's, with only the decisions that indices need (its own ask for assumptions)."""
+
+    @classmethod
+    def eval(cls, i, j, delta_range=None):
+        """1 for equal arguments, 0 where their difference is a number other than 0; arguments in a fixed order."""
+        if i == j:
+            return S.One
+        gap = i - j
+        if gap.is_Number:
+            return S.One if gap == 0 else S.Zero
+        return cls(j, i) if default_sort_key(j) < default_sort_key(i) else None
+
+    def _eval_power(self, exponent):
+        return self if exponent.is_positive else None
+
+
 def delta(i: Expr, j: Expr) -> Expr:
     """Kronecker's delta of two index expressions."""
-    return S.One if i == j else KroneckerDelta(i, j)
+    return Delta(i, j)
 
 
 def entries(e: Expr) -> set[Entry]:
@@ -165,6 +182,8 @@ def as_sympy(e: Expr, names: Mapping[Index, Symbol] | None = None) -> Expr:
     if isinstance(e, Positive | NonNegative):
         inner = as_sympy(e.args[0], names)
         return Piecewise((1, inner > 0 if isinstance(e, Positive) else inner >= 0), (0, True))
+    if isinstance(e, KroneckerDelta):
+        return KroneckerDelta(*[as_sympy(a, names) for a in e.args])
     if not e.args:
         return e
     return e.func(*[as_sympy(a, names) for a in e.args])

@@ -19,7 +19,7 @@ FLOORS = [
     [{"errors"}],
     [{"index"}],
     [{"term", "program"}],
-    [{"contract", "laws", "canonical", "cost"}],
+    [{"contract", "laws", "canonical", "cost", "normal"}],
     [{"ops"}],
     [{"language"}, {"derive"}],
     [{"notation"}, {"lower"}],

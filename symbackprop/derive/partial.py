@@ -5,11 +5,11 @@ d T[e1, e2] / d T[k, l] = delta(e1, k) delta(e2, l); what an entry's derivative 
 
 from dataclasses import dataclass
 
-from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, S, exp
+from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, exp
 
 from symbackprop.errors import NotDifferentiableError
 from symbackprop.index import Index
-from symbackprop.term import Entry, Total, rename_bound
+from symbackprop.term import Entry, Total, delta, rename_bound
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,8 @@ class Partial:
 
     def at(self, target: tuple[Index, ...]) -> Expr:
         """The derivative by T[target]: the coefficient times deltas, summed."""
-        deltas = [_delta(a, b) for a, b in zip(self.indices, target, strict=True)]
+        deltas = [delta(a, b) for a, b in zip(self.indices, target, strict=True)]
         return Total(Mul(self.coefficient, *deltas), *self.bound)
-
-
-def _delta(a: Expr, b: Expr) -> Expr:
-    return S.One if a == b else KroneckerDelta(a, b)
 
 
 def partials(e: Expr, name: str) -> list[Partial]:

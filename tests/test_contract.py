@@ -1,0 +1,145 @@
+"""The normal form: what must become equal does, what differs stays apart, and values never change."""
+
+import numpy as np
+import pytest
+from small import index
+from sympy import S, exp
+
+from symbackprop.contract import Trace, contract
+from symbackprop.cost import cost
+from symbackprop.index import Index, axis
+from symbackprop.laws import Facts, guard
+from symbackprop.program import Equation, Fact, Program, Tensor
+from symbackprop.term import Entry, NonNegative, Positive, Total, delta
+from symbackprop.verify.literal import evaluate_expression, prime_sizes
+
+n, m, c = axis("n"), axis("m"), axis("c")
+a, b, s = index("a", "n"), index("b", "m"), index("s", "n")
+i0, i1, k, j = Index("i0", n), Index("i1", c), Index("k", c), Index("j", c)
+
+
+def T(name, *indices):
+    return Entry(name, *indices)
+
+
+def test_trace_of_a_product_is_cyclic():
+    left = Total(T("A", a, b) * T("B", b, a), a, b)
+    x, y = index("x", "n"), index("y", "m")
+    assert contract(left - Total(T("B", y, x) * T("A", x, y), x, y)) == 0
+
+
+def test_trace_of_a_product_is_not_that_of_a_transpose():
+    x = index("x", "n")
+    assert contract(Total(T("A", a, s) * T("B", s, a), a, s) - Total(T("A", a, x) * T("B", a, x), a, x)) != 0
+
+
+def test_three_factors_with_two_alike_are_labelled_the_same():
+    p, q, r = (Index(x, n) for x in "pqr")
+    one = Total(T("A", p, q) * T("A", q, r) * T("A", r, p), p, q, r)
+    two = Total(T("A", r, q) * T("A", p, r) * T("A", q, p), p, q, r)
+    assert contract(one - two) == 0
+    assert contract(one - Total(T("A", p, q) * T("A", q, r) * T("A", p, r), p, q, r)) != 0
+
+
+def test_a_delta_with_a_bound_index_is_solved():
+    assert contract(Total(T("x", k) * delta(k, i1), k)) == T("x", i1)
+
+
+def test_a_delta_of_free_indices_stays_and_aligns():
+    assert contract(delta(i1, j) * T("x", j)) == contract(delta(i1, j) * T("x", i1)) != 0
+
+
+def test_the_trace_of_a_delta_is_the_size():
+    assert contract(Total(delta(k, k), k)) == c
+    assert contract(Total(delta(k, j), k, j)) == c
+
+
+def test_a_sum_without_the_index_counts_it():
+    assert contract(Total(T("x", i0), k)) == c * T("x", i0)
+
+
+def test_a_slice_leaves_a_guard_where_ranges_differ():
+    q = Index("q", n - 1)
+    assert contract(Total(T("g", q) * delta(i0, q + 1), q)) == NonNegative(i0 - 1) * T("g", i0 - 1)
+
+
+def test_a_guard_that_the_range_decides_is_decided():
+    assert guard(i0) == 1
+    assert guard(n - 1 - i0) == 1
+    assert guard(i0 - n) == 0
+    assert isinstance(guard(i0 - 1), NonNegative)
+
+
+def test_an_exponential_of_a_difference_is_not_split():
+    e = exp(T("x", i1) - T("m"))
+    assert contract(Total(e * T("y", i1), i1).xreplace({i1: k})).has(exp)
+    assert contract(e) == e
+
+
+def test_a_square_is_not_multiplied_out():
+    e = (T("x", k) - T("mu")) ** 2
+    assert contract(Total(e, k) / n).has(T("mu")) and not contract(Total(e, k)).has(T("mu") ** 2)
+
+
+def test_nested_sums_share_no_bound_name():
+    e = contract(Total(T("p", k) * (T("g", k) - Total(T("p", j) * T("g", j) * T("A", j, k), j)), k))
+    for t in e.atoms(Total):
+        assert not set(t.indices) & {i for u in t.body.atoms(Total) for i in u.indices}
+
+
+def softmax_times_cross_entropy(y):
+    p = [T("p", i0, i) for i in (i1, k)]
+    return Total(-y(k) / (n * p[1]) * (delta(k, i1) * p[1] - p[1] * p[0]), k)
+
+
+def test_softmax_and_cross_entropy_meet_only_through_laws():
+    e = softmax_times_cross_entropy(lambda q: T("Y", i0, q))
+    general, used = contract(e), Trace()
+    assert general == (T("p", i0, i1) * Total(T("Y", i0, Index("r0", c)), Index("r0", c)) - T("Y", i0, i1)) / n
+    fact = Fact("simplex", "Y", 1)
+    assert contract(e, Facts([fact]), used) == (T("p", i0, i1) - T("Y", i0, i1)) / n
+    assert used.facts == {fact}
+    assert [rule for rule, _ in used.lines] == ["substitution", "distribution", "delta contraction", "narrow sum", "fact", "factoring"]
+
+
+def test_a_fact_of_another_axis_or_tensor_does_not_fire():
+    e = softmax_times_cross_entropy(lambda q: T("Y", i0, q))
+    for wrong in (Fact("simplex", "Y", 0), Fact("simplex", "p", 0), Fact("symmetric", "Y", 1)):
+        used = Trace()
+        contract(e, Facts([wrong]), used)
+        assert not used.facts
+
+
+def test_a_fact_does_not_fire_on_an_index_that_another_factor_has():
+    used = Trace()
+    contract(Total(T("Y", i0, k) * T("z", k), k), Facts([Fact("simplex", "Y", 1)]), used)
+    assert not used.facts
+
+
+def test_cost_counts_no_sizes():
+    assert cost(Total(T("A", a, b) * T("x", b), b)) == cost(Total(T("A", a, k) * T("x", k), k))
+
+
+EXPRESSIONS = [
+    Total(T("A", a, b) * (T("x", b) - Total(T("x", index("b2", "m")), index("b2", "m")) / m), b),
+    Total(delta(a, s) * T("A", s, b) * T("x", b) * Positive(T("A", a, b)), s, b),
+    Total(T("x", b) * (delta(b, index("b2", "m")) - T("x", index("b2", "m"))) / T("x", b), b, index("b2", "m")),
+    Total(Total(T("A", s, b) * T("x", b), b) ** 2 * T("A", a, S.Zero), s),
+]
+
+
+@pytest.mark.parametrize("e", EXPRESSIONS)
+@pytest.mark.parametrize("seed", range(3))
+def test_contraction_keeps_the_value(e, seed):
+    rng = np.random.default_rng(seed)
+    sizes = prime_sizes(holder(e))
+    arrays = {"A": rng.normal(size=(sizes[n], sizes[m])), "x": rng.normal(size=sizes[m])}
+    free = sorted({i for i in e.free_symbols if isinstance(i, Index)}, key=str)
+    before, after = (evaluate_expression(x, free, arrays, sizes) for x in (e, contract(e)))
+    np.testing.assert_allclose(after, before, rtol=1e-12, atol=1e-12)
+
+
+def holder(e):
+    free = sorted({i for i in e.free_symbols if isinstance(i, Index)}, key=str)
+    tensors = {"A": Tensor("A", (n, m)), "x": Tensor("x", (m,)), "T": Tensor("T", tuple(i.axis for i in free))}
+    return Program("held", tensors, (Equation(tensors["T"], tuple(free), e),), "T")
