@@ -90,7 +90,7 @@ def _reverse(program: Program, output: str, wrt: tuple[str, ...]) -> Derived:
     top = program.tensors[output]
     prefix = free_indices(top.axes, "p")
     reach = _reaches(program, wrt)
-    walk = _Walk(program, prefix, Facts(_known_facts(program)))
+    walk = _Walk(program, prefix, Facts(known_facts(program)))
     own = top.indices
     walk.parts[output] = [Mul(*[delta(a, b) for a, b in zip(prefix, own, strict=True)])]
     for equation in reversed(program.needed([output]).equations):
@@ -114,7 +114,7 @@ def _reaches(program: Program, wrt: Sequence[str]) -> set[str]:
     return reach
 
 
-def _known_facts(program: Program) -> list[Fact]:
+def known_facts(program: Program) -> list[Fact]:
     """Declared facts, and that a softmax sums to 1 over its axis, which follows from its law."""
     follows = [Fact("simplex", e.name, e.call.option("axis")) for e in program.equations if e.call and e.call.op == "softmax"]
     return [*program.facts, *follows]
