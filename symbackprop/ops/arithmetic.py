@@ -1,0 +1,135 @@
+"""Arithmetic: ops whose formula itself stands in equations. Sums may stand in terms and factors, nowhere else."""
+
+from sympy import Abs, Expr, Pow, S
+
+from symbackprop.errors import ParseError
+from symbackprop.ops.array import Array, Draft, Indices, constant, mapped
+from symbackprop.ops.elementwise import absolute
+from symbackprop.ops.table import REAL, elementwise
+
+POSITIVE = (0, None)
+
+
+def _power(x: Expr, y: Expr) -> Expr:
+    made = Pow(x, y)
+    # SymPy writes sqrt(x^2) as its own Abs, whose derivatives leave the language.
+    return made if y.is_Integer else made.replace(Abs, absolute)
+
+
+def build_divide(draft: Draft, x: Array, y: Array) -> Array:
+    """x / y: a sum may stand in x, not in y."""
+    below = draft.plain(y)
+    if below.rank == 0 and below.at(()) == 0:
+        raise draft.error("a division by zero", ParseError, arrays=[y], fix="divide by something else")
+    return mapped(lambda a, b: a / b, linear=True)(draft, x, below)
+
+
+def build_power(draft: Draft, x: Array, y: Array) -> Array:
+    """x ** y: an even power of a square root is a power of what stands under it."""
+    exponent = y.at(()) if y.rank == 0 and not y.sums and y.call is None else None
+    if exponent == 1:
+        return x
+    if x.root is not None and exponent is not None and exponent.is_Integer and exponent % 2 == 0:
+        return build_power(draft, x.root, constant(exponent / 2))
+    if exponent == S.Half:
+        return build_sqrt(draft, x)
+    return mapped(_power)(draft, x, y)
+
+
+def build_sqrt(draft: Draft, x: Array) -> Array:
+    """sqrt(x), which remembers x in case it is squared."""
+    def at(indices: Indices) -> Expr:
+        # Only when the root itself is asked for: a root that is squared needs no equation for what stands under it.
+        return _power(draft.plain(x).at(indices), S.Half)
+
+    return Array(x.axes, at, root=x)
+
+
+@elementwise(numpy="{0} + {1}", latex="#1 + #2", source="NumPy", inline=True, build=mapped(lambda x, y: x + y, linear=True, adds=True))
+def add(x: Expr, y: Expr) -> Expr:
+    """Sum, entry by entry.
+
+    add(x, y) = x + y
+    """
+    return x + y
+
+
+@elementwise(numpy="{0} - {1}", latex="#1 - #2", source="NumPy", inline=True, build=mapped(lambda x, y: x - y, linear=True, adds=True))
+def subtract(x: Expr, y: Expr) -> Expr:
+    """Difference, entry by entry.
+
+    subtract(x, y) = x - y
+    """
+    return x - y
+
+
+@elementwise(numpy="-{0}", latex="-#1", source="NumPy", inline=True, build=mapped(lambda x: -x, linear=True))
+def negative(x: Expr) -> Expr:
+    """The opposite.
+
+    negative(x) = -x
+    """
+    return -x
+
+
+@elementwise(numpy="{0}", latex="#1", source="NumPy", inline=True, build=lambda draft, x: x)
+def positive(x: Expr) -> Expr:
+    """The same value.
+
+    positive(x) = x
+    """
+    return x
+
+
+@elementwise(numpy="{0} * {1}", latex=r"#1 \, #2", source="NumPy", inline=True, build=mapped(lambda x, y: x * y, linear=True))
+def multiply(x: Expr, y: Expr) -> Expr:
+    """Product, entry by entry.
+
+    multiply(x, y) = x y
+    """
+    return x * y
+
+
+@elementwise(numpy="{0} / {1}", latex=r"\frac{#1}{#2}", source="NumPy", domain=(REAL, POSITIVE), inline=True, build=build_divide)
+def divide(x: Expr, y: Expr) -> Expr:
+    """Quotient, entry by entry.
+
+    divide(x, y) = x / y
+    """
+    return x / y
+
+
+@elementwise(numpy="{0} ** {1}", latex="{#1}^{#2}", source="NumPy", domain=(POSITIVE, REAL), inline=True, build=build_power)
+def power(x: Expr, y: Expr) -> Expr:
+    """Power, entry by entry.
+
+    power(x, y) = x^y
+    """
+    return _power(x, y)
+
+
+@elementwise(numpy="np.sqrt({0})", latex=r"\sqrt{#1}", source="NumPy", domain=(POSITIVE,), inline=True, build=build_sqrt)
+def sqrt(x: Expr) -> Expr:
+    """The square root.
+
+    sqrt(x) = x^(1/2)
+    """
+    return _power(x, S.Half)
+
+
+@elementwise(numpy="{0} ** 2", latex="{#1}^{2}", source="NumPy", inline=True, build=lambda draft, x: build_power(draft, x, constant(S(2))))
+def square(x: Expr) -> Expr:
+    """The square.
+
+    square(x) = x^2
+    """
+    return x**2
+
+
+@elementwise(numpy="1.0 / {0}", latex=r"\frac{1}{#1}", source="NumPy", domain=(POSITIVE,), inline=True)
+def reciprocal(x: Expr) -> Expr:
+    """One over x.
+
+    reciprocal(x) = 1 / x
+    """
+    return 1 / x

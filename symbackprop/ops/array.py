@@ -1,0 +1,336 @@
+"""Arrays in the making, and the draft of a program that they are made in.
+
+An Array says which entry stands at given indices; nothing is written down before it is asked. A Draft collects the
+equations. It keeps the rule that a sum never stands inside a function, a power, a denominator or a bracket: there the
+array is grounded, which gives it an equation of its own, named t1, t2, ..., once for equal right sides.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sympy import Expr, Integer, Mul, S
+
+from symbackprop.errors import AxisError, SpecError, SymbackpropError
+from symbackprop.index import Index, shape_text
+from symbackprop.program import Call, Equation, Tensor
+from symbackprop.term import Entry, Total
+
+Indices = tuple[Expr, ...]
+
+
+class Array:
+    """A value of the language: its axes, and `at`, its entry at given indices.
+
+    `sums`: a Total stands in it; `composite`: inside a sum of terms. `apart`: it wants an equation of its own when it is a
+    part of something larger (a mean along an axis): `apart()` gives it. `root`: of a square root, the array under it. `call`: of a whole-tensor
+    op, the call. `text`, `span`: what the user wrote, and where.
+    """
+
+    __slots__ = ("apart", "at", "axes", "call", "composite", "leaf", "name", "root", "shown", "span", "sums", "text")
+
+    def __init__(
+        self,
+        axes: Sequence[Expr],
+        at: Callable[[Indices], Expr],
+        *,
+        sums: bool = False,
+        composite: bool = False,
+        apart: "Callable[[], Array] | None" = None,
+        root: "Array | None" = None,
+        call: Call | None = None,
+        name: str | None = None,
+    ) -> None:
+        self.axes, self.at = tuple(axes), at
+        self.sums, self.composite, self.apart, self.root, self.call, self.name = sums, composite, apart, root, call, name
+        self.text, self.span, self.shown, self.leaf = "", None, self.axes, None
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.axes)
+
+    def said(self, by: "Array") -> "Array":
+        """This array, with what the user wrote for `by`."""
+        self.text, self.span, self.shown, self.leaf = by.text, by.span, by.shown, by.leaf
+        return self
+
+
+def constant(value: Expr) -> Array:
+    """A number, or the size of an axis, as an array without axes."""
+    return Array((), lambda _: value)
+
+
+class Draft:
+    """The program being written: tensors by name, equations so far, and what errors need to know of the place."""
+
+    def __init__(
+        self, tensors: Mapping[str, Tensor], equations: Sequence[Equation], sizes: Mapping[Expr, int], reserved: Sequence[str] = ()
+    ) -> None:
+        self.tensors = dict(tensors)
+        self.equations = list(equations)
+        self.sizes = dict(sizes)
+        self.reserved = set(reserved)
+        self.place = self.source = ""
+        self.span: tuple[int, int] | None = None
+        self.automatic: set[str] = set()
+        self._serial = 0
+        self._labels = 0
+        self._made: dict[Any, str] = {}
+        for e in self.equations:
+            self._made.setdefault(_key(e), e.name)
+
+    def bound(self, size: Expr) -> Index:
+        """A bound index that the equation in the making has not used."""
+        self._labels += 1
+        return Index(f"r{self._labels - 1}", size)
+
+    def tensor(self, name: str) -> Array:
+        """The array that is the whole tensor `name`."""
+        axes = self.tensors[name].axes
+        return Array(axes, lambda at: Entry(name, *at), name=name)
+
+    def equation(self, name: str, array: Array, **described: Any) -> Equation:
+        """`array` as the equation that defines the tensor `name`; not added yet."""
+        labels, self._labels = self._labels, 0
+        tensor = Tensor(name, array.axes, **described)
+        try:
+            if array.call is not None:
+                return Equation(tensor, tensor.indices, call=array.call)
+            return Equation(tensor, tensor.indices, rhs=array.at(tensor.indices))
+        finally:
+            self._labels = labels
+
+    def add(self, equation: Equation) -> None:
+        """Write an equation down."""
+        self.equations.append(equation)
+        self.tensors[equation.name] = equation.tensor
+        self._made.setdefault(_key(equation), equation.name)
+
+    def define(self, name: str, array: Array, text: str = "", **described: Any) -> Equation:
+        """Write down the equation `name` = `array`, as the user has it."""
+        equation = self.equation(name, array, **described)
+        last = self.equations[-1] if self.equations else None
+        if last is not None and last.name in self.automatic and equation.rhs == last.tensor[last.indices] and last.indices == equation.indices:
+            # What was grounded in passing turned out to be all there is: sqrt(S) * sqrt(S).
+            self.equations.pop()
+            del self.tensors[last.name], self._made[_key(last)]
+            equation = replace(equation, rhs=last.rhs, call=last.call)
+        equation = replace(equation, text=text)
+        self.add(equation)
+        return equation
+
+    def known(self, array: Array) -> str | None:
+        """The name of a tensor that equals `array`, if the draft has one."""
+        made = self.equation("_", array)
+        if made.rhs is not None and isinstance(made.rhs, Entry) and made.rhs.indices == made.indices:
+            return made.rhs.name
+        return self._made.get(_key(made))
+
+    def named(self, array: Array) -> str:
+        """The name of a tensor that equals `array`: an own equation is written for it if there is none."""
+        if array.name is None:
+            made = self.equation("_", array)
+            if made.rhs is not None and isinstance(made.rhs, Entry) and made.rhs.indices == made.indices:
+                array.name = made.rhs.name
+            elif _key(made) in self._made:
+                array.name = self._made[_key(made)]
+            else:
+                array.name = self.fresh_name()
+                self.automatic.add(array.name)
+                self.add(replace(made, tensor=replace(made.tensor, name=array.name)))
+        return array.name
+
+    def ground(self, array: Array) -> Array:
+        """`array` as a tensor with an equation of its own."""
+        return self.tensor(self.named(array)).said(array)
+
+    def plain(self, array: Array) -> Array:
+        """`array` without a sum in it, fit to stand inside a function."""
+        ready = self.term(array)
+        return self.ground(ready) if ready.sums else ready
+
+    def term(self, array: Array) -> Array:
+        """`array`, fit to stand as a part of a larger sum or product."""
+        if array.apart is not None:
+            return array.apart().said(array)
+        return self.ground(array) if array.call is not None else array
+
+    def factor(self, array: Array) -> Array:
+        """`array`, fit to stand in a product that is summed: a sum of terms that holds sums is grounded."""
+        ready = self.term(array)
+        return self.ground(ready) if ready.composite else ready
+
+    def fresh_name(self) -> str:
+        """The next of t1, t2, ... that nothing bears."""
+        while True:
+            self._serial += 1
+            name = f"t{self._serial}"
+            if name not in self.tensors and name not in self.reserved:
+                return name
+
+    def call(self, op: str, arguments: Sequence[Array], axes: Sequence[Expr], **options: Any) -> Array:
+        """A whole-tensor op on tensors; what is no tensor yet gets an equation."""
+        call = Call(op, tuple(self.named(a) for a in arguments), tuple(sorted(options.items())))
+        made = Array(axes, lambda at: Entry(self.named(made), *at), call=call)
+        return made
+
+    def total(self, body: Expr, bound: Sequence[Index]) -> Expr:
+        """The sum of `body` over `bound`: sums inside a product join it, and an index that does not occur counts its axis."""
+        kind: list[Expr] = []
+        while True:
+            factors = Mul.make_args(body)
+            inner = [f for f in factors if isinstance(f, Total)]
+            if not inner:
+                break
+            kind += [i for f in inner for i in f.indices]
+            body = Mul(*[f.body if isinstance(f, Total) else f for f in factors])
+        used = body.free_symbols
+        idle = Mul(*[i.axis for i in bound if i not in used])
+        return idle * Total(body, *[i for i in bound if i in used], *kind)
+
+    def example(self, size: Expr) -> int | None:
+        """The example size of an axis, or None if there is none."""
+        value = size.subs(self.sizes)
+        return int(value) if value.is_Integer else None
+
+    def sized(self, *axes: Expr) -> str:
+        """ "h = 5, d = 4": the example sizes of named axes."""
+        known = [f"{shape_text([a])} = {self.example(a)}" for a in axes if not a.is_Integer and self.example(a) is not None]
+        return ", ".join(dict.fromkeys(known))
+
+    def described(self, array: Array, *axes: Expr) -> str:
+        """ "H is n h (h = 5)": what errors say of an operand, with the sizes of the axes in question."""
+        shape = shape_text(array.shown) or "a scalar"
+        sizes = self.sized(*axes)
+        return f"{array.text or 'it'} is {shape}" + (f" ({sizes})" if sizes else "")
+
+    def error(
+        self,
+        reason: str,
+        kind: type[SymbackpropError] = SpecError,
+        *,
+        arrays: Sequence[Array] = (),
+        notes: Sequence[str] = (),
+        fix: str = "",
+    ) -> SymbackpropError:
+        """An error about the expression in hand, with a caret under the first column of each of `arrays`, else under the op."""
+        spans = [(a.span[0], a.span[0] + 1) for a in arrays if a.span]
+        if not spans and self.span:
+            spans = [self.span]
+        return kind(reason, place=self.place, source=self.source, spans=spans, notes=notes, fix=fix)
+
+    def clash(self, a: Array, size: Expr, b: Array, other: Expr, hint: str = "") -> SymbackpropError:
+        """The error for two sizes that meet on one axis."""
+        if size.is_Integer and other.is_Integer:
+            reason = f"one axis has two sizes, {size} and {other}"
+        else:
+            named, second = (other, size) if size.is_Integer else (size, other)
+            reason = f"axis '{shape_text([named])}' has two sizes, {shape_text([named])} and {shape_text([second])}"
+        fix = hint
+        for guilty, wrong, right in ((b, other, size), (a, size, other)):
+            if not fix and guilty.leaf and guilty.shown.count(wrong) == 1:
+                wanted = shape_text([right if s == wrong else s for s in guilty.shown])
+                value = f" with {self.sized(right)}" if self.sized(right) else ""
+                fix = f'give {guilty.leaf} the shape "{wanted}"{value}'
+        notes = ", ".join((self.described(a, size), self.described(b, other)))
+        return self.error(reason, AxisError, arrays=(a, b), notes=[notes], fix=fix or "make both axes the same, or sum over one of them")
+
+    def position(self, axis: Any, array: Array) -> int:
+        """The place of the axis that the option `axis` speaks of, counted from 0."""
+        if not isinstance(axis, int | Integer) or isinstance(axis, bool):
+            raise self.error(f"axis={axis} is not a whole number", AxisError, fix="count axes from 0, or from the end with -1")
+        if not -array.rank <= axis < array.rank:
+            raise self.error(
+                f"there is no axis {axis}", AxisError, notes=[self.described(array)], fix=_range_text(array.rank)
+            )
+        return int(axis) % array.rank
+
+    def positions(self, axis: Any, array: Array) -> tuple[int, ...]:
+        """The places of the axes that `axis=` speaks of: all for None."""
+        if axis is None:
+            return tuple(range(array.rank))
+        chosen = tuple(self.position(a, array) for a in (axis if isinstance(axis, tuple) else (axis,)))
+        if len(set(chosen)) != len(chosen):
+            raise self.error(f"axis={axis} names an axis twice", AxisError, notes=[self.described(array)])
+        return chosen
+
+
+def _range_text(rank: int) -> str:
+    return f"axes go from 0 to {rank - 1}, or from -{rank} to -1" if rank else "a scalar has no axes: leave axis out"
+
+
+def _key(e: Equation) -> Any:
+    return (e.tensor.axes, e.rhs if e.call is None else e.call)
+
+
+def broadcast(draft: Draft, arrays: Sequence[Array]) -> tuple[tuple[Expr, ...], list[Callable[[Indices], Expr]]]:
+    """The axes of `arrays` broadcast by trailing axes, and for each array its entry at indices of the result.
+
+    Raises AxisError where two sizes meet and neither is 1.
+    """
+    rank = max((a.rank for a in arrays), default=0)
+    axes: list[Expr] = [S.One] * rank
+    owners: list[Array | None] = [None] * rank
+    for a in arrays:
+        for place, size in enumerate(a.axes, rank - a.rank):
+            if size == 1 or size == axes[place]:
+                owners[place] = owners[place] or a
+            elif axes[place] == 1:
+                axes[place], owners[place] = size, a
+            else:
+                raise draft.clash(owners[place], axes[place], a, size, _leading(owners[place], a) or _leading(a, owners[place]))
+    return tuple(axes), [_reader(a, axes) for a in arrays]
+
+
+def _leading(wide: Array, narrow: Array) -> str:
+    """The fix for a vector that was meant to go along the first axis of a matrix."""
+    if wide.rank == 2 and narrow.rank == 1 and narrow.axes[0] == wide.axes[0] and narrow.text.isidentifier():
+        return f"write {narrow.text}[:, None] to go along the first axis"
+    return ""
+
+
+def _reader(a: Array, axes: Sequence[Expr]) -> Callable[[Indices], Expr]:
+    skip = len(axes) - a.rank
+    if a.axes == tuple(axes[skip:]):
+        return (lambda at: a.at(at[skip:])) if skip else a.at
+    stretched = [size == 1 != whole for size, whole in zip(a.axes, axes[skip:], strict=True)]
+    return lambda at: a.at(tuple(S.Zero if s else i for s, i in zip(stretched, at[skip:], strict=True)))
+
+
+def mapped(function: Callable[..., Expr], *, linear: bool = False, adds: bool = False) -> Callable[..., Array]:
+    """The builder that applies a scalar function to broadcast arrays.
+
+    `linear`: sums may stand in the arguments, since the function is a sum or a product; `adds`: it is a sum.
+    """
+
+    def build(draft: Draft, *arrays: Array) -> Array:
+        ready = [draft.term(a) if linear else draft.plain(a) for a in arrays]
+        axes, readers = broadcast(draft, ready)
+        sums = any(a.sums for a in ready)
+        return Array(
+            axes,
+            lambda at: function(*[r(at) for r in readers]),
+            sums=sums,
+            composite=(sums and adds) or any(a.composite for a in ready),
+        )
+
+    return build
+
+
+def kept(reduced: Array, whole: Array, places: Sequence[int]) -> Array:
+    """`reduced` with axes of size 1 where `whole` lost its axes at `places` (keepdims=True)."""
+    axes = tuple(S.One if k in places else size for k, size in enumerate(whole.axes))
+    return Array(
+        axes,
+        lambda at: reduced.at(tuple(i for k, i in enumerate(at) if k not in places)),
+        sums=reduced.sums,
+        composite=reduced.composite,
+        root=reduced.root and kept(reduced.root, whole, places),
+    )
+
+
+def view(draft: Draft, x: Array, axes: Sequence[Expr], remap: Callable[[Indices], Indices]) -> Array:
+    """The entries of `x` at other indices: transposes, slices, new axes."""
+    ready = draft.term(x)
+    return Array(axes, lambda at: ready.at(remap(at)), sums=ready.sums, composite=ready.composite)

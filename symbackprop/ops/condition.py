@@ -1,0 +1,102 @@
+"""Comparisons, which are legal only as the condition of where, and where itself.
+
+A condition is a bracket, 1 where it holds and 0 where not, and has derivative 0; its opposite is at hand too.
+"""
+
+from collections.abc import Callable
+
+from sympy import Expr
+
+from symbackprop.errors import ParseError
+from symbackprop.ops.array import Array, Draft, broadcast, mapped
+from symbackprop.ops.table import array_op
+from symbackprop.term import NonNegative, Positive
+
+
+class Condition(Array):
+    """A condition: 1 where it holds; `opposite` is 1 where it does not."""
+
+    __slots__ = ("opposite",)
+
+
+def _compared(draft: Draft, x: Array, y: Array, holds: Callable[[Expr], Expr], fails: Callable[[Expr], Expr]) -> Condition:
+    difference = draft.plain(mapped(lambda a, b: a - b, linear=True, adds=True)(draft, x, y))
+    made = Condition(difference.axes, lambda at: holds(difference.at(at)))
+    made.opposite = Array(difference.axes, lambda at: fails(difference.at(at)))
+    return made
+
+
+@array_op("condition")
+def greater(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether x is greater than y.
+
+    greater(x, y) = [x > y]
+    """
+    return _compared(draft, x, y, Positive, lambda d: NonNegative(-d))
+
+
+@array_op("condition")
+def greater_equal(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether x is at least y.
+
+    greater_equal(x, y) = [x >= y]
+    """
+    return _compared(draft, x, y, NonNegative, lambda d: Positive(-d))
+
+
+@array_op("condition")
+def less(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether x is less than y.
+
+    less(x, y) = [y > x]
+    """
+    return greater(draft, y, x)
+
+
+@array_op("condition")
+def less_equal(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether x is at most y.
+
+    less_equal(x, y) = [y >= x]
+    """
+    return greater_equal(draft, y, x)
+
+
+def _same(difference: Expr) -> Expr:
+    return NonNegative(difference) * NonNegative(-difference)
+
+
+def _different(difference: Expr) -> Expr:
+    return Positive(difference) + Positive(-difference)
+
+
+@array_op("condition")
+def equal(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether x is y.
+
+    equal(x, y) = [x >= y] [y >= x]
+    """
+    return _compared(draft, x, y, _same, _different)
+
+
+@array_op("condition")
+def not_equal(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether x is not y.
+
+    not_equal(x, y) = [x > y] + [y > x]
+    """
+    return _compared(draft, x, y, _different, _same)
+
+
+@array_op("condition")
+def where(draft: Draft, condition: Array, x: Array, y: Array) -> Array:
+    """One array where a comparison holds, another where not.
+
+    where(c, x, y) = [c] x + [not c] y
+    """
+    if not isinstance(condition, Condition):
+        raise draft.error("where needs a comparison", ParseError, arrays=[condition], fix="write where(x > 0, a, b)")
+    parts = [condition, condition.opposite.said(condition), draft.term(x), draft.term(y)]
+    axes, (holds, fails, first, second) = broadcast(draft, parts)
+    sums = any(a.sums for a in parts)
+    return Array(axes, lambda at: holds(at) * first(at) + fails(at) * second(at), sums=sums, composite=sums)

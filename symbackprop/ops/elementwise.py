@@ -1,0 +1,337 @@
+"""Elementwise functions. A record is its law: a formula in plainer functions and brackets. Nobody writes a derivative.
+
+To add one, imitate the record above it: what it is, then the law; the spelling in NumPy; where it is defined.
+"""
+
+from sympy import Expr, Function, Pow, Rational, S, acos, asin, atan, cos, cosh, erf, exp, log, pi, sin, sinh, sqrt, tan, tanh
+
+from symbackprop.ops.array import Array, Draft, mapped
+from symbackprop.ops.table import REAL, elementwise
+from symbackprop.term import NonNegative, Positive
+
+POSITIVE = (0, None)
+SELU_SCALE = Rational("1.0507009873554804934193349852946")
+SELU_ALPHA = Rational("1.6732632423543772848170429916717")
+
+# SymPy's own functions.
+
+
+def _native(function: type[Function], numpy: str, what: str, *, latex: str = "", domain: tuple = (REAL,), source: str = "NumPy") -> None:
+    def law(x: Expr) -> Expr:
+        return function(x)
+
+    name = numpy.removeprefix("np.")
+    law.__name__, law.__doc__ = name, f"{what}.\n\n{name}(x)"
+    elementwise(numpy=numpy + "({0})", latex=latex, domain=domain, source=source, native=function)(law)
+
+
+_native(exp, "np.exp", "The exponential", latex=r"\exp\left(#1\right)")
+_native(log, "np.log", "The natural logarithm", latex=r"\log\left(#1\right)", domain=(POSITIVE,))
+_native(sin, "np.sin", "The sine", latex=r"\sin\left(#1\right)")
+_native(cos, "np.cos", "The cosine", latex=r"\cos\left(#1\right)")
+_native(tan, "np.tan", "The tangent", latex=r"\tan\left(#1\right)", domain=((-1.5, 1.5),))
+_native(tanh, "np.tanh", "The hyperbolic tangent", latex=r"\tanh\left(#1\right)")
+_native(sinh, "np.sinh", "The hyperbolic sine", latex=r"\sinh\left(#1\right)")
+_native(cosh, "np.cosh", "The hyperbolic cosine", latex=r"\cosh\left(#1\right)")
+_native(atan, "np.arctan", "The inverse of the tangent", latex=r"\arctan\left(#1\right)")
+_native(asin, "np.arcsin", "The inverse of the sine", latex=r"\arcsin\left(#1\right)", domain=((-1, 1),))
+_native(acos, "np.arccos", "The inverse of the cosine", latex=r"\arccos\left(#1\right)", domain=((-1, 1),))
+_native(erf, "erf", "The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x", source="DLMF 7.2.1")
+
+
+# Functions of ours.
+
+
+@elementwise(numpy="np.log1p({0})", source="NumPy", domain=((-1, None),))
+def log1p(x: Expr) -> Expr:
+    """The logarithm of 1 + x, exact for small x.
+
+    log1p(x) = log(1 + x)
+    """
+    return log(1 + x)
+
+
+@elementwise(numpy="np.expm1({0})", source="NumPy", own_value=False)
+def expm1(x: Expr) -> Expr:
+    """The exponential less 1, exact for small x.
+
+    expm1(x) = exp(x) - 1
+    """
+    return exp(x) - 1
+
+
+def _absolute_rule(x: Expr) -> Expr | None:
+    content, rest = x.as_coeff_Mul()
+    if content != 1:
+        return abs(content) * absolute(rest)
+    return x if isinstance(x, Function | Pow) and x.is_nonnegative else None
+
+
+@elementwise(
+    numpy="np.abs({0})",
+    latex=r"\left|#1\right|",
+    source="NumPy",
+    kinks=("the derivative at 0 is 0",),
+    names=("abs", "absolute"),
+    rewrite_rule=_absolute_rule,
+    price=1,
+    is_nonnegative=True,
+)
+def absolute(x: Expr) -> Expr:
+    """The absolute value.
+
+    abs(x) = x [x > 0] - x [-x > 0]
+    """
+    return x * Positive(x) - x * Positive(-x)
+
+
+@elementwise(
+    numpy="np.sign({0})", latex=r"\operatorname{sgn}\left(#1\right)", source="NumPy", kinks=("the derivative at 0 is 0",), recognised=True, price=1
+)
+def sign(x: Expr) -> Expr:
+    """The sign: -1, 0 or 1.
+
+    sign(x) = [x > 0] - [-x > 0]
+    """
+    return Positive(x) - Positive(-x)
+
+
+def _relu_rule(x: Expr) -> Expr | None:
+    return x if isinstance(x, Function | Pow) and x.is_nonnegative else None
+
+
+@elementwise(
+    numpy="np.maximum({0}, 0.0)",
+    latex=r"\operatorname{ReLU}\left(#1\right)",
+    source="Nair, Hinton 2010",
+    kinks=("the derivative at 0 is 0",),
+    rewrite_rule=_relu_rule,
+    price=1,
+    is_nonnegative=True,
+)
+def relu(x: Expr) -> Expr:
+    """The positive part.
+
+    relu(x) = x [x > 0]
+    """
+    return x * Positive(x)
+
+
+def _maximum_rule(x: Expr, y: Expr) -> Expr | None:
+    if x == y:
+        return x
+    if y == 0:
+        return relu(x)
+    return maximum(y, x) if x.is_Number and not y.is_Number else None
+
+
+@elementwise(
+    numpy="np.maximum({0}, {1})",
+    latex=r"\max\left(#1, #2\right)",
+    source="NumPy",
+    kinks=("at x = y the derivative goes to y; maximum(0, x) is relu(x)",),
+    rewrite_rule=_maximum_rule,
+    price=1,
+)
+def maximum(x: Expr, y: Expr) -> Expr:
+    """The larger of two.
+
+    maximum(x, y) = x [x > y] + y [x <= y]
+    """
+    return x * Positive(x - y) + y * NonNegative(y - x)
+
+
+def _minimum_rule(x: Expr, y: Expr) -> Expr | None:
+    if x == y:
+        return x
+    return minimum(y, x) if x.is_Number and not y.is_Number else None
+
+
+@elementwise(
+    numpy="np.minimum({0}, {1})",
+    latex=r"\min\left(#1, #2\right)",
+    source="NumPy",
+    kinks=("at x = y the derivative goes to y",),
+    rewrite_rule=_minimum_rule,
+    price=1,
+)
+def minimum(x: Expr, y: Expr) -> Expr:
+    """The smaller of two.
+
+    minimum(x, y) = x [x < y] + y [x >= y]
+    """
+    return x * Positive(y - x) + y * NonNegative(x - y)
+
+
+def _build_clip(draft: Draft, x: Array, a_min: Array | None = None, a_max: Array | None = None) -> Array:
+    if a_min is None and a_max is None:
+        raise draft.error("clip needs a lower or an upper bound", fix="write clip(x, -1, 1)")
+    above = x if a_min is None else mapped(maximum)(draft, x, a_min)
+    return above if a_max is None else mapped(minimum)(draft, above, a_max)
+
+
+@elementwise(
+    numpy="np.clip({0}, {1}, {2})",
+    latex=r"\min\left(\max\left(#1, #2\right), #3\right)",
+    source="NumPy",
+    kinks=("the derivative at either bound is 0",),
+    inline=True,
+    build=_build_clip,
+)
+def clip(x: Expr, a_min: Expr | None = None, a_max: Expr | None = None) -> Expr:
+    """What is outside two bounds moved to them; either bound may be None.
+
+    clip(x, a, b) = minimum(maximum(x, a), b)
+    """
+    return minimum(maximum(x, a_min), a_max)
+
+
+@elementwise(
+    numpy="0.5 * (1.0 + np.tanh(0.5 * {0}))",
+    latex=r"\sigma\left(#1\right)",
+    source="torch.nn.functional.sigmoid",
+    stable=lambda x: (1 + tanh(x / 2)) / 2,
+    recognised=True,
+    is_positive=True,
+)
+def sigmoid(x: Expr) -> Expr:
+    """The logistic function.
+
+    sigmoid(x) = 1 / (1 + exp(-x))
+    """
+    return 1 / (1 + exp(-x))
+
+
+@elementwise(
+    numpy="np.maximum({0}, 0.0) + {1} * np.minimum({0}, 0.0)",
+    source="Maas, Hannun, Ng 2013",
+    domain=(REAL, POSITIVE),
+    kinks=("the derivative at 0 is the slope of the negative side",),
+    stable=lambda x, a: relu(x) + a * minimum(x, S.Zero),
+)
+def leaky_relu(x: Expr, negative_slope: Expr = 0.01) -> Expr:
+    """The positive part, and a small multiple of the negative part.
+
+    leaky_relu(x, a) = x [x > 0] + a x [x <= 0]
+    """
+    return x * Positive(x) + negative_slope * x * NonNegative(-x)
+
+
+@elementwise(
+    numpy="np.maximum({0}, 0.0) + {1} * np.expm1(np.minimum({0}, 0.0))",
+    source="Clevert, Unterthiner, Hochreiter 2016",
+    domain=(REAL, POSITIVE),
+    kinks=("the derivative at 0 is alpha",),
+    stable=lambda x, a: relu(x) + a * expm1(minimum(x, S.Zero)),
+)
+def elu(x: Expr, alpha: Expr = 1.0) -> Expr:
+    """The exponential linear unit.
+
+    elu(x, a) = x [x > 0] + a (exp(x) - 1) [x <= 0]
+    """
+    return x * Positive(x) + alpha * (exp(x) - 1) * NonNegative(-x)
+
+
+@elementwise(
+    numpy="1.0507009873554804934 * (np.maximum({0}, 0.0) + 1.6732632423543772848 * np.expm1(np.minimum({0}, 0.0)))",
+    source="Klambauer et al. 2017",
+    kinks=("the derivative at 0 is that of the exponential side",),
+    stable=lambda x: SELU_SCALE * relu(x) + SELU_SCALE * SELU_ALPHA * expm1(minimum(x, S.Zero)),
+)
+def selu(x: Expr) -> Expr:
+    """The scaled exponential linear unit; s = 1.0507009873554805, a = 1.6732632423543773.
+
+    selu(x) = s x [x > 0] + s a (exp(x) - 1) [x <= 0]
+    """
+    return SELU_SCALE * x * Positive(x) + SELU_SCALE * SELU_ALPHA * (exp(x) - 1) * NonNegative(-x)
+
+
+@elementwise(
+    numpy="0.5 * {0} * (1.0 + erf(0.70710678118654752440 * {0}))",
+    latex=r"\operatorname{GELU}\left(#1\right)",
+    source="Hendrycks, Gimpel 2016",
+    stable=lambda x: x * (1 + erf(x / sqrt(2))) / 2,
+)
+def gelu(x: Expr) -> Expr:
+    """The Gaussian error linear unit, exact.
+
+    gelu(x) = x (1 + erf(x / sqrt(2))) / 2
+    """
+    return x * (1 + erf(x / sqrt(2))) / 2
+
+
+@elementwise(
+    numpy="0.5 * {0} * (1.0 + np.tanh(0.5 * {0}))",
+    latex=r"\operatorname{SiLU}\left(#1\right)",
+    source="Elfwing, Uchibe, Doya 2018",
+    stable=lambda x: x * sigmoid(x),
+    names=("silu", "swish"),
+)
+def silu(x: Expr) -> Expr:
+    """The sigmoid linear unit.
+
+    silu(x) = x sigmoid(x)
+    """
+    return x * sigmoid(x)
+
+
+@elementwise(numpy="np.logaddexp(0.0, {0})", source="Dugas et al. 2001", is_positive=True)
+def softplus(x: Expr) -> Expr:
+    """The smooth positive part.
+
+    softplus(x) = log(1 + exp(x))
+    """
+    return log(1 + exp(x))
+
+
+@elementwise(
+    numpy="{0} * np.tanh(np.logaddexp(0.0, {0}))",
+    source="Misra 2019",
+    stable=lambda x: x * tanh(softplus(x)),
+)
+def mish(x: Expr) -> Expr:
+    """A smooth, self-gated activation.
+
+    mish(x) = x tanh(softplus(x))
+    """
+    return x * tanh(softplus(x))
+
+
+@elementwise(numpy="-np.logaddexp(0.0, -{0})", source="torch.nn.functional.logsigmoid", inline=True, names=("logsigmoid", "log_sigmoid"))
+def logsigmoid(x: Expr) -> Expr:
+    """The logarithm of the logistic function, without overflow.
+
+    logsigmoid(x) = -softplus(-x)
+    """
+    return -softplus(-x)
+
+
+@elementwise(numpy="{0} / (1.0 + np.abs({0}))", source="torch.nn.functional.softsign", inline=True)
+def softsign(x: Expr) -> Expr:
+    """A rational sigmoid.
+
+    softsign(x) = x / (1 + abs(x))
+    """
+    return x / (1 + absolute(x))
+
+
+@elementwise(numpy="np.log({0}) / np.log(2.0)", source="NumPy", domain=(POSITIVE,), inline=True)
+def log2(x: Expr) -> Expr:
+    """The binary logarithm.
+
+    log2(x) = log(x) / log(2)
+    """
+    return log(x) / log(S(2))
+
+
+@elementwise(numpy="np.clip({0}, 0.0, 6.0)", source="torch.nn.functional.relu6", kinks=("the derivative at 0 and at 6 is 0",), inline=True)
+def relu6(x: Expr) -> Expr:
+    """The positive part, at most 6.
+
+    relu6(x) = minimum(relu(x), 6)
+    """
+    return minimum(relu(x), S(6))
+
+
+CONSTANTS = {"pi": pi}
+"""Numbers that have a name."""

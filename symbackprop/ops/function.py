@@ -1,0 +1,69 @@
+"""Elementwise functions of our own as SymPy functions: what a record of the op table becomes.
+
+Each is real, carries its law, and differentiates by `slope.slope`, once for each argument.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+from sympy import Dummy, Expr, Function
+
+from symbackprop.ops.slope import slope
+
+
+class Elementwise(Function):
+    """Base of the functions made from the op table. A class has `law`, its formula, and `arity`.
+
+    `price`: operations of one evaluation. `own_value`: its derivative may be said in its own value.
+    """
+
+    is_real = True
+    is_finite = True
+    arity = 1
+    price = 8
+    own_value = True
+    law: Callable[..., Expr]
+    rewrite_rule: Callable[..., Expr | None] | None = None
+
+    @classmethod
+    def eval(cls, *args: Expr) -> Expr | None:
+        """A plainer expression where there is one: the record's own rule, or the law at rational numbers if that is rational."""
+        if cls.rewrite_rule is not None:
+            plainer = cls.rewrite_rule(*args)
+            if plainer is not None:
+                return plainer
+        if all(a.is_Rational for a in args):
+            value = cls.law(*args)
+            return value if value.is_Rational else None
+        return None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """The derivative by one argument, derived from the law."""
+        arguments, formula = _slope(type(self), argindex)
+        return formula.xreplace(dict(zip(arguments, self.args, strict=True)))
+
+    def _eval_evalf(self, prec):
+        return type(self).law(*self.args)._evalf(prec)
+
+
+@cache
+def _slope(function: type[Elementwise], argindex: int) -> tuple[tuple[Expr, ...], Expr]:
+    arguments = tuple(Dummy(f"x{k}", real=True) for k in range(function.arity))
+    return arguments, slope(function(*arguments), function.law(*arguments), arguments[argindex - 1])
+
+
+def new_function(name: str, module: str, law: Callable[..., Expr], arity: int, **facts: object) -> type[Elementwise]:
+    """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value and rewrite_rule."""
+    rule = facts.pop("rewrite_rule", None)
+    body = {"law": staticmethod(law), "arity": arity, "nargs": arity, "__doc__": law.__doc__, "__module__": module, **facts}
+    if rule is not None:
+        body["rewrite_rule"] = staticmethod(rule)
+    return type(Elementwise)(name, (Elementwise,), body)
+
+
+def written_out(e: Expr) -> Expr:
+    """`e` with every function of ours replaced by its law, down to SymPy's own functions and brackets."""
+    if not e.has(Elementwise):
+        return e
+    args = [written_out(a) for a in e.args]
+    return written_out(e.law(*args)) if isinstance(e, Elementwise) else e.func(*args)

@@ -1,0 +1,165 @@
+"""The op table: one record per op. Tests, docs, the command line and the other rooms walk it; there is no second list.
+
+An elementwise op is one decorated function: its name and signature, its law, and as data its domain, kinks, source and
+spellings. Nobody writes a derivative. An op of another kind is one function that builds the array it stands for, or for
+a named statistic the index equations that define it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from inspect import Parameter, getdoc, signature
+from types import MappingProxyType
+from typing import Any
+
+from sympy import Expr, Function, Rational
+
+from symbackprop.ops.array import mapped
+from symbackprop.ops.function import new_function
+from symbackprop.ops.slope import RECOGNISED
+
+Interval = tuple[float | None, float | None]
+REAL: Interval = (None, None)
+
+
+@dataclass(frozen=True)
+class Op:
+    """One op of the language.
+
+    `law`: elementwise, the formula as a function of its arguments; a statistic, `law(call, tensors, out, fresh)` gives index
+    equations of which the last defines `out`. `formula`: the law as text. `domain`: an open interval for each argument,
+    where samples come from. `kinks`: conventions where the law has none of its own. `build(draft, ...)` gives the Array.
+    `status` is "built", "planned" or "refused". `function`: the SymPy function of an elementwise op.
+    `numpy` spells it with {0}, {1} for arguments, `latex` with #1, #2; `stable` is a law in plainer ops that neither
+    overflows nor cancels; a statistic's `stable(call, tensors, out, fresh)` gives equations.
+    """
+
+    name: str
+    kind: str
+    summary: str = ""
+    formula: str = ""
+    law: Callable | None = None
+    source: str = ""
+    domain: tuple[Interval, ...] = ()
+    kinks: tuple[str, ...] = ()
+    build: Callable | None = None
+    status: str = "built"
+    function: type[Function] | None = None
+    numpy: str = ""
+    latex: str = ""
+    stable: Callable | None = None
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+
+
+_ops: dict[str, Op] = {}
+OPS: Mapping[str, Op] = MappingProxyType(_ops)
+"""Every op by name, planned ones included; an alias is a second name of the same record."""
+
+
+def register(op: Op, *aliases: str) -> None:
+    """Add a record, under its name and its aliases."""
+    for name in (op.name, *aliases):
+        if name in _ops:
+            raise ValueError(f"op '{name}' is in the table twice")
+        _ops[name] = op
+
+
+def described(function: Callable) -> tuple[str, str]:
+    """The summary and the law of a docstring: its first line, and what follows."""
+    text = getdoc(function) or ""
+    first, _, rest = text.partition("\n")
+    return first.strip(), " ".join(rest.split())
+
+
+def exact(value: Any) -> Any:
+    """A default of a signature as the exact number it shows: 0.01 is 1/100."""
+    return Rational(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def parameters_of(build: Callable) -> dict[str, Parameter]:
+    """The parameters of a builder that a user gives: all but the draft."""
+    return dict(list(signature(build).parameters.items())[1:])
+
+
+def elementwise(
+    *,
+    numpy: str,
+    latex: str = "",
+    source: str,
+    domain: tuple[Interval, ...] | None = None,
+    kinks: tuple[str, ...] = (),
+    stable: Callable[..., Expr] | None = None,
+    native: type[Function] | None = None,
+    inline: bool = False,
+    names: tuple[str, ...] = (),
+    recognised: bool = False,
+    build: Callable | None = None,
+    **facts: Any,
+) -> Callable[[Callable[..., Expr]], Any]:
+    """Make the decorated law an op, and give back what applies it to scalar expressions.
+
+    `native` is SymPy's own function for it, if there is one; `inline` says that the law itself stands in equations; else a
+    new SymPy function is made, with `facts` as assumptions. `names`: the names in the language, if they are not the law's. `build`: the array builder, where applying the
+    function entry by entry is not all.
+    """
+
+    def made(law: Callable[..., Expr]) -> Any:
+        parameters = dict(signature(law).parameters)
+        own = law if inline else native or new_function(law.__name__, law.__module__, law, len(parameters), **facts)
+        if recognised:
+            RECOGNISED.append(own)
+        summary, formula = described(law)
+        first, *aliases = names or (law.__name__,)
+        op = Op(
+            first,
+            "elementwise",
+            summary,
+            formula or summary,
+            law,
+            source,
+            domain or (REAL,) * len(parameters),
+            kinks,
+            function=own if isinstance(own, type) else None,
+            numpy=numpy,
+            latex=latex or _latex_call(first, len(parameters)),
+            stable=stable,
+            parameters=parameters,
+            build=build or mapped(own),
+        )
+        register(op, *aliases)
+        return own
+
+    return made
+
+
+def _latex_call(name: str, arity: int) -> str:
+    arguments = ", ".join(f"#{k + 1}" for k in range(arity))
+    return r"\operatorname{" + name.replace("_", r"\_") + r"}\left(" + arguments + r"\right)"
+
+
+def array_op(kind: str, *, source: str = "NumPy's reference", names: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
+    """Make the decorated builder an op of `kind`. Its docstring says what it is, then the law."""
+
+    def made(build: Callable) -> Callable:
+        first, *aliases = names or (build.__name__,)
+        summary, formula = described(build)
+        register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters_of(build)), *aliases)
+        return build
+
+    return made
+
+
+def planned(*names: str) -> None:
+    """Names of the language whose ops are not built yet."""
+    for name in names:
+        register(Op(name, "planned", "part of the language, not built yet", status="planned"))
+
+
+def refused(why: str, *names: str) -> None:
+    """Names that a reader of NumPy may try, with the reason why the language has them not."""
+    for name in names:
+        register(Op(name, "refused", why, status="refused"))
+
+
+def op_of(function: type[Function]) -> Op | None:
+    """The record whose SymPy function is `function`."""
+    return next((op for op in OPS.values() if op.function is function), None)
