@@ -1,0 +1,305 @@
+r"""Index form: an index expression as a typeset tree, entry by entry.
+
+Indices count from 1 on paper, as mathematics does (a sum over s runs from 1 to n), while arrays count from 0; the shift is
+made once, at the door, so that slices, guards and fixed entries all agree. Everything is ordered: positive terms first,
+numbers before names, factors in the order in which indices chain them, sums last.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sympy import Add, E, Expr, Function, Integer, KroneckerDelta, Mul, Pow, Rational, S, Symbol, pi
+
+from symbackprop.errors import NotationError
+from symbackprop.index import Index
+from symbackprop.notation import tree
+from symbackprop.notation.latex import latex as to_latex
+from symbackprop.notation.names import Letters, Names, word
+from symbackprop.notation.symbols import FUNCTION_NAMES
+from symbackprop.program import Call, Equation, Program
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
+
+BARE = {"log", "sin", "cos", "tan", "tanh", "sinh", "cosh"}
+
+
+def one_based(e: Expr) -> Expr:
+    """The same expression in indices that count from 1."""
+    return _shift(e, {i: i - 1 for i in e.atoms(Index)})
+
+
+def _shift(e: Expr, back: dict[Expr, Expr]) -> Expr:
+    if isinstance(e, Entry):
+        return Entry(e.name, *[i.xreplace(back) + 1 for i in e.indices])
+    if isinstance(e, KroneckerDelta):
+        return KroneckerDelta(*[i.xreplace(back) + 1 for i in e.args], evaluate=False)
+    if isinstance(e, Total):
+        return Total(_shift(e.body, back), *e.indices)
+    if isinstance(e, Index):
+        return back[e]
+    if not e.args:
+        return e
+    return e.func(*[_shift(a, back) for a in e.args])
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes index expressions over one program."""
+
+    program: Program
+    names: Names
+    letters: Letters
+
+    @classmethod
+    def of(cls, program: Program) -> "Writer":
+        return cls(program, Names(program), Letters(program))
+
+    def free(self, indices: Sequence[Index]) -> dict[Index, str]:
+        """Letters for free indices, in layout order."""
+        return self.letters.extended({}, indices)
+
+    def expression(self, e: Expr, indices: Sequence[Index] = ()) -> tree.Node:
+        """The typeset form of `e`, whose free indices are `indices` in layout order."""
+        stray = sorted(indices_of(e) - set(indices), key=str)
+        return self.write(one_based(e), self.free((*indices, *stray)))
+
+    def equation(self, equation: Equation) -> tree.Node:
+        """tensor[indices] = right side."""
+        return tree.relation(self.entry(equation.name, equation.indices), ("=", self.right_side(equation)))
+
+    def entry(self, name: str, indices: Sequence[Index]) -> tree.Node:
+        """A tensor with free indices."""
+        scope = self.free(indices)
+        return self.names(name, tuple(letter(scope[i]) for i in indices))
+
+    def right_side(self, equation: Equation) -> tree.Node:
+        """What the equation says its tensor is."""
+        if equation.call is None:
+            return self.expression(equation.rhs, equation.indices)
+        return self.call(equation.call, equation.indices)
+
+    def call(self, call: Call, indices: Sequence[Index]) -> tree.Node:
+        """A whole-tensor op: softmax_k(O_sk) where it works along an axis, else op(A) with the indices outside."""
+        scope = self.free(indices)
+        letters = tuple(letter(scope[i]) for i in indices)
+        axes = call.option("axis")
+        orders = [len(self.program.tensors[n].axes) for n in call.arguments]
+        if isinstance(axes, int) and all(order == len(indices) for order in orders):
+            along = letters[axes]
+            arguments = tuple(self.names(n, letters) for n in call.arguments)
+            return tree.Apply(tree.Labelled(function(call.op), (along,)), arguments)
+        arguments = tuple(self.names(n) for n in call.arguments)
+        made = tree.Apply(function(call.op), arguments)
+        return tree.Labelled(tree.Fenced(made), letters) if letters else made
+
+    # --- expressions -------------------------------------------------------------------------------------------------
+
+    def write(self, e: Expr, scope: dict[Index, str]) -> tree.Node:
+        """One expression, its indices named by `scope`."""
+        if isinstance(e, Add):
+            return self.sum(e, scope)
+        if isinstance(e, Mul | Rational) or (isinstance(e, Pow) and e.exp.could_extract_minus_sign()):
+            return self.product(e, scope)
+        return self.factor(e, scope)
+
+    def sum(self, e: Add, scope: dict[Index, str]) -> tree.Node:
+        """Positive terms first, the longer first, then in the order of declaration; a number last, or first where that saves a minus."""
+        terms = []
+        for t in e.args:
+            sign, size = signed(t)
+            node = self.write(size, scope)
+            terms.append(((size.is_number, sign < 0, *self.weight(size), to_latex(node)), sign, node))
+        terms.sort(key=lambda t: t[0])
+        if terms[0][1] < 0 < terms[-1][1]:
+            terms.insert(0, terms.pop())
+        return tree.add(*[(sign, node) for _, sign, node in terms])
+
+    def weight(self, e: Expr) -> tuple:
+        """Sorts the terms of a sum: many entries before few, then by declaration."""
+        order = list(self.program.tensors)
+        places = sorted(order.index(a.name) if a.name in order else len(order) for a in e.atoms(Entry))
+        return (-len(places), places)
+
+    def product(self, e: Expr, scope: dict[Index, str]) -> tree.Node:
+        """Sign, fraction, names, deltas, brackets, sums."""
+        sign, e = signed(e)
+        over, under, sums = [], [], []
+        number = S.One
+        for f in Mul.make_args(e):
+            if f.is_Rational:
+                number *= f
+            elif isinstance(f, Pow) and f.exp.could_extract_minus_sign():
+                under.append(Pow(f.base, -f.exp))
+            elif isinstance(f, Total) or (isinstance(f, Pow) and isinstance(f.base, Total)):
+                sums.append(f)
+            else:
+                over.append(f)
+        above = self.factors(over, scope)
+        below = [*([number_node(number.q)] if number.q != 1 else []), *self.factors(under, scope)]
+        first = [number_node(number.p)] if number.p != 1 else []
+        last = [self.factor(f, scope) for f in sorted(sums, key=self.sum_key)]
+        top = tree.product(*first, *above)
+        if not below:
+            node = tree.product(*first, *above, *last)
+        elif sums or len(above) > 2 or any(tree.is_tall(a) for a in above):
+            held = [a for a, f in zip(above, self.ordered(over), strict=True) if not indices_of(f) and not tree.is_tall(a)]
+            rest = [a for a in above if a not in held]
+            node = tree.product(tree.Frac(tree.product(*first, *held), tree.product(*below)), *rest, *last)
+        else:
+            node = tree.Frac(top, tree.product(*below))
+        return tree.negative(node) if sign < 0 else node
+
+    def sum_key(self, e: Expr) -> tuple:
+        """Sorts the sums of a product; powers before plain sums, so that the last one may stand without brackets."""
+        return (not isinstance(e, Pow), str(e))
+
+    def factors(self, found: list[Expr], scope: dict[Index, str]) -> list[tree.Node]:
+        """The factors in order, each as a node."""
+        return [self.factor(f, scope) for f in self.ordered(found)]
+
+    def ordered(self, found: Iterable[Expr]) -> list[Expr]:
+        """Sizes and scalars, then entries as their indices chain, deltas, indicators, functions, sums in brackets."""
+        ranked: dict[int, list[Expr]] = {}
+        for f in found:
+            ranked.setdefault(rank(f), []).append(f)
+        result: list[Expr] = []
+        for r in sorted(ranked):
+            group = sorted(ranked[r], key=self.key)
+            result += self.chained(group) if r == ENTRY else group
+        return result
+
+    def key(self, e: Expr) -> tuple:
+        """Sorts factors of one kind: by the earliest free index they hold, then by declaration."""
+        order = list(self.program.tensors)
+        first = min((i.name for i in indices_of(e)), default="")
+        places = sorted(order.index(a.name) if a.name in order else len(order) for a in e.atoms(Entry))
+        return (first, places, str(e))
+
+    def chained(self, group: list[Expr]) -> list[Expr]:
+        """Entries so that neighbours share an index, as the factors of a matrix product do."""
+        left, result = list(group), []
+        while left:
+            held = indices_of(result[-1]) if result else set()
+            following = next((f for f in left if held & indices_of(f)), left[0])
+            left.remove(following)
+            result.append(following)
+        return result
+
+    def factor(self, e: Expr, scope: dict[Index, str]) -> tree.Node:
+        """An expression that is neither a sum nor a product."""
+        if isinstance(e, Entry):
+            return self.names(e.name, tuple(self.write(i, scope) for i in e.indices))
+        if isinstance(e, Index):
+            return letter(scope[e])
+        if isinstance(e, Integer):
+            return number_node(int(e))
+        if isinstance(e, Symbol):
+            return word(e.name)
+        if isinstance(e, Total):
+            return self.total(e, scope)
+        if isinstance(e, KroneckerDelta):
+            pair = sorted((self.write(i, scope) for i in e.args), key=lambda n: position(n, scope))
+            return tree.Labelled(tree.Letter("delta"), tuple(pair))
+        if isinstance(e, Positive | NonNegative):
+            return tree.indicator(self.condition(e, scope))
+        if isinstance(e, Pow):
+            return self.power(e, scope)
+        if isinstance(e, Add | Mul):
+            return self.write(e, scope)
+        if isinstance(e, Function):
+            name = type(e).__name__
+            return tree.apply(function(name), *[self.write(a, scope) for a in e.args], bare=name in BARE)
+        if e == pi:
+            return tree.Letter("pi")
+        if e == E:
+            return tree.Letter("e", "upright")
+        raise NotationError(f"no notation for {type(e).__name__}", source=str(e))
+
+    def power(self, e: Pow, scope: dict[Index, str]) -> tree.Node:
+        """A root or a power; what is e to something is exp."""
+        if e.exp == S.Half:
+            return tree.Root(self.write(e.base, scope))
+        return tree.power(self.write(e.base, scope), self.write(e.exp, scope))
+
+    def total(self, e: Total, scope: dict[Index, str]) -> tree.Node:
+        """A sum over each bound index in turn, from 1 to the size of its axis."""
+        order = {a: k for k, a in enumerate(self.program.axes)}
+        bound = sorted(e.indices, key=lambda i: (order.get(i.axis, len(order)), str(i.axis), len(i.name), i.name))
+        inner = self.letters.extended(scope, bound)
+        sign, body = signed(e.body)
+        node = self.write(body, inner)
+        for i in reversed(bound):
+            node = tree.big_sum(letter(inner[i]), tree.ONE, self.write(i.axis, inner), node)
+        return tree.negative(node) if sign < 0 else node
+
+    def condition(self, e: Expr, scope: dict[Index, str]) -> tree.Node:
+        """x > 0, or a > b where x is a - b."""
+        mark = ">" if isinstance(e, Positive) else ">="
+        inside = e.args[0]
+        terms = [signed(t) for t in Add.make_args(inside)]
+        left = Add(*[t for sign, t in terms if sign > 0])
+        right = Add(*[t for sign, t in terms if sign < 0])
+        if left == 0 and mark == ">":
+            # -x > 0 would need a "less than", which Markdown takes for HTML; 0 > x does not.
+            return tree.relation(number_node(0), (mark, self.write(right, scope)))
+        return tree.relation(self.write(left, scope), (mark, self.write(right, scope)))
+
+
+SCALAR, ENTRY, DELTA, INDICATOR, ROOT, CALLED, BRACKET = range(7)
+
+
+def rank(e: Expr) -> int:
+    """The kind of a factor, in the order in which a product shows them."""
+    base = e.base if isinstance(e, Pow) else e
+    if isinstance(base, Entry) and base.indices:
+        return ENTRY
+    if isinstance(base, KroneckerDelta):
+        return DELTA
+    if isinstance(base, Positive | NonNegative):
+        return INDICATOR
+    if isinstance(base, Add | Mul):
+        return BRACKET
+    if isinstance(base, Function):
+        return CALLED
+    return SCALAR
+
+
+def signed(e: Expr) -> tuple[int, Expr]:
+    """e as a sign and the rest. A sum is left as it is, but for one whose terms are all negative."""
+    if isinstance(e, Add):
+        return (-1, -e) if all(t.could_extract_minus_sign() for t in e.args) else (1, e)
+    coefficient, rest = e.as_coeff_Mul()
+    if coefficient.is_negative:
+        return -1, -coefficient * rest
+    return 1, e
+
+
+def number_node(value: int) -> tree.Node:
+    """An integer."""
+    return tree.Number(str(value)) if value >= 0 else tree.negative(tree.Number(str(-value)))
+
+
+def letter(text: str) -> tree.Node:
+    """An index letter."""
+    return tree.Letter(text)
+
+
+def position(node: tree.Node, scope: dict[Index, str]) -> tuple:
+    """Sorts the two indices of a delta by the place of their letters."""
+    text = to_latex(node)
+    names = list(scope.values())
+    return (names.index(text) if text in names else len(names), text)
+
+
+def function(name: str) -> tree.Node:
+    """The sign of a function."""
+    return tree.Letter(FUNCTION_NAMES.get(name, name), "function")
+
+
+def latex(e: Expr, program: Program, indices: Sequence[Index] = ()) -> str:
+    """LaTeX of an index expression whose free indices are `indices`, in layout order."""
+    return to_latex(Writer.of(program).expression(e, indices))
+
+
+def equation_latex(equation: Equation, program: Program) -> str:
+    """LaTeX of a whole equation in index form."""
+    return to_latex(Writer.of(program).equation(equation))

@@ -1,0 +1,225 @@
+"""How tensors and indices are named on paper.
+
+A name's trailing digits, or what follows an underscore, number its layer and stand above it (W1 is W^1, H0 is H^0); a scalar
+has them below, since above they would be a power. Greek names are letters, `yhat` wears its hat, other words are upright.
+Adjoints, Jacobians and Hessian blocks are written as the derivatives they are.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from sympy import Expr
+
+from symbackprop.errors import NotationError
+from symbackprop.index import Index
+from symbackprop.notation import tree
+from symbackprop.notation.latex import latex
+from symbackprop.notation.symbols import ACCENTS, GREEK, GREEK_ALIASES
+from symbackprop.program import Program, Tensor
+
+PARTS = re.compile(r"(.*?)_?([0-9]+)\Z|([^_]+)_(.+)\Z", re.DOTALL)
+
+SAMPLES = "stuv"
+"""The index letters of the axis of samples, best first."""
+
+PREFERRED = {"b": "stuv", "d": "ipq", "h": "jqr", "c": "klm", "k": "kl", "t": "tuv", "v": "vw", "p": "pqr"}
+"""The index letters of other axes, best first, by the axis's own name."""
+
+POOL = "ijklpqrstuvabefg"
+"""What other axes take their index letters from."""
+
+
+def word(text: str) -> tree.Node:
+    """A letter, a Greek letter, an accented letter or a word."""
+    text = GREEK_ALIASES.get(text, text)
+    for kind in ACCENTS:
+        if text.endswith(kind) and len(text) > len(kind) and text not in GREEK:
+            return tree.Accent(word(text[: -len(kind)]), kind)
+    return tree.Number(text) if text.isdigit() else tree.Letter(text)
+
+
+def spell(name: str, order: int) -> tree.Labelled | tree.Node:
+    """A tensor's name without its indices."""
+    if name in GREEK_ALIASES or name in GREEK:
+        return word(name)
+    found = PARTS.match(name)
+    base, label = (found[1] or found[3] or "", found[2] or found[4] or "") if found else (name, "")
+    if not base.strip("_"):
+        return tree.Letter(name)
+    if not label:
+        return word(base)
+    mark = word(label.strip("_") or "_")
+    return tree.Labelled(word(base), sup=mark) if order else tree.Labelled(word(base), sub=(mark,))
+
+
+class Names:
+    """The names of a program's tensors. No two tensors print alike."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.spelled: dict[str, tree.Node] = {}
+        taken: set[str] = set()
+        for name, tensor in program.tensors.items():
+            node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
+            if latex(node) in taken:
+                node = tree.Letter(f"{name}") if len(name) > 1 else tree.Letter(name, "upright")
+            taken.add(latex(node))
+            self.spelled[name] = node
+
+    def _default(self, tensor: Tensor) -> tree.Node:
+        if tensor.derivative:
+            return tree.Derivative(self._known(tensor.derivative[0]), tuple(self._known(n) for n in tensor.derivative[1:]))
+        return spell(tensor.name, len(tensor.axes))
+
+    def _known(self, name: str) -> tree.Node:
+        known = self.program.tensors.get(name)
+        return self._default(known) if known is not None and not known.latex else parse_name(known.latex) if known else spell(name, 1)
+
+    def __call__(self, name: str, indices: tuple[tree.Node, ...] = ()) -> tree.Node:
+        """The tensor `name` with its indices; a derivative hangs them on the tensors it is the derivative of."""
+        tensor = self.program.tensors.get(name)
+        if tensor is None:
+            return indexed(spell(name, len(indices)), indices)
+        if not tensor.derivative or tensor.latex:
+            return indexed(self.spelled[name], indices)
+        if not indices:
+            return self.spelled[name]
+        parts, at = [], 0
+        for part, order in zip(tensor.derivative, self._orders(tensor), strict=True):
+            parts.append(self(part, indices[at : at + order]))
+            at += order
+        return tree.Derivative(parts[0], tuple(parts[1:]))
+
+    def _orders(self, tensor: Tensor) -> list[int]:
+        """How many indices each part of a derivative carries; a tensor that the program lacks takes what is left."""
+        known = [len(self.program.tensors[n].axes) if n in self.program.tensors else None for n in tensor.derivative]
+        missing = [k for k, order in enumerate(known) if order is None]
+        left = len(tensor.axes) - sum(order or 0 for order in known)
+        if left and len(missing) != 1:
+            raise NotationError(f"'{tensor.name}' has {len(tensor.axes)} axes, which do not fit the derivative {tensor.derivative}")
+        return [left if order is None else order for order in known] if missing else [order or 0 for order in known]
+
+
+def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
+    """A name with indices below it."""
+    if not indices:
+        return node
+    if isinstance(node, tree.Labelled):
+        return tree.Labelled(node.base, node.sub + indices, node.sup)
+    if isinstance(node, tree.Derivative):
+        raise NotationError("a derivative bears no indices of its own")
+    return tree.Labelled(node, indices)
+
+
+class Letters:
+    """Index letters: one preferred letter for each axis, and no letter twice in a scope.
+
+    A letter is never one that names an axis or a scalar tensor of the program, since both occur as numbers in formulas.
+    """
+
+    def __init__(self, program: Program) -> None:
+        sizes = {s.name for t in program.tensors.values() for a in t.axes for s in a.free_symbols}
+        scalars = {t.name for t in program.tensors.values() if not t.axes}
+        self.reserved = sizes | scalars
+        self.choices: dict[Expr, list[str]] = {}
+        self.wanted: set[str] = set()
+        self.samples = program.samples
+        for axis in program.axes:
+            self.choice(axis)
+
+    def choice(self, axis: Expr) -> list[str]:
+        """Letters for indices over `axis`, best first; an axis made of another (n - 1) shares that one's."""
+        symbols = sorted(axis.free_symbols, key=str)
+        key = symbols[0] if len(symbols) == 1 else axis
+        if key not in self.choices:
+            liked = SAMPLES if key == self.samples else PREFERRED.get(str(key), "")
+            own = [c for c in liked if c not in self.reserved]
+            best = next((c for c in (*own, *POOL) if c not in self.reserved and c not in self.wanted), None)
+            ranked = ([best] if best else []) + [c for c in own if c != best]
+            self.choices[key] = ranked
+            self.wanted.update(ranked[:1])
+        return self.choices[key]
+
+    def extended(self, known: Mapping[Index, str], new: Iterable[Index]) -> dict[Index, str]:
+        """`known` with letters for the indices in `new` added."""
+        made = dict(known)
+        for i in new:
+            made[i] = self._free(self.choice(i.axis), set(made.values()))
+        return made
+
+    def _free(self, ranked: list[str], used: set[str]) -> str:
+        spare = [c for c in POOL if c not in self.reserved and c not in self.wanted]
+        for letter in (*ranked, *spare):
+            if letter not in used:
+                return letter
+        letter = ranked[0] if ranked else "i"
+        while letter in used:
+            letter += "'"
+        return letter
+
+
+TOKEN = re.compile(r"\\([A-Za-z]+)|([A-Za-z])|([0-9]+)|([\^_{}'])|\s+")
+STYLES = {"mathbf": "bold", "mathrm": "upright", "text": "upright", "boldsymbol": "bold", "operatorname": "upright"}
+
+
+def parse_name(text: str) -> tree.Node:
+    r"""The name that a user wrote in LaTeX, such as W^{1}, \hat{y} or \mathbf{x}_{\mathrm{in}}.
+
+    Raises NotationError for anything that is not a letter, an accent, a style, a subscript or a superscript.
+    """
+    tokens = []
+    at = 0
+    while at < len(text):
+        found = TOKEN.match(text, at)
+        if not found:
+            raise NotationError("this name can't be written", source=text, spans=[(at, at + 1)], fix=r"write it as in W^{1} or \hat{y}")
+        if found.group().strip():
+            tokens.append(found.group())
+        at = found.end()
+    node, rest = _scripted(tokens, text)
+    if rest:
+        raise NotationError("this name has more than one part", source=text, fix=r"join the letters, as in \mathrm{name}")
+    return node
+
+
+def _scripted(tokens: list[str], text: str) -> tuple[tree.Node, list[str]]:
+    base, tokens = _atom(tokens, text)
+    sub: tuple[tree.Node, ...] = ()
+    sup: tree.Node | None = None
+    while tokens and tokens[0] in "^_'":
+        if tokens[0] == "'":
+            sup, tokens = tree.Letter("'"), tokens[1:]
+        elif tokens[0] == "^":
+            sup, tokens = _atom(tokens[1:], text)
+        else:
+            below, tokens = _atom(tokens[1:], text)
+            sub = (*sub, below)
+    return (tree.Labelled(base, sub, sup) if sub or sup else base), tokens
+
+
+def _atom(tokens: list[str], text: str) -> tuple[tree.Node, list[str]]:
+    if not tokens or tokens[0] in "^_}'":
+        raise NotationError("this name breaks off", source=text, fix=r"write it as in W^{1} or \hat{y}")
+    head, rest = tokens[0], tokens[1:]
+    if head == "{":
+        inner, rest = _scripted(rest, text)
+        word_so_far = inner.text if isinstance(inner, tree.Letter | tree.Number) else ""
+        while rest and rest[0] != "}" and word_so_far and rest[0].isalnum():
+            word_so_far, rest = word_so_far + rest[0], rest[1:]
+            inner = tree.Letter(word_so_far)
+        if not rest or rest[0] != "}":
+            raise NotationError("this name's braces do not match", source=text, fix=r"write it as in W^{1} or \hat{y}")
+        return inner, rest[1:]
+    if head.startswith("\\"):
+        command = head[1:]
+        if command in GREEK:
+            return tree.Letter(command), rest
+        if command in ACCENTS:
+            inner, rest = _atom(rest, text)
+            return tree.Accent(inner, command), rest
+        if command in STYLES:
+            inner, rest = _atom(rest, text)
+            if isinstance(inner, tree.Letter | tree.Number):
+                return tree.Letter(inner.text, STYLES[command]), rest
+        raise NotationError(f"'{head}' is no part of a name here", source=text, fix=r"use Greek letters, \hat, \bar, \tilde, \mathbf, \mathrm")
+    return (tree.Number(head) if head.isdigit() else tree.Letter(head)), rest

@@ -1,0 +1,160 @@
+"""Index form, by value: every printed formula is read back by an independent reader and compared with a literal evaluation."""
+
+import random
+
+import numpy as np
+import pytest
+from notation_models import SIZES, one_sample, two_layer
+from notation_reader import read_index
+from sympy import Rational, exp, log, sqrt, tanh
+
+from symbackprop.derive.reverse import gradient
+from symbackprop.errors import NotationError
+from symbackprop.index import Index, axis, free_indices, parse_shape
+from symbackprop.notation.index_form import Writer, equation_latex, latex
+from symbackprop.notation.latex import latex as to_latex
+from symbackprop.program import Program, Tensor
+from symbackprop.term import Entry, NonNegative, Positive, Total, delta
+from symbackprop.verify.literal import evaluate, evaluate_expression, random_arrays
+
+SHAPES = {"A": "n d", "B": "d h", "C": "h n", "S": "n n", "W1": "h d", "x": "d", "y": "d", "b2": "h", "Yhat": "n c", "lam": "", "a": ""}
+SPELLED = {"W1": "W^{1}", "b2": "b^{2}", "Yhat": "\\hat{Y}", "lam": "\\lambda"}
+n, d, h, c = map(axis, "ndhc")
+i, j = free_indices((n, d))
+r, q, t = Index("r0", n), Index("r0", d), Index("r1", n)
+
+
+def T(name, *indices):
+    return Entry(name, *indices)
+
+
+def empty():
+    return Program("letters", {k: Tensor(k, parse_shape(v)) for k, v in SHAPES.items()}, (), "a")
+
+
+def arrays(seed=0):
+    rng = np.random.default_rng(seed)
+    return {k: rng.normal(size=[SIZES[a] for a in v.split()]) + 0.1 for k, v in SHAPES.items()}
+
+
+def read(text, known, indices):
+    letters = Writer.of(empty()).free(indices)
+    values = {SPELLED.get(k, k): v for k, v in known.items()}
+    return read_index(text, values, SIZES, letters.values(), [SIZES[str(k.axis)] for k in indices])
+
+
+def literal(e, known, indices):
+    value = evaluate_expression(e, indices, known, {axis(k): v for k, v in SIZES.items()})
+    return np.broadcast_to(value, [SIZES[str(k.axis)] for k in indices])
+
+
+CASES = {
+    "difference in a product": (T("A", i, j) - T("x", j)) * T("y", j) / n,
+    "minus a difference": -(T("A", i, j) - T("x", j)) * (T("y", j) + 2) / n,
+    "sum in a product": Total(T("A", i, q), q) * T("x", j) + T("a"),
+    "two sums": Total(T("A", i, q), q) * Total(T("C", Index("r0", h), r) * T("A", r, j), r, Index("r0", h)),
+    "square of a sum": Total(T("A", i, q), q) ** 2 * T("x", j),
+    "sum of a sum": Total(T("A", i, q) * (T("x", q) - T("y", q)), q),
+    "sum of a bracket": Total(T("A", r, j) - T("S", i, r), r),
+    "layer and square": T("W1", 0, j) ** 2 * T("x", j) ** 3,
+    "logarithm in the middle": log(T("x", j) ** 2 + 1) * (T("A", i, j) - 1) * log(T("y", j) ** 2 + 2),
+    "function of a product": exp(-T("A", i, j) * T("a")) * tanh(T("x", j)),
+    "root below": T("A", i, j) / sqrt(T("x", j) ** 2 + Rational(1, 3)) * Rational(2, 5),
+    "delta and guard": delta(j, Index("r0", d)).subs(Index("r0", d), 1) * T("A", i, 1) + Positive(T("A", i, j) - T("x", j)) * T("y", j),
+    "trace": Total(T("S", r, r), r) * T("lam"),
+    "shifted": Total(T("x", Index("r0", d - 1) + 1) - T("x", Index("r0", d - 1)), Index("r0", d - 1)) * T("A", i, j),
+    "reversed": Total(T("S", i, n - 1 - r) * T("A", r, j), r),
+    "cumulative": Total(NonNegative(i - r) * T("A", r, j), r),
+    "two over one axis": Total(T("S", i, r) * T("S", r, t) * T("A", t, j), r, t),
+    "an index as a number": i * T("A", i, j) + Total(q * T("x", q), q),
+    "mean": -Total(T("A", r, j) * T("S", i, r), r) / 3,
+    "sizes": (n + d) * T("x", j) / (n * d) - Rational(3, 2) * n,
+    "quotient of sums": (T("A", i, j) - T("x", j)) / (T("y", j) ** 2 + T("a") ** 2),
+    "hat": Total(T("Yhat", i, Index("r0", c)) ** 2, Index("r0", c)) - T("x", j),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_printed_formula_reads_back_to_its_value(name):
+    known = arrays()
+    assert np.allclose(read(latex(CASES[name], empty(), (i, j)), known, (i, j)), literal(CASES[name], known, (i, j)))
+
+
+def grown(rng, depth, scope):
+    """A random legal expression whose free indices are in `scope`."""
+    if not depth:
+        name = rng.choice([k for k, v in SHAPES.items() if all(any(str(s.axis) == a for s in scope) for a in v.split())])
+        return T(name, *[rng.choice([s for s in scope if str(s.axis) == a]) for a in SHAPES[name].split()])
+    kind = rng.choice(["add", "add", "multiply", "multiply", "sum", "negate", "divide", "number", "guard", "power"])
+    first = grown(rng, depth - 1, scope)
+    if kind == "sum":
+        bound = Index(f"r{depth}", rng.choice((n, d, h)))
+        return Total(grown(rng, depth - 1, (*scope, bound)) * first, bound)
+    if kind == "negate":
+        return -first
+    if kind == "number":
+        return first * Rational(rng.randint(-5, 5), rng.randint(1, 5)) + rng.randint(-2, 2)
+    second = grown(rng, depth - 1, scope)
+    if kind == "divide":
+        return first / (n + T("lam") ** 2)
+    if kind in ("guard", "power") and not first.has(Total):
+        return Positive(first) * second if kind == "guard" else first**2 * second
+    return first - second if kind == "add" else first * second
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_formulas_read_back_to_their_values(seed):
+    e = grown(random.Random(seed), 4, (i, j))
+    known = arrays(seed)
+    assert np.allclose(read(latex(e, empty(), (i, j)), known, (i, j)), literal(e, known, (i, j)))
+
+
+@pytest.mark.parametrize(("old", "new"), [("(", ""), ("-", "+"), (r"\frac{1}{3}", ""), ("_{ip}", "_{pi}"), (r"\sum_{q=1}^{d}", "")])
+def test_a_corrupted_printer_is_caught(old, new):
+    known, wrong = arrays(), 0
+    for e in CASES.values():
+        text = latex(e, empty(), (i, j))
+        bad = text.replace(old, new, 1) if old != "(" else text.replace("(", "").replace(")", "")
+        if bad != text:
+            try:
+                wrong += not np.allclose(read(bad, known, (i, j)), literal(e, known, (i, j)))
+            except Exception:
+                wrong += 1
+    assert wrong
+
+
+@pytest.mark.parametrize("model", [two_layer, one_sample])
+def test_every_equation_of_a_gradient_reads_back_to_its_value(model):
+    derived = gradient(model())
+    p = derived.program
+    known = evaluate(p, random_arrays(p, {axis(k): v for k, v in SIZES.items()}))
+    writer = Writer.of(p)
+    values = {to_latex(writer.names(k)): v for k, v in known.items() if not p.tensors[k].derivative}
+    values |= {("d", "J", to_latex(writer.names(k))): known[v] for k, v in derived.adjoints.items()}
+    for e in p.equations:
+        if e.call is None:
+            letters = writer.free(e.indices).values()
+            printed = to_latex(writer.right_side(e))
+            assert np.allclose(read_index(printed, values, {str(a): SIZES[str(a)] for a in p.axes}, letters, known[e.name].shape), known[e.name]), printed
+
+
+def test_the_formulas_of_the_classifier_look_like_a_textbook():
+    derived = gradient(two_layer())
+    printed = {e.name: equation_latex(e, derived.program) for e in derived.program.equations}
+    assert printed["J"] == r"J = -\frac{1}{n} \sum_{s=1}^{n} \sum_{k=1}^{c} Y_{sk} \log \hat{Y}_{sk}"
+    assert printed["dO"] == r"\frac{\partial J}{\partial O_{sk}} = \frac{\hat{Y}_{sk} - Y_{sk}}{n}"
+    assert printed["dW1"] == r"\frac{\partial J}{\partial W^{1}_{ji}} = \sum_{s=1}^{n} \frac{\partial J}{\partial H^{0}_{sj}} X_{si}"
+
+
+def test_no_two_tensors_print_alike():
+    tensors = {k: Tensor(k, parse_shape("n")) for k in ("H0", "H_0", "lam", "lambda_", "yhat", "x")}
+    writer = Writer.of(Program("alike", tensors, (), "x"))
+    assert len({to_latex(writer.names(k)) for k in tensors}) == len(tensors)
+
+
+def test_a_name_in_latex_is_kept_and_a_broken_one_refused():
+    named = Program("named", {"W": Tensor("W", parse_shape("n d"), latex=r"\mathbf{W}^{(1)}".replace("(1)", "1"))}, (), "W")
+    assert latex(T("W", i, j), named, (i, j)) == r"\mathbf{W}^{1}_{ip}"
+    for bad in (r"\input{x}", "W^{", "<script>", r"\hat", "$x$"):
+        with pytest.raises(NotationError):
+            latex(T("W", i, j), Program("bad", {"W": Tensor("W", (n, d), latex=bad)}, (), "W"), (i, j))
