@@ -6,7 +6,7 @@ sign. In NumPy notation (that of the language: log, not np.log) vectors have one
 
 from functools import singledispatchmethod
 
-from sympy import Expr, Mul, Pow, S
+from sympy import Expr, Mul, Pow, S, Symbol
 from sympy.printing.str import StrPrinter
 
 from symbackprop.errors import NotationError
@@ -31,6 +31,7 @@ from symbackprop.notation.matrix import (
     Transpose,
     Value,
 )
+from symbackprop.term import Entry
 
 MARKS = {"odot": "*", "oslash": "/"}
 SUM, TERM, POWER, ATOM = range(4)
@@ -141,9 +142,6 @@ class Typesetter:
 class _Plain(StrPrinter):
     """Scalars of the index language as Python text."""
 
-    def _print_Entry(self, e):  # noqa: N802
-        return e.name
-
     def _print_Positive(self, e):  # noqa: N802
         return f"({self._print(e.args[0])} > 0)"
 
@@ -153,7 +151,8 @@ class _Plain(StrPrinter):
 
 def scalar_text(e: Expr) -> tuple[str, int]:
     """A scalar as text, and how tightly it binds."""
-    text = _Plain().doprint(e).replace("*", " * ").replace(" *  * ", "**")
+    named = e.xreplace({a: Symbol(a.name, real=True) for a in e.atoms(Entry)})
+    text = _Plain().doprint(named).replace("*", " * ").replace(" *  * ", "**").replace("/", " / ")
     level = SUM if e.is_Add or e.could_extract_minus_sign() else TERM if e.is_Mul or (e.is_Rational and not e.is_Integer) else ATOM
     return text, POWER if isinstance(e, Pow) else level
 
@@ -193,8 +192,7 @@ class Texter:
 
     @part.register
     def _(self, x: Transpose) -> tuple[str, int]:
-        inner = self.at(x.x, ATOM)
-        return (inner, ATOM) if None in x.shape else (f"{inner}.T", ATOM)
+        return self.part(x.x) if None in x.shape else (f"{self.at(x.x, ATOM)}.T", ATOM)
 
     @part.register
     def _(self, x: MatMul) -> tuple[str, int]:
@@ -286,10 +284,10 @@ class Texter:
     def scaled(self, x: Scale, inner: str | None) -> str:
         """The multiple, divided at the end; `inner` is the text of x.x where that is broadcast."""
         over, under = quotient(x.coefficient)
-        parts = [_held(over, POWER)] if over != 1 else []
+        parts = [_held(over, TERM)] if over != 1 else []
         parts += [self.at(s, POWER) for s in x.scalars]
         last = inner if inner is not None else self.at(x.x, POWER if parts else TERM)
-        text = " * ".join([*parts, last])
+        text = " * ".join(parts if parts and last == "1" else [*parts, last])
         return f"{text} / {_held(under, POWER)}" if under != 1 else text
 
     @part.register

@@ -1,0 +1,181 @@
+"""Matrix form, by value: LaTeX read back by an independent reader, NumPy notation run, both against a literal evaluation."""
+
+import random
+
+import numpy as np
+import pytest
+from notation_models import SIZES, one_sample, two_layer
+from notation_reader import read_matrix
+from sympy import Rational, exp, log, sqrt, tanh
+from test_notation_index import SHAPES, SPELLED, T, arrays, empty, grown
+
+from symbackprop.derive.reverse import gradient, jacobian
+from symbackprop.errors import NotationError
+from symbackprop.index import Index, axis, free_indices
+from symbackprop.notation.index_form import Writer
+from symbackprop.notation.latex import latex as to_latex
+from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex, matrix_numpy
+from symbackprop.program import Equation, Tensor
+from symbackprop.term import NonNegative, Positive, Total, delta
+from symbackprop.verify.literal import evaluate, evaluate_expression, random_arrays
+
+n, d, h, c = map(axis, "ndhc")
+i, j = free_indices((n, d))
+r, q, s, p = Index("r0", n), Index("r0", d), Index("r1", n), Index("r1", h)
+LANGUAGE = {
+    name: getattr(np, name)
+    for name in ("log", "exp", "tanh", "sqrt", "outer", "ones", "eye", "diag", "diagonal", "trace")
+}
+LANGUAGE["relu"] = lambda x: np.maximum(x, 0.0)
+
+
+def equation(e, axes):
+    return Equation(Tensor("R", axes), free_indices(axes), e)
+
+
+def literal(e, known, axes):
+    value = evaluate_expression(e, free_indices(axes), known, {axis(k): v for k, v in SIZES.items()})
+    return np.broadcast_to(value, [SIZES[str(a)] for a in axes])
+
+
+def run(text, known, sizes):
+    """NumPy notation on arrays; eval is safe here, for the text is the package's own."""
+    return np.asarray(eval(text, {"__builtins__": {}}, {**LANGUAGE, **sizes, **known}))
+
+
+def agrees(e, axes, known):
+    wanted = literal(e, known, axes)
+    printed = matrix_latex(equation(e, axes), empty())
+    text = matrix_numpy(equation(e, axes), empty())
+    read = read_matrix(printed, {SPELLED.get(k, k): v for k, v in known.items()}, SIZES, wanted.shape)
+    ran = run(text, known, SIZES)
+    assert np.allclose(read, wanted), printed
+    assert np.shape(ran) == wanted.shape and np.allclose(ran, wanted), (text, printed)
+
+
+CASES = {
+    "product": (Total(T("A", i, q) * T("S", r, i) * T("B", q, p), q, p, r).subs(r, r) * T("x", j), (n, d)),
+    "matrix product": (Total(T("S", i, r) * T("A", r, j), r), (n, d)),
+    "three in a row": (Total(T("S", i, r) * T("S", s, r) * T("A", s, j), r, s), (n, d)),
+    "bias": (Total(T("S", i, r) * T("A", r, j), r) + T("x", j), (n, d)),
+    "column": (T("A", i, j) - Total(T("A", i, q), q), (n, d)),
+    "outer": (Total(T("A", i, q), q) * T("x", j), (n, d)),
+    "only a row": (T("x", j) - 2 * T("y", j), (n, d)),
+    "only a scalar": (T("a") * 2 + n * T("lam"), (n, d)),
+    "diagonal between": (Total(T("B", q, p) * T("x", q) * T("A", i, q) * T("W1", p, j), q, p), (n, d)),
+    "rows scaled": (T("A", i, j) * T("x", j) * Total(T("A", i, q) * T("x", q), q), (n, d)),
+    "elementwise": (T("A", i, j) ** 2 / sqrt(T("A", i, j) ** 2 + 1) - tanh(T("A", i, j) * T("a")), (n, d)),
+    "inverse elementwise": (1 / (T("A", i, j) ** 2 + 1) / n, (n, d)),
+    "guard": (Positive(T("A", i, j) - T("x", j)) * (T("A", i, j) - T("x", j)), (n, d)),
+    "sum of all": (Total(T("A", r, q) * log(T("A", r, q) ** 2 + 1), r, q) / n, ()),
+    "square of all": (Total(T("A", r, q) ** 2, r, q) * Rational(1, 2), ()),
+    "inner": (Total(T("x", q) * T("y", q), q) / Total(T("x", q) ** 2 * T("y", q), q).subs(q, q) ** 0, ()),
+    "trace of a product": (Total(T("A", r, q) * T("B", q, p) * T("C", p, r), r, q, p), ()),
+    "trace of two": (Total(T("S", r, s) * T("S", s, r), r, s) - T("a"), ()),
+    "trace": (Total(T("S", r, r), r) * T("a"), ()),
+    "quadratic form": (Total(T("A", r, q) * T("x", q) * T("A", r, Index("r2", d)) * T("y", Index("r2", d)), r, q, Index("r2", d)), ()),
+    "column sums": (Total(T("A", r, free_indices((d,))[0]), r) * 3, (d,)),
+    "product of sums": (Total(T("x", q), q) * Total(T("A", r, free_indices((d,))[0]), r), (d,)),
+    "count": (Total(T("x", q), r, q), ()),
+    "softmax's Jacobian": (T("x", free_indices((d, d))[0]) * (delta(*free_indices((d, d))) - T("x", free_indices((d, d))[1])), (d, d)),
+    "square of a sum": (Total(T("x", q), q) ** 2, ()),
+    "bracket of a product": (Total(T("A", r, j) * (Total(T("S", i, s) * T("S", s, r), s) - exp(T("S", i, r))), r), (n, d)),
+    "a difference summed": (Total(T("A", i, q) - T("x", q), q), (n,)),
+    "a vector over a vector": (T("x", free_indices((d,))[0]) / (T("y", free_indices((d,))[0]) ** 2 + 1), (d,)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_matrix_form_reads_back_to_its_value(name):
+    agrees(*CASES[name], arrays())
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_random_matrix_forms_read_back_to_their_values(seed):
+    e = grown(random.Random(1000 + seed), 3, (i, j))
+    try:
+        matrix_latex(equation(e, (n, d)), empty())
+    except NotationError as error:
+        pytest.skip(error.reason)
+    agrees(e, (n, d), arrays(seed))
+
+
+REFUSED = {
+    "order three": (T("A", i, j) * T("S", i, r), (n, d, n)),
+    "shifted": (Total(T("S", i, n - 1 - r) * T("A", r, j), r), (n, d)),
+    "fixed entry": (T("W1", 0, j) * T("A", i, j), (n, d)),
+    "guard of indices": (Total(NonNegative(i - r) * T("A", r, j), r), (n, d)),
+    "an index as a number": (i * T("A", i, j), (n, d)),
+    "three factors at one index": (Total(T("S", i, r) * T("S", i, s) * T("A", r, j) * T("S", r, s) * T("A", s, j), r, s), (n, d)),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_matrix_form_is_refused_with_a_reason(name):
+    with pytest.raises(NotationError) as error:
+        matrix_latex(equation(*REFUSED[name]), empty())
+    assert error.value.reason and "equation R" in str(error.value)
+
+
+@pytest.mark.parametrize(("old", "new"), [("(", ""), ("-", "+"), ("^{\\top}", ""), ("\\odot", ""), ("\\frac{1}{n}", "n")])
+def test_a_corrupted_matrix_printer_is_caught(old, new):
+    known, wrong = arrays(), 0
+    for e, axes in CASES.values():
+        text, wanted = matrix_latex(equation(e, axes), empty()), literal(e, known, axes)
+        bad = text.replace(old, new) if old != "(" else text.replace("(", "").replace(")", "")
+        if bad != text:
+            try:
+                wrong += not np.allclose(read_matrix(bad, {SPELLED.get(k, k): v for k, v in known.items()}, SIZES, wanted.shape), wanted)
+            except Exception:
+                wrong += 1
+    assert wrong
+
+
+@pytest.mark.parametrize("model", [two_layer, one_sample])
+def test_every_equation_of_a_gradient_has_a_matrix_form_of_its_value(model):
+    derived = gradient(model())
+    program = derived.program
+    known = evaluate(program, random_arrays(program, {axis(k): v for k, v in SIZES.items()}))
+    writer = Writer.of(program)
+    values = {to_latex(writer.names(k)): v for k, v in known.items() if not program.tensors[k].derivative}
+    values |= {("d", "J", to_latex(writer.names(k))): known[v] for k, v in derived.adjoints.items()}
+    sizes = {str(a): SIZES[str(a)] for a in program.axes}
+    for e in program.equations:
+        if e.call is None:
+            wanted = known[e.name]
+            assert np.allclose(read_matrix(matrix_latex(e, program), values, sizes, wanted.shape), wanted), e.name
+            assert np.allclose(run(matrix_numpy(e, program), known, sizes), wanted), e.name
+
+
+def test_the_classifier_looks_like_a_textbook():
+    program = gradient(two_layer()).program
+    printed = {e.name: matrix_equation_latex(e, program) for e in program.equations}
+    assert printed["H0"] == r"H^{0} = X {W^{1}}^{\top} + \mathbf{1}_{n} {b^{1}}^{\top}"
+    assert printed["dO"] == r"\frac{\partial J}{\partial O} = \frac{1}{n} (\hat{Y} - Y)"
+    assert printed["dW1"] == r"\frac{\partial J}{\partial W^{1}} = {\frac{\partial J}{\partial H^{0}}}^{\top} X"
+    assert printed["db1"] == r"\frac{\partial J}{\partial b^{1}} = {\frac{\partial J}{\partial H^{0}}}^{\top} \mathbf{1}_{n}"
+    assert printed["Yhat"] == r"\hat{Y} = \operatorname{softmax}(O)"
+
+
+def test_the_classifier_in_numpy_notation_is_what_one_would_write():
+    program = gradient(two_layer()).program
+    text = {e.name: matrix_numpy(e, program) for e in program.equations}
+    assert text["H0"] == "X @ W1.T + b1"
+    assert text["J"] == "-(Y * log(Yhat)).sum() / n"
+    assert text["dO"] == "(Yhat - Y) / n"
+    assert text["dH0"] == "dH * (H0 > 0)"
+    assert text["dW1"] == "dH0.T @ X"
+    assert text["db2"] == "dO.sum(axis=0)"
+
+
+def test_one_sample_has_outer_products_and_the_softmax_jacobian_is_diag_minus_outer():
+    program = gradient(one_sample()).program
+    assert matrix_latex(program.equation("dW1"), program) == r"\frac{\partial J}{\partial h^{0}} x^{\top}"
+    assert matrix_numpy(program.equation("dW1"), program) == "outer(dh0, x)"
+    link = jacobian(one_sample(), "yhat", "o")
+    last = link.program.equations[-1]
+    assert matrix_latex(last, link.program) == r"\operatorname{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}"
+
+
+def test_shapes_cover_every_tensor():
+    assert set(SHAPES) == set(empty().tensors)
