@@ -36,9 +36,9 @@ def difference(rate: float) -> float:
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
     X, digits = datasets.load_digits(return_X_y=True)
     X, Y = X / 16, np.eye(10)[digits]
-    module = sbp.generate(sbp.derive(sbp.load(SPEC))).load()
-    sizes = {"d": 64, "h1": 32, "h2": 16, "c": 10}
-    params = module.initialise(3, **{k: v for k, v in sizes.items() if k in module.initialise.__code__.co_varnames})
+    model = sbp.load(SPEC)
+    module = sbp.generate(sbp.derive(model)).load()
+    params = module.initialise(3, **{str(axis): size for axis, size in model.program.sizes.items()})
     weights = [p if p.shape in {(64, 32), (32, 16), (16, 10)} else p.T for p in params if p.ndim == 2]
     theirs = peer(X, digits, weights, [p for p in params if p.ndim == 1], rate)
     for chosen in batches(len(X)):
