@@ -163,13 +163,11 @@ class Field:
         if e.is_Rational and e.q == 2:
             return self.sqrt(base) ** int(e.p)
         self.atoms += 1
-        whole, rest = e.as_coeff_Add()
-        whole = int(whole) if whole.is_Integer else 0
+        constant, _ = e.as_coeff_Add()
+        whole = int(constant) if constant.is_Integer else 0
         left = exponent - whole
         if base.real <= 0:
             raise UndefinedError("a power of a number that is not positive")
-        if e.is_Rational:
-            rest, left = e - whole, self.number(e - whole)
         atom = self._other(("power", base.mod, left.mod), self.residue)
         return Value(atom, base.real**left.real) * base**whole
 
