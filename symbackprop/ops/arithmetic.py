@@ -38,6 +38,7 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
 
 def build_sqrt(draft: Draft, x: Array) -> Array:
     """sqrt(x), which remembers x in case it is squared."""
+
     def at(indices: Indices) -> Expr:
         # Only when the root itself is asked for: a root that is squared needs no equation for what stands under it.
         return _power(draft.plain(x).at(indices), S.Half)

@@ -20,19 +20,19 @@ Indices = tuple[Expr, ...]
 
 
 class Array:
-    """A value of the language: its axes, and `at`, its entry at given indices.
+    """A value of the language: its axes, and `at(indices)`, its entry. Once it has a name, that is an entry of the tensor.
 
     `sums`: a Total stands in it; `composite`: inside a sum of terms. `apart`: it wants an equation of its own when it is a
-    part of something larger (a mean along an axis): `apart()` gives it. `root`: of a square root, the array under it. `call`: of a whole-tensor
-    op, the call. `text`, `span`: what the user wrote, and where.
+    part of something larger (a mean along an axis): `apart()` gives it. `root`: of a square root, the array under it.
+    `call`: of a whole-tensor op, the call. `text`, `span`: what the user wrote, and where.
     """
 
-    __slots__ = ("apart", "at", "axes", "call", "composite", "leaf", "name", "root", "shown", "span", "sums", "text")
+    __slots__ = ("apart", "axes", "call", "composite", "entry", "leaf", "name", "root", "shown", "span", "sums", "text")
 
     def __init__(
         self,
         axes: Sequence[Expr],
-        at: Callable[[Indices], Expr],
+        entry: Callable[[Indices], Expr],
         *,
         sums: bool = False,
         composite: bool = False,
@@ -41,9 +41,15 @@ class Array:
         call: Call | None = None,
         name: str | None = None,
     ) -> None:
-        self.axes, self.at = tuple(axes), at
+        self.axes, self.entry = tuple(axes), entry
         self.sums, self.composite, self.apart, self.root, self.call, self.name = sums, composite, apart, root, call, name
-        self.text, self.span, self.shown, self.leaf = "", None, self.axes, None
+        self.text, self.shown = "", self.axes
+        self.span: tuple[int, int] | None = None
+        self.leaf: str | None = None
+
+    def at(self, indices: Indices) -> Expr:
+        """The entry at `indices`."""
+        return self.entry(indices) if self.name is None else Entry(self.name, *indices)
 
     @property
     def rank(self) -> int:
@@ -111,7 +117,8 @@ class Draft:
         """Write down the equation `name` = `array`, as the user has it."""
         equation = self.equation(name, array, **described)
         last = self.equations[-1] if self.equations else None
-        if last is not None and last.name in self.automatic and equation.rhs == last.tensor[last.indices] and last.indices == equation.indices:
+        whole = last is not None and equation.rhs == last.tensor[last.indices] and last.indices == equation.indices
+        if whole and last.name in self.automatic:
             # What was grounded in passing turned out to be all there is: sqrt(S) * sqrt(S).
             self.equations.pop()
             del self.tensors[last.name], self._made[_key(last)]
@@ -241,9 +248,7 @@ class Draft:
         if not isinstance(axis, int | Integer) or isinstance(axis, bool):
             raise self.error(f"axis={axis} is not a whole number", AxisError, fix="count axes from 0, or from the end with -1")
         if not -array.rank <= axis < array.rank:
-            raise self.error(
-                f"there is no axis {axis}", AxisError, notes=[self.described(array)], fix=_range_text(array.rank)
-            )
+            raise self.error(f"there is no axis {axis}", AxisError, notes=[self.described(array)], fix=_range_text(array.rank))
         return int(axis) % array.rank
 
     def positions(self, axis: Any, array: Array) -> tuple[int, ...]:

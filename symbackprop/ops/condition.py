@@ -17,10 +17,11 @@ class Condition(Array):
     """A condition: 1 where it holds; `opposite` is 1 where it does not."""
 
     __slots__ = ("opposite",)
+    opposite: Array
 
 
 def _compared(draft: Draft, x: Array, y: Array, holds: Callable[[Expr], Expr], fails: Callable[[Expr], Expr]) -> Condition:
-    difference = draft.plain(mapped(lambda a, b: a - b, linear=True, adds=True)(draft, x, y))
+    difference = mapped(lambda a, b: a - b)(draft, x, y)
     made = Condition(difference.axes, lambda at: holds(difference.at(at)))
     made.opposite = Array(difference.axes, lambda at: fails(difference.at(at)))
     return made

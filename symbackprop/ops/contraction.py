@@ -152,5 +152,6 @@ def _labels(draft: Draft, subscripts: str, operands: Sequence[Array]) -> tuple[l
         output = "".join(sorted(c for c in set(left) if c != "," and left.count(c) == 1))
     for label in output:
         if label not in left or output.count(label) > 1:
-            raise draft.error(f"einsum can't have '{label}' in its output", ParseError, notes=[subscripts], fix="name each label of an input once")
+            reason = f"einsum can't have '{label}' in its output"
+            raise draft.error(reason, ParseError, notes=[subscripts], fix="name each label of an input once")
     return terms, output

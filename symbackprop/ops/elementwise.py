@@ -86,7 +86,12 @@ def absolute(x: Expr) -> Expr:
 
 
 @elementwise(
-    numpy="np.sign({0})", latex=r"\operatorname{sgn}\left(#1\right)", source="NumPy", kinks=("the derivative at 0 is 0",), recognised=True, price=1
+    numpy="np.sign({0})",
+    latex=r"\operatorname{sgn}\left(#1\right)",
+    source="NumPy",
+    kinks=("the derivative at 0 is 0",),
+    recognised=True,
+    price=1,
 )
 def sign(x: Expr) -> Expr:
     """The sign: -1, 0 or 1.

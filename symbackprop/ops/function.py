@@ -5,6 +5,7 @@ Each is real, carries its law, and differentiates by `slope.slope`, once for eac
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from sympy import Dummy, Expr, Function
 
@@ -39,7 +40,7 @@ class Elementwise(Function):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """The derivative by one argument, derived from the law."""
-        arguments, formula = _slope(type(self), argindex)
+        arguments, formula = _slope(type(self), argindex)  # type: ignore[arg-type]  # a class, which can be hashed
         return formula.xreplace(dict(zip(arguments, self.args, strict=True)))
 
     def _eval_evalf(self, prec):
@@ -52,13 +53,14 @@ def _slope(function: type[Elementwise], argindex: int) -> tuple[tuple[Expr, ...]
     return arguments, slope(function(*arguments), function.law(*arguments), arguments[argindex - 1])
 
 
-def new_function(name: str, module: str, law: Callable[..., Expr], arity: int, **facts: object) -> type[Elementwise]:
+def new_function(name: str, module: str, law: Callable[..., Expr], arity: int, **facts: Any) -> type[Elementwise]:
     """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value and rewrite_rule."""
     rule = facts.pop("rewrite_rule", None)
     body = {"law": staticmethod(law), "arity": arity, "nargs": arity, "__doc__": law.__doc__, "__module__": module, **facts}
     if rule is not None:
         body["rewrite_rule"] = staticmethod(rule)
-    return type(Elementwise)(name, (Elementwise,), body)
+    metaclass: Any = type(Elementwise)
+    return metaclass(name, (Elementwise,), body)
 
 
 def written_out(e: Expr) -> Expr:

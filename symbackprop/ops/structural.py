@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from sympy import Expr, Integer, Mul, S, floor
 
@@ -11,7 +12,7 @@ from symbackprop.ops.array import Array, Draft, Indices, view
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative, delta
 
-Shape = int | Expr | tuple
+Shape: TypeAlias = int | Expr | tuple
 NEW_AXIS, DOTS = "new axis", "dots"
 
 
@@ -62,9 +63,7 @@ def diag(draft: Draft, x: Array) -> Array:
     if x.rank != 1:
         raise draft.error("diag takes a vector or a square matrix", AxisError, arrays=[x], notes=[draft.described(x)])
     ready = draft.term(x)
-    return Array(
-        (*x.axes, *x.axes), lambda at: delta(*at) * ready.at(at[:1]), sums=ready.sums, composite=ready.composite
-    )
+    return Array((*x.axes, *x.axes), lambda at: delta(*at) * ready.at(at[:1]), sums=ready.sums, composite=ready.composite)
 
 
 @array_op("structural")

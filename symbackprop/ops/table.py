@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from inspect import Parameter, getdoc, signature
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from sympy import Expr, Function, Rational
 
@@ -51,12 +51,15 @@ class Op:
 
 
 _ops: dict[str, Op] = {}
+_by_function: dict[type[Function], Op] = {}
 OPS: Mapping[str, Op] = MappingProxyType(_ops)
 """Every op by name, planned ones included; an alias is a second name of the same record."""
 
 
 def register(op: Op, *aliases: str) -> None:
     """Add a record, under its name and its aliases."""
+    if op.function is not None:
+        _by_function.setdefault(op.function, op)
     for name in (op.name, *aliases):
         if name in _ops:
             raise ValueError(f"op '{name}' is in the table twice")
@@ -98,15 +101,15 @@ def elementwise(
     """Make the decorated law an op, and give back what applies it to scalar expressions.
 
     `native` is SymPy's own function for it, if there is one; `inline` says that the law itself stands in equations; else a
-    new SymPy function is made, with `facts` as assumptions. `names`: the names in the language, if they are not the law's. `build`: the array builder, where applying the
-    function entry by entry is not all.
+    new SymPy function is made, with `facts` as assumptions. `names`: the names in the language, if they are not the law's.
+    `build`: the array builder, where applying the function entry by entry is not all.
     """
 
     def made(law: Callable[..., Expr]) -> Any:
         parameters = dict(signature(law).parameters)
         own = law if inline else native or new_function(law.__name__, law.__module__, law, len(parameters), **facts)
         if recognised:
-            RECOGNISED.append(own)
+            RECOGNISED.append(cast(type[Function], own))
         summary, formula = described(law)
         first, *aliases = names or (law.__name__,)
         op = Op(
@@ -162,4 +165,4 @@ def refused(why: str, *names: str) -> None:
 
 def op_of(function: type[Function]) -> Op | None:
     """The record whose SymPy function is `function`."""
-    return next((op for op in OPS.values() if op.function is function), None)
+    return _by_function.get(function)

@@ -1,0 +1,148 @@
+"""What a model declares, checked: tensors with axes, roles and facts; example sizes; the order of equations; samples."""
+
+import keyword
+from collections.abc import Sequence
+
+from sympy import Expr
+
+from symbackprop.errors import AxisError, FactError, SpecError, UnknownNameError, nearest
+from symbackprop.index import IDENTIFIER, axis, parse_shape, shape_text
+from symbackprop.language.nodes import names_of
+from symbackprop.language.spec import EquationSpec, ModelSpec
+from symbackprop.ops import OPS
+from symbackprop.program import ROLES, Fact, Tensor
+
+FACTS = {"simplex": True, "one-hot": True, "symmetric": False, "positive": False, "orthogonal": False, "unit": False, "constant": False}
+"""Kinds of facts, and whether one speaks of an axis: "simplex over c"."""
+
+
+def axis_names(spec: ModelSpec) -> list[str]:
+    """The names of all axes of the model, in order of appearance."""
+    words = [w for t in spec.tensors.values() for w in t.axes.replace(",", " ").split()]
+    return list(dict.fromkeys(w for w in (*words, *spec.sizes) if IDENTIFIER.match(w)))
+
+
+def declared(spec: ModelSpec) -> dict[str, Tensor]:
+    """The tensors that the model declares, by name."""
+    made = {}
+    axes = axis_names(spec)
+    for name in (*spec.tensors, *(e.name for e in spec.equations)):
+        _check_name(name, axes, spec)
+    for name, t in spec.tensors.items():
+        place = f"tensor {name}"
+        sizes = parse_shape(t.axes, place)
+        if t.role not in ROLES:
+            close = nearest(t.role, ROLES) or list(ROLES)
+            raise SpecError(f"there is no role '{t.role}'", place=place, fix=f"use {' or '.join(close)}")
+        facts = tuple(fact(text, name, sizes) for text in t.facts)
+        made[name] = Tensor(name, sizes, t.role, facts, t.latex or spec.latex.get(name))
+    known = [*made, *(e.name for e in spec.equations)]
+    for name in spec.latex:
+        if name not in known:
+            raise UnknownNameError(f"nothing defines '{name}'", place="latex", fix=did_you_mean(name, known))
+    return made
+
+
+def _check_name(name: str, axes: Sequence[str], spec: ModelSpec) -> None:
+    reason = ""
+    if not IDENTIFIER.match(name):
+        reason = "it is not an identifier"
+    elif keyword.iskeyword(name):
+        reason = "it is a Python keyword"
+    elif name in OPS:
+        reason = "it is the name of an op"
+    elif name in axes:
+        reason = "it is the name of an axis"
+    if reason:
+        raise SpecError(f"'{name}' can't name a tensor: {reason}", place=f"model {spec.name}", fix="choose another name")
+
+
+def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
+    """The fact that `text` declares of the tensor `name`. Raises FactError if it can't be one."""
+    place = f"tensor {name}"
+    kind, _, over = (part.strip() for part in text.partition(" over "))
+    if kind not in FACTS:
+        close = nearest(kind, list(FACTS)) or list(FACTS)
+        raise FactError(f"there is no fact '{kind}'", place=place, source=text, fix=f"use {' or '.join(close)}")
+    if not over and FACTS[kind]:
+        if len(axes) == 1:
+            return Fact(kind, name, 0)
+        fix = f'write "{kind} over {shape_text(axes[-1:]) or "c"}"'
+        raise FactError(f"'{kind}' must say over which axis", place=place, source=text, fix=fix)
+    if kind in ("symmetric", "orthogonal") and (len(axes) != 2 or axes[0] != axes[1]):
+        raise FactError(f"only a square matrix is {kind}, {name} is {shape_text(axes) or 'a scalar'}", place=place, source=text)
+    if not over:
+        return Fact(kind, name)
+    places = [k for k, a in enumerate(axes) if str(a) == over]
+    if len(places) != 1:
+        many = "no" if not places else "more than one"
+        raise FactError(
+            f"{name} has {many} axis '{over}'",
+            place=place,
+            source=text,
+            notes=[f"{name} is {shape_text(axes) or 'a scalar'}"],
+            fix="name one of the tensor's axes",
+        )
+    return Fact(kind, name, places[0])
+
+
+def example_sizes(spec: ModelSpec) -> dict[Expr, int]:
+    """The example sizes of axes. Raises AxisError for an axis that nothing has."""
+    words = {w for t in spec.tensors.values() for w in t.axes.replace(",", " ").split()}
+    words |= {w for e in spec.equations for w in names_of(e.node)}
+    for name, size in spec.sizes.items():
+        if name not in words:
+            raise AxisError(f"no tensor has an axis '{name}'", place="axes", fix=did_you_mean(name, sorted(words)))
+        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+            raise AxisError(f"the size of '{name}' is {size}, not a positive whole number", place="axes")
+    return {axis(name): size for name, size in spec.sizes.items()}
+
+
+def in_order(spec: ModelSpec) -> list[EquationSpec]:
+    """The equations, each after those it needs. Raises SpecError for a cycle, a double definition, or no equation."""
+    if not spec.equations:
+        raise SpecError("a model needs at least one equation", place=f"model {spec.name}")
+    by_name: dict[str, EquationSpec] = {}
+    for e in spec.equations:
+        if e.name in by_name or e.name in spec.tensors:
+            raise SpecError(f"'{e.name}' is defined twice", place=f"equation {e.name}", source=f"{e.name} = {e.text}")
+        by_name[e.name] = e
+    needs = {e.name: [n for n in names_of(e.node) if n in by_name] for e in spec.equations}
+    done: dict[str, None] = {}
+    for first in by_name:
+        path = [first]
+        while path:
+            name = path[-1]
+            waiting = next((n for n in needs[name] if n not in done), None)
+            if name in done or waiting is None:
+                done.setdefault(path.pop())
+            elif waiting in path:
+                loop = path[path.index(waiting) :]
+                e = by_name[loop[-1]]
+                start, stop = (column + len(e.name) + 3 for column in names_of(e.node)[waiting])
+                reason = "it needs itself" if len(loop) == 1 else "equations need each other: " + " -> ".join([*loop, waiting])
+                raise SpecError(
+                    reason, place=f"equation {e.name}", source=f"{e.name} = {e.text}", spans=[(start, stop)], fix="break the cycle"
+                )
+            else:
+                path.append(waiting)
+    return [by_name[name] for name in done]
+
+
+def sample_axis(spec: ModelSpec, tensors: dict[str, Tensor]) -> Expr | None:
+    """The axis of samples: the one declared, else the first that all inputs and labels share, if there are both."""
+    if spec.samples is not None:
+        if spec.samples not in axis_names(spec):
+            fix = did_you_mean(spec.samples, axis_names(spec))
+            raise AxisError(f"samples '{spec.samples}' is no axis", place=f"model {spec.name}", fix=fix)
+        return axis(spec.samples)
+    data = [t for t in tensors.values() if t.role in ("input", "label")]
+    if {t.role for t in data} != {"input", "label"}:
+        return None
+    return next((a for a in data[0].axes if a.is_Symbol and all(a in t.axes for t in data)), None)
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """The fix for a name that is not known: the nearest that are."""
+    close = nearest(name, list(known))
+    return f"did you mean {' or '.join(close)}?" if close else ""

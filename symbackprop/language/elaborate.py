@@ -1,0 +1,306 @@
+"""From syntax trees to a program: names looked up, shapes inferred, ops built, every sum where it may stand.
+
+`elaborate` takes a whole model, `elaborate_expression` one more expression about a program. Mistakes become errors that
+show the expression with a caret.
+"""
+
+from collections.abc import Sequence
+from inspect import Parameter
+from typing import Any, get_args
+
+from sympy import Expr
+
+from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
+from symbackprop.index import axis, shape_text
+from symbackprop.language.declare import axis_names, declared, did_you_mean, example_sizes, in_order, sample_axis
+from symbackprop.language.nodes import (
+    COMPARISONS,
+    Call,
+    Derivative,
+    Dots,
+    Group,
+    Literal,
+    Name,
+    NewAxis,
+    Node,
+    Number,
+    Slice,
+    Subscript,
+)
+from symbackprop.language.spec import ModelSpec
+from symbackprop.ops import OPS, Op
+from symbackprop.ops.array import Array, Draft, constant
+from symbackprop.ops.elementwise import CONSTANTS
+from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
+from symbackprop.ops.table import exact
+from symbackprop.program import Program
+from symbackprop.term import Entry
+
+
+def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> Program:
+    """The program of a model. `scalar`: the objective must be one; `unused`: tensors that no equation uses are allowed.
+
+    Raises SpecError and its kinds: unknown names, axes, ops and facts, sizes that clash, cycles, what is never used.
+    """
+    tensors = declared(spec)
+    sizes = example_sizes(spec)
+    order = in_order(spec)
+    names = [e.name for e in order]
+    draft = Draft(tensors, (), sizes, (*names, *axis_names(spec)))
+    reader = Reader(draft, axis_names(spec))
+    for e in order:
+        reader.define(e.name, e.node, e.text, latex=spec.latex.get(e.name))
+    objective = spec.objective or spec.equations[-1].name
+    for role, name in (("objective", objective), ("output", spec.output)):
+        if name is not None and name not in draft.tensors:
+            raise UnknownNameError(f"{role} '{name}' is no equation", place=f"model {spec.name}", fix=did_you_mean(name, names))
+    if scalar and draft.tensors[objective].axes:
+        text = next((f"{e.name} = {e.text}" for e in spec.equations if e.name == objective), "")
+        raise SpecError(
+            f"objective {objective} is not a scalar, it has axes {shape_text(draft.tensors[objective].axes)}",
+            place=f"model {spec.name}",
+            source=text,
+            fix="take a sum or a mean of it, or name another equation as the objective",
+        )
+    if not unused:
+        used = set().union(*(e.uses() for e in draft.equations))
+        for name in tensors:
+            if name not in used:
+                raise SpecError(f"tensor '{name}' is never used", place=f"model {spec.name}", fix="use it in an equation, or remove it")
+    return Program(spec.name, draft.tensors, tuple(draft.equations), objective, spec.output, sample_axis(spec, tensors), sizes)
+
+
+def elaborate_expression(
+    node: Node, program: Program, name: str | None = None, *, text: str = "", place: str = "the expression"
+) -> tuple[Program, str]:
+    """`program` with the equations that `node` needs, and the name of the tensor that holds its value.
+
+    Without a `name`, what the program has already is not written again.
+    """
+    draft = Draft(program.tensors, program.equations, program.sizes)
+    reader = Reader(draft, [str(a) for a in (*program.axes, *program.sizes)])
+    reader.locate(place, text)
+    value = reader.value(node)
+    if name is None:
+        name = draft.known(value) or draft.named(value)
+    else:
+        draft.define(name, value, text)
+    return program.extended(draft.equations[len(program.equations) :]), name
+
+
+class Reader:
+    """Reads syntax trees into arrays of a draft."""
+
+    def __init__(self, draft: Draft, axes: Sequence[str]) -> None:
+        self.draft, self.axes = draft, dict.fromkeys(axes)
+        self.text, self.shift = "", 0
+        self.read: dict[Node, Array] = {}
+
+    def locate(self, place: str, text: str, head: str = "") -> None:
+        """Say where the trees that follow come from: `text` is the source, `head` is shown before it."""
+        self.text, self.shift = text, len(head)
+        self.read = {}
+        self.draft.place, self.draft.source, self.draft.span = place, head + text if text else "", None
+
+    def define(self, name: str, node: Node, text: str, **described: Any) -> None:
+        """Write down the equation name = node."""
+        self.locate(f"equation {name}", text, f"{name} = ")
+        self.draft.define(name, self.value(node), text, **described)
+
+    def span(self, node: Node) -> tuple[int, int]:
+        """Where `node` stands in the source that errors show."""
+        return node.span[0] + self.shift, node.span[1] + self.shift
+
+    def op_span(self, node: Call) -> tuple[int, int]:
+        """Where the op's name or sign stands, without the blanks and brackets around a sign."""
+        start, stop = node.name_span
+        written = self.text[start:stop]
+        if not written.strip(" ()"):
+            return self.span(node)
+        start += len(written) - len(written.lstrip(" ()\n"))
+        return start + self.shift, start + len(written.strip(" ()\n")) + self.shift
+
+    def error(self, reason: str, node: Node, kind: type[SpecError], fix: str = "", *, op: bool = False) -> SpecError:
+        """An error with carets under `node`, or under its op only."""
+        span = self.op_span(node) if op and isinstance(node, Call) else self.span(node)
+        return kind(reason, place=self.draft.place, source=self.draft.source, spans=[span], fix=fix)
+
+    def value(self, node: Node) -> Array:
+        """The array that `node` says; the same array where an equation says the same twice, so that it is grounded once."""
+        made = self.read.get(node)
+        if made is None:
+            made = self.read[node] = self.fresh_value(node)
+        self.remember(node, made)
+        return made
+
+    def fresh_value(self, node: Node) -> Array:
+        """The array that `node` says, read for the first time."""
+        match node:
+            case Number():
+                return constant(node.value)
+            case Name():
+                return self.name(node)
+            case Call():
+                return self.call(node)
+            case Subscript():
+                return self.subscript(node)
+            case Derivative():
+                raise self.error("a derivative can stand only in a claim", node, ParseError)
+            case _:
+                raise self.error("this can't stand here as a value", node, ParseError, "give a tensor or a number")
+
+    def remember(self, node: Node, made: Array) -> None:
+        """Note on the array what the user wrote; of a transposed tensor, the tensor."""
+        named = node.args[0] if isinstance(node, Call) and node.op == "transpose" and len(node.args) == 1 else node
+        made.span, made.shown, made.leaf = self.span(node), made.axes, None
+        if isinstance(named, Name) and named.id in self.draft.tensors:
+            tensor = self.draft.tensors[named.id]
+            made.text, made.shown = named.id, tensor.axes
+            made.leaf = None if tensor.role == "intermediate" else named.id
+        else:
+            made.text = self.text[slice(*node.span)]
+
+    def name(self, node: Name) -> Array:
+        """A tensor; else the size of an axis, or a named number."""
+        if node.id in self.draft.tensors:
+            return self.draft.tensor(node.id)
+        if node.id in self.axes:
+            return constant(axis(node.id))
+        if node.id in CONSTANTS:
+            return constant(CONSTANTS[node.id])
+        raise self.error(f"nothing defines '{node.id}'", node, UnknownNameError, did_you_mean(node.id, [*self.draft.tensors, *self.axes]))
+
+    def call(self, node: Call) -> Array:
+        """An op on its arguments."""
+        op = self.op(node)
+        if op.name in COMPARISONS:
+            raise self.error("a comparison can stand only in where", node, ParseError, "write where(x > 0, a, b)", op=True)
+        spelled_out = _statistic(node)
+        if spelled_out is not None:
+            inner = self.value(spelled_out.args[0])
+            if inner.rank == 1 or spelled_out.options:
+                return self.built(OPS[spelled_out.op], node, [inner], {k: self.option(v) for k, v in spelled_out.options})
+        if op.name == "where" and node.args and isinstance(node.args[0], Call) and node.args[0].op in COMPARISONS:
+            condition = node.args[0]
+            first = self.built(self.op(condition), condition, [self.value(a) for a in condition.args], {})
+            self.remember(condition, first)
+            arguments, options = self.arguments(op, node, first)
+        else:
+            arguments, options = self.arguments(op, node)
+        return self.built(op, node, arguments, options)
+
+    def built(self, op: Op, node: Call, arguments: Sequence[Any], options: dict[str, Any]) -> Array:
+        """What the op's record builds; its errors point at the op."""
+        self.draft.span = self.op_span(node)
+        return op.build(self.draft, *arguments, **options)
+
+    def op(self, node: Call) -> Op:
+        """The record of the op; an error if there is none, or none that is built."""
+        op = OPS.get(node.op)
+        if op is None:
+            if node.op in self.draft.tensors or node.op in self.axes:
+                raise self.error(f"'{node.op}' is not an op", node, UnknownOpError, f"write {node.op} * (...) for a product", op=True)
+            raise self.error(f"there is no op '{node.op}'", node, UnknownOpError, did_you_mean(node.op, list(OPS)), op=True)
+        if op.status == "planned":
+            raise self.error(f"op '{node.op}' is part of the language but not built yet", node, UnknownOpError, op=True)
+        if op.status == "refused":
+            raise self.error(f"op '{node.op}' {op.summary}", node, UnknownOpError, op=True)
+        return op
+
+    def arguments(self, op: Op, node: Call, first: Array | None = None) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments for the builder: arrays where the signature says Array, else plain values."""
+        wanted = list(op.parameters.values())
+        many = bool(wanted) and wanted[-1].kind is Parameter.VAR_POSITIONAL
+        if len(node.args) > len(wanted) and not many:
+            raise self.error(f"op '{node.op}' takes {_count(op)}, not {len(node.args)}", node, ParseError, op=True)
+        given = {p.name: a for p, a in zip(wanted, node.args, strict=False) if p.kind is not Parameter.VAR_POSITIONAL}
+        for option, part in node.options:
+            if option not in op.parameters or op.parameters[option].kind is Parameter.VAR_POSITIONAL:
+                known = did_you_mean(option, list(op.parameters)) or f"its options are {', '.join(op.parameters)}"
+                raise self.error(f"op '{node.op}' has no option '{option}'", part, ParseError, known)
+            if option in given:
+                raise self.error(f"op '{node.op}' is given '{option}' twice", part, ParseError)
+            given[option] = part
+        made: list[Any] = []
+        for p in wanted:
+            if p.kind is Parameter.VAR_POSITIONAL:
+                made += [self.value(a) for a in node.args[len(wanted) - 1 :]]
+            elif p.name in given:
+                part = given[p.name]
+                array = _is_array(op, p) and not (isinstance(part, Literal) and part.value is None and p.default is None)
+                made.append(first if first is not None and not made else self.value(part) if array else self.option(part))
+            elif p.default is Parameter.empty:
+                raise self.error(f"op '{node.op}' takes {_count(op)}, not {len(node.args)}", node, ParseError, op=True)
+            else:
+                default = exact(p.default) if op.kind == "elementwise" else p.default
+                made.append(constant(default) if isinstance(default, Expr) else default)
+        return made, {}
+
+    def option(self, node: Node) -> Any:
+        """The value of an option: a literal, a whole number, a formula in sizes, a tuple of these."""
+        if isinstance(node, Literal):
+            return node.value
+        if isinstance(node, Group):
+            return tuple(self.option(item) for item in node.items)
+        value = self.size(node)
+        return int(value) if value.is_Integer else value
+
+    def size(self, node: Node) -> Expr:
+        """A number or a formula in sizes of axes; not the entries of a tensor."""
+        array = self.value(node) if isinstance(node, Name | Number | Call) else None
+        value = array.at(()) if array is not None and array.rank == 0 and array.call is None and not array.sums else None
+        if value is None or value.has(Entry):
+            raise self.error("this must be a number, or a formula in the sizes of axes", node, AxisError)
+        return value
+
+    def subscript(self, node: Subscript) -> Array:
+        """Indexing by whole numbers, slices, None and `...`."""
+        whole = self.value(node.value)
+        items: list[Any] = []
+        for item in node.items:
+            match item:
+                case NewAxis():
+                    items.append(NEW_AXIS)
+                case Dots():
+                    if DOTS in items:
+                        raise self.error("'...' can stand only once in an index", item, ParseError)
+                    items.append(DOTS)
+                case Slice():
+                    items.append(Range(*(self.size(p) if p is not None else None for p in (item.start, item.stop, item.step))))
+                case Name() if item.id in self.draft.tensors:
+                    raise self.error("indexing by an index array is part of the language but not built yet", item, UnknownOpError)
+                case Literal():
+                    raise self.error("this can't stand in an index", item, ParseError, "index by whole numbers, slices, None and ...")
+                case _:
+                    items.append(self.size(item))
+        self.draft.span = self.span(node)
+        return subscript(self.draft, whole, items)
+
+
+def _is_array(op: Op, parameter: Parameter) -> bool:
+    return op.kind == "elementwise" or parameter.annotation is Array or Array in get_args(parameter.annotation)
+
+
+def _count(op: Op) -> str:
+    need = sum(1 for p in op.parameters.values() if p.default is Parameter.empty and p.kind is not Parameter.VAR_POSITIONAL)
+    most = len(op.parameters)
+    count = str(need) if need == most else f"{need} to {most}"
+    return f"{count} argument" + ("s" if count != "1" else "")
+
+
+def _statistic(node: Call) -> Call | None:
+    """softmax or logsumexp where the user spells it out: exp(a) / sum(exp(a), axis=k, keepdims=True), log(sum(exp(a), axis=k))."""
+    if node.op == "divide":
+        above, below = node.args
+        if isinstance(above, Call) and above.op == "exp" and isinstance(below, Call) and below.op == "sum" and below.args == (above,):
+            axis_, keeps = below.option("axis"), below.option("keepdims")
+            plain = not {k for k, _ in below.options} - {"axis", "keepdims"}
+            if plain and (axis_ is None or (isinstance(axis_, Number) and keeps == Literal(True))):
+                return Call("softmax", above.args, (("axis", axis_),) if axis_ is not None else ())
+    if node.op == "log" and len(node.args) == 1:
+        (below,) = node.args
+        if isinstance(below, Call) and below.op == "sum" and len(below.args) == 1:
+            (above,) = below.args
+            if isinstance(above, Call) and above.op == "exp" and len(above.args) == 1:
+                return Call("logsumexp", above.args, below.options or (("axis", Literal(None)),))
+    return None
