@@ -1,1 +1,34 @@
-"""Derives, writes, generates and verifies gradients of models stated in NumPy notation, for symbolic sizes."""
+"""Derivatives derived step by step, written, generated as NumPy, and verified.
+
+Names are imported when first used, so that `import symbackprop` is quick.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_LAYERS = ("Linear", "ReLU", "LeakyReLU", "Tanh", "Sigmoid", "Softplus", "GELU", "SiLU", "ELU")
+_LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
+_HOMES = {
+    "api": ("load", "model", "trace", "derive", "derivative", "generate", "verify", "check", "Model", "Derivation", "Module"),
+    "result": ("Result",),
+    "language.layers": ("Sequential", *_LAYERS, *_LOSSES),
+    "errors": ("SymbackpropError",),
+}
+_HOME = {name: f"symbackprop.{module}" for module, names in _HOMES.items() for name in names}
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    functions = import_module("symbackprop.language.functions").FUNCTIONS
+    if name in functions:
+        return functions[name]
+    raise AttributeError(f"module 'symbackprop' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

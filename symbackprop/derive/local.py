@@ -14,7 +14,7 @@ from symbackprop.contract import contract
 from symbackprop.cost import cost
 from symbackprop.derive.partial import Partial, in_own_output, partials
 from symbackprop.index import Index, free_indices, fresh
-from symbackprop.ops.table import OPS
+from symbackprop.ops import OPS
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, rename_bound, substitute, tensor_names
 

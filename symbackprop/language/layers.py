@@ -1,0 +1,237 @@
+"""Models as lists of layers.
+
+`Sequential` writes the equations that its layers stand for, in the language, and reads them like any other model. Names: the
+input is X, the labels Y. With one hidden layer the tensors are those of a two-layer net as it is usually written: H0 before the
+activation, H after it, O the output. With more, layer l has Z{l} before and A{l} after its activation, and the last is O.
+Parameters are W1, b1, W2, b2, ... The probabilities of a classifier are Yhat, the objective is J.
+"""
+
+from dataclasses import dataclass
+
+from symbackprop.errors import AxisError, SpecError
+from symbackprop.index import IDENTIFIER
+from symbackprop.language.spec import ModelSpec, spec_from_tables
+
+
+@dataclass(frozen=True)
+class Linear:
+    """X W^T + b with W of shape (outputs, inputs). Source: Rumelhart, Hinton, Williams 1986, eq. 1."""
+
+    inputs: str
+    outputs: str
+    bias: bool = True
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function after a linear layer."""
+
+    @property
+    def text(self) -> str:
+        """The call in the language, {} standing for the argument."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ReLU(Activation):
+    """max(x, 0), with derivative 0 at 0. Source: Nair, Hinton 2010."""
+
+    text = "relu({})"
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Activation):
+    """x where x > 0, else slope x. Source: Maas, Hannun, Ng 2013."""
+
+    slope: float = 0.01
+
+    @property
+    def text(self) -> str:
+        """The call in the language."""
+        return f"leaky_relu({{}}, {self.slope!r})"
+
+
+@dataclass(frozen=True)
+class Tanh(Activation):
+    """The hyperbolic tangent."""
+
+    text = "tanh({})"
+
+
+@dataclass(frozen=True)
+class Sigmoid(Activation):
+    """1 / (1 + exp(-x))."""
+
+    text = "sigmoid({})"
+
+
+@dataclass(frozen=True)
+class Softplus(Activation):
+    """log(1 + exp(x)). Source: Dugas et al. 2001."""
+
+    text = "softplus({})"
+
+
+@dataclass(frozen=True)
+class GELU(Activation):
+    """x Phi(x), exact. Source: Hendrycks, Gimpel 2016, eq. 1."""
+
+    text = "gelu({})"
+
+
+@dataclass(frozen=True)
+class SiLU(Activation):
+    """x sigmoid(x). Source: Elfwing, Uchibe, Doya 2018."""
+
+    text = "silu({})"
+
+
+@dataclass(frozen=True)
+class ELU(Activation):
+    """x where x > 0, else alpha (exp(x) - 1). Source: Clevert, Unterthiner, Hochreiter 2016, eq. 15."""
+
+    alpha: float = 1.0
+
+    @property
+    def text(self) -> str:
+        """The call in the language."""
+        return f"elu({{}}, {self.alpha!r})"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The last entry: the objective as a mean over the n samples, plus 0.5 l2 times the sum of squares of all weights if l2 is given.
+
+    `l2` is a number, or the name of a scalar constant.
+    """
+
+    l2: float | str | None = None
+
+    def equations(self, classes: str) -> dict[str, str]:
+        """The equations from the output O to the objective J."""
+        raise NotImplementedError
+
+    def fact(self, classes: str) -> dict[str, str]:
+        """The fact that the labels have."""
+        return {}
+
+
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy(Loss):
+    """-(1/n) sum_sk Y log softmax(O), in nats, summed over classes, mean over samples. Y: one-hot or soft labels that sum to 1. Source: Bishop 2006, eq. 4.108."""
+
+    def equations(self, classes: str) -> dict[str, str]:
+        """Yhat and J."""
+        return {"Yhat": "softmax(O, axis=-1)", "J": "-sum(Y * log(Yhat)) / n"}
+
+    def fact(self, classes: str) -> dict[str, str]:
+        """Labels are a simplex over the classes."""
+        return {"fact": f"simplex over {classes}"}
+
+
+@dataclass(frozen=True)
+class BCEWithLogits(Loss):
+    """(1/n) sum (softplus(O) - Y O), in nats, summed over outputs, mean over samples. Source: Bishop 2006, eq. 4.90."""
+
+    def equations(self, classes: str) -> dict[str, str]:
+        """J from the logits."""
+        return {"J": "sum(softplus(O) - Y * O) / n"}
+
+
+@dataclass(frozen=True)
+class MSE(Loss):
+    """(1/n) sum (O - Y)^2, summed over outputs, mean over samples."""
+
+    def equations(self, classes: str) -> dict[str, str]:
+        """J from the residuals."""
+        return {"J": "sum((O - Y)**2) / n"}
+
+
+@dataclass(frozen=True)
+class Huber(Loss):
+    """(1/n) sum of 0.5 r^2 where |r| <= delta, else delta (|r| - 0.5 delta), r = O - Y. Source: Huber 1964."""
+
+    delta: float = 1.0
+
+    def equations(self, classes: str) -> dict[str, str]:
+        """R, the residuals, and J."""
+        d = repr(self.delta)
+        return {"R": "O - Y", "J": f"sum(where(abs(R) <= {d}, 0.5 * R**2, {d} * (abs(R) - 0.5 * {d}))) / n"}
+
+
+class Sequential:
+    """A network as a list of Linear layers, activations between them, and a loss at the end."""
+
+    def __init__(self, *layers: Linear | Activation | Loss, name: str = "network") -> None:
+        """Raises SpecError where the list is no network, AxisError where sizes of neighbours differ."""
+        self.layers = layers
+        self.name = name
+        self._check()
+
+    def _check(self) -> None:
+        if not self.layers or not isinstance(self.layers[-1], Loss):
+            raise SpecError("the last layer has to be a loss", place="Sequential", fix="end with SoftmaxCrossEntropy() or MSE()")
+        if not isinstance(self.layers[0], Linear):
+            raise SpecError("the first layer has to be Linear", place="Sequential", fix='begin with Linear("d", "h")')
+        for k, layer in enumerate(self.layers[:-1]):
+            if isinstance(layer, Loss) or not isinstance(layer, Linear | Activation):
+                raise SpecError(f"layer {k + 1} is {layer!r}", place="Sequential", fix="Linear and activations, then one loss")
+        linear = [layer for layer in self.layers if isinstance(layer, Linear)]
+        for layer in linear:
+            for axis in (layer.inputs, layer.outputs):
+                if not (isinstance(axis, str) and (IDENTIFIER.match(axis) or axis.isdigit())):
+                    raise AxisError(f"{axis!r} is not an axis", place="Sequential", fix='a name or a number in quotes, as in Linear("d", "h")')
+        for one, two in zip(linear, linear[1:], strict=False):
+            if one.outputs != two.inputs:
+                raise AxisError(
+                    f'Linear("{one.inputs}", "{one.outputs}") gives "{one.outputs}", the next takes "{two.inputs}"',
+                    place="Sequential",
+                    fix=f'Linear("{one.outputs}", "{two.outputs}")',
+                )
+
+    def spec(self) -> ModelSpec:
+        """The model that the layers stand for."""
+        linear = [layer for layer in self.layers if isinstance(layer, Linear)]
+        loss = self.layers[-1]
+        classes = linear[-1].outputs
+        tensors: dict[str, dict] = {"X": {"axes": f"n {linear[0].inputs}"}, "Y": {"axes": f"n {classes}", "role": "label", **loss.fact(classes)}}
+        equations: dict[str, str] = {}
+        self._write_layers(tensors, equations)
+        equations |= loss.equations(classes)
+        if loss.l2 is not None:
+            squares = " + ".join(f"sum(W{k + 1}**2)" for k in range(len(linear)))
+            equations["J"] += f" + 0.5 * {loss.l2} * ({squares})"
+            if isinstance(loss.l2, str):
+                tensors[loss.l2] = {"axes": "", "role": "constant"}
+        return spec_from_tables(tensors, equations, name=self.name, objective="J", output="O", samples="n")
+
+    def _write_layers(self, tensors: dict[str, dict], equations: dict[str, str]) -> None:
+        last, number = "X", 0
+        stages = self._stages()
+        for layer, name in zip(self.layers[:-1], stages, strict=True):
+            if isinstance(layer, Linear):
+                number += 1
+                tensors[f"W{number}"] = {"axes": f"{layer.outputs} {layer.inputs}", "role": "parameter"}
+                text = f"{last} @ W{number}.T"
+                if layer.bias:
+                    tensors[f"b{number}"] = {"axes": layer.outputs, "role": "parameter"}
+                    text += f" + b{number}"
+            else:
+                text = layer.text.format(last)
+            equations[name] = text
+            last = name
+
+    def _stages(self) -> list[str]:
+        """The name of what each layer gives; the last one is O."""
+        body = self.layers[:-1]
+        plain = [type(layer) is Linear for layer in body] == [True, False, True]
+        names, level = [], 0
+        for layer in body:
+            if isinstance(layer, Linear):
+                level += 1
+                names.append("H0" if plain else f"Z{level}")
+            else:
+                base = "H" if plain else f"A{level}"
+                names.append(base if base not in names else f"{base}_{sum(n.startswith(base) for n in names) + 1}")
+        return [*names[:-1], "O"]
+

@@ -1,0 +1,328 @@
+"""The safe parser: text in NumPy notation to syntax trees, by Python's own grammar and a white list. Nothing is ever run.
+
+A budget of characters, tokens and depth stands before `ast.parse`, which itself fails on deep text. `np.exp(x)` is `exp(x)`,
+`X.sum(axis=1)` is `sum(X, axis=1)`, `X.T` is a transpose; no other attribute exists.
+"""
+
+import ast
+import re
+import warnings
+from collections.abc import Collection, Iterator
+
+from sympy import Rational
+
+from symbackprop.errors import ParseError
+from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
+
+MOST_CHARACTERS = 20_000
+MOST_TOKENS = 4_000
+MOST_DEPTH = 100
+MOST_DIGITS = 400
+
+BINARY_OPS = {
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
+    ast.Pow: "power",
+    ast.MatMult: "matmul",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+}
+UNARY_OPS = {ast.USub: "negative", ast.UAdd: "positive"}
+MODULES = ("np", "numpy")
+NAMED = {
+    ast.Lambda: ("a lambda", "write the expression out"),
+    ast.IfExp: ("if ... else", "use where(condition, a, b)"),
+    ast.BoolOp: ("and / or", "multiply where(..., 1, 0) instead"),
+    ast.ListComp: ("a comprehension", "use whole-array operations"),
+    ast.GeneratorExp: ("a comprehension", "use whole-array operations"),
+    ast.SetComp: ("a comprehension", "use whole-array operations"),
+    ast.DictComp: ("a comprehension", "use whole-array operations"),
+    ast.NamedExpr: ("an assignment :=", "give it an equation of its own"),
+    ast.JoinedStr: ("a formatted string", "leave it out"),
+    ast.Await: ("await", "leave it out"),
+    ast.Yield: ("yield", "leave it out"),
+    ast.YieldFrom: ("yield", "leave it out"),
+    ast.Dict: ("a dictionary", "leave it out"),
+    ast.Set: ("a set", "leave it out"),
+    ast.Starred: ("*", "name each argument"),
+}
+"""Parts of Python that are not in the language: what to call them, and what to do."""
+
+QUOTIENT = re.compile(r"(?<![\w.])(d\w+)/(d\w+)")
+TOKEN = re.compile(r"\s+|\d[\w.]*|\w+|\*\*|\S")
+
+
+def parse(text: str, place: str = "the expression", head: str = "") -> Node:
+    """The syntax tree of one expression. `head` ("O = ") is shown before the text in errors.
+
+    Raises ParseError with a caret for whatever is not in the language.
+    """
+    return _Parser(text, place, head).tree()
+
+
+def parse_claim(text: str, place: str = "the claim", names: Collection[str] = ()) -> Claim:
+    """left == right, or left <- right. dJ/dO is a derivative unless `names`, the model's tensors, has a dJ or a dO.
+
+    Raises ParseError if there is not exactly one == or <- outside brackets.
+    """
+    marks = [m for m in re.finditer(r"==|<-", text) if _depth_at(text, m.start()) == 0]
+    if len(marks) != 1:
+        raise ParseError(
+            f"a claim has one == or one <-, this has {len(marks)}",
+            place=place,
+            source=text,
+            spans=[m.span() for m in marks],
+            fix='write "dJ/dO == (Yhat - Y) / n", or "W <- W - eta * dJ/dW"',
+        )
+    mark = marks[0]
+    left = _Parser(text[: mark.start()], place, "", names, text, 0).tree()
+    right = _Parser(text[mark.end() :], place, "", names, text, mark.end()).tree()
+    return Claim(left, mark.group(), right, text)
+
+
+def _depth_at(text: str, place: int) -> int:
+    return sum((c in "([") - (c in ")]") for c in text[:place])
+
+
+class _Parser:
+    """One text on its way to a tree. `whole` and `shift`: the text it is a part of, and where it starts there."""
+
+    def __init__(self, text: str, place: str, head: str = "", names: Collection[str] | None = None, whole: str = "", shift: int = 0) -> None:
+        self.text, self.place, self.names = text, place, names
+        self.whole, self.shift = whole or head + text, shift if whole else len(head)
+        # A leading blank is an indentation to Python; lines are joined, since a text may be broken anywhere.
+        self.lead = len(text) - len(text.lstrip())
+        self.source = re.sub(r"[\r\n\t\f\v]", " ", text[self.lead :])
+        self.quotients: dict[str, tuple[str, tuple[str, ...]]] = {}
+        if names is not None:
+            self.source = QUOTIENT.sub(self.quotient, self.source)
+
+    def error(self, reason: str, span: Span | None = None, fix: str = "") -> ParseError:
+        """An error at `span`, columns of the text."""
+        spans = [(span[0] + self.shift, span[1] + self.shift)] if span else []
+        return ParseError(reason, place=self.place, source=self.whole, spans=spans, fix=fix)
+
+    def tree(self) -> Node:
+        """The tree, after the budget and Python's grammar."""
+        self.check_budget()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                parsed = ast.parse(self.source, mode="eval").body
+        except SyntaxError as e:
+            column = self.column((e.offset or 1) - 1) if e.offset else len(self.text)
+            raise self.error("this is not an expression", (column, column + 1), _syntax_fix(self.source)) from None
+        except (RecursionError, MemoryError, ValueError):
+            raise self.error("this is nested too deep, or holds what no text may", fix="split it into several equations") from None
+        if _depth(parsed) > MOST_DEPTH:
+            raise self.error(f"this is nested more than {MOST_DEPTH} deep", fix="split it into several equations")
+        return self.node(parsed)
+
+    def quotient(self, m: re.Match) -> str:
+        """A derivative quotient as one name of the same length, so that it binds as one and columns stay."""
+        above, below = m.groups()
+        if not {above, below} & set(self.names or ()) and (parts := _derivative(above, below, self.names or ())):
+            label = f"{above}_{below}"
+            self.quotients[label] = parts
+            return label
+        return m.group()
+
+    def check_budget(self) -> None:
+        """Refuse what is empty, too long or too deep, in time linear in the text."""
+        if not self.source.strip():
+            raise self.error("the expression is empty", (0, 1), "write an expression, such as X @ W.T + b")
+        if len(self.text) > MOST_CHARACTERS:
+            raise self.error(f"{len(self.text)} characters, the most is {MOST_CHARACTERS}", fix="split it into several equations")
+        tokens = depth = run = 0
+        for m in TOKEN.finditer(self.source):
+            token = m.group()
+            if token.isspace():
+                continue
+            tokens += 1
+            depth += (token in "([{") - (token in ")]}")
+            run = run + 1 if token in ("-", "+", "~", "**", "not") else 0
+            if tokens > MOST_TOKENS or depth > MOST_DEPTH or run > MOST_DEPTH:
+                at = m.start() + self.lead
+                limit = f"{MOST_TOKENS} tokens" if tokens > MOST_TOKENS else f"{MOST_DEPTH} levels"
+                raise self.error(f"this is longer or deeper than {limit}", (at, at + 1), "split it into several equations")
+
+    def column(self, offset: int) -> int:
+        """A column of Python's (in bytes of the stripped text) as one of the text."""
+        return len(self.source.encode()[:offset].decode(errors="ignore")) + self.lead
+
+    def span(self, node: ast.expr) -> Span:
+        """Where a node of Python's stands in the text."""
+        return self.column(node.col_offset), self.column(node.end_col_offset or node.col_offset + 1)
+
+    def shifted(self, node: ast.expr) -> Span:
+        """The span as a tree keeps it: columns of what the user wrote as one text."""
+        start, stop = self.span(node)
+        return (start, stop) if self.names is None else (start + self.shift, stop + self.shift)
+
+    def node(self, e: ast.expr) -> Node:
+        """The tree of one node of Python's."""
+        where = self.shifted(e)
+        match e:
+            case ast.Constant():
+                return self.constant(e)
+            case ast.Name():
+                if e.id in self.quotients:
+                    return Derivative(*self.quotients[e.id], span=where)
+                self.check_name(e.id, e)
+                return Name(e.id, span=where)
+            case ast.UnaryOp() if type(e.op) in UNARY_OPS:
+                inner = self.node(e.operand)
+                if isinstance(inner, Number) and isinstance(e.operand, ast.Constant):
+                    return Number(-inner.value if isinstance(e.op, ast.USub) else inner.value, span=where)
+                return Call(UNARY_OPS[type(e.op)], (inner,), span=where, name_span=(where[0], where[0] + 1))
+            case ast.BinOp() if type(e.op) in BINARY_OPS:
+                return self.binary(BINARY_OPS[type(e.op)], e.left, e.right, where)
+            case ast.Compare() if len(e.ops) == 1 and type(e.ops[0]) in BINARY_OPS:
+                return self.binary(BINARY_OPS[type(e.ops[0])], e.left, e.comparators[0], where)
+            case ast.Compare() if len(e.ops) > 1:
+                raise self.error("a chain of comparisons", self.span(e), "compare twice, and multiply")
+            case ast.Call():
+                return self.call(e)
+            case ast.Attribute():
+                return self.attribute(e)
+            case ast.Subscript():
+                items = e.slice.elts if isinstance(e.slice, ast.Tuple) else [e.slice]
+                return Subscript(self.node(e.value), tuple(self.item(i) for i in items), span=where)
+            case ast.Tuple() | ast.List():
+                return self.group(e)
+        if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare):
+            raise self.error("this operator is not in the language", self.span(e), _syntax_fix(self.source))
+        what, fix = NAMED.get(type(e), (f"{type(e).__name__.lower()}", "see the page on notation"))
+        raise self.error(f"{what} is not in the language", self.span(e), fix)
+
+    def binary(self, op: str, left: ast.expr, right: ast.expr, where: Span) -> Call:
+        """A sign between two operands."""
+        a, b = self.node(left), self.node(right)
+        return Call(op, (a, b), span=where, name_span=(a.span[1], b.span[0]))
+
+    def check_name(self, name: str, e: ast.expr) -> None:
+        """Refuse names that Python keeps for itself, and its modules as values."""
+        if name.startswith("__") or not name.isascii():
+            raise self.error(f"'{name}' is not a name of the language", self.span(e), "names are ASCII letters, digits and _")
+        if name in MODULES:
+            raise self.error(f"'{name}' alone is nothing", self.span(e), f"write {name}.exp(x), or exp(x)")
+
+    def constant(self, e: ast.Constant) -> Node:
+        """A number, exactly as it is written, or what options are made of."""
+        where = self.shifted(e)
+        value = e.value
+        if value is None or isinstance(value, bool | str):
+            return Literal(value, span=where)
+        if value is Ellipsis:
+            return Dots(span=where)
+        if isinstance(value, int | float):
+            start, stop = self.span(e)
+            text = self.source[start - self.lead : stop - self.lead].replace("_", "")
+            if re.fullmatch(r"\d+|(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text) and len(text) <= MOST_DIGITS:
+                return Number(Rational(text.rstrip(".") if "e" not in text.lower() else _scientific(text)), span=where)
+        raise self.error(f"{type(value).__name__} values are not in the language", self.span(e), "write a decimal number, such as 0.5")
+
+    def group(self, e: ast.Tuple | ast.List) -> Node:
+        """Several expressions; integers alone are an option's value."""
+        items = tuple(self.node(i) for i in e.elts)
+        where = self.shifted(e)
+        if items and all(isinstance(i, Number) and i.value.q == 1 for i in items):
+            return Literal(tuple(int(i.value) for i in items), span=where)
+        return Group(items, span=where)
+
+    def item(self, e: ast.expr) -> Node:
+        """What stands between the brackets of a subscript."""
+        where = self.shifted(e) if hasattr(e, "col_offset") else (0, 0)
+        if isinstance(e, ast.Slice):
+            start, stop, step = (None if part is None else self.node(part) for part in (e.lower, e.upper, e.step))
+            return Slice(start, stop, step, span=where)
+        if isinstance(e, ast.Constant) and e.value is None:
+            return NewAxis(span=where)
+        return self.node(e)
+
+    def call(self, e: ast.Call) -> Node:
+        """f(x, axis=1), np.f(x), x.f(axis=1)."""
+        where, first = self.shifted(e), ()
+        if isinstance(e.func, ast.Name):
+            op = e.func.id
+            self.check_name(op, e.func)
+        elif isinstance(e.func, ast.Attribute):
+            op = e.func.attr
+            if op.startswith("_"):
+                raise self.error(f"attributes such as .{op} are not in the language", self.span(e.func), "see the page on notation")
+            if not _is_module(e.func.value):
+                first = (self.node(e.func.value),)
+        else:
+            raise self.error("only a function that has a name can be called", self.span(e.func))
+        arguments = tuple(self.node(a) for a in e.args)
+        options = []
+        for k in e.keywords:
+            if k.arg is None:
+                raise self.error("** is not in the language", self.span(k.value), "name each option")
+            options.append((k.arg, self.node(k.value)))
+        return Call(op, (*first, *arguments), tuple(options), span=where, name_span=self.shifted(e.func))
+
+    def attribute(self, e: ast.Attribute) -> Node:
+        """X.T, and the constants np.pi, np.e, np.newaxis."""
+        where = self.shifted(e)
+        if _is_module(e.value):
+            if e.attr == "newaxis":
+                return NewAxis(span=where)
+            self.check_name(e.attr, e)
+            return Name(e.attr, span=where)
+        if e.attr == "T":
+            inner = self.node(e.value)
+            return Call("transpose", (inner,), span=where, name_span=(where[1] - 2, where[1]))
+        raise self.error(f"attribute .{e.attr} is not in the language", self.span(e), "of attributes there is .T; methods are called: X.sum()")
+
+
+def _derivative(above: str, below: str, names: Collection[str]) -> tuple[str, tuple[str, ...]] | None:
+    """(J, (O,)) of "dJ", "dO"; (J, (A, B)) of "d2J", "dAdB" or "d2J", "dA2"; None if it is no derivative."""
+    if below.startswith("d") and len(below) > 1:
+        if above.startswith("d2") and len(above) > 2 and (not names or above[2:] in names):
+            rest = below[1:]
+            if rest.endswith("2") and (rest[:-1] in names or not names):
+                return above[2:], (rest[:-1], rest[:-1])
+            for k in range(1, len(rest) - 1):
+                if rest[k] == "d" and ((rest[:k] in names and rest[k + 1 :] in names) or not names):
+                    return above[2:], (rest[:k], rest[k + 1 :])
+        if above.startswith("d") and len(above) > 1:
+            return above[1:], (below[1:],)
+    return None
+
+
+def _is_module(e: ast.expr) -> bool:
+    return isinstance(e, ast.Name) and e.id in MODULES
+
+
+def _scientific(text: str) -> str:
+    mantissa, exponent = text.lower().split("e")
+    return f"{mantissa.rstrip('.')}e{exponent}"
+
+
+def _depth(tree: ast.AST) -> int:
+    """How deep a tree is, counted without recursion."""
+    deepest, waiting = 0, [(tree, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        waiting += [(c, depth + 1) for c in _expressions(node)]
+    return deepest
+
+
+def _expressions(node: ast.AST) -> Iterator[ast.AST]:
+    return (c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr | ast.keyword | ast.Slice))
+
+
+def _syntax_fix(source: str) -> str:
+    if "^" in source:
+        return "a power is written **"
+    if re.search(r"(?<![=<>!])=(?!=)", source):
+        return "an equation's name stands on the left of the table, the text is its right side alone"
+    return "check brackets and operators"
