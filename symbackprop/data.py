@@ -84,7 +84,7 @@ def load_data(path: str | Path, program: Program, *, label: str | None = None) -
         else:
             raise DataError(f"'{path.name}' is neither .csv nor .npz", place="data", fix="name a .csv or .npz file")
     except OSError as error:
-        raise DataError(f"can't be read: {error.strerror or error}", place=str(path)) from error
+        raise DataError(f"the file can't be read: {error.strerror or error}", place=str(path), fix="name a file that is there") from error
     check_data(data, program)
     return data
 
@@ -152,16 +152,16 @@ def _from_npz(path: Path, program: Program) -> Data:
         with np.load(path, allow_pickle=False) as archive:
             held = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, KeyError) as error:
-        raise DataError("is not an .npz file of plain arrays", place=str(path)) from error
+        raise DataError("this is not an .npz file of plain arrays", place=str(path)) from error
     wanted = [t for t in program.leaves if t.role not in ("parameter",)]
     target = _label_tensor(program)
     arrays, along, classes = {}, {}, ()
     for tensor in wanted:
         if tensor.name not in held:
             raise DataError(
-                f"has no array '{tensor.name}'",
+                f"there is no array '{tensor.name}'",
                 place=str(path),
-                notes=[f"it has {', '.join(held) or 'no array'}"],
+                notes=[f"there are {', '.join(held) or 'no array'}"],
                 fix=f"save it with numpy.savez(..., {tensor.name}=...)",
             )
         values = held[tensor.name]
@@ -175,7 +175,9 @@ def _from_npz(path: Path, program: Program) -> Data:
     for name in held:
         if name not in arrays:
             near = nearest(name, list(arrays))
-            raise DataError(f"has an array '{name}' that the model does not know", place=str(path), notes=[f"nearest: {n}" for n in near])
+            raise DataError(
+                f"there is an array '{name}' that the model does not know", place=str(path), notes=[f"nearest: {n}" for n in near]
+            )
     return Data(arrays, along, target.name if target else None, classes, (), str(path))
 
 
@@ -231,11 +233,11 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
             reader = csv.reader(stream)
             lines = [(reader.line_num, [c.strip() for c in cells]) for cells in reader if cells]
     except UnicodeDecodeError as error:
-        raise DataError(f"is not UTF-8 (byte {error.start})", place=str(path), fix="save the file as UTF-8") from error
+        raise DataError(f"the file is not UTF-8 (byte {error.start})", place=str(path), fix="save the file as UTF-8") from error
     except csv.Error as error:
-        raise DataError(f"is not a csv file: {error}", place=str(path)) from error
+        raise DataError(f"this is not a csv file: {error}", place=str(path)) from error
     if not lines:
-        raise DataError("is empty", place=str(path), fix="give a header line and at least one sample")
+        raise DataError("the file is empty", place=str(path), fix="give a header line and at least one sample")
     header = lines[0][1]
     if all(_is_number(cell) for cell in header):
         raise DataError(

@@ -125,7 +125,7 @@ def run(folder: str | Path = "demo-output", *, seed: int = 0, say: Callable[[str
     stages.done("train", f"{len(runs)} runs of {EPOCHS} epochs")
     title = "Iris: loss on the training flowers"
     chart = training_chart(title, [(legend(r, share), history.losses) for r, history, share in runs])
-    write(folder / "training.svg", render("svg", chart))
+    write(folder / "training.svg", render("svg", "training.svg.jinja", vars(chart)))
     status = exit_status(report, note)
     write(folder / "report.json", report_text(report, note, runs, seed, stages.seconds))
     say(summary(report, note, runs, folder))

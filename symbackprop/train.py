@@ -5,8 +5,8 @@ object with `initialise`, `loss`, `loss_and_gradients` and `forward` as a genera
 """
 
 import inspect
+import io
 import math
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from symbackprop.data import Array, Data, Scaling, axis_sizes, check_data
-from symbackprop.errors import TargetError, TrainError
+from symbackprop.emit import write
+from symbackprop.errors import TrainError
 from symbackprop.program import Program
 
 
@@ -160,22 +161,11 @@ def accuracy(module: Any, params: Any, data: Data, program: Program) -> float | 
 def save_parameters(path: str | Path, params: Any, scaling: Mapping[str, Scaling] | None = None) -> None:
     """Write the parameters, by name, as an .npz file, with `<input>_mean` and `<input>_deviation` where inputs were scaled.
 
-    The file is written under a temporary name and then renamed, so that there is never half a file.
-    Raises: TargetError where it can't be written.
+    Raises: TargetError where it can't be written; there is never half a file.
     """
-    path = Path(path)
     held = dict(params._asdict())
     for name, scale in (scaling or {}).items():
         held |= {f"{name}_mean": scale.mean, f"{name}_deviation": scale.deviation}
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".part", delete=False) as stream:
-            temporary = Path(stream.name)
-            np.savez(stream, **held)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise TargetError(
-            f"can't be written: {error.strerror or error}", place=str(path), fix="name a folder that you may write to"
-        ) from error
+    stream = io.BytesIO()
+    np.savez(stream, **held)
+    write(path, stream.getvalue())

@@ -243,5 +243,5 @@ def test_parameters_are_saved_by_name(tmp_path: Path) -> None:
     with np.load(tmp_path / "w.npz") as archive:
         assert archive.files == ["W", "b"] and np.array_equal(archive["W"], params.W)
     with pytest.raises(TargetError):
-        save_parameters(tmp_path / "none" / "w.npz", params)
+        save_parameters(tmp_path / "w.npz" / "below.npz", params)
     assert [p.name for p in tmp_path.iterdir()] == ["w.npz"]
