@@ -1,0 +1,146 @@
+"""Files from records: the only user of Jinja, and the only writer of files.
+
+A target is a folder under templates/ with a target.toml (its spellings) and templates, which hold no logic. Same record, same bytes.
+"""
+
+import contextlib
+import linecache
+import os
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.abc import InspectLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+
+from symbackprop.derive.reverse import Derived
+from symbackprop.errors import TargetError, UnknownTargetError, nearest
+from symbackprop.lower.function import function_text
+from symbackprop.lower.module import module_record
+from symbackprop.lower.spelling import Spelling
+from symbackprop.program import Program
+
+
+def template_root() -> Path:
+    """The folder of the targets: inside the installed package, else that of the checkout."""
+    here = Path(__file__).resolve().parent
+    for folder in (here / "templates", here.parent / "templates"):
+        if folder.is_dir():
+            return folder
+    raise TargetError("the templates are not installed", fix="install symbackprop again")
+
+
+def targets() -> list[str]:
+    """The targets there are: the folders that hold a target.toml and a template of a module."""
+    return sorted(p.parent.name for p in template_root().glob("*/target.toml") if any(p.parent.glob("module.*.jinja")))
+
+
+@cache
+def spelling(target: str = "numpy") -> Spelling:
+    """The spellings of a target. Raises UnknownTargetError."""
+    if target not in targets():
+        near = ", ".join(nearest(target, targets())) or ", ".join(targets())
+        raise UnknownTargetError(f"no target '{target}'", place="targets", fix=f"one of {near}")
+    path = template_root() / target / "target.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Spelling(target, f"templates/{target}/target.toml", **table)
+    except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as e:
+        raise TargetError(f"target.toml can't be read: {e}", place=f"templates/{target}/target.toml") from e
+
+
+def module_source(derived: Derived, target: str = "numpy") -> str:
+    """The source of the standalone module for a derivation of an objective's gradients."""
+    words = spelling(target)
+    return render(target, f"module{words.suffix}.jinja", {"record": module_record(derived, words)})
+
+
+def function_source(program: Program, name: str, target: str = "numpy") -> str:
+    """The source of a module with one function, of the leaves of `program` by keyword, that returns the tensor `name`."""
+    return function_text(program, name, spelling(target))
+
+
+def render(target: str, template: str, record: Mapping[str, Any]) -> str:
+    """A template of a target, filled in. Raises TargetError where the template asks for what the record has not."""
+    environment = Environment(
+        loader=FileSystemLoader([template_root() / target, template_root() / "_shared"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=template.endswith((".html.jinja", ".svg.jinja")),
+    )
+    try:
+        return environment.get_template(template).render(**record)
+    except TemplateError as e:
+        raise TargetError(f"{type(e).__name__}: {e}", place=f"templates/{target}/{template}") from e
+
+
+def write(path: str | Path, text: str | bytes) -> Path:
+    """Write a file at once or not at all: under another name beside it first, then renamed. Folders are made.
+
+    Raises TargetError where it can't be written (no permission, no space); nothing half-written is left then.
+    """
+    path = Path(path)
+    content = text.encode("utf-8") if isinstance(text, str) else text
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a folder")
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(_mode(path))
+        temporary.replace(path)
+    except OSError as e:
+        raise TargetError(
+            f"can't write {path}: {e.strerror or e}", place="output", fix="name a folder that is writable and has space (-o)"
+        ) from e
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    return path
+
+
+def _mode(path: Path) -> int:
+    """The permissions of a file that is replaced; of a new one those that the user's mask leaves."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+class _Text(InspectLoader):
+    """Imports a module from a string."""
+
+    def __init__(self, source: str, name: str) -> None:
+        self.source, self.name = source, name
+
+    def get_source(self, fullname: str) -> str:
+        """The string."""
+        return self.source
+
+    def get_code(self, fullname: str) -> Any:
+        """The string compiled, under a file name that tracebacks can show lines of."""
+        file = f"<generated {self.name}>"
+        linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
+        return self.source_to_code(self.source, file)
+
+
+def load_source(source: str, name: str) -> ModuleType:
+    """A generated module, imported from its text."""
+    loader = _Text(source, name)
+    module = module_from_spec(spec_from_loader(name, loader))
+    loader.exec_module(module)
+    return module

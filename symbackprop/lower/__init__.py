@@ -1,0 +1,1 @@
+"""From index equations to the array statements of a generated module."""

@@ -1,0 +1,192 @@
+"""The body of a generated function: statements with their formulas and shapes, and what they need defined before them."""
+
+import builtins
+import keyword
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from sympy import Expr, Symbol
+
+from symbackprop.lower.formula import formula
+from symbackprop.lower.lowering import Lowered, lower
+from symbackprop.lower.schedule import schedule
+from symbackprop.lower.spelling import Spelling
+from symbackprop.lower.writing import Line, Writer
+from symbackprop.program import Program, Tensor
+
+WIDTH = 120
+RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
+RESERVED |= {
+    "np",
+    "NamedTuple",
+    "Parameters",
+    "Gradients",
+    "params",
+    "data",
+    "dtype",
+    "v",
+    "theta",
+    "like",
+    "seed",
+    "arrays",
+    "generator",
+    "axes",
+}
+RESERVED |= {"initialise", "forward", "loss", "gradients", "loss_and_gradients", "pack", "unpack", "self_check", "hessian", "jacobian"}
+RESERVED |= {
+    "hessian_vector_product",
+    "gauss_newton_vector_product",
+    "per_sample_gradients",
+    "count",
+    "index",
+    "sizes",
+    "AXES",
+    "MEANS",
+    "INDEX",
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What tensors and axes are called in the code: their own names, or those with a stroke below where they clash."""
+
+    tensors: Mapping[str, str]
+    sizes: Mapping[Symbol, Symbol]
+
+    def __call__(self, tensor: Tensor) -> str:
+        """The name of a tensor in the code."""
+        return self.tensors[tensor.name]
+
+    def size(self, axis: Expr) -> str:
+        """The name or number of an axis in the code."""
+        return str(axis.xreplace(dict(self.sizes)))
+
+
+def code_names(program: Program) -> Names:
+    """Names that clash neither with the generated module's own, nor with Python's, nor with each other."""
+    taken = set(RESERVED) | {str(a) for a in program.axes}
+    taken |= {n for n in program.tensors if n not in RESERVED}
+    sizes = {}
+    for a in program.axes:
+        if str(a) in RESERVED:
+            sizes[a] = Symbol(_free(str(a), taken), integer=True, positive=True)
+    axes = {str(a) for a in program.axes}
+    made = {}
+    for name in program.tensors:
+        plain = name if not name.startswith("_") else f"t{name}"
+        made[name] = _free(plain, taken) if plain in RESERVED or plain in axes or plain != name else name
+    return Names(made, sizes)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
+
+
+@dataclass(frozen=True)
+class Body:
+    """Statements, what they return, and what they lean on."""
+
+    lines: tuple[str, ...]
+    results: Mapping[str, str]
+    sizes: tuple[Expr, ...]
+    dtype: bool
+    leaves: tuple[Tensor, ...]
+    helpers: frozenset[str] = field(default_factory=frozenset)
+
+
+def body(program: Program, outputs: Iterable[str], spelling: Spelling, names: Names) -> Body:
+    """The statements that compute `outputs`; two outputs never share memory, nor do an output and an argument."""
+    outputs = list(outputs)
+    lowered = _separate(lower(program, outputs, spelling.known))
+    kept: set[int] = set()
+    reserved = RESERVED | {names.size(a) for a in program.axes}
+    while True:
+        plan = schedule(lowered, names.tensors, spelling.overwriting, kept, reserved)
+        writer = Writer(plan, spelling, names.sizes)
+        lines = writer.lines()
+        # Of a statement that is too long, the largest part gets a line of its own.
+        parts = {n for line in lines if len(line.text) > WIDTH - 4 for n in _parts(plan, line)} - kept
+        if not parts:
+            break
+        kept |= parts
+    results = {name: writer.text(n).text for name, n in lowered.outputs.items()}
+    leaves = tuple(t for t in program.leaves if t.name in lowered.leaves)
+    return Body(
+        tuple(_commented(program, lowered, lines, spelling)), results, tuple(writer.sizes), writer.dtype, leaves, frozenset(writer.helpers)
+    )
+
+
+def _separate(lowered: Lowered) -> Lowered:
+    """Outputs that are an argument, a part of one, or another output's array get an array of their own."""
+    graph = lowered.graph
+    outputs: dict[str, int] = {}
+    seen: set[int] = set()
+    for name, n in lowered.outputs.items():
+        base = n
+        while graph[base].op in ("view", "slice", "diagonal"):
+            base = graph[base].args[0]
+        if graph[n].axes and (base in seen or graph[base].op == "leaf"):
+            n = graph.add("copy", (n,), (len(outputs),), graph[n].axes)
+        seen.add(base)
+        outputs[name] = n
+    return Lowered(graph, lowered.made, outputs, lowered.leaves, lowered.copies)
+
+
+def _parts(plan, line: Line) -> list[int]:
+    """Operands of a statement that could stand on a line of their own."""
+    found = []
+    stack = list(plan.graph[line.step.node].args)
+    while stack:
+        n = stack.pop()
+        if n not in plan.names:
+            if plan.graph[n].op in ("leaf", "size", "view", "slice", "diagonal"):
+                stack += plan.graph[n].args
+            else:
+                found.append(n)
+    return found
+
+
+def _commented(program: Program, lowered: Lowered, lines: list[Line], spelling: Spelling) -> Iterable[str]:
+    """The statements, each tensor's formula above its first, shapes beside those that make an array."""
+    mark = spelling.comment
+    shown = {line.step.made.node: line.step.made.equation for line in lines if line.step.made}
+    equations = {m.equation.name: m.equation for m in lowered.made}
+    inside = {}
+    for m in lowered.made:
+        e = m.equation
+        if m.node not in shown and m.helper:
+            inside[e.name] = e
+        elif m.helper and (same := shown[m.node]).name != e.name:  # computed already, under another name
+            inside[e.name] = replace(e, rhs=same.tensor[e.indices], call=None)
+    axes = {n: t.axes for n, t in program.tensors.items()} | {n: e.tensor.axes for n, e in equations.items()}
+    pending: list[Line] = []
+    backward = False
+    for line in lines:
+        pending.append(line)
+        made = line.step.made
+        if made is None or (pending and line is not _last(lines, line)):
+            continue
+        if made.equation.tensor.role == "adjoint" and not backward:
+            backward = True
+            yield ""
+        text = f"{mark} {formula(made.equation, axes, inside)}"
+        yield text if len(text) <= WIDTH - 4 else text[: WIDTH - 7] + "..."
+        yield from (_with_shape(p, mark) for p in pending)
+        pending = []
+    yield from (_with_shape(p, mark) for p in pending)
+
+
+def _last(lines: list[Line], line: Line) -> Line:
+    """The last line of the statement that `line` belongs to."""
+    return [x for x in lines if x.step is line.step][-1]
+
+
+def _with_shape(line: Line, mark: str) -> str:
+    """The statement with its shape, where it is not an update in place and there is room."""
+    if not line.shape or not line.text.startswith(f"{line.step.name} = "):
+        return line.text
+    whole = f"{line.text}  {mark} {line.shape}"
+    return whole if len(whole) <= WIDTH - 4 else line.text

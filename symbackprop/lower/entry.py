@@ -1,0 +1,144 @@
+"""Entries, index arithmetic and guards as array operations: slices where they do, grids of indices where they don't.
+
+x[i + 1] over a shorter axis is the slice x[1:]; x[3] picks; x[i, i] is a diagonal; x[i + u] and x[at[i]] are lookups in a grid of
+indices. A guard [i - 1 >= 0] on one index narrows its range, and what is left is written into zeros; a guard that joins
+two indices is a mask. A lookup that a mask guards may point outside: its places are clipped, the mask makes the term 0.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, KroneckerDelta, S, expand_mul
+
+from symbackprop.index import Index, fresh
+from symbackprop.term import Entry, NonNegative, Positive, indices_of
+
+
+@dataclass(frozen=True)
+class Affine:
+    """step * index + start, the step a whole number other than 0."""
+
+    index: Index
+    step: Expr
+    start: Expr
+
+    @property
+    def last(self) -> Expr:
+        """The value at the end of the index's range."""
+        return expand_mul(self.start + self.step * (self.index.axis - 1))
+
+
+def affine(e: Expr) -> Affine | None:
+    """`e` as an affine form of its only index, or None."""
+    found = indices_of(e)
+    if len(found) != 1 or e.has(Entry):
+        return None
+    index = next(iter(found))
+    step = e.diff(index)
+    start = expand_mul(e - step * index)
+    if not step.is_Integer or step == 0 or indices_of(start):
+        return None
+    return Affine(index, step, start)
+
+
+def is_guard(e: Expr) -> bool:
+    """Whether `e` is a condition on indices alone."""
+    return isinstance(e, Positive | NonNegative) and not e.has(Entry) and bool(indices_of(e))
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What guards on single indices come to: for each index the shorter one it is replaced by, and where that starts."""
+
+    factors: tuple[Expr, ...]
+    ranges: tuple[tuple[Index, Index, Expr], ...]
+
+
+def narrow(factors: Sequence[Expr]) -> Narrowed:
+    """Guards on one index with step +-1 replaced by a shorter range of that index; other guards stay as factors."""
+    low: dict[Index, Expr] = {}
+    high: dict[Index, Expr] = {}
+    rest = []
+    for f in factors:
+        form = affine(f.args[0] - (1 if isinstance(f, Positive) else 0)) if is_guard(f) else None
+        if form is not None and form.step == 1 and form.index not in low:
+            low[form.index] = expand_mul(-form.start)
+        elif form is not None and form.step == -1 and form.index not in high:
+            high[form.index] = form.start
+        else:
+            rest.append(f)
+    ranges, new = [], {}
+    for i in sorted({*low, *high}, key=str):
+        start = low.get(i, S.Zero)
+        stop = expand_mul(high[i] + 1) if i in high else i.axis
+        if start.is_nonpositive:
+            start = S.Zero
+        if expand_mul(stop - i.axis).is_nonnegative:
+            stop = i.axis
+        if (start, stop) == (0, i.axis):
+            continue
+        shorter = fresh(expand_mul(stop - start))
+        ranges.append((i, shorter, start))
+        new[i] = shorter + start
+    return Narrowed(tuple(_moved(f, new) for f in rest), tuple(ranges))
+
+
+def _moved(e: Expr, new: dict[Index, Expr]) -> Expr:
+    """`e` with indices replaced, and the index expressions of its entries put in order."""
+    if not new or not (indices_of(e) & set(new)):
+        return e
+    e = e.xreplace(new)
+    return e.xreplace({a: Entry(a.name, *[expand_mul(i) for i in a.indices]) for a in e.atoms(Entry)})
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """delta(into, step * index + start) under a sum over `index`: entries go to places start, start + step, ..."""
+
+    into: Index
+    index: Index
+    start: Expr
+    step: Expr
+
+
+def find_scatter(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[Scatter, list[Expr]] | None:
+    """A delta among `factors` that writes a summed index into every so-many-th place of a free one, and the other factors."""
+    bound = set(bound)
+    for f in factors:
+        if not isinstance(f, KroneckerDelta):
+            continue
+        others = [g for g in factors if g is not f]
+        used = set().union(*[indices_of(g) for g in others])
+        for into, e in (f.args, f.args[::-1]):
+            form = affine(e)
+            if form is None or form.index not in bound or not isinstance(into, Index) or into in bound or into in used:
+                continue
+            if form.step.is_positive and form.start.is_nonnegative:
+                return Scatter(into, form.index, form.start, form.step), others
+    return None
+
+
+def slice_info(form: Affine, size: Expr) -> tuple[str, Expr | None, Expr | None, Expr] | None:
+    """("slice", start, stop, step) for the places `form` runs through on an axis of `size`; None where no slice says it."""
+    if form.step.is_positive:
+        stop = expand_mul(form.last + 1)
+        start = None if form.start == 0 else form.start
+        return ("slice", start, None if expand_mul(stop - size) == 0 else stop, form.step)
+    stop = expand_mul(form.last - 1)
+    if stop == -1:
+        return ("slice", None if expand_mul(form.start - size + 1) == 0 else form.start, None, form.step)
+    return ("slice", form.start, stop, form.step) if stop.is_nonnegative else None
+
+
+def inside(e: Expr, size: Expr) -> bool:
+    """Whether the index expression `e` can be proved to lie in 0 ... size - 1, from the ranges of its indices."""
+    if e.has(Entry):
+        return False
+    lowest, highest = e, e
+    for i in indices_of(e):
+        step = e.diff(i)
+        if not step.is_Integer:
+            return False
+        lowest = lowest.xreplace({i: S.Zero if step > 0 else i.axis - 1})
+        highest = highest.xreplace({i: i.axis - 1 if step > 0 else S.Zero})
+    return bool(expand_mul(lowest).is_nonnegative and expand_mul(size - 1 - highest).is_nonnegative)

@@ -1,0 +1,272 @@
+"""One index expression as array operations: scalar bodies elementwise, Totals as products and reductions.
+
+The free indices of an expression become the labels of an array. `order` asks for an order of labels where that is free
+to choose (a product can be had in both orientations); what comes back says the order in its labels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S, expand_mul
+
+from symbackprop.errors import TargetError
+from symbackprop.index import Index
+from symbackprop.lower.contraction import contract, multiply, scaled
+from symbackprop.lower.entry import affine, find_scatter, inside, is_guard, narrow, slice_info
+from symbackprop.lower.graph import DTYPE, Graph, Labelled, ordered, union
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
+
+Order = Sequence[Index] | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where a tensor lies: a node, and for each axis of that node the place of the tensor's own axis."""
+
+    node: int
+    positions: tuple[int, ...]
+    axes: tuple[Expr, ...]
+
+
+class Expressions:
+    """Lowers expressions over tensors that are stored already."""
+
+    def __init__(self, graph: Graph, stored: Mapping[str, Stored]) -> None:
+        self.graph = graph
+        self.stored = stored
+
+    def lower(self, e: Expr, order: Order = None) -> Labelled:
+        """The array of the values of `e`."""
+        if not e.has(Entry, Index, Total):
+            return self.graph.size(e)
+        if isinstance(e, Entry):
+            return self.entry(e, trusted=True)
+        if isinstance(e, Index):
+            return Labelled(self.graph.add("arange", (), (), (e.axis,), "int"), (e,))
+        if isinstance(e, Add):
+            return self.add(e, order)
+        if isinstance(e, Mul):
+            return self.total(e, (), order)
+        if isinstance(e, Total):
+            return self.total(e.body, e.indices, order)
+        if isinstance(e, Pow):
+            return self.power(e, order)
+        if isinstance(e, Positive | NonNegative):
+            name = "greater" if isinstance(e, Positive) else "greater_equal"
+            return self.graph.apply(name, [self.lower(e.args[0], order), self.graph.size(0)], order, "bool")
+        if isinstance(e, KroneckerDelta):
+            return self.delta(e, order)
+        if isinstance(e, Function):
+            name = type(e).__name__
+            operands = [self.graph.as_float(self.lower(a, order)) for a in e.args]
+            if name == "relu":
+                operands.append(self.zero_like(operands[0], order))
+            return self.graph.apply(name, operands, order, "float")
+        raise TargetError(f"no array operation for {type(e).__name__}", notes=(str(e),))
+
+    def zero_like(self, x: Labelled, order: Order) -> Labelled:
+        """A row of zeros that broadcasts against `x`: NumPy's maximum is three times as fast with it as with a number."""
+        if not x.labels:
+            return self.graph.size(0)
+        last = ordered(x.labels, order)[-1]
+        return Labelled(self.graph.add("full", (self.graph.size(0).node,), (DTYPE,), (last.axis,)), (last,))
+
+    def add(self, e: Expr, order: Order) -> Labelled:
+        """A sum of terms; what all terms have in common of sizes (1/n) is applied once, to the result."""
+        parts = [_split(t) for t in Add.make_args(e)]
+        common = parts[0][0] / abs(parts[0][0].as_coeff_Mul()[0])
+        if any(not (c / common).is_Number for c, _ in parts) or not common.free_symbols:
+            common = S.One
+        if parts[0][0] / common != 1 and all(abs(c / common) == abs(parts[0][0] / common) for c, _ in parts):
+            common *= abs(parts[0][0] / common)
+        if common != 1:
+            inner = Add(*[c / common * t for c, t in parts])
+            if isinstance(inner, Add):
+                return scaled(self.graph, self.add(inner, order), common)
+        terms = []
+        for c, t in parts:
+            lead, sizes = c.as_coeff_Mul()
+            negative = lead.is_negative and t != 1
+            value = self.lower((abs(lead) if negative else lead) * sizes * t, order)
+            terms.append((negative, value))
+        groups: dict[frozenset, list[tuple[bool, Labelled]]] = {}
+        for negative, value in terms:
+            groups.setdefault(frozenset(value.labels), []).append((negative, value))
+        # Python numbers come last within a group, so that an array stands first.
+        sums = [self._signed(sorted(g, key=self._rank), order) for g in groups.values()]
+        sums.sort(key=lambda x: (len(x[1].labels), x[0]), reverse=False)
+        while len(sums) > 1:
+            sums = sorted([self._plus(sums[1], sums[0], order), *sums[2:]], key=lambda x: len(x[1].labels))
+        negative, value = sums[0]
+        return self.graph.apply("negative", [value], order) if negative else value
+
+    def _rank(self, term: tuple[bool, Labelled]) -> tuple:
+        negative, value = term
+        return (negative, self.graph.value(value) is not None)
+
+    def _signed(self, group: list[tuple[bool, Labelled]], order: Order) -> tuple[bool, Labelled]:
+        made = group[0]
+        for term in group[1:]:
+            made = self._plus(made, term, order)
+        return made
+
+    def _plus(self, a: tuple[bool, Labelled], b: tuple[bool, Labelled], order: Order) -> tuple[bool, Labelled]:
+        """The sum of two signed arrays, with a sign of its own."""
+        known = [self.graph.value(x[1]) for x in (a, b)]
+        if None not in known:
+            total = sum(-v if s else v for (s, _), v in zip((a, b), known, strict=True))
+            return False, self.graph.size(total)
+        if a[0] == b[0]:
+            return a[0], self.graph.apply("add", [a[1], b[1]], order)
+        positive, negative = (b, a) if a[0] else (a, b)
+        return False, self.graph.apply("subtract", [positive[1], negative[1]], order)
+
+    def power(self, e: Pow, order: Order) -> Labelled:
+        """A power of an array; the common ones by functions of their own."""
+        base, exponent = e.args
+        if exponent.is_Number and exponent.is_negative:
+            under = self.lower(Pow(base, -exponent), order)
+            return self.graph.apply("divide", [self.graph.size(1), self.graph.as_float(under)], order)
+        value = self.lower(base, order)
+        if exponent == 2:
+            return self.graph.apply("square", [value], order)
+        if exponent == 3:
+            return multiply(self.graph, [value, self.graph.apply("square", [value], order)], order)
+        if exponent == Rational(1, 2):
+            return self.graph.apply("sqrt", [self.graph.as_float(value)], order, "float")
+        return self.graph.apply("power", [self.graph.as_float(value), self.lower(exponent, order)], order, "float")
+
+    def delta(self, e: KroneckerDelta, order: Order) -> Labelled:
+        """The unit matrix for two indices of one axis, else a comparison of places."""
+        i, j = e.args
+        if isinstance(i, Index) and isinstance(j, Index) and i.axis == j.axis:
+            labels = ordered((i, j), order)
+            return Labelled(self.graph.add("eye", (), (), (i.axis, j.axis)), labels)
+        return self.graph.apply("equal", [self.lower(i, order), self.lower(j, order)], order, "bool")
+
+    def entry(self, e: Entry, trusted: bool) -> Labelled:
+        """T[...]: the array itself, a slice, a diagonal, or a lookup."""
+        stored = self.stored[e.name]
+        wanted = [e.indices[p] for p in stored.positions]
+        info: list[tuple] = []
+        labels: list[Index] = []
+        for k, i in enumerate(wanted):
+            size = stored.axes[stored.positions[k]]
+            form = affine(i)
+            if isinstance(i, Index) and expand_mul(i.axis - size) == 0:
+                info.append(("all",))
+                labels.append(i)
+            elif not indices_of(i) and not i.has(Entry):
+                info.append(("at", i))
+            elif form is not None and (trusted or inside(i, size)) and (found := slice_info(form, size)):
+                info.append(found)
+                labels.append(form.index)
+            else:
+                return self.lookup(stored, wanted, trusted)
+        node = stored.node
+        if any(x != ("all",) for x in info):
+            node = self.graph.add("slice", (node,), tuple(info), [i.axis for i in labels], self.graph[node].kind)
+        return self._diagonal(Labelled(node, tuple(labels)))
+
+    def _diagonal(self, x: Labelled) -> Labelled:
+        kept = tuple(dict.fromkeys(x.labels))
+        if len(kept) == len(x.labels):
+            return x
+        pattern = tuple(kept.index(i) for i in x.labels)
+        node = self.graph.add("diagonal", (x.node,), pattern, [i.axis for i in kept], self.graph[x.node].kind)
+        return Labelled(node, kept)
+
+    def lookup(self, stored: Stored, wanted: Sequence[Expr], trusted: bool) -> Labelled:
+        """Entries at computed places: every axis gets a grid of places, all over the same indices."""
+        grids = []
+        for k, i in enumerate(wanted):
+            size = stored.axes[stored.positions[k]]
+            grid = self.lower(i)
+            if not trusted and not inside(i, size):
+                grid = self.graph.apply("clip", [grid, self.graph.size(0), self.graph.size(size - 1)], kind="int")
+            grids.append(grid)
+        labels = union(grids)
+        views = [self.graph.view(g, labels) for g in grids]
+        node = self.graph.add("lookup", (stored.node, *views), (), [i.axis for i in labels], self.graph[stored.node].kind)
+        return Labelled(node, labels)
+
+    def total(self, body: Expr, bound: Sequence[Index], order: Order = None) -> Labelled:
+        """The sum of `body` over `bound`; with no indices bound, a product of factors."""
+        if isinstance(body, Total):
+            return self.total(body.body, (*bound, *body.indices), order)
+        if isinstance(body, Add) and self._splits(body, bound):
+            return self.add(Add(*[_total(t, bound) for t in body.args]), order)
+        coefficient, rest = _split(body)
+        narrowed = narrow(Mul.make_args(rest))
+        new = {i: j for i, j, _ in narrowed.ranges}
+        inner = [new.get(i, i) for i in bound]
+        value = scaled(self.graph, self._product(narrowed.factors, inner, order), coefficient)
+        for i, j, start in narrowed.ranges:
+            if i not in bound:
+                if j not in value.labels:
+                    value = self.graph.full(value, (*value.labels, j))
+                value = self.graph.pad(value, j, i, start)
+        return value
+
+    def _product(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order) -> Labelled:
+        found = find_scatter(factors, bound) if bound else None
+        if found:
+            scatter, others = found
+            value = self._product(others, [i for i in bound if i != scatter.index], order)
+            if scatter.index not in value.labels:
+                value = self.graph.full(value, (*value.labels, scatter.index))
+            return self.graph.pad(value, scatter.index, scatter.into, scatter.start, scatter.step)
+        guarded = set().union(*[indices_of(f) for f in factors if is_guard(f) or isinstance(f, KroneckerDelta)])
+        above: list[Labelled] = []
+        below: list[Labelled] = []
+        for f in factors:
+            if f == 1:
+                continue
+            base, exponent = f.as_base_exp()
+            if isinstance(f, Entry) and indices_of(f) & guarded:
+                above.append(self.entry(f, trusted=False))
+            elif isinstance(f, Pow) and exponent.is_Number and exponent.is_negative:
+                under = self.graph.as_float(self.lower(Pow(base, -exponent), None if bound else order))
+                (above if bound else below).append(self.graph.apply("divide", [self.graph.size(1), under]) if bound else under)
+            elif isinstance(f, Pow) and exponent.is_Integer and exponent <= 3 and bound:
+                above += [self.lower(base)] * int(exponent)
+            else:
+                above.append(self.lower(f, None if bound else order))
+        value = self._fraction(above, below, order) if not bound else self._summed(above, bound, order)
+        return value
+
+    def _fraction(self, above: list[Labelled], below: list[Labelled], order: Order) -> Labelled:
+        top = multiply(self.graph, above, order) if above else self.graph.size(1)
+        return self.graph.apply("divide", [top, multiply(self.graph, below, order)], order) if below else top
+
+    def _summed(self, factors: list[Labelled], bound: Sequence[Index], order: Order) -> Labelled:
+        """Factors without a bound index stay outside of the sum."""
+        outside = [x for x in factors if not set(x.labels) & set(bound)]
+        inside_sum = [x for x in factors if set(x.labels) & set(bound)]
+        value = contract(self.graph, inside_sum, bound, order)
+        return multiply(self.graph, [value, *outside], order) if outside else value
+
+    def _splits(self, body: Add, bound: Sequence[Index]) -> bool:
+        """Whether a sum of terms is better summed term by term: when the array of its values would be larger than any factor."""
+        whole = len(indices_of(body) | set(bound))
+        widest = 0
+        for term in body.args:
+            if term.has(Total) or any(is_guard(f) or isinstance(f, KroneckerDelta) for f in Mul.make_args(term)):
+                return True
+            widest = max(widest, *[len(indices_of(f)) for f in Mul.make_args(term)])
+        return widest < whole
+
+
+def _total(term: Expr, bound: Sequence[Index]) -> Expr:
+    """The sum of one term; an index that the term lacks counts its size. Bound indices keep their names: each sum is lowered apart."""
+    used = [i for i in bound if i in term.free_symbols]
+    missing = Mul(*[i.axis for i in bound if i not in used])
+    return Mul(missing, Total(term, *used)) if used else Mul(missing, term)
+
+
+def _split(term: Expr) -> tuple[Expr, Expr]:
+    """A term as (number made of sizes and constants, the rest)."""
+    numbers, rest = [], []
+    for f in Mul.make_args(term):
+        (rest if f.has(Entry, Index, Total) else numbers).append(f)
+    return Mul(*numbers), Mul(*rest)

@@ -1,0 +1,151 @@
+"""Array operations as a graph: what the statements of a generated function are made of.
+
+A node is one array operation with its operands, its shape (sizes of axes, in storage order) and its kind: "float",
+"bool", "int", or "size" (a Python number made of sizes). Equal nodes are the same node, so a shared subterm is
+computed once. A `Labelled` is a node whose axes carry indices; the functions here align such arrays for broadcasting.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Expr, S, Symbol, sympify
+
+from symbackprop.index import Index
+
+DTYPE = Symbol("dtype")
+"""Stands for the one floating dtype of a generated function where a statement needs it."""
+
+VIEWS = ("view", "slice", "diagonal")
+"""Operations that make no new array."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One array operation: `op` is its kind, `args` the numbers of its operands, `info` whatever else it needs."""
+
+    op: str
+    args: tuple[int, ...]
+    info: tuple[Any, ...]
+    axes: tuple[Expr, ...]
+    kind: str = "float"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A node whose axes are labelled, each by a different index. A number has no labels."""
+
+    node: int
+    labels: tuple[Index, ...] = ()
+
+
+class Graph:
+    """Nodes by number; operands come before what uses them. `samples` is the axis that sums are mostly over."""
+
+    def __init__(self, samples: Expr | None = None) -> None:
+        self.samples = samples
+        self.nodes: list[Node] = []
+        self._numbers: dict[Node, int] = {}
+
+    def __getitem__(self, number: int) -> Node:
+        return self.nodes[number]
+
+    def add(self, op: str, args: Sequence[int] = (), info: Sequence[Any] = (), axes: Sequence[Expr] = (), kind: str = "float") -> int:
+        """The number of this operation, new or already there."""
+        node = Node(op, tuple(args), tuple(info), tuple(axes), kind)
+        if node not in self._numbers:
+            self._numbers[node] = len(self.nodes)
+            self.nodes.append(node)
+        return self._numbers[node]
+
+    def size(self, value: Expr | int) -> Labelled:
+        """A Python number made of sizes and constants."""
+        return Labelled(self.add("size", info=(sympify(value),), kind="size"))
+
+    def value(self, x: Labelled) -> Expr | None:
+        """The number that `x` is known to be when the code is written, or None."""
+        node = self[x.node]
+        return node.info[0] if node.op == "size" else None
+
+    def view(self, x: Labelled, order: Iterable[Index]) -> int:
+        """`x` transposed and with new axes of size 1, so that it broadcasts against an array with the axes `order`."""
+        pattern: list[int | None] = [x.labels.index(i) if i in x.labels else None for i in order]
+        while pattern and pattern[0] is None:
+            pattern.pop(0)
+        return self.permuted(x.node, pattern)
+
+    def permuted(self, number: int, pattern: Sequence[int | None]) -> int:
+        """The axes of a node in another order; None stands for a new axis of size 1."""
+        if list(pattern) == list(range(len(self[number].axes))):
+            return number
+        axes = [S.One if p is None else self[number].axes[p] for p in pattern]
+        return self.add("view", (number,), tuple(pattern), axes, self[number].kind)
+
+    def as_float(self, x: Labelled) -> Labelled:
+        """`x` with entries of the function's own dtype."""
+        if self[x.node].kind in ("float", "size"):
+            return x
+        return Labelled(self.add("cast", (x.node,), (DTYPE,), self[x.node].axes), x.labels)
+
+    def apply(self, function: str, operands: Sequence[Labelled], order: Sequence[Index] | None = None, kind: str = "") -> Labelled:
+        """An elementwise function; the result has the labels of all operands, in the order of `order` where it is given."""
+        kinds = {self[x.node].kind for x in operands}
+        if not kind:
+            kind = "float" if "float" in kinds else "int" if "int" in kinds else "size"
+            if kinds == {"bool"} and function == "multiply":
+                kind = "bool"
+            elif kind == "float" or "bool" in kinds:
+                kind = "float"
+                maskable = function == "multiply" and "float" in kinds
+                operands = [x if maskable and self[x.node].kind == "bool" else self.as_float(x) for x in operands]
+        labels = ordered(union(operands), order)
+        views = [self.view(x, labels) for x in operands]
+        axes = tuple(i.axis for i in labels)
+        return Labelled(self.add("apply", views, (function,), axes, kind), labels)
+
+    def reduce(self, function: str, x: Labelled, over: Iterable[Index]) -> Labelled:
+        """The sum, the largest or the product ("sum", "max", "prod") over some indices."""
+        gone = [i for i in x.labels if i in set(over)]
+        kept = tuple(i for i in x.labels if i not in gone)
+        if not gone:
+            return x
+        x = self.as_float(x)
+        if function == "sum" and len(x.labels) == 2 and len(gone) == 1 and gone[0].axis == self.samples:
+            # A product with ones is up to three times as fast as the sum along the samples.
+            ones = self.add("full", (self.size(1).node,), (DTYPE,), (gone[0].axis,))
+            args = (ones, x.node) if x.labels[0] == gone[0] else (x.node, ones)
+            return Labelled(self.add("dot", args, (), [i.axis for i in kept]), kept)
+        info = (function, *[x.labels.index(i) for i in gone])
+        return Labelled(self.add("reduce", (x.node,), info, [i.axis for i in kept]), kept)
+
+    def pad(self, x: Labelled, label: Index, into: Index, start: Expr, step: Expr = S.One) -> Labelled:
+        """Zeros over `into`, and in places start, start + step, ... the entries of `x` along `label`."""
+        x = self.as_float(x)
+        place = x.labels.index(label)
+        labels = tuple(into if i == label else i for i in x.labels)
+        info = (place, start, step, label.axis)
+        return Labelled(self.add("pad", (x.node,), info, [i.axis for i in labels]), labels)
+
+    def full(self, x: Labelled, labels: Sequence[Index]) -> Labelled:
+        """`x` written out along every index of `labels`, in that order, as a float array."""
+        if self.value(x) is not None:
+            return Labelled(self.add("full", (x.node,), (DTYPE,), [i.axis for i in labels]), tuple(labels))
+        x = self.as_float(x)
+        if set(x.labels) == set(labels):
+            return Labelled(self.view(x, labels), tuple(labels))
+        return Labelled(self.add("broadcast", (self.view(x, labels),), (), [i.axis for i in labels]), tuple(labels))
+
+
+def union(operands: Sequence[Labelled]) -> tuple[Index, ...]:
+    """All labels, in the order of the operand that has most of them; what others add comes first."""
+    widest = max(operands, key=lambda x: len(x.labels)).labels
+    more = dict.fromkeys(i for x in operands for i in x.labels if i not in widest)
+    return (*more, *widest)
+
+
+def ordered(labels: Sequence[Index], order: Sequence[Index] | None) -> tuple[Index, ...]:
+    """`labels` in the order of `order`; those that it lacks come after, as they were."""
+    if order is None:
+        return tuple(labels)
+    place = {i: k for k, i in enumerate(order)}
+    return tuple(sorted(labels, key=lambda i: place.get(i, len(place))))

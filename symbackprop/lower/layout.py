@@ -1,0 +1,66 @@
+"""Which tensors are kept transposed.
+
+A reduction along the last, short axis of an array is slow in NumPy (a softmax over 10 classes up to nine times), along the first
+one it is fast. So where a reduction runs over the second axis of a samples x k array, that array and all that are combined
+with it entry by entry are kept as k x samples. Matrix products don't care: they come out in either orientation.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sympy import Expr
+
+from symbackprop.program import Equation, Tensor
+from symbackprop.term import Entry
+
+
+def transposed(equations: Sequence[Equation], tensors: Mapping[str, Tensor], samples: Expr | None) -> tuple[set[str], dict[str, int]]:
+    """The names of the tensors kept transposed, and how often each leaf among them is used that way."""
+    made = {e.name for e in equations}
+    axes = {n: t.axes for n, t in tensors.items()} | {e.name: e.tensor.axes for e in equations}
+    groups = _Groups()
+    seeds = []
+    for e in equations:
+        if e.call:
+            name = e.call.arguments[0]
+            if e.call.op in ("max", "min") and e.call.option("axis") == 1 and _suits(axes[name], samples):
+                seeds.append(name)
+            continue
+        for together in _combined(e, axes, samples):
+            groups.join(together)
+    chosen = {n for n in axes if any(groups.root(n) == groups.root(s) for s in seeds)}
+    uses = {n: sum(any(n in g for g in _combined(e, axes, samples)) for e in equations if not e.call) for n in chosen - made}
+    return chosen, uses
+
+
+def _suits(axes: Sequence[Expr], samples: Expr | None) -> bool:
+    return len(axes) == 2 and axes[0] == samples != axes[1]
+
+
+def _combined(e: Equation, axes: Mapping[str, Sequence[Expr]], samples: Expr | None) -> Iterable[set[str]]:
+    """Sets of tensors that an equation takes entry by entry, over one pair of indices."""
+    found: dict[tuple, set[str]] = {}
+    if _suits(e.tensor.axes, samples):
+        found[e.indices] = {e.name}
+    for a in e.rhs.atoms(Entry):
+        if _suits(axes[a.name], samples):
+            found.setdefault(a.indices, set()).add(a.name)
+    return [g for g in found.values() if len(g) > 1]
+
+
+class _Groups:
+    """Sets of names that grow together."""
+
+    def __init__(self) -> None:
+        self.parent: dict[str, str] = {}
+
+    def root(self, name: str) -> str:
+        while self.parent.get(name, name) != name:
+            name = self.parent[name]
+        return name
+
+    def join(self, names: Iterable[str]) -> None:
+        first, *rest = sorted(names)
+        for other in rest:
+            a, b = self.root(first), self.root(other)
+            if a != b:
+                self.parent[b] = a

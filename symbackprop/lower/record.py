@@ -1,0 +1,38 @@
+"""What a template is given: frozen records of strings and tuples, nothing to compute with."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a NamedTuple, with its shape."""
+
+    name: str
+    shape: str
+
+
+@dataclass(frozen=True)
+class FunctionText:
+    """A function: its name, its arguments as written, the lines of its docstring and of its body, without indentation."""
+
+    name: str
+    arguments: str
+    doc: tuple[str, ...]
+    body: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModuleText:
+    """A generated module. `doc` and `header` are lines; `helpers` are sources of functions; `tables` are statements."""
+
+    name: str
+    doc: tuple[str, ...]
+    header: tuple[str, ...]
+    parameters: tuple[Field, ...]
+    gradients: tuple[Field, ...]
+    tables: tuple[str, ...]
+    helpers: tuple[str, ...]
+    arrays: FunctionText
+    functions: tuple[FunctionText, ...]
+    initialise: FunctionText
+    self_check: FunctionText

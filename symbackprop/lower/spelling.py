@@ -1,0 +1,109 @@
+"""How a target writes things, and sizes as its source text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sympy import Add, Expr, Function, Mul, Pow
+
+from symbackprop.errors import MissingSpellingError
+
+ATOM, POWER, SIGN, PRODUCT, SUM, COMPARE = range(6)
+"""How tightly a piece of text holds together, tightest first."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of source, and how tightly it holds together."""
+
+    text: str
+    level: int = ATOM
+
+    def within(self, level: int) -> str:
+        """The text, in brackets if it holds less tightly than `level`."""
+        return f"({self.text})" if self.level > level else self.text
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The tables of a target's target.toml.
+
+    `overwriting`: functions that take out=, `functions`: those that don't, `calls`: whole-tensor ops, `arrays`: products,
+    reductions and new arrays. In a spelling {0}, {1} stand for operands. `helpers`: source of what the target lacks, by the
+    name that a spelling uses.
+    """
+
+    target: str
+    file: str
+    suffix: str = ".py"
+    comment: str = "#"
+    overwriting: Mapping[str, str] = None
+    functions: Mapping[str, str] = None
+    calls: Mapping[str, str] = None
+    arrays: Mapping[str, str] = None
+    helpers: Mapping[str, str] = None
+
+    def spell(self, name: str) -> str:
+        """The spelling of a function, call or array operation. Raises MissingSpellingError, which names the file."""
+        for table in (self.overwriting, self.functions, self.arrays, self.calls):
+            if name in table:
+                return table[name]
+        raise MissingSpellingError(
+            f"target '{self.target}' has no spelling for '{name}'",
+            place=self.file,
+            fix=f'add {name} = "..." under [functions] in {self.file}',
+        )
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The elementwise functions that have a spelling."""
+        return frozenset({*self.overwriting, *self.functions})
+
+
+def size_text(e: Expr) -> Text:
+    """A number made of sizes, as the target's arithmetic on Python numbers."""
+    if e.is_Integer:
+        return Text(str(e), ATOM if e >= 0 else SIGN)
+    if e.is_Symbol:
+        return Text(e.name)
+    if e.is_Rational:
+        value = float(e)
+        if e.q in (2, 4, 5, 8, 10, 16, 20, 25, 32, 40, 50, 64, 80, 100, 1000, 10000):
+            return Text(repr(value), ATOM if value >= 0 else SIGN)
+        return Text(f"{e.p} / {e.q}", PRODUCT)
+    if not e.free_symbols:
+        value = float(e)
+        return Text(repr(value), ATOM if value >= 0 else SIGN)
+    if isinstance(e, Add):
+        positive = sorted((t for t in e.args if not t.could_extract_minus_sign()), key=lambda t: (t.is_number, str(t)))
+        negative = sorted((t for t in e.args if t.could_extract_minus_sign()), key=lambda t: (t.is_number, str(t)))
+        text = " + ".join(size_text(t).within(PRODUCT) for t in positive)
+        for t in negative:
+            text += f" - {size_text(-t).within(PRODUCT)}" if text else f"-{size_text(-t).within(SIGN)}"
+        return Text(text, SUM)
+    if isinstance(e, Mul):
+        return _product(e)
+    if isinstance(e, Pow):
+        base, exponent = e.args
+        if exponent == -1:
+            return Text(f"1 / {size_text(base).within(SIGN)}", PRODUCT)
+        return Text(f"{size_text(base).within(ATOM)}**{size_text(exponent).within(SIGN)}", POWER)
+    name = type(e).__name__
+    if name in ("floor", "ceiling"):
+        over, under = e.args[0].as_numer_denom()
+        sign = "" if name == "floor" else "-"
+        inner = over if name == "floor" else -over
+        return Text(f"{sign}({size_text(inner).within(PRODUCT)} // {size_text(under).within(SIGN)})", SIGN if sign else ATOM)
+    if isinstance(e, Function):
+        return Text(f"float(np.{name}({size_text(e.args[0]).text}))")
+    return Text(str(e), SUM)
+
+
+def _product(e: Mul) -> Text:
+    over, under = e.as_numer_denom()
+    if over.could_extract_minus_sign():
+        inner = size_text(-e)
+        return Text(f"-{inner.within(PRODUCT)}", PRODUCT)
+    top = " * ".join(size_text(f).within(SIGN) for f in sorted(Mul.make_args(over), key=lambda f: (not f.is_number, str(f))))
+    if under == 1:
+        return Text(top, PRODUCT)
+    return Text(f"{top} / {size_text(under).within(POWER)}", PRODUCT)

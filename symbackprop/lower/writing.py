@@ -1,0 +1,261 @@
+"""Statements as source text: one line each, with the formula of a tensor above its first and the shape beside each."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol, expand_mul
+
+from symbackprop.index import shape_text
+from symbackprop.lower.graph import DTYPE
+from symbackprop.lower.schedule import Plan, Step
+from symbackprop.lower.spelling import ATOM, COMPARE, PRODUCT, SIGN, SUM, Spelling, Text, size_text
+
+OPERATORS = {
+    "add": ("+", SUM, SUM, PRODUCT),
+    "subtract": ("-", SUM, SUM, PRODUCT),
+    "multiply": ("*", PRODUCT, PRODUCT, SIGN),
+    "divide": ("/", PRODUCT, PRODUCT, SIGN),
+    "greater": (">", COMPARE, SUM, SUM),
+    "greater_equal": (">=", COMPARE, SUM, SUM),
+    "equal": ("==", COMPARE, SUM, SUM),
+}
+"""Functions that are operators: sign, level of the result, and of the left and right operand."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One statement: its text, the shape of what it makes, and the tensor whose formula it belongs to, if it finishes one."""
+
+    text: str
+    shape: str
+    step: Step
+
+
+class Writer:
+    """Source text of the nodes of a plan."""
+
+    def __init__(self, plan: Plan, spelling: Spelling, names: Mapping[Symbol, Symbol] | None = None) -> None:
+        self.names = dict(names or {})
+        self.plan = plan
+        self.graph = plan.graph
+        self.spelling = spelling
+        self.sizes: set[Expr] = set()
+        self.helpers: set[str] = set()
+        self.dtype = False
+
+    def lines(self) -> list[Line]:
+        """Every statement in order."""
+        return [line for step in self.plan.steps for line in self.statement(step)]
+
+    def statement(self, step: Step) -> list[Line]:
+        """The line or lines that compute one node."""
+        node = self.graph[step.node]
+        shape = shape_text(node.axes)
+        if node.op == "pad":
+            return self.padded(step, shape)
+        if step.base is None:
+            return [Line(f"{step.name} = {self.compose(step.node).text}", shape, step)]
+        name = node.info[0]
+        target = self.plan.names[step.base]
+        if target == step.name and name in ("add", "subtract", "multiply", "divide") and node.args[0] == step.base:
+            return [Line(f"{target} {OPERATORS[name][0]}= {self.text(node.args[1]).text}", shape, step)]
+        call = self.call(self.spelling.spell(name), [self.text(a).text for a in node.args])
+        call = f"{call[:-1]}, out={target})"
+        return [Line(call if target == step.name else f"{step.name} = {call}", shape, step)]
+
+    def padded(self, step: Step, shape: str) -> list[Line]:
+        """Zeros, and then a slice of them set."""
+        node = self.graph[step.node]
+        place, start, stride, count = node.info
+        stop = expand_mul(start + stride * (count - 1) + 1)
+        last = None if expand_mul(stop - node.axes[place]) == 0 else stop
+        info = [("all",)] * place + [("slice", None if start == 0 else start, last, stride)]
+        zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
+        return [
+            Line(f"{step.name} = {zeros.text}", shape, step),
+            Line(f"{step.name}[{self.slices(info)}] = {self.text(node.args[0]).text}", shape, step),
+        ]
+
+    def text(self, n: int) -> Text:
+        """A node as an operand: its name, or the operation itself where it has none."""
+        if n in self.plan.names:
+            return Text(self.plan.names[n])
+        return self.compose(n)
+
+    def compose(self, n: int) -> Text:
+        """The operation that makes a node."""
+        node = self.graph[n]
+        return getattr(self, f"write_{node.op}")(node)
+
+    def number(self, e: Expr) -> str:
+        """A size expression; the symbols in it are noted, so that the function defines them."""
+        if e == DTYPE:
+            self.dtype = True
+            return "dtype"
+        return self.size(e).text
+
+    def size(self, e: Expr) -> Text:
+        """A size expression as a piece of text."""
+        self.sizes |= e.free_symbols
+        return size_text(e.xreplace(self.names))
+
+    def shape(self, axes: Sequence[Expr]) -> str:
+        """The shape of a new array: a number, or a tuple."""
+        if len(axes) == 1:
+            return self.number(axes[0])
+        return f"({', '.join(self.number(a) for a in axes)})"
+
+    def call(self, spelling: str, operands: Sequence[str]) -> str:
+        """A spelling with its operands put in; a helper it names is noted."""
+        for word in re.findall(r"\w+", spelling):
+            if word in self.spelling.helpers:
+                self.helpers.add(word)
+        return spelling.format(*operands)
+
+    def array(self, name: str, *operands: str) -> Text:
+        """An array operation by its spelling."""
+        spelling = self.spelling.spell(name)
+        made = self.call(spelling, operands)
+        return Text(made, PRODUCT if " @ " in spelling else ATOM)
+
+    def write_leaf(self, node) -> Text:
+        """An argument of the function."""
+        return Text(node.info[0])
+
+    def write_size(self, node) -> Text:
+        """A Python number."""
+        return self.size(node.info[0])
+
+    def write_apply(self, node) -> Text:
+        """An elementwise function, as an operator where it is one."""
+        name = node.info[0]
+        if name in OPERATORS:
+            sign, level, left, right = OPERATORS[name]
+            if len(node.axes) > 0 and level == COMPARE:
+                return self.array(name, *[self.text(a).text for a in node.args])
+            a, b = (self.text(x) for x in node.args)
+            return Text(f"{a.within(left)} {sign} {b.within(right)}", level)
+        if name == "negative":
+            return Text(f"-{self.text(node.args[0]).within(SIGN)}", SIGN)
+        if name == "square" and not node.axes and node.args[0] in self.plan.names:
+            operand = self.text(node.args[0]).text
+            return Text(f"{operand} * {operand}", PRODUCT)
+        return Text(self.call(self.spelling.spell(name), [self.text(a).text for a in node.args]))
+
+    def write_view(self, node) -> Text:
+        """Axes in another order, new axes of size 1."""
+        base = self.text(node.args[0]).within(ATOM)
+        places = [p for p in node.info if p is not None]
+        if places != sorted(places):
+            order = f"({', '.join(map(str, places))})"
+            base = f"{base}.T" if places == [1, 0] else self.array("transpose", base, order).text
+        if None in node.info:
+            pattern = list(node.info)
+            while pattern and pattern[-1] is not None and None in pattern[:-1] and len(pattern) > 1:
+                pattern.pop()
+            base += f"[{', '.join('None' if p is None else ':' for p in pattern)}]"
+        return Text(base)
+
+    def write_slice(self, node) -> Text:
+        """Slices and single places."""
+        base = self.text(node.args[0]).within(ATOM)
+        return Text(f"{base}[{self.slices(node.info)}]")
+
+    def slices(self, info: Sequence[tuple]) -> str:
+        """What stands between the brackets; whole axes at the end are left out."""
+        info = list(info)
+        while info and info[-1] == ("all",):
+            info.pop()
+        parts = []
+        for kind, *what in info:
+            if kind == "at":
+                parts.append(self.number(what[0]))
+            elif kind == "all":
+                parts.append(":")
+            else:
+                start, stop, step = what
+                low, high = ("" if x is None else self.number(x) for x in (start, stop))
+                blank = " " if " " in low + high else ""  # as the formatter has it
+                text = f"{low}{blank if low else ''}:{blank if high else ''}{high}"
+                parts.append(text if step == 1 else f"{text}{blank if high or not low else ''}:{blank}{step}")
+        return ", ".join(parts)
+
+    def write_diagonal(self, node) -> Text:
+        """Entries whose places on some axes agree."""
+        base = self.text(node.args[0]).text
+        if node.info == (0, 0):
+            return self.array("diagonal", base)
+        letters = "ijklmnop"
+        word = "".join(letters[k] for k in node.info)
+        return self.array("einsum", f'"{word}->{letters[: len(node.axes)]}"', base)
+
+    def write_lookup(self, node) -> Text:
+        """Entries at computed places."""
+        base, *grids = node.args
+        return Text(f"{self.text(base).within(ATOM)}[{', '.join(self.text(g).text for g in grids)}]")
+
+    def write_arange(self, node) -> Text:
+        """The places along an axis."""
+        return self.array("arange", self.number(node.axes[0]))
+
+    def write_reduce(self, node) -> Text:
+        """A sum, product or largest entry along axes."""
+        name, *axes = node.info
+        operand = self.text(node.args[0]).text
+        if len(axes) == len(self.graph[node.args[0]].axes):
+            return self.array(f"{name}_all", operand)
+        return self.array(name, operand, str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})")
+
+    def write_einsum(self, node) -> Text:
+        """A product that no matrix product serves."""
+        return self.array("einsum", f'"{node.info[0]}"', ", ".join(self.text(a).text for a in node.args))
+
+    def write_tensordot(self, node) -> Text:
+        """A product over several axes."""
+        operands = [self.text(a).text for a in node.args]
+        return self.array("tensordot", *operands, f"({_tuple(node.info[0])}, {_tuple(node.info[1])})")
+
+    def _product(self, node) -> Text:
+        return self.array(node.op, *[self.text(a).text for a in node.args])
+
+    write_dot = write_vdot = write_matmul = _product
+
+    def write_full(self, node) -> Text:
+        """A new array with one number in every place."""
+        value = self.graph[node.args[0]].info[0]
+        kind = {0: "zeros", 1: "ones"}.get(value)
+        self.number(DTYPE)
+        if kind:
+            return self.array(kind, self.shape(node.axes), "dtype")
+        return self.array("full", self.shape(node.axes), self.number(value), "dtype")
+
+    def write_eye(self, node) -> Text:
+        """The unit matrix."""
+        self.number(DTYPE)
+        return self.array("eye", self.number(node.axes[0]), "dtype")
+
+    def write_cast(self, node) -> Text:
+        """Conditions and places as numbers of the function's dtype."""
+        return self.array("cast", self.text(node.args[0]).within(ATOM), self.number(DTYPE))
+
+    def write_copy(self, node) -> Text:
+        """An array of its own."""
+        return self.array("copy", self.text(node.args[0]).within(ATOM))
+
+    def write_broadcast(self, node) -> Text:
+        """An array written out along axes that it lacks."""
+        return self.array(
+            "broadcast",
+            self.text(node.args[0]).text,
+            f"({', '.join(self.number(a) for a in node.axes)}{',' if len(node.axes) == 1 else ''})",
+        )
+
+    def write_call(self, node) -> Text:
+        """A whole-tensor op."""
+        name, options = node.info
+        return Text(self.call(self.spelling.spell(name), [self.text(a).text for a in node.args] + [repr(v) for _, v in options]))
+
+
+def _tuple(numbers: Sequence[int]) -> str:
+    return f"({', '.join(map(str, numbers))}{',' if len(numbers) == 1 else ''})"
