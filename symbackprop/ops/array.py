@@ -236,7 +236,7 @@ class Draft:
             reason = f"axis '{shape_text([named])}' has two sizes, {shape_text([named])} and {shape_text([second])}"
         fix = hint
         for guilty, wrong, right in ((b, other, size), (a, size, other)):
-            if not fix and guilty.leaf and guilty.shown.count(wrong) == 1:
+            if not fix and guilty.leaf and guilty.shown.count(wrong) == 1 and (right.is_Symbol or right.is_Integer):
                 wanted = shape_text([right if s == wrong else s for s in guilty.shown])
                 value = f" with {self.sized(right)}" if self.sized(right) else ""
                 fix = f'give {guilty.leaf} the shape "{wanted}"{value}'
