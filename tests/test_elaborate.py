@@ -7,11 +7,11 @@ from sympy import Integer, log
 
 from symbackprop.errors import AxisError, FactError, ParseError, SpecError, SymbackpropError, UnknownNameError, UnknownOpError
 from symbackprop.index import Index, axis
-from symbackprop.language.elaborate import elaborate, elaborate_expression
+from symbackprop.language.elaborate import elaborate, elaborate_expression, facts_of
 from symbackprop.language.spec import spec_from_tables
 from symbackprop.language.syntax import parse
 from symbackprop.ops import OPS
-from symbackprop.program import Call, Fact, Program
+from symbackprop.program import Call, Fact, Program, Tensor
 from symbackprop.term import Entry, Total
 
 TENSORS = {
@@ -332,3 +332,10 @@ def test_facts_that_fit_are_kept():
     tensors = {"T": {"axes": "n c", "role": "label", "fact": "one-hot over c"}, "S": {"axes": "d d", "fact": "symmetric"}}
     program = elaborate(spec_from_tables(tensors, {"J": "sum(T) + trace(S)"}, name="facts"))
     assert set(program.facts) == {Fact("one-hot", "T", 1), Fact("symmetric", "S")}
+
+
+def test_facts_can_be_given_by_name():
+    tensors = {"S": Tensor("S", (axis("d"), axis("d")))}
+    assert facts_of(tensors, {"S": "symmetric"})["S"].facts == (Fact("symmetric", "S"),)
+    with pytest.raises(UnknownNameError, match="a fact of 'T'"):
+        facts_of(tensors, {"T": ["symmetric"]})

@@ -1,7 +1,8 @@
 """What a model declares, checked: tensors with axes, roles and facts; example sizes; the order of equations; samples."""
 
 import keyword
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sympy import Expr
 
@@ -84,6 +85,21 @@ def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
             fix="name one of the tensor's axes",
         )
     return Fact(kind, name, places[0])
+
+
+def facts_of(tensors: Mapping[str, Tensor], facts: Mapping[str, str | Sequence[str]]) -> dict[str, Tensor]:
+    """`tensors` with more facts, given by name as texts ("symmetric", "simplex over c").
+
+    Raises UnknownNameError for a fact of no tensor, FactError for one that does not fit.
+    """
+    made = dict(tensors)
+    for name, given in facts.items():
+        if name not in made:
+            raise UnknownNameError(f"a fact of '{name}', which nothing declares", place="facts", fix=did_you_mean(name, list(made)))
+        texts = (given,) if isinstance(given, str) else tuple(given)
+        new = tuple(fact(text, name, made[name].axes) for text in texts)
+        made[name] = replace(made[name], facts=(*made[name].facts, *new))
+    return made
 
 
 def example_sizes(spec: ModelSpec) -> dict[Expr, int]:

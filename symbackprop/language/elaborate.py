@@ -12,7 +12,7 @@ from sympy import Expr
 
 from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
 from symbackprop.index import axis, shape_text
-from symbackprop.language.declare import axis_names, declared, did_you_mean, example_sizes, in_order, sample_axis
+from symbackprop.language.declare import axis_names, declared, did_you_mean, example_sizes, facts_of, in_order, sample_axis
 from symbackprop.language.nodes import (
     COMPARISONS,
     Call,
@@ -35,6 +35,8 @@ from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import exact
 from symbackprop.program import Program
 from symbackprop.term import Entry
+
+__all__ = ["elaborate", "elaborate_expression", "facts_of"]
 
 
 def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> Program:
