@@ -2,7 +2,7 @@
 
 import builtins
 import keyword
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Symbol
@@ -15,35 +15,16 @@ from symbackprop.lower.writing import Line, Writer
 from symbackprop.program import Program, Tensor
 
 WIDTH = 120
-RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | frozenset(keyword.softkwlist)
-RESERVED |= {
-    "np",
-    "NamedTuple",
-    "Parameters",
-    "Gradients",
-    "params",
-    "data",
-    "dtype",
-    "v",
-    "theta",
-    "like",
-    "seed",
-    "arrays",
-    "generator",
-    "axes",
-}
-RESERVED |= {"initialise", "forward", "loss", "gradients", "loss_and_gradients", "pack", "unpack", "self_check", "hessian", "jacobian"}
-RESERVED |= {
-    "hessian_vector_product",
-    "gauss_newton_vector_product",
-    "per_sample_gradients",
-    "count",
-    "index",
-    "sizes",
-    "AXES",
-    "MEANS",
-    "INDEX",
-}
+PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype"}
+"""Names that no function can use for something else."""
+RESERVED = PYTHON | frozenset(
+    """
+    NamedTuple Parameters Gradients AXES NONEMPTY INTEGER params arrays generator seed v theta like count index
+    initialise forward loss gradients loss_and_gradients pack unpack self_check jacobian hessian
+    hessian_vector_product gauss_newton_vector_product per_sample_gradients
+    """.split()
+)
+"""Names that a generated module uses itself; `count` and `index` are methods of every NamedTuple."""
 
 
 @dataclass(frozen=True)
@@ -62,19 +43,19 @@ class Names:
         return str(axis.xreplace(dict(self.sizes)))
 
 
-def code_names(program: Program) -> Names:
-    """Names that clash neither with the generated module's own, nor with Python's, nor with each other."""
-    taken = set(RESERVED) | {str(a) for a in program.axes}
-    taken |= {n for n in program.tensors if n not in RESERVED}
+def code_names(program: Program, reserved: Collection[str] = RESERVED) -> Names:
+    """Names that clash neither with the generated module's own (`reserved`), nor with Python's, nor with each other."""
+    taken = set(reserved) | {str(a) for a in program.axes}
+    taken |= {n for n in program.tensors if n not in reserved}
     sizes = {}
     for a in program.axes:
-        if str(a) in RESERVED:
+        if str(a) in reserved:
             sizes[a] = Symbol(_free(str(a), taken), integer=True, positive=True)
     axes = {str(a) for a in program.axes}
     made = {}
     for name in program.tensors:
         plain = name if not name.startswith("_") else f"t{name}"
-        made[name] = _free(plain, taken) if plain in RESERVED or plain in axes or plain != name else name
+        made[name] = _free(plain, taken) if plain in reserved or plain in axes or plain != name else name
     return Names(made, sizes)
 
 
@@ -97,12 +78,12 @@ class Body:
     helpers: frozenset[str] = field(default_factory=frozenset)
 
 
-def body(program: Program, outputs: Iterable[str], spelling: Spelling, names: Names) -> Body:
+def body(program: Program, outputs: Iterable[str], spelling: Spelling, names: Names, reserved: Collection[str] = RESERVED) -> Body:
     """The statements that compute `outputs`; two outputs never share memory, nor do an output and an argument."""
     outputs = list(outputs)
     lowered = _separate(lower(program, outputs, spelling.known))
     kept: set[int] = set()
-    reserved = RESERVED | {names.size(a) for a in program.axes}
+    reserved = {*reserved, *[names.size(a) for a in program.axes]}
     while True:
         plan = schedule(lowered, names.tensors, spelling.overwriting, kept, reserved)
         writer = Writer(plan, spelling, names.sizes)

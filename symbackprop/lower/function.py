@@ -2,8 +2,7 @@
 
 import re
 
-from symbackprop.errors import TargetError
-from symbackprop.lower.body import body, code_names
+from symbackprop.lower.body import PYTHON, body, code_names
 from symbackprop.lower.layout_text import bracketed
 from symbackprop.lower.spelling import Spelling
 from symbackprop.program import Program
@@ -12,28 +11,28 @@ from symbackprop.program import Program
 def function_text(program: Program, name: str, spelling: Spelling) -> str:
     """A module with the function `name` of the leaves of `program`, by keyword, that returns the tensor `name`.
 
-    Arguments are arrays of shapes that fit; lists and integers are converted. Raises TargetError for what has no spelling.
+    Arguments are arrays of shapes that fit; lists and integers are converted. A size that no leaf has is an argument too.
+    Raises TargetError for what has no spelling.
     """
     program = program.needed([name])
-    names = code_names(program)
-    inner = body(program, [name], spelling, names)
+    names = code_names(program, PYTHON)
+    inner = body(program, [name], spelling, names, PYTHON)
     called = re.sub(r"\W", "_", name)
     leaves = program.leaves
-    lines = ["import numpy as np", "", "", *bracketed(f"def {called}(", ["*", *[names(t) for t in leaves]] if leaves else [], "):")]
+    missing = [size for size in sorted(inner.sizes, key=str) if not any(size in t.axes for t in leaves)]
+    arguments = [*[names(t) for t in leaves], *[names.size(size) for size in missing]]
+    lines = ["import numpy as np", "", "", *bracketed(f"def {called}(", ["*", *arguments] if arguments else [], "):")]
     floats = [names(t) for t in leaves if t.role != "index"]
     if floats:
-        arrays = ", ".join(f"np.asarray({n})" for n in floats)
-        lines.append(f"    {', '.join(floats)}{',' if len(floats) == 1 else ''} = {arrays}{',' if len(floats) == 1 else ''}")
-        lines.append(f"    dtype = np.result_type(np.float32, {', '.join(floats)})")
-        lines += [f"    {n} = {n}.astype(dtype, copy=False)" for n in floats]
+        lines += [f"    {line}" for line in bracketed("dtype = np.result_type(", ["np.float32", *floats], ")", 4)]
+        lines += [f"    {n} = np.asarray({n}, dtype)" for n in floats]
     elif inner.dtype:
         lines.append("    dtype = np.dtype(float)")
     lines += [f"    {names(t)} = np.asarray({names(t)})" for t in leaves if t.role == "index"]
     for size in sorted(inner.sizes, key=str):
         where = [(t, k) for t in leaves for k, a in enumerate(t.axes) if a == size]
-        if not where:
-            raise TargetError(f"no argument has the axis '{size}'", place=name)
-        lines.append(f"    {names.size(size)} = {names(where[0][0])}.shape[{where[0][1]}]")
+        if where:
+            lines.append(f"    {names.size(size)} = {names(where[0][0])}.shape[{where[0][1]}]")
     lines += [f"    {line}" if line else "" for line in inner.lines]
     lines.append(f"    return {inner.results[name]}")
     helpers = [h for h in spelling.helpers if _used(h, inner.helpers, spelling)]

@@ -205,15 +205,20 @@ def _names(
             called[n] = free(f"{name}_T" if m.transposed else name)
     taken |= own
     for n in reversed(order):
-        if n not in called and n in becomes:
+        if n not in called and becomes.get(n) in called:
             called[n] = called[becomes[n]]
     count = 0
     for n in order:
-        if n not in called:
+        end = n
+        while end in becomes and end not in called:
+            end = becomes[end]
+        if n not in called and end in called:
+            called[n] = called[end]
+        elif n not in called:
             node = graph[n]
             if node.op == "full" and len(node.axes) == 1 and graph[node.args[0]].info[0] in (0, 1):
                 called[n] = free(f"{'zeros' if graph[node.args[0]].info[0] == 0 else 'ones'}_{node.axes[0]}")
             else:
                 count += 1
-                called[n] = free(f"t{count}")
+                called[n] = called[end] = free(f"t{count}")
     return called
