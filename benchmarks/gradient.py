@@ -24,8 +24,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dtypes", default="float64,float32")
     parser.add_argument("--networks", default="", help="names, comma between; default: all")
     parser.add_argument("--peers", default="autograd,JAX,PyTorch", help="peers beside the yardstick")
-    parser.add_argument("--rounds", type=int, default=11)
-    parser.add_argument("--budget", type=float, default=0.06, help="seconds for each peer in a round")
+    parser.add_argument("--rounds", type=int, default=31)
+    parser.add_argument("--budget", type=float, default=0.02, help="seconds for each peer in a round")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
 

@@ -1,8 +1,9 @@
 """How everything here is timed: one process, fixed threads, rounds in random order, the median of the per-round ratios.
 
 Ratios are taken inside a round, so that a machine that slows down for a while slows both sides. The garbage collector is
-off while the clock runs. With two threads the machine must be idle: OpenBLAS's workers wait for each other at barriers,
-and one busy process multiplies their times.
+off while the clock runs. With one thread the clock is the process's CPU time, so that a neighbour on the machine costs little
+but cache. With two threads it is the wall's, and the machine must be idle: OpenBLAS's workers wait for each other at
+barriers, and one busy process multiplies their times.
 """
 
 import gc
@@ -42,9 +43,14 @@ def fix_threads(threads: int) -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
+def several_threads() -> bool:
+    """Whether this run was started with more than one thread."""
+    return os.environ.get("SYMBACKPROP_BENCH_THREADS", "1") != "1"
+
+
 def sample(call: Callable[[], object], repeats: int) -> float:
     """Seconds per call over `repeats` calls."""
-    clock, turns = time.perf_counter, range(repeats)
+    clock, turns = time.perf_counter if several_threads() else time.process_time, range(repeats)
     start = clock()
     for _ in turns:
         call()
@@ -63,9 +69,8 @@ def calibrated(call: Callable[[], object]) -> tuple[int, float]:
 
 def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int, budget: float) -> dict[str, list[float]]:
     """Seconds per call of each, one median a round; in a round each gets `budget` seconds, in random order."""
-    several = os.environ.get("SYMBACKPROP_BENCH_THREADS", "1") != "1"
     # OpenBLAS's workers spin for about 0.1 s after a product and would halve the next library's speed.
-    pause, warm = (0.16, 0.08) if several else (0.02, 0.004)
+    pause, warm = (0.16, 0.08) if several_threads() else (0.005, 0.002)
     plan = {name: calibrated(call) for name, call in calls.items()}
     found: dict[str, list[float]] = {name: [] for name in calls}
     order, dice = list(calls), random.Random(0)
@@ -77,8 +82,10 @@ def interleaved(calls: Mapping[str, Callable[[], object]], rounds: int, budget: 
             time.sleep(pause)
             gc.disable()
             start = time.perf_counter()
-            while time.perf_counter() - start < warm:
+            while True:
                 call()
+                if time.perf_counter() - start > warm:
+                    break
             samples = max(1, min(25, int(budget / (seconds * repeats))))
             found[name].append(statistics.median(sample(call, repeats) for _ in range(samples)))
             gc.enable()
