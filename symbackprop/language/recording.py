@@ -1,0 +1,119 @@
+"""One run of a function on tracers: where the run is, for errors, and the shapes of the values that it made."""
+
+import linecache
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from types import CodeType
+from typing import Any
+
+from sympy import Expr, Integer
+
+from symbackprop.errors import SpecError, SymbackpropError
+from symbackprop.language.elaborate import Reader
+from symbackprop.language.nodes import COMPARISONS, Call, Group, Name, Node, Number, Slice, Subscript, children
+from symbackprop.ops.array import Draft
+from symbackprop.program import Tensor
+
+
+class Recording:
+    """The run of the function `name`. Nodes are known by identity here: an array that is used twice is one node."""
+
+    def __init__(self, name: str, code: CodeType) -> None:
+        self.name, self.code = name, code
+        self.axes: dict[int, tuple[Expr, ...]] = {}
+        self.tensors: dict[int, bool] = {}
+        self.kept: list[Node] = []
+
+    def argument(self, name: str, axes: Sequence[Expr]) -> Name:
+        """The node of an argument."""
+        node = Name(name)
+        self.axes[id(node)], self.tensors[id(node)] = tuple(axes), True
+        self.kept.append(node)
+        return node
+
+    def error(self, reason: str, fix: str = "", kind: type[SymbackpropError] = SpecError, notes: Sequence[str] = ()) -> SymbackpropError:
+        """An error at the line of the function that is running."""
+        frame = sys._getframe(1)
+        while frame is not None and frame.f_code is not self.code:
+            frame = frame.f_back
+        spot = self.spot(frame.f_lineno, frame.f_lasti) if frame else {"place": f"function {self.name}"}
+        return kind(reason, **spot, notes=notes, fix=fix)
+
+    def spot(self, line: int, instruction: int) -> dict[str, Any]:
+        """Place, source and columns of an instruction of the function, as errors take them."""
+        written = linecache.getline(self.code.co_filename, line).rstrip()
+        made: dict[str, Any] = {"place": f"function {self.name}, line {line}", "source": written.strip()}
+        first, last, start, stop = next(islice(self.code.co_positions(), instruction // 2, None), (None,) * 4)
+        if written and start is not None and stop is not None and first == last == line:
+            lead = len(written) - len(written.lstrip())
+            columns = [len(written.encode()[:column].decode(errors="ignore")) - lead for column in (start, stop)]
+            made["spans"] = [tuple(columns)]
+        return made
+
+    def order(self, roots: Sequence[Node]) -> list[Node]:
+        """The nodes below `roots` and these, each once, after its parts; then it is known which of them hold a tensor."""
+        done: dict[int, Node] = {}
+        waiting = list(reversed(roots))
+        while waiting:
+            node = waiting[-1]
+            missing = [part for part in reversed(children(node)) if id(part) not in done]
+            if missing and id(node) not in done:
+                waiting += missing
+                continue
+            done.setdefault(id(waiting.pop()), node)
+            if id(node) not in self.tensors:
+                self.kept.append(node)
+                self.tensors[id(node)] = any(self.tensors[id(part)] for part in children(node))
+        return list(done.values())
+
+    def holds_tensor(self, node: Node) -> bool:
+        """Whether an argument occurs in `node`; call after `order`."""
+        return self.tensors[id(node)]
+
+    def shape(self, node: Node) -> tuple[Expr, ...]:
+        """The axes of a value, as elaboration has them; each value's are found once."""
+        for part in self.order([node]):
+            if isinstance(part, Call | Subscript) and id(part) not in self.axes:
+                try:
+                    self.axes[id(part)] = self._one_shape(part)
+                except SymbackpropError as e:
+                    raise self.error(e.reason, e.fix, type(e), e.notes) from None
+        return self.axes.get(id(node), ())
+
+    def _one_shape(self, node: Node) -> tuple[Expr, ...]:
+        """The axes of `node`, from those of the parts below it."""
+        tensors: dict[str, Tensor] = {}
+
+        def stand_in(part: Node) -> Node:
+            if not self.holds_tensor(part):
+                return part
+            if isinstance(part, Group | Slice):
+                return rebuilt(part, [stand_in(p) for p in children(part)])
+            name = part.id if isinstance(part, Name) else f"part{len(tensors)}"
+            tensors[name] = Tensor(name, self.axes[id(part)], "input")
+            if isinstance(part, Call) and part.op in COMPARISONS:
+                return Call("greater", (Name(name), Number(Integer(0))))
+            return Name(name)
+
+        plain = rebuilt(node, [stand_in(p) for p in children(node)])
+        if isinstance(plain, Call) and plain.op in COMPARISONS:
+            plain = Call("subtract", plain.args)
+        letters = {str(s) for axes in self.axes.values() for a in axes for s in a.free_symbols}
+        reader = Reader(Draft(tensors, (), {}), sorted(letters))
+        return reader.value(plain).axes
+
+
+def rebuilt(node: Node, parts: Sequence[Node]) -> Node:
+    """`node` with other parts, given in the order of `children`."""
+    rest: Iterator[Node] = iter(parts)
+    match node:
+        case Call():
+            return Call(node.op, tuple(next(rest) for _ in node.args), tuple((name, next(rest)) for name, _ in node.options))
+        case Subscript():
+            return Subscript(next(rest), tuple(rest))
+        case Group():
+            return Group(tuple(rest))
+        case Slice():
+            return Slice(*(None if part is None else next(rest) for part in (node.start, node.stop, node.step)))
+    return node
