@@ -17,13 +17,12 @@ from symbackprop.program import Program, Tensor
 WIDTH = 120
 PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype"}
 """Names that no function can use for something else."""
-RESERVED = PYTHON | frozenset(
-    """
+_OWN = """
     NamedTuple Parameters Gradients AXES NONEMPTY INTEGER params arrays generator seed v theta like count index
     initialise forward loss gradients loss_and_gradients pack unpack self_check jacobian hessian
     hessian_vector_product gauss_newton_vector_product per_sample_gradients
-    """.split()
-)
+"""
+RESERVED = PYTHON | frozenset(_OWN.split())
 """Names that a generated module uses itself; `count` and `index` are methods of every NamedTuple."""
 
 

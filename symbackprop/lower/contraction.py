@@ -72,6 +72,9 @@ def scaled(graph: Graph, x: Labelled, by) -> Labelled:
         return graph.apply("negative", [graph.as_float(x)])
     x = graph.as_float(x)
     if x.labels:
+        node = graph[x.node]
+        if node.op == "apply" and node.info == ("multiply",) and (number := graph.value(Labelled(node.args[1]))) is not None:
+            return scaled(graph, Labelled(node.args[0], x.labels), number * by)
         return graph.apply("multiply", [x, graph.size(by)])
     over, under = by.as_numer_denom()
     if over.could_extract_minus_sign():
@@ -148,6 +151,8 @@ def pair(graph: Graph, a: Labelled, b: Labelled, keep: set[Index], order: Sequen
         return Labelled(graph.add("vdot", (graph.view(a, b.labels), b.node)))
     if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1:
         return _dot(graph, a, b, summed[0], rows, columns, order)
+    if ordered((*rows, *columns), order)[0] in columns:
+        a, b, rows, columns = b, a, columns, rows
     pairs = (tuple(a.labels.index(i) for i in summed), tuple(b.labels.index(i) for i in summed))
     labels = (*rows, *columns)
     return Labelled(graph.add("tensordot", (a.node, b.node), pairs, [i.axis for i in labels]), labels)

@@ -82,13 +82,13 @@ def _drawn(program: Program, t: Tensor, names: Names) -> list[str]:
 
 def needs_positive(program: Program, name: str) -> bool:
     """Whether a leaf stands under a logarithm, a root, or below a fraction's line."""
-    for e in program.equations:
-        if e.rhs is None:
-            continue
-        risky = [f.args[0] for f in e.rhs.atoms(log)] + [f.base for f in e.rhs.atoms(Pow) if not f.exp.is_Integer or f.exp.is_negative]
-        if any(a.name == name for x in risky for a in x.atoms(Entry)):
-            return True
-    return False
+    return any(name in _under_risk(e.rhs) for e in program.equations if e.rhs is not None)
+
+
+@cache  # asked for once a leaf, so that the work would grow with the square of the depth
+def _under_risk(e: Expr) -> frozenset[str]:
+    risky = [f.args[0] for f in e.atoms(log)] + [f.base for f in e.atoms(Pow) if not f.exp.is_Integer or f.exp.is_negative]
+    return frozenset(a.name for x in risky for a in x.atoms(Entry))
 
 
 def _range_of(program: Program, name: str) -> Expr:

@@ -123,11 +123,27 @@ def slice_info(form: Affine, size: Expr) -> tuple[str, Expr | None, Expr | None,
     if form.step.is_positive:
         stop = expand_mul(form.last + 1)
         start = None if form.start == 0 else form.start
-        return ("slice", start, None if expand_mul(stop - size) == 0 else stop, form.step)
+        return ("slice", start, None if reaches_end(stop, size, form.step) else stop, form.step)
     stop = expand_mul(form.last - 1)
     if stop == -1:
         return ("slice", None if expand_mul(form.start - size + 1) == 0 else form.start, None, form.step)
     return ("slice", form.start, stop, form.step) if stop.is_nonnegative else None
+
+
+def reaches_end(stop: Expr, size: Expr, step: Expr) -> bool:
+    """Whether a slice that stops at `stop` might as well go on to the end of an axis of `size`: less than a step is left.
+
+    What is left depends, for a strided slice, on the size modulo the step only: it is looked at for one full period and more.
+    """
+    left = expand_mul(size - stop)
+    if left.is_Integer:
+        return bool(0 <= left < step)
+    symbols = left.free_symbols
+    if len(symbols) != 1 or not step.is_Integer:
+        return False
+    symbol = next(iter(symbols))
+    values = [left.subs(symbol, k) for k in range(int(step), 4 * int(step) + 1)]
+    return all(v.is_Integer and 0 <= v < step for v in values)
 
 
 def inside(e: Expr, size: Expr) -> bool:

@@ -5,7 +5,7 @@ O[n,c] = sum_h H[n,h] W2[c,h] + b2[c]; a second index over the same axis has a s
 
 from collections.abc import Mapping
 
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational
 
 from symbackprop.index import Index
 from symbackprop.lower.spelling import size_text
@@ -21,7 +21,7 @@ Axes = Mapping[str, tuple[Expr, ...]]
 
 def formula(equation: Equation, axes: Axes, inside: Mapping[str, Equation] | None = None) -> str:
     """The equation as one line. Tensors that `inside` defines are written out in place; `axes`: those of all tensors."""
-    names: dict[Index, str] = {}
+    names = _Names(_is_plain(equation))
     left = _entry(equation.tensor.name, equation.indices, names)
     if equation.call is None:
         return f"{left} = {_Writer(names, inside or {}, axes).write(equation.rhs)[0]}"
@@ -29,33 +29,57 @@ def formula(equation: Equation, axes: Axes, inside: Mapping[str, Equation] | Non
     return f"{equation.name} = {call.op}({', '.join([*call.arguments, *[f'{k}={v}' for k, v in call.options]])})"
 
 
-def _name(i: Index, names: dict[Index, str]) -> str:
+class _Names(dict[Index, str]):
+    """Names of indices. Where sizes take part in index arithmetic (n - 1 - i), no index may be called like a size."""
+
+    def __init__(self, by_axis: bool) -> None:
+        super().__init__()
+        self.by_axis = by_axis
+
+
+def _is_plain(equation: Equation) -> bool:
+    """Whether every entry is at plain indices, and no condition is on indices alone."""
+    if equation.rhs is None:
+        return True
+    places = [i for a in equation.rhs.atoms(Entry) for i in a.indices]
+    brackets = equation.rhs.atoms(Positive, NonNegative)
+    return all(isinstance(i, Index | Entry) for i in places) and all(b.has(Entry) for b in brackets)
+
+
+def _name(i: Index, names: _Names) -> str:
     if i not in names:
-        base = str(i.axis) if i.axis.is_Symbol else next(c for c in LETTERS if c not in names.values())
+        base = str(i.axis) if i.axis.is_Symbol and names.by_axis else next(c for c in LETTERS if c not in names.values())
         while base in names.values():
             base += "'"
         names[i] = base
     return names[i]
 
 
-def _place(e: Expr, names: dict[Index, str]) -> str:
+def _place(e: Expr, names: _Names) -> str:
     if isinstance(e, Index):
         return _name(e, names)
     if isinstance(e, Entry):
         return _entry(e.name, e.indices, names)
     if isinstance(e, Add | Mul) and e.atoms(Index):
-        sign = " + " if isinstance(e, Add) else " "
-        args = sorted(e.args, key=lambda a: (not a.has(Index), str(a)) if isinstance(e, Add) else (a.has(Index), str(a)))
-        return sign.join(_place(a, names) for a in args).replace("+ -", "- ")
+        if isinstance(e, Mul):
+            number, rest = e.as_coeff_Mul()
+            words = [_place(a, names) for a in Mul.make_args(rest)]
+            return " ".join([*([str(abs(number))] if abs(number) != 1 else []), *words])
+        text = ""
+        for a in sorted(e.args, key=lambda a: (a.could_extract_minus_sign(), not a.has(Index), a.is_Number, str(a))):
+            negative = a.could_extract_minus_sign()
+            word = _place(-a if negative else a, names)
+            text += (f" - {word}" if negative else f" + {word}") if text else f"-{word}" if negative else word
+        return text
     return size_text(e).text
 
 
-def _entry(name: str, indices: tuple[Expr, ...], names: dict[Index, str]) -> str:
+def _entry(name: str, indices: tuple[Expr, ...], names: _Names) -> str:
     return f"{name}[{','.join(_place(i, names) for i in indices)}]" if indices else name
 
 
 class _Writer:
-    def __init__(self, names: dict[Index, str], inside: Mapping[str, Equation], axes: Axes) -> None:
+    def __init__(self, names: _Names, inside: Mapping[str, Equation], axes: Axes) -> None:
         self.names = names
         self.inside = inside
         self.axes = axes
@@ -80,9 +104,11 @@ class _Writer:
         if isinstance(e, Mul):
             return self.product(e)
         if isinstance(e, Pow):
+            if e.exp.is_Integer and e.exp == 2 and isinstance(e.base, Function) and not isinstance(e.base, Positive | NonNegative):
+                return f"{self.write(e.base)[0]}^2", ATOM
             if e.exp.is_number and e.exp.is_negative:
                 return f"1 / {self.text(Pow(e.base, -e.exp), ATOM)}", PRODUCT
-            if e.exp == 0.5:
+            if e.exp == Rational(1, 2):
                 return f"sqrt({self.write(e.base)[0]})", ATOM
             return f"{self.text(e.base, ATOM)}^{self.text(e.exp, ATOM)}", ATOM
         if isinstance(e, Positive | NonNegative):

@@ -49,7 +49,7 @@ class _Module:
         used = {t.name for t in self.model.leaves}
         self.data = tuple(t for t in program.leaves if t.role != "parameter" and t.name in used)
         self.wrt = tuple(program.tensors[n] for n in derived.wrt)
-        self.own = self.wrt == self.parameters and bool(self.parameters)
+        self.own = self.wrt == self.parameters
         self.means = _means(program)
         self.helpers: set[str] = set()
 
@@ -151,48 +151,41 @@ class _Module:
         where: dict[Expr, str] = {}
         reads: list[str] = []
         for name in sorted(names, key=lambda n: -len(by_name[n].axes)):
-            new = [a for a in by_name[name].axes if a.is_Symbol and a not in where]
-            if new and len(set(by_name[name].axes)) == len(by_name[name].axes):
-                targets = [self.names.size(a) if a in new else "_" for a in by_name[name].axes]
-                reads.append(f"{', '.join(targets)}{',' if len(targets) == 1 else ''} = {name}.shape")
-                where |= dict.fromkeys(new, name)
+            axes = by_name[name].axes
+            if len(set(axes)) == len(axes):
+                where |= {a: name for a in axes if a.is_Symbol and a not in where}
         if any(a.is_Symbol and a not in where for t in tensors for a in t.axes):
             return []
         tested = [n for n in names if {where.get(a) for a in by_name[n].axes} != {n}]
-        shapes = [f"({', '.join(self.names.size(a) for a in by_name[n].axes)}{',' if len(by_name[n].axes) == 1 else ''})" for n in tested]
-        left, right = ", ".join(f"{n}.shape" for n in tested), ", ".join(shapes)
-        comma = "," if len(tested) == 1 else ""
-        first = names[0]
-        same = " is ".join(f"{n}.dtype" for n in names) if len(names) > 1 else f"{first}.dtype"
-        nonempty = "".join(f" and {self.names.size(a)}" for a in self.means)
+        used = {a for n in tested for a in by_name[n].axes} | set(self.means)
+        for name in names:
+            targets = [self.names.size(a) if where.get(a) == name and a in used else "_" for a in by_name[name].axes]
+            if set(targets) - {"_"}:
+                reads.append(f"{_targets(targets)} = {name}.shape")
+        shapes = [_tuple([self.names.size(a) for a in by_name[n].axes]) for n in tested]
+        given = [f"{n}.shape" for n in tested]
         lines = ["try:  # the usual case"]
         if self.parameters:
-            fields = ", ".join(self.names(t) for t in self.parameters)
-            lines.append(f"    {fields}{',' if len(self.parameters) == 1 else ''} = params")
+            lines.append(f"    {_targets([self.names(t) for t in self.parameters])} = params")
         lines += [f"    {r}" for r in reads]
-        one = f"    fit = ({left}{comma}) == ({right}{comma})"
-        if len(one) + 4 <= WIDTH:
-            lines.append(one)
-        else:
-            lines += (
-                [f"    given = {left}"] if len(left) + 16 < WIDTH else ["    given = (", *[f"        {n}.shape," for n in tested], "    )"]
-            )
-            lines += (
-                [f"    fit = given == ({right})"]
-                if len(right) + 24 < WIDTH
-                else ["    fit = given == (", *[f"        {s}," for s in shapes], "    )"]
-            )
-        condition = (
-            f'    if fit and {same} and {first}.dtype.kind == "f"{nonempty}:'
-            if len(names) > 1
-            else f'    if fit and {first}.dtype.kind == "f"{nonempty}:'
-        )
-        if len(condition) + 4 > WIDTH:
-            lines.append(f"    same = {same}")
-            condition = f'    if fit and same and {first}.dtype.kind == "f"{nonempty}:'
-            if len(lines[-1]) + 4 > WIDTH:
-                return []
-        lines += [condition, f"        return {', '.join(names)}{',' if len(names) == 1 else ''}"]
+        conditions = [" is ".join(f"{n}.dtype" for n in names)] if len(names) > 1 else []
+        conditions += [f'{names[0]}.dtype.kind == "f"', *[self.names.size(a) for a in self.means]]
+        if tested:
+            one = f"    fit = {_tuple(given)} == {_tuple(shapes)}" if len(tested) > 1 else f"    fit = {given[0]} == {shapes[0]}"
+            if len(one) + 4 <= WIDTH:
+                lines.append(one)
+            else:
+                lines += [f"    given = {', '.join(given)}", f"    fit = given == ({', '.join(shapes)})"]
+            conditions.insert(0, "fit")
+        condition = f"    if {' and '.join(conditions)}:"
+        if len(condition) + 4 > WIDTH and len(names) > 1:
+            place = conditions.index(" is ".join(f"{n}.dtype" for n in names))
+            lines.append(f"    same = {conditions[place]}")
+            conditions[place] = "same"
+            condition = f"    if {' and '.join(conditions)}:"
+        lines += [condition, f"        return {_tuple(names) if len(names) == 1 else ', '.join(names)}"]
+        if any(len(line) + 4 > WIDTH for line in lines):
+            return []
         return [*lines, "except (AttributeError, TypeError, ValueError):", "    pass"]
 
     def functions(self) -> list[FunctionText]:
@@ -228,10 +221,10 @@ class _Module:
         if not names:
             given = []
         elif all_data:
-            given = bracketed(f"{', '.join(names)}{',' if len(names) == 1 else ''} = _arrays(", ["params", *data], ")", 4)
+            given = bracketed(f"{_targets(names)} = _arrays(", ["params", *data], ")", 4)
         else:
             keywords = [f"{n}={n}" for n in data]
-            given = bracketed(f"{', '.join(names)}{',' if len(names) == 1 else ''} = _converted(", ["params", *keywords], ")", 4)
+            given = bracketed(f"{_targets(names)} = _converted(", ["params", *keywords], ")", 4)
         if given and len(given[0]) + 4 > WIDTH:
             given = _unpacking(
                 names, f"_{'arrays' if all_data else 'converted'}({', '.join(['params', *(data if all_data else keywords)])})"
@@ -270,8 +263,8 @@ class _Module:
         doc = ("Parameters to start from.", "", *[line for w in words for line in wrapped(f"{w}.")]) if words else ("No parameters.",)
         draws = any("generator" in line for line in lines)
         names = [self.names(t) for t in self.parameters]
-        close = bracketed("arrays = (", names, ("," if len(names) == 1 else "") + ")", 4) if names else ["arrays = ()"]
-        if len(close) > 1 and len(names) != 1:
+        close = [f"arrays = {_tuple(names)}"]
+        if len(close[0]) + 4 > WIDTH:
             close = ["arrays = (", *[f"    {n}," for n in names], ")"]
         last = "return Parameters(*[array.astype(dtype) for array in arrays])"
         body_lines = [*(["generator = np.random.default_rng(seed)"] if draws else []), *lines, *close, last]
@@ -290,6 +283,16 @@ class _Module:
         pairs = [f'"{self.names(t)}": {self.names(t)}' for t in tensors]
         lines += bracketed("arrays = {", pairs, "}", 4)
         return FunctionText("self_check", "seed=0", (), tuple(lines))
+
+
+def _tuple(items: Sequence[str]) -> str:
+    """A tuple as the target writes it."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+def _targets(names: Sequence[str]) -> str:
+    """Names that something is unpacked into, as the formatter writes them."""
+    return f"({names[0]},)" if len(names) == 1 else ", ".join(names)
 
 
 def _assigned(names: Sequence[str], values: Sequence[str]) -> list[str]:

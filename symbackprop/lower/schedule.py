@@ -53,7 +53,8 @@ def schedule(
     own = _statements(graph, uses, first, outputs, set(kept), lowered)
     order = _order(graph, [m for m in lowered.made if m.node in first], outputs, own)
     bases = _overwrites(graph, order, outputs, own, overwritable)
-    called = _names(lowered, order, bases, first, names, reserved)
+    alone = {n for n in order if len(uses[n]) == 1}
+    called = _names(lowered, order, {n: b for n, b in bases.items() if b in alone}, first, names, reserved)
     steps = tuple(Step(n, called[n], bases.get(n), first.get(n)) for n in order)
     return Plan(graph, steps, called)
 
@@ -123,8 +124,9 @@ def _order(graph: Graph, made: Sequence[Made], outputs: Sequence[int], own: set[
 
     for m in made:
         visit(m.node)
-        for n in ready_outputs():
-            visit(n)
+        if outputs[0] in done:
+            for n in ready_outputs():
+                visit(n)
     for n in outputs:
         visit(n)
     return order

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sympy import Expr, Symbol, expand_mul
 
 from symbackprop.index import shape_text
+from symbackprop.lower.entry import reaches_end
 from symbackprop.lower.graph import DTYPE
 from symbackprop.lower.schedule import Plan, Step
 from symbackprop.lower.spelling import ATOM, COMPARE, PRODUCT, SIGN, SUM, Spelling, Text, size_text
@@ -69,12 +70,12 @@ class Writer:
         node = self.graph[step.node]
         place, start, stride, count = node.info
         stop = expand_mul(start + stride * (count - 1) + 1)
-        last = None if expand_mul(stop - node.axes[place]) == 0 else stop
+        last = None if reaches_end(stop, node.axes[place], stride) else stop
         info = [("all",)] * place + [("slice", None if start == 0 else start, last, stride)]
         zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
         return [
             Line(f"{step.name} = {zeros.text}", shape, step),
-            Line(f"{step.name}[{self.slices(info)}] = {self.text(node.args[0]).text}", shape, step),
+            Line(f"{step.name}[{self.slices(info, node.axes)}] = {self.text(node.args[0]).text}", shape, step),
         ]
 
     def text(self, n: int) -> Text:
@@ -135,6 +136,8 @@ class Writer:
             if len(node.axes) > 0 and level == COMPARE:
                 return self.array(name, *[self.text(a).text for a in node.args])
             a, b = (self.text(x) for x in node.args)
+            if name == "multiply" and self.graph[node.args[1]].op == "size" and b.level <= SIGN:
+                a, b = b, a
             return Text(f"{a.within(left)} {sign} {b.within(right)}", level)
         if name == "negative":
             return Text(f"-{self.text(node.args[0]).within(SIGN)}", SIGN)
@@ -160,22 +163,27 @@ class Writer:
     def write_slice(self, node) -> Text:
         """Slices and single places."""
         base = self.text(node.args[0]).within(ATOM)
-        return Text(f"{base}[{self.slices(node.info)}]")
+        return Text(f"{base}[{self.slices(node.info, self.graph[node.args[0]].axes)}]")
 
-    def slices(self, info: Sequence[tuple]) -> str:
-        """What stands between the brackets; whole axes at the end are left out."""
+    def slices(self, info: Sequence[tuple], axes: Sequence[Expr]) -> str:
+        """What stands between the brackets; whole axes at the end are left out, places near the end counted from there."""
         info = list(info)
         while info and info[-1] == ("all",):
             info.pop()
         parts = []
-        for kind, *what in info:
+        for (kind, *what), size in zip(info, axes, strict=False):
+
+            def place(e: Expr, size: Expr = size) -> str:
+                back = expand_mul(e - size)
+                return str(back) if back.is_Integer and back < 0 and not e.is_Integer else self.number(e)
+
             if kind == "at":
-                parts.append(self.number(what[0]))
+                parts.append(place(what[0]))
             elif kind == "all":
                 parts.append(":")
             else:
                 start, stop, step = what
-                low, high = ("" if x is None else self.number(x) for x in (start, stop))
+                low, high = ("" if x is None else place(x) for x in (start, stop))
                 blank = " " if " " in low + high else ""  # as the formatter has it
                 text = f"{low}{blank if low else ''}:{blank if high else ''}{high}"
                 parts.append(text if step == 1 else f"{text}{blank if high or not low else ''}:{blank}{step}")
