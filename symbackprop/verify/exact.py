@@ -2,19 +2,23 @@
 
 The objective is expanded to a plain SymPy scalar and SymPy's own `diff` taken entry by entry; it is compared with the derived
 formula modulo a large prime at random points that have the declared facts. A match at a few points is an identity but for
-a probability of about degree / 2^61 for each.
+a probability of about degree / 2^61 for each. For tensors with many entries, and where the expansion would be too large
+(three layers and more), the same is done link by link: with the adjoints of all tensors that use U held as constants, SymPy
+differentiates the sum of adjoint times tensor; that each link is exact makes the whole exact, by induction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import prod
 from time import perf_counter
 
 import numpy as np
-from sympy import Expr
+from sympy import Add, Expr, S
 
 from symbackprop.errors import VerifyError
 from symbackprop.program import Fact, Program, Tensor
+from symbackprop.term import Entry, Total
 from symbackprop.verify.field import Field, UndefinedError, Value, lifted
-from symbackprop.verify.literal import prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.literal import prime_sizes, random_arrays, size_of, sizes_text
 from symbackprop.verify.numeric import CLEAR, base_tensor, derivatives, label
 from symbackprop.verify.scalar import PointView, SymbolView, inverse
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
@@ -22,12 +26,18 @@ from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 POINTS = 2
 """Random points at which a formula is compared: at the first every entry, at the others, where brackets fall otherwise, FEW."""
 
-FEW = 6
+FEW = 3
+
+MOST = 8
+"""Entries of a tensor that are differentiated from the whole expansion, if all are checked link by link."""
 
 TRIES = 64
 """Points drawn before giving up on one where every root and quotient exists."""
 
-BUDGET = 5.0
+TREE_LIMIT = 60_000
+"""Size of the expansion times entries to differentiate by, beyond which a derivative is checked link by link."""
+
+BUDGET = 10.0
 """Seconds for one derivative; beyond it the answer is unknown."""
 
 
@@ -54,37 +64,90 @@ def _raise(error: Exception) -> Verdict:
 
 
 def check_derivative(program: Program, tensor: Tensor, points: Sequence[PointView], budget: float = BUDGET) -> Verdict:
-    """Whether `tensor` is, at `points`, what SymPy's `diff` of the expanded objective gives."""
+    """Whether `tensor` is, at `points`, what SymPy's `diff` of the expanded objective gives.
+
+    Of a tensor with many entries MOST are taken from the whole expansion, and all of them link by link.
+    """
     subject, sizes = label(tensor), points[0].sizes
     top, variables = expansion(program, tensor)
+    entries = points[0].entries[tensor.name].size
+    size, users, details = tree_size(program, top.name, variables, sizes), None, []
+    if entries > MOST or size * entries > TREE_LIMIT:
+        users = linked(program, top, variables[-1])
     end = perf_counter() + budget
     doubtful = None
-    for number, point in enumerate(points):
-        # Brackets are decided at a point, so the expansion is the point's own.
-        view = SymbolView(point, variables, top.name)
-        memo: dict[Expr, Value] = {}
-        compared = 0
-        for outer in np.ndindex(view.shape(top.name)):
-            if number and compared > FEW:
-                break
-            for place, slope in _slopes(view.entries[top.name][outer], [view.entries[v] for v in variables]):
-                compared += 1
-                if number and compared > FEW:
+    for way in (users, None) if users and size * MOST <= TREE_LIMIT else (users,):
+        few = MOST if users and way is None else entries
+        if users:
+            given = ", ".join(label(a) for a in users.values())
+            details.append(f"all entries given {given}" if way else f"{few} of {entries} entries from the whole expansion")
+        for number, point in enumerate(points):
+            # Brackets are decided at a point, so the expansion is the point's own.
+            view = SymbolView(point, variables, tuple(way or (top.name,)), direct=way is not None)
+            memo: dict[Expr, Value] = {}
+            whole = _weighted(view, way) if way else view.entries[top.name]
+            for count, (place, slope) in enumerate(_slopes(whole, [view.entries[v] for v in variables])):
+                if count >= (FEW if number else few):
                     break
                 if perf_counter() > end:
                     raise VerifyError(f"the expansion takes more than {budget:g} s at {sizes_text(sizes)}")
                 found = point.field.scalar(slope, view.symbols, memo)
-                claimed = point.entries[tensor.name][(*outer, *place)]
+                claimed = point.entries[tensor.name][place]
                 if claimed.mod == found.mod:
                     continue
                 gap, scale = abs(claimed.real - found.real), abs(claimed.real) + abs(found.real)
                 if gap > CLEAR * scale or (not point.field.atoms and gap > 1e-12 * scale):
-                    return _refuted(subject, point, (*outer, *place), claimed, found)
-                doubtful = doubtful or ((*outer, *place), number)
-    if doubtful:
+                    return _refuted(subject, point, place, claimed, found)
+                doubtful = doubtful or place
+    if doubtful is not None:
         reason = "equal as numbers, but not as algebra with exponentials and roots as atoms" if points[0].field.atoms else "rounding"
-        return Verdict("unknown", subject, f"{reason}, at entry {list(doubtful[0])}")
-    return Verdict("exact", subject, f"exact at {sizes_text(sizes)}")
+        return Verdict("unknown", subject, f"{reason}, at entry {list(doubtful)}")
+    return Verdict("exact", subject, f"exact at {sizes_text(sizes)}", details=tuple(details))
+
+
+def tree_size(program: Program, top: str, variables: Sequence[str], sizes: Mapping[Expr, int]) -> int:
+    """About how many entries the expansion of `top` writes down, with all that does not depend on `variables` left as it is."""
+    count = {name: 0 for name in program.tensors} | {v: 1 for v in variables}
+    for e in program.needed([top]).equations:
+        if e.name in variables:
+            continue
+        if e.call is not None:
+            count[e.name] = sum(count[a] * size_of(program.tensors[a].axes[-1], sizes) for a in e.call.arguments)
+        else:
+            ranges = {i: size_of(i.axis, sizes) for t in e.rhs.atoms(Total) for i in t.indices}
+            count[e.name] = sum(count[a.name] * prod(r for i, r in ranges.items() if a.has(i)) for a in e.rhs.atoms(Entry))
+        # A body summed over an index that one of its entries has not is written out all the same.
+        if e.rhs is not None and count[e.name]:
+            count[e.name] = max(count[e.name], 1)
+    return count[top]
+
+
+def linked(program: Program, top: Tensor, variable: str) -> dict[str, Tensor] | None:
+    """For each tensor that uses `variable` and leads to the scalar `top`, its adjoint; None where one is not in the program."""
+    if top.axes or variable == top.name:
+        return None
+    leading = program.needed([top.name])
+    adjoints = {t.derivative[1]: t for t in derivatives(program) if len(t.derivative) == 2 and t.derivative[0] == top.name}
+    found = {}
+    for e in leading.equations:
+        if variable in e.uses():
+            if e.name == top.name:
+                return None
+            if e.name not in adjoints:
+                return None
+            found[e.name] = adjoints[e.name]
+    return found or None
+
+
+def _weighted(view: SymbolView, users: Mapping[str, Tensor]) -> np.ndarray:
+    """The sum over all `users` of adjoint times tensor, as an array of no axes."""
+    terms = []
+    for name, adjoint in users.items():
+        for place in np.ndindex(view.shape(name)):
+            terms.append(view.held(adjoint.name, place) * view.entries[name][place])
+    made = np.empty((), dtype=object)
+    made[()] = Add(*terms)
+    return made
 
 
 def expansion(program: Program, tensor: Tensor) -> tuple[Tensor, tuple[str, ...]]:
@@ -96,15 +159,17 @@ def expansion(program: Program, tensor: Tensor) -> tuple[Tensor, tuple[str, ...]
     return base_tensor(program, tensor), (variables[-1],)
 
 
-def _slopes(e: Expr, variables: Sequence[np.ndarray]):
-    """(place, derivative) of `e` for every entry of the first variable, then of the next, and so on."""
+def _slopes(values: np.ndarray, variables: Sequence[np.ndarray]) -> Iterator[tuple[tuple[int, ...], Expr]]:
+    """(place, derivative): places in `values`, then in the first variable, then in the next, and so on."""
+    if not variables:
+        yield from (((), values[()]),) if not values.ndim else ((place, values[place]) for place in np.ndindex(values.shape))
+        return
     first, *rest = variables
-    for place in np.ndindex(first.shape):
-        slope = e.diff(first[place]) if hasattr(e, "diff") else e * 0
-        if rest:
-            yield from (((*place, *more), s) for more, s in _slopes(slope, rest))
-        else:
-            yield place, slope
+    for outer in np.ndindex(values.shape):
+        for place in np.ndindex(first.shape):
+            inner = np.empty((), dtype=object)
+            inner[()] = S(values[outer]).diff(first[place])
+            yield from (((*outer, *place, *more), slope) for more, slope in _slopes(inner, rest))
 
 
 def _refuted(subject: str, point: PointView, place: tuple[int, ...], claimed: Value, found: Value) -> Verdict:

@@ -42,7 +42,8 @@ class Tally:
 
 def derivatives(program: Program) -> list[Tensor]:
     """The tensors of `program` that are said to be a derivative, in the order of their equations; dJ/dJ is none."""
-    return [e.tensor for e in program.equations if len(set(e.tensor.derivative)) > 1]
+    found = [e.tensor for e in program.equations if len(e.tensor.derivative) > 1]
+    return [t for t in found if t.derivative[-1] in program.tensors and program.tensors[t.derivative[-1]] != base_tensor(program, t)]
 
 
 def check_derivatives(

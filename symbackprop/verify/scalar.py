@@ -200,16 +200,19 @@ class PointView(View):
 
 
 class SymbolView(View):
-    """The entries of tensors as SymPy expressions; those of the tensors `held`, and all that does not depend on them, are symbols."""
+    """The entries of tensors as SymPy expressions; those of the tensors `held`, and all that does not depend on them, are symbols.
 
-    def __init__(self, point: PointView, held: tuple[str, ...], wanted: str) -> None:
+    With `direct` only the equations of the tensors `wanted` are expanded, and all other tensors are symbols.
+    """
+
+    def __init__(self, point: PointView, held: tuple[str, ...], wanted: tuple[str, ...], direct: bool = False) -> None:
         super().__init__(point.program, point.sizes)
         self.point = point
         self.symbols: dict[Symbol, Value] = {}
         moving = set(held)
-        needed = point.program.needed([wanted, *held])
+        needed = point.program.needed([*wanted, *held])
         for equation in needed.equations:
-            if equation.name not in held and equation.uses() & moving:
+            if equation.name not in held and equation.uses() & moving and (not direct or equation.name in wanted):
                 moving.add(equation.name)
         for name in needed.tensors:
             if name in held or name not in moving:
@@ -218,11 +221,16 @@ class SymbolView(View):
             if equation.name not in self.entries:
                 self.define(equation)
 
+    def held(self, name: str, place: tuple[int, ...]) -> Symbol:
+        """One entry of any tensor of the program, as a symbol: a constant to what is differentiated."""
+        made = Symbol(f"{name}{list(place)}")
+        self.symbols[made] = self.point.entries[name][place]
+        return made
+
     def _named(self, name: str) -> np.ndarray:
         made = np.empty(self.shape(name), dtype=object)
         for place in np.ndindex(made.shape):
-            made[place] = Symbol(f"{name}{list(place)}", real=True)
-            self.symbols[made[place]] = self.point.entries[name][place]
+            made[place] = self.held(name, place)
         return made
 
     def number(self, e: Expr) -> Expr:

@@ -73,7 +73,8 @@ class Verdict:
         """This verdict, given that it was found under `conditions`: a green one becomes "holds-if"."""
         if not conditions or not self.is_green:
             return self
-        reason = f"{self.status}: {self.reason}" if self.status != "holds-if" else self.reason
+        told = self.status == "holds-if" or self.reason.startswith(self.status)
+        reason = self.reason if told else f"{self.status}: {self.reason}"
         return replace(self, status="holds-if", reason=reason, conditions=(*self.conditions, *conditions))
 
     def lines(self) -> list[str]:
@@ -157,7 +158,7 @@ def guarded(subject: str, check: Callable[[], Verdict]) -> Verdict:
     try:
         return check()
     except SymbackpropError as error:
-        return Verdict("unknown", subject, f"{type(error).__name__}: {error.reason}", details=tuple(error.notes))
+        return Verdict("unknown", subject, f"{type(error).__name__}: {error.reason}", details=tuple(str(error).splitlines()[1:]))
     except Exception as error:  # an oracle that breaks must never look like an answer, whatever broke it
         return Verdict("unknown", subject, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
 
@@ -172,4 +173,4 @@ def array_text(values: Any) -> str:
 
 def number_text(value: float) -> str:
     """A number in at most 6 digits, whole numbers without a point."""
-    return f"{value:.6g}"
+    return f"{value + 0.0:.6g}"

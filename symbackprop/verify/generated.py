@@ -1,0 +1,107 @@
+"""A generated module against the literal evaluation of the formulas it was generated from.
+
+The module is taken as it is, functions and a `Parameters` tuple; its arguments bear the tensors' names. Compared are the loss, the
+gradients and the output, in float64 and float32, for several samples and for one. A function must keep the dtype and must not
+change what it is given.
+"""
+
+from collections.abc import Mapping, Sequence
+from inspect import signature
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from sympy import Expr
+
+from symbackprop.derive.reverse import Derived
+from symbackprop.errors import VerifyError
+from symbackprop.program import Program
+from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.verdict import Counterexample, Verdict, guarded
+
+TOLERANCE: Mapping[type, float] = {np.float64: 1e-10, np.float32: 2e-4}
+"""Largest difference, relative to the largest entry, by dtype: what sums of a few hundred rounded terms may lose."""
+
+
+def check_module(
+    derived: Derived, module: ModuleType, *, seeds: Sequence[int] = (0, 1), sizes: Mapping[Expr, int] | None = None
+) -> list[Verdict]:
+    """A verdict for each of loss, gradients, loss_and_gradients and forward that `module` has, and each dtype."""
+    program = derived.program
+    many = dict(sizes) if sizes is not None else prime_sizes(program)
+    choices = [many] + ([{**many, program.samples: 1}] if program.samples in many else [])
+    made = []
+    for function in ("loss", "gradients", "loss_and_gradients", "forward"):
+        if not hasattr(module, function) or (function == "forward" and program.output is None):
+            continue
+        for dtype in TOLERANCE:
+            subject = f"{function}() in {np.dtype(dtype).name}"
+            points = [(s, seed) for s in choices for seed in seeds]
+            made.append(guarded(subject, lambda s=subject, f=function, d=dtype, p=points: _check(s, derived, module, f, d, p)))
+    return made
+
+
+def _check(subject: str, derived: Derived, module: ModuleType, function: str, dtype: type, points: Sequence[tuple[dict, int]]) -> Verdict:
+    program, worst = derived.program, 0.0
+    for sizes, seed in points:
+        arrays = random_arrays(program, sizes, seed)
+        given = {t.name: arrays[t.name].astype(arrays[t.name].dtype if t.role == "index" else dtype) for t in program.leaves}
+        # The literal side starts from the rounded data, so that only the code's own rounding is measured.
+        expected = evaluate(program, given, sizes)
+        before = {name: a.copy() for name, a in given.items()}
+        for name, value in call(module, function, program, given, derived).items():
+            value = np.asarray(value)
+            place, gap, scale = largest_gap(value, expected[name])
+            if value.shape != expected[name].shape:
+                return Verdict("wrong", subject, f"{name} has the shape {value.shape}, not {expected[name].shape}")
+            if value.dtype != dtype:
+                return Verdict("wrong", subject, f"{name} comes out as {value.dtype}, not {np.dtype(dtype).name}")
+            if not gap <= TOLERANCE[dtype] * scale:
+                example = Counterexample(
+                    {str(a): s for a, s in sizes.items()}, {}, place, f"{value[place]:.9g}", f"{expected[name][place]:.9g}"
+                )
+                return Verdict("wrong", subject, f"{name} differs from the formula by {gap:.3g}", counterexample=example)
+            worst = max(worst, gap / scale)
+        for name, array in given.items():
+            if not np.array_equal(array, before[name]):
+                return Verdict("wrong", subject, f"the argument {name} is changed")
+    said = "; ".join(dict.fromkeys(sizes_text(s) for s, _ in points))
+    return Verdict(
+        "holds", subject, f"equal to the literal formulas, relative difference {worst:.1g} (tolerance {TOLERANCE[dtype]:.0e}), at {said}"
+    )
+
+
+def largest_gap(a: np.ndarray, b: np.ndarray) -> tuple[tuple[int, ...], float, float]:
+    """(where the two differ most, by how much, the scale of the second); where shapes differ, or a value is NaN, the gap is infinite."""
+    if a.shape != b.shape:
+        return (), np.inf, 1.0
+    gap = np.array(np.abs(a.astype(float) - b))
+    gap[np.isnan(gap)] = np.inf
+    if not gap.size:
+        return (), 0.0, 1.0
+    place = tuple(int(k) for k in np.unravel_index(int(gap.argmax()), gap.shape))
+    return place, float(gap[place]), max(float(np.abs(b).max()), 1e-3)
+
+
+def call(module: ModuleType, function: str, program: Program, arrays: Mapping[str, np.ndarray], derived: Derived) -> dict[str, Any]:
+    """What `function` of the module gives, by the names of the program's tensors (dW1, J, O)."""
+    fields = module.Parameters._fields
+    params = module.Parameters(**{f: arrays[tensor_of(f, arrays)] for f in fields})
+    call_of = getattr(module, function)
+    wanted = list(signature(call_of).parameters)[1:]
+    result = call_of(params, **{name: arrays[tensor_of(name, arrays)] for name in wanted})
+    if function == "loss":
+        return {program.objective: result}
+    if function == "forward":
+        return {program.output: result}
+    grads = result[1] if function == "loss_and_gradients" else result
+    made = {derived.adjoints[tensor_of(f, arrays)]: g for f, g in zip(fields, grads, strict=True) if tensor_of(f, arrays) in derived.wrt}
+    return made | ({program.objective: result[0]} if function == "loss_and_gradients" else {})
+
+
+def tensor_of(name: str, arrays: Mapping[str, np.ndarray]) -> str:
+    """The tensor that an argument stands for: its own name, but for the underscores that keep it apart from the module's names."""
+    for candidate in (name, name.rstrip("_")):
+        if candidate in arrays:
+            return candidate
+    raise VerifyError(f"the module's argument '{name}' is no tensor of the model", notes=[f"tensors: {', '.join(arrays)}"])

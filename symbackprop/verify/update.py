@@ -1,0 +1,121 @@
+"""Claims about updates, such as W1 <- W1 - eta * dJ/dW1: they must go downhill, and along the gradient."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from sympy import Expr
+
+from symbackprop.errors import VerifyError
+from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Number, Subscript, names_of, unparse
+from symbackprop.program import Program
+from symbackprop.verify.causes import Sample, constant_ratio, value_ratio
+from symbackprop.verify.compare import small_points
+from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays
+from symbackprop.verify.verdict import Counterexample, Verdict
+
+STEPS = (2.0**-4, 2.0**-7, 2.0**-10)
+"""Step sizes tried, from a readable one down to one small enough for the first order to decide."""
+
+
+def check_update(program: Program, claim: Claim, state: Callable) -> Verdict:
+    """Whether an update is a step of gradient descent on the objective.
+
+    The change (right - left) must be a negative multiple of the gradient by the tensor (or the entry) on the left. Uphill is
+    wrong, and the objective before and after is the counterexample. `state` is `claims.state`.
+    """
+    name, place = target(claim, program)
+    scalars = tuple(n for n in names_of(claim.right) if n not in program.tensors and n not in {str(a) for a in program.axes})
+    slope: Node = Derivative(program.objective, (name,))
+    if isinstance(claim.left, Subscript):
+        slope = Subscript(slope, claim.left.items)
+    change = Call("subtract", (claim.right, claim.left))
+    stated = state(program, change, slope, scalars)
+    full = stated.with_facts(stated.facts)
+    change_axes, slope_axes = full.tensors[stated.left].axes, full.tensors[stated.right].axes
+    if change_axes != slope_axes:
+        return Verdict("wrong", claim.text, f"the change has {len(change_axes)} axes, {name} has {len(slope_axes)}", cause="shape")
+    samples = _samples(full, stated.left, stated.right)
+    steps = [float(np.vdot(s.left, s.right)) for s in samples]
+    if all(step == 0 for step in steps):
+        return Verdict("unknown", claim.text, "nothing changes, or only across the slope")
+    # The step size divides out: what is left over is a number, a size, or nothing.
+    ratio = constant_ratio([replace(s, right=_scaled(s, scalars)) for s in samples])
+    if any(step > 0 for step in steps):
+        return _uphill(program, claim, name, place, state, scalars, sign=all((value_ratio(s) or 0) > 0 for s in samples))
+    if ratio is None:
+        return Verdict("unknown", claim.text, "goes downhill at the points tried, but not along the gradient")
+    factor = ratio[1]
+    reason = f"goes downhill along d{program.objective}/d{name}"
+    if factor == 1 and scalars:
+        return Verdict("holds", claim.text, reason, details=tuple(f"{s} > 0" for s in scalars))
+    if factor != 1:
+        return Verdict("holds", claim.text, reason).under([f"the factor {factor} is meant as a part of the step size"])
+    return Verdict("holds", claim.text, reason + " by a step of size 1")
+
+
+def target(claim: Claim, program: Program) -> tuple[str, tuple[int, ...] | None]:
+    """The name of the tensor that an update changes, and the entry if it is only one. VerifyError if it is neither."""
+    node = claim.left.value if isinstance(claim.left, Subscript) else claim.left
+    if not isinstance(node, Name) or node.id not in program.tensors:
+        raise VerifyError(f"'{unparse(claim.left)}' is no tensor of the model, nor an entry of one", source=claim.text)
+    if isinstance(claim.left, Name):
+        return node.id, None
+    if not all(isinstance(item, Number) and item.value.is_Integer for item in claim.left.items):
+        raise VerifyError("an update changes a tensor or one entry of it", source=claim.text)
+    return node.id, tuple(int(item.value) for item in claim.left.items)
+
+
+def _samples(program: Program, left: str, right: str) -> list[Sample]:
+    made = []
+    for shift in (0, 1):
+        sizes = prime_sizes(program, shift)
+        known = evaluate(program, random_arrays(program, sizes, 5 + shift), sizes)
+        made.append(Sample(known[left], known[right], known, sizes))
+    return made
+
+
+def _scaled(s: Sample, scalars: tuple[str, ...]) -> np.ndarray:
+    return s.right * np.prod([s.known[name] for name in scalars])
+
+
+def _uphill(program: Program, claim: Claim, name: str, place, state: Callable, scalars, sign: bool) -> Verdict:
+    """Wrong, with the objective before and after; unknown if no small point shows it."""
+    after = state(program, claim.right, claim.right, scalars)
+    full = after.with_facts(after.facts)
+    objective = program.objective
+    for sizes, arrays in small_points(full.needed([after.left, objective])):
+        for step in STEPS:
+            given = {**arrays, **{s: np.asarray(step) for s in scalars}}
+            kinks: list[np.ndarray] = []
+            known = evaluate(full.needed([after.left, objective]), given, sizes, kinks=kinks)
+            if any(np.any(k == 0) for k in kinks if k.dtype.kind == "f"):
+                break
+            try:
+                moved = _moved(arrays[name], place, known[after.left])
+            except IndexError:
+                break
+            forward = full.needed([objective])
+            later = evaluate(forward, {t.name: moved if t.name == name else arrays[t.name] for t in forward.leaves}, sizes)[objective]
+            if later > known[objective] + 1e-9:
+                return _goes_uphill(claim, sizes, given, float(known[objective]), float(later), objective, sign)
+    return Verdict("unknown", claim.text, "the change points uphill at random points, but no small counterexample was found")
+
+
+def _moved(values: np.ndarray, place: tuple[int, ...] | None, new: np.ndarray) -> np.ndarray:
+    if place is None:
+        return new
+    moved = np.array(values, dtype=float)
+    moved[place] = new
+    return moved
+
+
+def _goes_uphill(
+    claim: Claim, sizes: Mapping[Expr, int], given: Mapping[str, np.ndarray], before: float, after: float, objective: str, sign: bool
+) -> Verdict:
+    example = Counterexample(
+        {str(a): s for a, s in sizes.items()}, given, (), f"{objective} = {before:.6g} before", f"{objective} = {after:.6g} after"
+    )
+    reason = f"goes uphill: {objective} rises from {before:.6g} to {after:.6g}"
+    cause = "sign: a step of descent subtracts the gradient" if sign else ""
+    return Verdict("wrong", claim.text, reason, cause=cause, counterexample=example)
