@@ -1,6 +1,7 @@
 """Statements that draw parameters to start with, and data for a check that is true to the declared facts."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from sympy import Expr, Integer, Pow, log
 
