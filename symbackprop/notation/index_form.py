@@ -141,7 +141,9 @@ class Writer:
         if not below:
             node = tree.product(*first, *above, *last)
         elif sums or len(above) > 2 or any(tree.is_tall(a) for a in above):
-            held = [a for a, f in zip(above, self.ordered(over), strict=True) if not indices_of(f) and not tree.is_tall(a)]
+            # Over a name of a tensor stand the other tensors; over a mere size only what has no index either.
+            kinds = (SCALAR, ENTRY) if any(f.has(Entry) for f in under) else (SCALAR,)
+            held = [a for a, f in zip(above, self.ordered(over), strict=True) if rank(f) in kinds and not tree.is_tall(a)]
             rest = [a for a in above if a not in held]
             node = tree.product(tree.Frac(tree.product(*first, *held), tree.product(*below)), *rest, *last)
         else:
@@ -175,7 +177,10 @@ class Writer:
         return (first, places, str(e))
 
     def chained(self, group: list[Expr]) -> list[Expr]:
-        """Entries so that neighbours share an index, as the factors of a matrix product do."""
+        """Entries so that neighbours share an index, as the factors of a matrix product do; a chain of derivatives from its start."""
+        parts = [self.program.tensors[f.name].derivative for f in group if isinstance(f, Entry) and f.name in self.program.tensors]
+        if len(parts) == len(group) and all(parts):
+            group = sorted(group, key=lambda f: self.program.tensors[f.name].derivative[0] != self.program.objective)
         left, result = list(group), []
         while left:
             held = indices_of(result[-1]) if result else set()

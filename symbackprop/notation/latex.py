@@ -3,12 +3,14 @@
 `latex(node)` is one line without a dollar sign. It never holds a bare `<`, which Markdown would take for HTML.
 """
 
+import re
 from functools import singledispatch
 
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import FUNCTIONS, GREEK, MARKS
 
 FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "norm": (r"\lVert ", r" \rVert")}
+COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 ESCAPES = {c: rf"\{c}" for c in "_%&#$"}
 
 
@@ -117,7 +119,11 @@ def _(node: tree.Apply) -> str:
 
 @latex.register
 def _(node: tree.Sequence) -> str:
-    return "".join(latex(i) for i in node.items)
+    text = ""
+    for part in map(latex, node.items):
+        # A command swallows the letters that follow it.
+        text += (" " if COMMAND.search(text) and part[:1].isalpha() else "") + part
+    return text
 
 
 @latex.register

@@ -61,7 +61,7 @@ class Names:
         taken: set[str] = set()
         for name, tensor in program.tensors.items():
             node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
-            if latex(node) in taken:
+            if latex(node) in taken and not isinstance(node, tree.Derivative):
                 node = tree.Letter(f"{name}") if len(name) > 1 else tree.Letter(name, "upright")
             taken.add(latex(node))
             self.spelled[name] = node
