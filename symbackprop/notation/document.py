@@ -1,0 +1,405 @@
+"""The derivation as a document: the model, the gradient, every link, the steps, the results, the update rule.
+
+`derivation_markdown`, `derivation_html` and `derivation_tex` give plain records (page.Page) that the templates of those names print.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Expr, S
+
+from symbackprop.derive.reverse import Derived, Step, jacobian
+from symbackprop.errors import NotationError
+from symbackprop.notation import tree
+from symbackprop.notation.blocks import Block, Chain, Code, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
+from symbackprop.notation.index_form import Writer, letter
+from symbackprop.notation.latex import latex
+from symbackprop.notation.matrix_form import matrix_form
+from symbackprop.notation.matrix_print import Texter, Typesetter
+from symbackprop.notation.network import network, path
+from symbackprop.notation.page import Page, page
+from symbackprop.notation.wording import words
+from symbackprop.program import Equation, Fact, Program
+from symbackprop.term import Entry, Total, substitute
+
+FORMS = ("both", "index", "matrix")
+
+
+def derivation_markdown(derived: Derived, form: str = "both", lang: str = "en") -> Page:
+    """The derivation as a record for the Markdown template (GitHub, Obsidian). Raises NotationError for an unknown form or language."""
+    return page(compose(derived, form, lang), "markdown")
+
+
+def derivation_html(derived: Derived, form: str = "both", lang: str = "en") -> Page:
+    """The derivation as a record for the HTML template: MathML, no script, no network."""
+    return page(compose(derived, form, lang), "html")
+
+
+def derivation_tex(derived: Derived, form: str = "both", lang: str = "en") -> Page:
+    """The derivation as a record for the LaTeX template: pdflatex, in Chinese xelatex with ctex."""
+    return page(compose(derived, form, lang), "latex")
+
+
+def compose(derived: Derived, form: str = "both", lang: str = "en") -> Document:
+    """The document of a gradient in `form` ("index", "matrix", "both") and `lang` ("en", "zh")."""
+    if form not in FORMS:
+        raise NotationError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
+    return _Composer.of(derived, form, lang).document()
+
+
+@dataclass(frozen=True)
+class _Composer:
+    derived: Derived
+    program: Program
+    writer: Writer
+    form: str
+    say: dict[str, str]
+    lang: str
+
+    @classmethod
+    def of(cls, derived: Derived, form: str, lang: str) -> "_Composer":
+        links = {e.name: e.tensor for e in derived.links}
+        program = replace(derived.program, tensors={**derived.program.tensors, **links})
+        return cls(derived, program, Writer.of(program), form, dict(words(lang)), lang)
+
+    # --- words ---------------------------------------------------------------------------------------------------------
+
+    def line(self, key: str, **parts: object) -> Line:
+        """The words of `key` with formulas put in."""
+        found: list = []
+        text = self.say[key]
+        while "{" in text:
+            before, _, rest = text.partition("{")
+            name, _, text = rest.partition("}")
+            value = parts[name]
+            found += [before, *(value if isinstance(value, tuple) else (value,))]
+        return tuple(p for p in (*found, text) if p != "")
+
+    def listed(self, lines: Sequence[Line]) -> Line:
+        """Lines with commas between them."""
+        made: list = []
+        for k, one in enumerate(lines):
+            made += [self.say["comma"]] if k else []
+            made += one
+        return tuple(made)
+
+    def fact(self, fact: Fact) -> Line:
+        """A fact as words."""
+        key = f"fact {fact.kind}" if f"fact {fact.kind}" in self.say else "fact other"
+        axes = self.program.tensors[fact.tensor].axes
+        axis = self.writer.expression(axes[fact.axis]) if fact.axis is not None and axes else ""
+        return self.line(key, tensor=self.writer.names(fact.tensor), axis=axis)
+
+    def shape(self, axes: Sequence[Expr]) -> Line:
+        """n x d, or "scalar"."""
+        if not axes:
+            return (self.say["scalar"],)
+        return (self.times(axes),)
+
+    def times(self, axes: Sequence[Expr]) -> tree.Node:
+        first, *rest = [self.writer.expression(a) for a in axes]
+        return tree.relation(first, *[("times", a) for a in rest])
+
+    # --- formulas ------------------------------------------------------------------------------------------------------
+
+    def matrix(self, e: Equation, whole: bool = True) -> tree.Node | None:
+        """The equation in matrix form, or None where it has none."""
+        try:
+            right = Typesetter(self.writer).node(matrix_form(e, self.program))
+        except NotationError:
+            return None
+        return tree.relation(self.writer.names(e.name), ("=", right)) if whole else right
+
+    def best(self, e: Equation) -> tree.Node:
+        """The equation in matrix form if that is asked for and can be had, else in index form."""
+        return (self.matrix(e) if self.form != "index" else None) or self.writer.equation(e)
+
+    def numpy(self, e: Equation) -> Line:
+        """The right side in NumPy notation: what the user wrote, or what the matrix form says."""
+        try:
+            return (Code(Texter().text(matrix_form(e, self.program))),)
+        except NotationError:
+            return ("–",)
+
+    @property
+    def adjoints(self) -> list[Equation]:
+        """The derived equations worth showing: that of the objective by itself is not."""
+        own = self.derived.adjoints.get(self.derived.output)
+        names = set(self.derived.adjoints.values()) - {own}
+        return [e for e in self.derived.program.equations if e.name in names]
+
+    @property
+    def forward(self) -> list[Equation]:
+        """The model's own equations."""
+        return [e for e in self.derived.program.equations if not e.tensor.derivative]
+
+    # --- sections ------------------------------------------------------------------------------------------------------
+
+    def document(self) -> Document:
+        """All sections in order."""
+        sizes = self.listed([(self.writer.expression(a),) for a in self.derived.program.axes])
+        blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *self.update(), *self.hessian()]
+        title = self.say["title"].replace("{model}", self.program.name.replace("_", " "))
+        return Document(title, self.line("subtitle", sizes=sizes), self.lang, tuple(blocks), self.say["made by"])
+
+    def model(self) -> list[Block]:
+        """Equations, picture, shapes, conventions."""
+        forward = self.forward
+        blocks: list[Block] = [
+            Heading(self.say["model"]),
+            Paragraph(self.line("model lead", objective=self.writer.names(self.derived.output))),
+            Formulas(tuple(self.best(e) for e in forward)),
+            network(self.derived.program, self.writer, forward),
+        ]
+        if self.form == "both":
+            index = Formulas(tuple(self.writer.equation(e) for e in forward))
+            blocks.append(Fold((self.say["index form of the model"],), (index,)))
+        header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
+        rows = []
+        for t in self.derived.program.tensors.values():
+            if not t.derivative:
+                known = self.listed([self.fact(f) for f in t.facts])
+                rows.append(((self.writer.names(t.name),), self.shape(t.axes), (self.say[f"role {t.role}"],), known))
+        if not any(known for *_, known in rows):
+            header, rows = header[:-1], [r[:-1] for r in rows]
+        blocks.append(Fold((self.say["tensors"],), (Grid(header, tuple(rows)),)))
+        blocks.append(Fold((self.say["notation"],), tuple(Paragraph(p) for p in self.conventions())))
+        return blocks
+
+    def conventions(self) -> list[Line]:
+        """How to read the formulas."""
+        axes = [a for a in self.derived.program.axes if self.writer.letters.choice(a)]
+        ends = [(letter(self.writer.letters.choice(a)[0]), self.writer.expression(a)) for a in axes]
+        letters = [(tree.relation(tree.ONE, ("<=", i), ("<=", size)),) for i, size in ends]
+        made = [self.line("notation indices", letters=self.listed(letters))]
+        if self.form != "index":
+            ones = tree.Labelled(tree.Letter("1", "bold"), (self.writer.expression(axes[0]),) if axes else ())
+            indicator = tree.indicator(tree.Mark("cdot"))
+            made.append(self.line("notation matrix", ones=ones, odot=tree.Mark("odot"), oslash=tree.Mark("oslash"), indicator=indicator))
+        return [*made, self.line("notation layout")]
+
+    def gradient(self) -> list[Block]:
+        """The list of all partial derivatives, one entry down to the links, and the links."""
+        parameters = [self.derived.program.tensors[n] for n in self.derived.wrt]
+        if not parameters:
+            return []
+        top = self.writer.names(self.derived.output)
+        first, last = parameters[0], parameters[-1]
+        corners = [self.corner(first.name), self.corner(first.name, second=True)] if first.axes else [self.corner(first.name)]
+        final = self.writer.names(last.name, tuple(self.writer.expression(a) for a in last.axes))
+        shown = [tree.Derivative(top, (x,)) for x in corners] + [tree.Mark("dots"), tree.Derivative(top, (final,))]
+        nabla = tree.Sequence((tree.Mark("nabla"), top))
+        blocks: list[Block] = [
+            Heading(self.say["gradient"]),
+            Paragraph(self.line("gradient lead")),
+            Formulas((tree.relation(nabla, ("=", tree.Apply(tree.Sequence(()), tuple(shown)))),)),
+            *self.one_entry(first.name),
+        ]
+        return [*blocks, *self.links()]
+
+    def corner(self, name: str, second: bool = False) -> tree.Node:
+        """The first entry of a tensor, or the one after it."""
+        order = len(self.program.tensors[name].axes)
+        return self.writer.names(name, tuple(tree.Number("2" if second and k == order - 1 else "1") for k in range(order)))
+
+    def one_entry(self, name: str) -> list[Block]:
+        """The chain rule for the first entry, where one path leads to it: a product of links, and its closed form."""
+        way = path(self.derived.program, self.derived.output, name)
+        if way is None or len(way) < 3:
+            return []
+        names = self.writer.names
+        top, corner = names(way[0]), self.corner(name)
+        pairs = [tree.Derivative(names(a), (names(b),)) for a, b in zip(way[:-2], way[1:-1], strict=True)]
+        links = [*pairs, tree.Derivative(names(way[-2]), (corner,))]
+        axes = [self.program.tensors[n].axes for n in way]
+        rows = []
+        for k, link in enumerate(links):
+            inputs = axes[k + 1] if k < len(links) - 1 else ()
+            rows.append(((link,), (self.jacobian_shape(axes[k], inputs),)))
+        indices = dict.fromkeys(self.program.tensors[self.derived.adjoints[name]].indices, S.Zero)
+        closed = substitute(self.in_place(self.derived.adjoints[name]), indices)
+        whole = tree.Derivative(top, (corner,))
+        blocks: list[Block] = [
+            Heading(self.say["entry"], 3),
+            Paragraph(self.line("entry lead", parameter=names(name))),
+            Formulas((tree.relation(whole, ("=", tree.product(*links))),)),
+        ]
+        if any(len(a) > 1 for a in axes[1:-1]):
+            blocks.append(Paragraph(self.line("entry sums")))
+        blocks.append(Grid(((self.say["link"],), (self.say["shape"],)), tuple(rows)))
+        blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", self.writer.expression(closed))),))]
+        return blocks
+
+    def jacobian_shape(self, outputs: Sequence[Expr], inputs: Sequence[Expr]) -> tree.Node:
+        """Rows by columns; several axes on one side stand in brackets."""
+        sides = []
+        for axes in (outputs, inputs):
+            node = self.times(axes) if axes else tree.ONE
+            sides.append(tree.Fenced(node) if len(axes) > 1 else node)
+        return tree.relation(sides[0], ("times", sides[1]))
+
+    def in_place(self, name: str) -> Expr:
+        """The value of an adjoint with all adjoints it uses put in place."""
+        e = self.derived.program.equation(name)
+        value = e.rhs
+        while True:
+            used = [a for a in value.atoms(Entry) if self.derived.program.tensors[a.name].derivative]
+            if not used:
+                return value
+            new = {}
+            for a in used:
+                inner = self.derived.program.equation(a.name)
+                new[a] = substitute(inner.rhs, dict(zip(inner.indices, a.indices, strict=True)))
+            # The keys hold bound indices of `value` as they are, so nothing is renamed here but what comes in.
+            value = value.xreplace(new)
+
+    def links(self) -> list[Block]:
+        """A table of the Jacobians of single equations."""
+        rows = []
+        for e in self.derived.links:
+            outputs = self.program.tensors[e.tensor.derivative[0]].axes
+            inputs = e.tensor.axes[len(outputs) :]
+            right = self.matrix(e, whole=False)
+            row = ((self.writer.equation(e),), (self.jacobian_shape(outputs, inputs),), (right,) if right is not None else ("–",))
+            rows.append(row)
+        if not rows:
+            return []
+        header = tuple((self.say[k],) for k in ("link", "shape", "matrix form"))
+        if self.form == "index" or 2 * sum(r[2] == ("–",) for r in rows) > len(rows):
+            header, rows = header[:2], [r[:2] for r in rows]
+        return [Fold((self.say["links"],), (Grid(header, tuple(rows)),))]
+
+    def steps(self) -> list[Block]:
+        """The derivation of each adjoint, folded under its result."""
+        blocks: list[Block] = [Heading(self.say["steps"]), Paragraph(self.line("steps lead"))]
+        for e in self.adjoints:
+            taken = [s for s in self.derived.steps if s.quantity == e.name]
+            if not taken:
+                blocks.append(Formulas((self.best(e),)))
+                continue
+            chain = self.chain(e, taken)
+            summary = self.listed([(rule[0],) for _, rule in chain.rows])
+            blocks.append(Fold(summary, (chain,), self.best(e)))
+        return blocks
+
+    def chain(self, e: Equation, taken: Sequence[Step]) -> Chain:
+        """before = after = ..., with the rules."""
+        own = self.derived.adjoints.get(self.derived.output)
+        left = self.writer.entry(e.name, e.indices)
+
+        def node(value: Expr) -> tree.Node:
+            value = value.xreplace({Entry(own): S.One}) if own else value
+            return self.writer.expression(value, e.indices)
+
+        rows = []
+        start = node(taken[0].before)
+        local = latex(start) == latex(left)
+        if not local:
+            rows.append((start, (self.say["rule chain rule"],)))
+        for s in taken:
+            key = s.rule if s.rule != "chain rule" else "local derivative" if local else "substitution"
+            rule = self.say.get(f"rule {key}", s.rule)
+            if s.facts:
+                told: Line = self.listed([self.fact(f) for f in s.facts])
+                rows.append((node(s.after), (rule, self.say["colon"], *told)))
+            else:
+                rows.append((node(s.after), (rule,)))
+        return Chain(left, tuple(rows))
+
+    def results(self) -> list[Block]:
+        """A table of all derivatives: matrix form, NumPy; the index form below."""
+        header = [(self.say["result"],), (self.say["shape"],)]
+        if self.form != "index":
+            header.append((self.say["matrix form"],))
+        if self.form == "index":
+            header.append((self.say["index form"],))
+        header.append((self.say["numpy"],))
+        rows = []
+        for e in self.adjoints:
+            value = self.matrix(e, whole=False) if self.form != "index" else None
+            right = value if value is not None else self.writer.right_side(e)
+            rows.append(((self.writer.names(e.name),), self.shape(e.tensor.axes), (right,), self.numpy(e)))
+        blocks: list[Block] = [
+            Heading(self.say["results"]),
+            Paragraph(self.line("results lead", objective=self.writer.names(self.derived.output))),
+            Grid(tuple(header), tuple(rows)),
+        ]
+        for e in self.adjoints:
+            if facts := self.derived.facts.get(e.name, ()):
+                told = self.listed([self.fact(f) for f in facts])
+                blocks.append(Paragraph(self.line("uses", result=self.writer.names(e.name), facts=told)))
+        if self.form == "both":
+            index = Formulas(tuple(self.writer.equation(e) for e in self.adjoints))
+            blocks.append(Fold((self.say["results index"],), (index,)))
+        return blocks
+
+    def update(self) -> list[Block]:
+        """The step downhill; full batch and stochastic."""
+        names, eta = self.writer.names, tree.Letter("eta")
+        top = names(self.derived.output)
+
+        def down(x: tree.Node, slope: tree.Node) -> tree.Node:
+            return tree.relation(x, ("<-", tree.add((1, x), (-1, tree.product(eta, slope)))))
+
+        wanted = [names(n) for n in self.derived.wrt if self.program.tensors[n].role == "parameter"]
+        if not wanted:
+            return []
+        blocks: list[Block] = [
+            Heading(self.say["update"]),
+            Paragraph(self.line("update lead", eta=eta)),
+            Formulas(tuple(down(x, tree.Derivative(top, (x,))) for x in wanted)),
+        ]
+        samples = self.program.samples
+        if samples is None:
+            return [*blocks, Paragraph(self.line("one sample"))]
+        kind = self.over_samples()
+        if kind is None:
+            return blocks
+        theta, s = tree.Letter("theta"), letter(self.writer.letters.choice(samples)[0])
+        size, batch = self.writer.expression(samples), tree.Letter("B")
+        each = tree.Derivative(tree.Labelled(top, (s,)), (theta,))
+        count = tree.Letter("m") if str(samples) != "m" else tree.Letter("b")
+
+        def mean(total: tree.Node, number: tree.Node) -> tree.Node:
+            return tree.product(tree.Frac(tree.ONE, number), total) if kind == "mean" else total
+
+        full = mean(tree.big_sum(s, tree.ONE, size, each), size)
+        few = mean(tree.Sum(tree.relation(s, ("in", batch)), None, None, each), count)
+        whole = tree.relation(tree.Derivative(top, (theta,)), ("=", full))
+        return [
+            *blocks,
+            Heading(self.say["full batch"], 3),
+            Paragraph(self.line(f"full batch {kind}")),
+            Formulas((whole, down(theta, full))),
+            Heading(self.say["stochastic"], 3),
+            Paragraph(self.line("stochastic lead", batch=batch, size=count, n=size)),
+            Formulas((down(theta, few),)),
+        ]
+
+    def over_samples(self) -> str | None:
+        """Whether the objective is the "mean" or the "sum" of one loss for each sample, or neither as it stands."""
+        e = self.derived.program.equation(self.derived.output)
+        samples = self.program.samples
+        if e is None or e.rhs is None or e.tensor.axes:
+            return None
+        coefficient, totals = e.rhs.as_independent(Total, as_Add=False)
+        if not isinstance(totals, Total) or not any(i.axis == samples for i in totals.indices) or totals.body.has(samples):
+            return None
+        if not coefficient.has(samples):
+            return "sum"
+        return "mean" if not (coefficient * samples).has(samples) else None
+
+    def hessian(self) -> list[Block]:
+        """The second derivative by the declared output, by deriving the gradient once more."""
+        output = self.derived.program.output
+        if output not in self.derived.adjoints or self.derived.output != self.derived.program.objective:
+            return []
+        second = jacobian(self.derived.program, self.derived.adjoints[output], output)
+        e = second.program.equation(second.adjoints[output])
+        writer = Writer.of(second.program)
+        blocks: list[Block] = [
+            Heading(self.say["hessian"]),
+            Paragraph(self.line("hessian lead", output=writer.names(output))),
+            Formulas((writer.equation(e),)),
+        ]
+        return blocks

@@ -1,0 +1,64 @@
+"""The network as a picture: boxes in columns by depth, leaves above the equation that first uses them."""
+
+from collections.abc import Sequence
+
+from symbackprop.index import shape_text
+from symbackprop.notation.blocks import Box, Graph
+from symbackprop.notation.index_form import Writer
+from symbackprop.program import Equation, Program
+
+
+def network(program: Program, writer: Writer, forward: Sequence[Equation]) -> Graph:
+    """Boxes and arrows of the forward equations."""
+    depth: dict[str, int] = {}
+    for e in forward:
+        depth[e.name] = 1 + max((depth[u] for u in e.uses() if u in depth), default=0)
+    filled: dict[int, int] = {}
+    boxes, placed = [], set()
+    for e in forward:
+        row = filled.get(depth[e.name], 0)
+        filled[depth[e.name]] = row + 1
+        boxes.append(_box(program, writer, e.name, depth[e.name], row))
+    above: dict[int, int] = {}
+    for e in forward:
+        for name in (t.name for t in program.leaves if t.name in e.uses()):
+            if name in placed:
+                continue
+            placed.add(name)
+            at_start = depth[e.name] == 1 and program.tensors[name].role == "input" and 0 not in filled
+            column = 0 if at_start else depth[e.name]
+            if at_start:
+                filled[0] = 1
+                boxes.append(_box(program, writer, name, 0, 0))
+                continue
+            above[column] = above.get(column, 0) + 1
+            boxes.append(_box(program, writer, name, column, -above[column]))
+    order = list(program.tensors)
+    arrows = tuple((u, e.name) for e in forward for u in sorted(e.uses(), key=order.index))
+    return Graph(tuple(boxes), arrows)
+
+
+def _box(program: Program, writer: Writer, name: str, column: int, row: int) -> Box:
+    tensor = program.tensors[name]
+    kind = "objective" if name == program.objective else tensor.role
+    return Box(name, writer.names(name), shape_text(tensor.axes).replace(" ", " × "), kind, column, row)
+
+
+def path(program: Program, output: str, name: str) -> tuple[str, ...] | None:
+    """The tensors from `output` down to `name` if exactly one path leads there, else None."""
+    uses = {e.name: sorted(e.uses()) for e in program.equations if not e.tensor.derivative}
+    counted: dict[str, int] = {name: 1}
+
+    def ways(at: str) -> int:
+        if at not in counted:
+            counted[at] = sum(ways(u) for u in uses.get(at, ()))
+        return counted[at]
+
+    for made in uses:
+        ways(made)
+    if ways(output) != 1:
+        return None
+    way = [output]
+    while way[-1] != name:
+        way.append(next(u for u in uses[way[-1]] if ways(u)))
+    return tuple(way)
