@@ -182,7 +182,7 @@ def _text(node: Node) -> tuple[str, int]:
             below = f"d{node.wrt[0]}{len(node.wrt)}" if len(set(node.wrt)) == 1 else "".join(f"d{name}" for name in node.wrt)
             return f"d{len(node.wrt)}{node.of}/{below}", _ATOM_LEVEL
         case Subscript():
-            return f"{_inside(node.value, _ATOM_LEVEL)}[{', '.join(unparse(item) for item in node.items)}]", _ATOM_LEVEL
+            return f"{_inside(node.value, _ATOM_LEVEL)}[{', '.join(_item(item) for item in node.items)}]", _ATOM_LEVEL
         case Slice():
             start, stop = (unparse(part) if part else "" for part in (node.start, node.stop))
             return f"{start}:{stop}" + (f":{unparse(node.step)}" if node.step else ""), _ATOM_LEVEL
@@ -193,6 +193,13 @@ def _text(node: Node) -> tuple[str, int]:
         case Call():
             return _call(node)
     raise TypeError(f"{node!r} is not a node")
+
+
+def _item(node: Node) -> str:
+    """What stands in a subscript: a tuple would be several items there, so several positions are a list."""
+    if isinstance(node, Literal) and isinstance(node.value, tuple):
+        return str(list(node.value))
+    return f"[{', '.join(unparse(item) for item in node.items)}]" if isinstance(node, Group) else unparse(node)
 
 
 def _inside(node: Node, level: int) -> str:
@@ -217,7 +224,7 @@ def _call(node: Call) -> tuple[str, int]:
 
 def _literal(value: str | bool | tuple[int, ...] | None) -> str:
     if isinstance(value, str):
-        return f'"{value}"'
+        return f'"{value}"' if value.isprintable() and not set(value) & set('"\\') else repr(value)
     return str(value)
 
 

@@ -24,12 +24,14 @@ class Recording:
         self.axes: dict[int, tuple[Expr, ...]] = {}
         self.tensors: dict[int, bool] = {}
         self.kept: list[Node] = []
+        self.names: set[str] = set()
 
     def argument(self, name: str, axes: Sequence[Expr]) -> Name:
         """The node of an argument."""
         node = Name(name)
         self.axes[id(node)], self.tensors[id(node)] = tuple(axes), True
         self.kept.append(node)
+        self.names.add(name)
         return node
 
     def error(self, reason: str, fix: str = "", kind: type[SymbackpropError] = SpecError, notes: Sequence[str] = ()) -> SymbackpropError:

@@ -35,6 +35,9 @@ BINARY_OPS = {
 }
 UNARY_OPS = {ast.USub: "negative", ast.UAdd: "positive"}
 MODULES = ("np", "numpy")
+NUMBERS = ("pi",)
+SPREAD = ("reshape", "transpose")
+"""Methods that take a tuple also as several arguments: X.reshape(n, 1)."""
 NAMED = {
     ast.Lambda: ("a lambda", "write the expression out"),
     ast.IfExp: ("if ... else", "use where(condition, a, b)"),
@@ -93,7 +96,9 @@ def _depth_at(text: str, place: int) -> int:
 class _Parser:
     """One text on its way to a tree. `whole` and `shift`: the text it is a part of, and where it starts there."""
 
-    def __init__(self, text: str, place: str, head: str = "", names: Collection[str] | None = None, whole: str = "", shift: int = 0) -> None:
+    def __init__(
+        self, text: str, place: str, head: str = "", names: Collection[str] | None = None, whole: str = "", shift: int = 0
+    ) -> None:
         self.text, self.place, self.names = text, place, names
         self.whole, self.shift = whole or head + text, shift if whole else len(head)
         # A leading blank is an indentation to Python; lines are joined, since a text may be broken anywhere.
@@ -195,7 +200,7 @@ class _Parser:
                 items = e.slice.elts if isinstance(e.slice, ast.Tuple) else [e.slice]
                 return Subscript(self.node(e.value), tuple(self.item(i) for i in items), span=where)
             case ast.Tuple() | ast.List():
-                return self.group(e)
+                return _group(tuple(self.node(i) for i in e.elts), where)
         if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare):
             raise self.error("this operator is not in the language", self.span(e), _syntax_fix(self.source))
         what, fix = NAMED.get(type(e), (f"{type(e).__name__.lower()}", "see the page on notation"))
@@ -224,17 +229,14 @@ class _Parser:
         if isinstance(value, int | float):
             start, stop = self.span(e)
             text = self.source[start - self.lead : stop - self.lead].replace("_", "")
-            if re.fullmatch(r"\d+|(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text) and len(text) <= MOST_DIGITS:
-                return Number(Rational(text.rstrip(".") if "e" not in text.lower() else _scientific(text)), span=where)
+            if not re.fullmatch(r"\d+|(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?", text):
+                raise self.error(f"'{text}' is not a decimal number", self.span(e), "write it with digits, as in 16 or 0.5 or 1e-3")
+            if len(text) <= MOST_DIGITS:
+                exact = Rational(text.rstrip(".") if "e" not in text.lower() else _scientific(text))
+                if max(abs(exact.p), exact.q) < 10**MOST_DIGITS:
+                    return Number(exact, span=where)
+            raise self.error(f"a number of more than {MOST_DIGITS} digits", self.span(e), "make it an argument: a tensor without axes")
         raise self.error(f"{type(value).__name__} values are not in the language", self.span(e), "write a decimal number, such as 0.5")
-
-    def group(self, e: ast.Tuple | ast.List) -> Node:
-        """Several expressions; integers alone are an option's value."""
-        items = tuple(self.node(i) for i in e.elts)
-        where = self.shifted(e)
-        if items and all(isinstance(i, Number) and i.value.q == 1 for i in items):
-            return Literal(tuple(int(i.value) for i in items), span=where)
-        return Group(items, span=where)
 
     def item(self, e: ast.expr) -> Node:
         """What stands between the brackets of a subscript."""
@@ -242,13 +244,13 @@ class _Parser:
         if isinstance(e, ast.Slice):
             start, stop, step = (None if part is None else self.node(part) for part in (e.lower, e.upper, e.step))
             return Slice(start, stop, step, span=where)
-        if isinstance(e, ast.Constant) and e.value is None:
-            return NewAxis(span=where)
-        return self.node(e)
+        node = self.node(e)
+        return NewAxis(span=where) if node == Literal(None) else node
 
     def call(self, e: ast.Call) -> Node:
         """f(x, axis=1), np.f(x), x.f(axis=1)."""
-        where, first = self.shifted(e), ()
+        where = self.shifted(e)
+        first: tuple[Node, ...] = ()
         if isinstance(e.func, ast.Name):
             op = e.func.id
             self.check_name(op, e.func)
@@ -261,6 +263,8 @@ class _Parser:
         else:
             raise self.error("only a function that has a name can be called", self.span(e.func))
         arguments = tuple(self.node(a) for a in e.args)
+        if first and op in SPREAD and len(arguments) > 1:
+            arguments = (_group(arguments, (arguments[0].span[0], arguments[-1].span[1])),)
         options = []
         for k in e.keywords:
             if k.arg is None:
@@ -273,13 +277,17 @@ class _Parser:
         where = self.shifted(e)
         if _is_module(e.value):
             if e.attr == "newaxis":
-                return NewAxis(span=where)
-            self.check_name(e.attr, e)
-            return Name(e.attr, span=where)
+                return Literal(None, span=where)
+            if e.attr in NUMBERS:
+                return Name(e.attr, span=where)
+            raise self.error(
+                f"{ast.unparse(e)} is no value of the language", self.span(e), "of numbers there is np.pi; functions are called"
+            )
         if e.attr == "T":
             inner = self.node(e.value)
             return Call("transpose", (inner,), span=where, name_span=(where[1] - 2, where[1]))
-        raise self.error(f"attribute .{e.attr} is not in the language", self.span(e), "of attributes there is .T; methods are called: X.sum()")
+        fix = "of attributes there is .T; methods are called: X.sum()"
+        raise self.error(f"attribute .{e.attr} is not in the language", self.span(e), fix)
 
 
 def _derivative(above: str, below: str, names: Collection[str]) -> tuple[str, tuple[str, ...]] | None:
@@ -297,7 +305,17 @@ def _derivative(above: str, below: str, names: Collection[str]) -> tuple[str, tu
     return None
 
 
+def _group(items: tuple[Node, ...], where: Span) -> Node:
+    """Several expressions as one; integers alone are an option's value."""
+    if items and all(isinstance(i, Number) and i.value.q == 1 for i in items):
+        return Literal(tuple(int(i.value) for i in items if isinstance(i, Number)), span=where)
+    return Group(items, span=where)
+
+
 def _is_module(e: ast.expr) -> bool:
+    """np, numpy, np.linalg."""
+    if isinstance(e, ast.Attribute) and e.attr == "linalg":
+        e = e.value
     return isinstance(e, ast.Name) and e.id in MODULES
 
 

@@ -40,7 +40,7 @@ def number(value: Any, recording: Recording) -> Node:
         return Number(Integer(int(value)))
     if isinstance(value, Quotient):
         return Number(Rational(value.numerator, value.denominator))
-    if value == math.pi:
+    if value == math.pi and "pi" not in recording.names:
         return Name("pi")
     if not math.isfinite(value):
         raise recording.error(f"{value} is not a number of the language", "leave it out, or mask with np.where")
