@@ -7,6 +7,7 @@ named statistic (softmax, inverse), whose law the op table holds.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sympy import Expr
@@ -130,6 +131,15 @@ class Program:
                 for s in sorted(a.free_symbols, key=str):
                     seen.setdefault(s)
         return tuple(seen)
+
+    @cached_property
+    def users(self) -> Mapping[str, tuple[Equation, ...]]:
+        """The equations that use a tensor, by its name, in order; a tensor that none uses is not there."""
+        found: dict[str, list[Equation]] = {}
+        for e in self.equations:
+            for name in e.uses():
+                found.setdefault(name, []).append(e)
+        return {name: tuple(used) for name, used in found.items()}
 
     def equation(self, name: str) -> Equation | None:
         """The equation that defines `name`, or None for a leaf."""

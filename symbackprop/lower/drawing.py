@@ -1,7 +1,6 @@
 """Statements that draw parameters to start with, and data for a check that is true to the declared facts."""
 
 from collections.abc import Mapping
-from functools import cache
 
 from sympy import Expr, Integer, Pow, log
 
@@ -83,18 +82,18 @@ def _drawn(program: Program, t: Tensor, names: Names) -> list[str]:
 
 def needs_positive(program: Program, name: str) -> bool:
     """Whether a leaf stands under a logarithm, a root, or below a fraction's line."""
-    return any(name in _under_risk(e.rhs) for e in program.equations if e.rhs is not None)
-
-
-@cache  # asked for once a leaf, so that the work would grow with the square of the depth
-def _under_risk(e: Expr) -> frozenset[str]:
-    risky = [f.args[0] for f in e.atoms(log)] + [f.base for f in e.atoms(Pow) if not f.exp.is_Integer or f.exp.is_negative]
-    return frozenset(a.name for x in risky for a in x.atoms(Entry))
+    for e in program.users.get(name, ()):
+        if e.rhs is None:
+            continue
+        risky = [f.args[0] for f in e.rhs.atoms(log)] + [f.base for f in e.rhs.atoms(Pow) if not f.exp.is_Integer or f.exp.is_negative]
+        if any(a.name == name for x in risky for a in x.atoms(Entry)):
+            return True
+    return False
 
 
 def _range_of(program: Program, name: str) -> Expr:
     """How many values an index tensor may take: the size of the axis it picks from."""
-    for e in program.equations:
+    for e in program.users.get(name, ()):
         for a in e.rhs.atoms(Entry) if e.rhs is not None else ():
             for axis, i in zip(program.tensors[a.name].axes, a.indices, strict=True):
                 if any(b.name == name for b in i.atoms(Entry)):

@@ -33,11 +33,9 @@ def start(program: Program, parameter: Tensor) -> Start:
     if not any(a.is_Symbol or a.is_Integer for a in parameter.axes) and parameter.axes:
         return Start("zeros")
     scale = False
-    for equation in program.equations:
+    for equation in program.users.get(parameter.name, ()):
         if equation.rhs is None:
-            if parameter.name in equation.uses():
-                return Start("glorot", parameter.axes[-1], Mul(*parameter.axes[:-1]))
-            continue
+            return Start("glorot", parameter.axes[-1], Mul(*parameter.axes[:-1]))
         for factors, bound, entry in _places(equation.rhs, parameter.name):
             summed = [k for k, i in enumerate(entry.indices) if indices_of(i) & bound]
             others = [f for f in factors if f != entry and f.has(Entry)]
@@ -81,11 +79,10 @@ def _places(e: Expr, name: str, bound: frozenset = frozenset()) -> Iterable[tupl
 
 def _followed_by_relu(program: Program, name: str) -> bool:
     """Whether the next function that a tensor goes through, itself or after sums with others, is relu-like."""
-    for equation in program.equations:
-        if equation.name == name:
-            if any(type(f).__name__ in RELU_LIKE for f in equation.rhs.atoms(Function)):
-                return True
-        elif equation.rhs is not None and name in equation.uses():
+    if any(type(f).__name__ in RELU_LIKE for f in program.equation(name).rhs.atoms(Function)):
+        return True
+    for equation in program.users.get(name, ()):
+        if equation.rhs is not None:
             kinds = {type(f).__name__ for f in equation.rhs.atoms(Function) if any(a.name == name for a in f.atoms(Entry))}
             if kinds & RELU_LIKE:
                 return True
