@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from sympy import Expr, Symbol
 
 from symbackprop.lower.formula import formula
+from symbackprop.lower.layout_text import WIDTH, wrapped
 from symbackprop.lower.lowering import Lowered, lower
 from symbackprop.lower.schedule import schedule
 from symbackprop.lower.spelling import Spelling
 from symbackprop.lower.writing import Line, Writer
 from symbackprop.program import Program, Tensor
 
-WIDTH = 120
 PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype"}
 """Names that no function can use for something else."""
 _OWN = """
@@ -152,8 +152,7 @@ def _commented(program: Program, lowered: Lowered, lines: list[Line], spelling: 
         if made.equation.tensor.role == "adjoint" and not backward:
             backward = True
             yield ""
-        text = f"{mark} {formula(made.equation, axes, inside)}"
-        yield text if len(text) <= WIDTH - 4 else text[: WIDTH - 7] + "..."
+        yield from wrapped(formula(made.equation, axes, inside), f"{mark} ", f"{mark}     ")
         yield from (_with_shape(p, mark) for p in pending)
         pending = []
     yield from (_with_shape(p, mark) for p in pending)

@@ -100,7 +100,7 @@ def _merged(graph: Graph, factors: Sequence[Labelled], bound: Sequence[Index]) -
         host = next((x for x in operands if x is not mask and set(mask.labels) <= set(x.labels)), None)
         if host is not None:
             operands = [x for x in operands if x is not mask and x is not host] + [multiply(graph, [host, mask])]
-    scales = [x for x in operands if len(x.labels) == 1 and any(set(x.labels) < set(y.labels) for y in operands)]
+    scales = [x for x in operands if len(x.labels) == 1 and sum(set(x.labels) < set(y.labels) for y in operands) > 1]
     for scale in scales:  # a weight per row costs nothing next to a product; into the factor with fewest indices
         if len(operands) > 2:
             host = min((y for y in operands if set(scale.labels) < set(y.labels)), key=lambda y: len(y.labels), default=None)
