@@ -3,8 +3,8 @@
 from sympy import log
 
 from symbackprop.index import Index, axis, parse_shape
-import symbackprop.ops.elementwise  # noqa: F401, registers relu
-from symbackprop.ops.table import OPS
+
+from symbackprop.ops import OPS
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Total
 

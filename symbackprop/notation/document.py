@@ -212,10 +212,8 @@ class _Composer:
         pairs = [tree.Derivative(names(a), (names(b),)) for a, b in zip(way[:-2], way[1:-1], strict=True)]
         links = [*pairs, tree.Derivative(names(way[-2]), (corner,))]
         axes = [self.program.tensors[n].axes for n in way]
-        rows = []
-        for k, link in enumerate(links):
-            inputs = axes[k + 1] if k < len(links) - 1 else ()
-            rows.append(((link,), (self.jacobian_shape(axes[k], inputs),)))
+        inputs = [*axes[1:-1], ()]
+        shapes = tuple((self.jacobian_shape(a, b),) for a, b in zip(axes[:-1], inputs, strict=True))
         indices = dict.fromkeys(self.program.tensors[self.derived.adjoints[name]].indices, S.Zero)
         closed = substitute(self.in_place(self.derived.adjoints[name]), indices)
         whole = tree.Derivative(top, (corner,))
@@ -226,7 +224,7 @@ class _Composer:
         ]
         if any(len(a) > 1 for a in axes[1:-1]):
             blocks.append(Paragraph(self.line("entry sums")))
-        blocks.append(Grid(((self.say["link"],), (self.say["shape"],)), tuple(rows)))
+        blocks.append(Grid(tuple((link,) for link in links), (shapes,)))
         blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", self.writer.expression(closed))),))]
         return blocks
 

@@ -13,14 +13,11 @@ from sympy import Add, E, Expr, Function, Integer, KroneckerDelta, Mul, Pow, Rat
 from symbackprop.errors import NotationError
 from symbackprop.index import Index
 from symbackprop.notation import tree
+from symbackprop.notation.functions import applied, function
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
-from symbackprop.notation.symbols import FUNCTION_NAMES
 from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
-
-BARE = {"log", "sin", "cos", "tan", "tanh", "sinh", "cosh"}
-
 
 def one_based(e: Expr) -> Expr:
     """The same expression in indices that count from 1."""
@@ -211,8 +208,7 @@ class Writer:
         if isinstance(e, Add | Mul):
             return self.write(e, scope)
         if isinstance(e, Function):
-            name = type(e).__name__
-            return tree.apply(function(name), *[self.write(a, scope) for a in e.args], bare=name in BARE)
+            return applied(type(e).__name__, *[self.write(a, scope) for a in e.args])
         if e == pi:
             return tree.Letter("pi")
         if e == E:
@@ -293,11 +289,6 @@ def position(node: tree.Node, scope: dict[Index, str]) -> tuple:
     text = to_latex(node)
     names = list(scope.values())
     return (names.index(text) if text in names else len(names), text)
-
-
-def function(name: str) -> tree.Node:
-    """The sign of a function."""
-    return tree.Letter(FUNCTION_NAMES.get(name, name), "function")
 
 
 def latex(e: Expr, program: Program, indices: Sequence[Index] = ()) -> str:

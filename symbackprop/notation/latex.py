@@ -9,7 +9,7 @@ from functools import singledispatch
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import FUNCTIONS, GREEK, MARKS
 
-FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "norm": (r"\lVert ", r" \rVert")}
+FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": (r"\lvert ", r" \rvert")}
 COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 ESCAPES = {c: rf"\{c}" for c in "_%&#$"}
 
@@ -105,7 +105,7 @@ def _(node: tree.Root) -> str:
 def _(node: tree.Fenced) -> str:
     left, right = FENCES[node.fence]
     body = latex(node.body)
-    return rf"\left{left} {body} \right{right}" if tree.is_tall(node.body) else f"{left}{body}{right}"
+    return rf"\left{left.rstrip()} {body} \right{right.lstrip()}" if tree.is_tall(node.body) else f"{left}{body}{right}"
 
 
 @latex.register

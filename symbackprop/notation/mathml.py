@@ -9,7 +9,7 @@ from html import escape
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import ACCENTS, GREEK, MARKS
 
-FENCES = {"()": "()", "[]": "[]", "norm": "‖‖"}
+FENCES = {"()": "()", "[]": "[]", "abs": "||"}
 TIMES = "<mo>\u2062</mo>"
 APPLICATION = "<mo>\u2061</mo>"
 
@@ -159,7 +159,8 @@ def _(node: tree.Product) -> str:
     parts = [element(node.factors[0])]
     for factor in node.factors[1:]:
         parts += [operator("⋅") if isinstance(factor, tree.Number) else TIMES, element(factor)]
-    return row(*parts)
+    between = '<mspace width="0.17em"></mspace>' if sum(isinstance(f, tree.Derivative | tree.Frac) for f in node.factors) > 1 else ""
+    return row(between.join(parts))
 
 
 @element.register

@@ -11,7 +11,8 @@ from sympy.printing.str import StrPrinter
 
 from symbackprop.errors import NotationError
 from symbackprop.notation import tree
-from symbackprop.notation.index_form import BARE, Writer, function
+from symbackprop.notation.functions import applied, function
+from symbackprop.notation.index_form import Writer
 from symbackprop.notation.matrix import (
     Bracket,
     Called,
@@ -115,7 +116,7 @@ class Typesetter:
 
     @node.register
     def _(self, x: Map) -> tree.Node:
-        return tree.apply(function(x.function), *[self.node(a) for a in x.arguments], bare=x.function in BARE)
+        return applied(x.function, *[self.node(a) for a in x.arguments])
 
     @node.register
     def _(self, x: Bracket) -> tree.Node:

@@ -87,6 +87,14 @@ class Dialect:
         text, first = self.formula(node), self.formula(node.first)
         return f"{first} &{text[len(first) :]}"
 
+    def cell(self, line: Line) -> str:
+        """What stands in a cell of a table."""
+        return self.line(line)
+
+    def linked(self, node: tree.Node) -> str:
+        """A line of a chain of equations."""
+        return self.formula(node)
+
     def label(self, node: tree.Node) -> str:
         """A name in the picture of the network."""
         return latex(node)
@@ -154,9 +162,22 @@ class Tex(Dialect):
         """Program text within a line."""
         return rf"\texttt{{{escape_tex(text).replace('^', chr(92) + '^{}').replace('~', chr(92) + '~{}')}}}"
 
+    def math(self, node: tree.Node) -> str:
+        """A formula within a line; fractions keep their size."""
+        return rf"$\displaystyle {latex(node)}$" if tree.is_tall(node) else f"${latex(node)}$"
+
     def formula(self, node: tree.Node) -> str:
         """A formula without what sets it off."""
         return latex(node)
+
+    def cell(self, line: Line) -> str:
+        """What stands in a cell, with room above and below what is high."""
+        tall = any(isinstance(p, tree.Node) and tree.is_tall(p) for p in line)
+        return (r"\tall " if tall else "") + self.line(line)
+
+    def linked(self, node: tree.Node) -> str:
+        """A line of a chain, aligned at its relation."""
+        return self.aligned(node)
 
 
 DIALECTS = {"markdown": Dialect(), "html": Html(), "latex": Tex()}
@@ -181,10 +202,10 @@ def item(block: Block, d: Dialect) -> Item:
         case Formulas(nodes):
             return Item("formulas", d.display(nodes))
         case Grid(header, rows):
-            return Item("grid", header=tuple(map(d.line, header)), rows=tuple(tuple(map(d.line, r)) for r in rows))
+            return Item("grid", header=tuple(map(d.cell, header)), rows=tuple(tuple(map(d.cell, r)) for r in rows))
         case Chain(left, rows):
             first = [tree.relation(left, ("=", rows[0][0]))] + [tree.Relation(tree.Sequence(()), (("=", n),)) for n, _ in rows[1:]]
-            return Item("chain", rows=tuple((d.formula(n), d.line(rule)) for n, (_, rule) in zip(first, rows, strict=True)))
+            return Item("chain", rows=tuple((d.linked(n), d.line(rule)) for n, (_, rule) in zip(first, rows, strict=True)))
         case Fold(summary, blocks, formula):
             shown = (d.display((formula,)),) if formula is not None else ()
             return Item("fold", d.line(summary), lines=shown, items=tuple(item(b, d) for b in blocks))

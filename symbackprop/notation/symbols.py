@@ -38,6 +38,3 @@ FUNCTIONS = {
     "cosh": r"\cosh", "arctan": r"\arctan", "arcsin": r"\arcsin", "arccos": r"\arccos", "det": r"\det", "max": r"\max", "min": r"\min",
 }  # fmt: skip
 """Functions that LaTeX has a command for; all others are set upright by name."""
-
-FUNCTION_NAMES = {"relu": "ReLU", "gelu": "GELU", "elu": "ELU", "selu": "SELU", "silu": "SiLU", "atan": "arctan", "sign": "sgn", "trace": "tr"}
-"""How a function is written where that is not its name in the language."""

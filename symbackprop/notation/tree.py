@@ -117,7 +117,7 @@ class Root(Node):
 
 @dataclass(frozen=True)
 class Fenced(Node):
-    """body between fences: "()", "[]", or "norm" for double bars."""
+    """body between fences: "()", "[]", or "abs" for bars."""
 
     body: Node
     fence: str = "()"

@@ -1,0 +1,38 @@
+"""How functions and ops are written: read from the op table, where a record says its LaTeX."""
+
+import re
+from functools import cache
+
+from symbackprop.notation import tree
+from symbackprop.notation.symbols import GREEK
+from symbackprop.ops import OPS
+
+BARE = {"log", "sin", "cos", "tan", "tanh", "sinh", "cosh"}
+"""Functions that need no brackets around a single name."""
+
+WRITTEN = re.compile(r"(?:\\operatorname\{(?P<name>[^}]*)\}|\\(?P<command>[A-Za-z]+))\\left\(#1")
+OTHERS = {"inv": "inv", "trace": "tr", "diag": "diag"}
+
+
+@cache
+def spellings() -> dict[str, str]:
+    """The LaTeX of each op by its name, and of each elementwise function by the name of its class."""
+    found = {name: op.latex for name, op in OPS.items() if op.latex}
+    return found | {op.function.__name__: op.latex for op in OPS.values() if op.latex and op.function is not None}
+
+
+def function(name: str) -> tree.Node:
+    """The sign of a function or an op."""
+    match = WRITTEN.match(spellings().get(name, ""))
+    if match is None:
+        return tree.Letter(OTHERS.get(name, name), "function")
+    if match["command"] in GREEK:
+        return tree.Letter(match["command"])
+    return tree.Letter((match["name"] or match["command"]).replace("\\_", "_"), "function")
+
+
+def applied(name: str, *arguments: tree.Node) -> tree.Node:
+    """A function of its arguments: |x| for abs, log x without brackets, else f(x)."""
+    if name in ("abs", "absolute") and len(arguments) == 1:
+        return tree.Fenced(arguments[0], "abs")
+    return tree.apply(function(name), *arguments, bare=name in BARE)
