@@ -27,7 +27,7 @@ def by_law(name: str, x: float, *rest: float) -> float:
     brackets = {}
     for bracket in formula.atoms(Positive, NonNegative):
         inside = bracket.args[0].xreplace(at)
-        brackets[bracket] = int(inside > 0 or (inside == 0 and isinstance(bracket, NonNegative)))
+        brackets[bracket] = 1 if inside > 0 or (inside == 0 and isinstance(bracket, NonNegative)) else 0
     return float(formula.xreplace(brackets).xreplace(at).evalf(30))
 
 
