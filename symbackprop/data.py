@@ -248,7 +248,12 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         )
     for number, cells in lines[1:]:
         if len(cells) != len(header):
-            raise DataError(f"line {number} has {len(cells)} cells, the header has {len(header)}", place=str(path), source=",".join(cells))
+            raise DataError(
+                f"line {number} has {len(cells)} cells, the header has {len(header)}",
+                place=str(path),
+                source=",".join(cells),
+                fix="give each line as many cells as the header",
+            )
     if len(lines) == 1:
         raise DataError("no samples: there is only a header", place=str(path), fix="give at least one sample")
     return header, lines[1:]

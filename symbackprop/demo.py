@@ -205,7 +205,8 @@ def summary(report: Report, note: Report, runs: Sequence[tuple[Run, History, flo
 def told(verdict: Verdict) -> list[str]:
     """What a reader wants to know of a verdict: conditions, the likely cause and the counterexample, or why it is unknown."""
     if verdict.status in ("wrong", "holds-if"):
-        return [line for line in verdict.lines() if line.startswith(("if ", "likely cause", "counterexample"))] or [verdict.reason]
+        wanted = ("if ", "likely cause", "counterexample") if verdict.counterexample or verdict.conditions else ("",)
+        return [line for line in verdict.lines() if line.startswith(wanted)]
     return [verdict.reason] if verdict.status == "unknown" else []
 
 
