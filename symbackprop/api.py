@@ -1,0 +1,222 @@
+"""The public face: state a model, derive, write, generate, verify."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+
+from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
+from symbackprop.emit import load_source, module_source, render, write
+from symbackprop.errors import DeriveError, SpecError, nearest
+from symbackprop.index import parse_shape
+from symbackprop.language.declare import facts_of
+from symbackprop.language.elaborate import elaborate, elaborate_expression
+from symbackprop.language.layers import Sequential
+from symbackprop.language.spec import ModelSpec, spec_from_tables
+from symbackprop.language.syntax import parse
+from symbackprop.language.toml import load_spec
+from symbackprop.language.trace import trace_spec
+from symbackprop.notation.document import derivation_html, derivation_markdown, derivation_tex
+from symbackprop.program import Program, Tensor
+from symbackprop.result import Result
+from symbackprop.verify.claims import check_claims
+from symbackprop.verify.report import verify_derived
+from symbackprop.verify.verdict import Report
+
+
+class Model:
+    """A model: the spec that a person wrote, and the program of index equations that it means."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        """Elaborate `spec`; whatever is wrong with it is a SpecError here."""
+        self.spec = spec
+        self.program: Program = elaborate(spec)
+
+    @property
+    def name(self) -> str:
+        """The name of the model, and of the module generated from it."""
+        return self.program.name
+
+    def __repr__(self) -> str:
+        return f"<Model {self.name}: {', '.join(e.name for e in self.program.equations)}>"
+
+
+def load(path: str | Path) -> Model:
+    """The model of a TOML file. Raises SpecError with file, line and column where it can't be read."""
+    return Model(load_spec(path))
+
+
+def model(
+    tensors: Mapping[str, Mapping],
+    equations: Mapping[str, str],
+    *,
+    name: str = "model",
+    objective: str | None = None,
+    output: str | None = None,
+    samples: str | None = None,
+    axes: Mapping[str, int] | None = None,
+    latex: Mapping[str, str] | None = None,
+) -> Model:
+    """A model from the tables of a TOML file, as dictionaries."""
+    spec = spec_from_tables(
+        tensors, equations, name=name, objective=objective, output=output, samples=samples, axes=axes or {}, latex=latex or {}
+    )
+    return Model(spec)
+
+
+def trace(
+    function: Callable,
+    *,
+    parameters: Sequence[str] | None = None,
+    facts: Mapping[str, str] | None = None,
+    objective: str | None = None,
+    output: str | None = None,
+    samples: str | None = None,
+) -> Model:
+    """The model of a Python function whose annotations are shape strings, by running it once on tracers."""
+    return Model(trace_spec(function, parameters=parameters, facts=facts, objective=objective, output=output, samples=samples))
+
+
+class Derivation:
+    """A model's derivatives. `steps` is the derivation of the gradients, in order."""
+
+    def __init__(self, model: Model, wrt: Sequence[str] | None = None) -> None:
+        """Derive the gradient of the objective by each of `wrt`, and by every intermediate between."""
+        self.model = model
+        self.derived: Derived = gradient(model.program, wrt)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation of the gradients: each step names its rule, shows before and after, and the facts used."""
+        return self.derived.steps
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """The names of the tensors that the derivation was asked for."""
+        return self.derived.wrt
+
+    def gradient(self, name: str) -> Result:
+        """d objective / d `name`, in the shape of `name`: a parameter, an input or an intermediate."""
+        derived = self.derived if name in self.derived.adjoints else gradient(self.model.program, [name])
+        return Result(derived, derived.adjoints[name])
+
+    def jacobian(self, output: str, wrt: str) -> Result:
+        """d `output` / d `wrt` along all paths, output axes first, then those of `wrt`."""
+        derived = jacobian(self.model.program, output, wrt)
+        return Result(derived, derived.adjoints[wrt])
+
+    def hessian(self, a: str, b: str) -> Result:
+        """The block d2 objective / d`a` d`b`: the Jacobian by `b` of the gradient by `a`."""
+        first = self.derived if a in self.derived.adjoints else gradient(self.model.program, [a])
+        second = jacobian(first.program, first.adjoints[a], b)
+        return Result(second, second.adjoints[b])
+
+    def markdown(self, form: str = "both", lang: str = "en") -> str:
+        """The derivation as Markdown for GitHub and Obsidian. `form`: index, matrix or both; `lang`: en or zh."""
+        return render("markdown", "derivation.md.jinja", {"page": derivation_markdown(self.derived, form, lang)})
+
+    def html(self, form: str = "both", lang: str = "en") -> str:
+        """The derivation as one HTML page: MathML, no script, no network."""
+        return render("html", "derivation.html.jinja", {"page": derivation_html(self.derived, form, lang)})
+
+    def tex(self, form: str = "both", lang: str = "en") -> str:
+        """The derivation as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex."""
+        return render("latex", "derivation.tex.jinja", {"page": derivation_tex(self.derived, form, lang)})
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+    def __repr__(self) -> str:
+        return f"<Derivation of {self.model.name} by {', '.join(self.wrt)}>"
+
+
+def derive(model: Model | Sequential, wrt: Sequence[str] | None = None) -> Derivation:
+    """Derive the gradient of the model's objective by `wrt` (default: every parameter)."""
+    return Derivation(_as_model(model), wrt)
+
+
+def _as_model(model: Model | Sequential) -> Model:
+    if isinstance(model, Sequential):
+        return Model(model.spec())
+    if isinstance(model, Model):
+        return model
+    raise SpecError(f"a {type(model).__name__} is not a model", fix="make one with load, model, trace or Sequential")
+
+
+class Module:
+    """A generated module: its source, and what to do with it."""
+
+    def __init__(self, name: str, source: str) -> None:
+        """`source` is the whole text of the module `name`."""
+        self.name = name
+        self.source = source
+
+    def write(self, folder: str | Path) -> Path:
+        """Write <name>.py into `folder` (made if missing) and return its path; nothing is left half-written."""
+        path = Path(folder) / f"{self.name}.py"
+        write(path, self.source)
+        return path
+
+    def load(self) -> ModuleType:
+        """The module, imported from its source."""
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> ModuleType:
+        return load_source(self.source, self.name)
+
+
+def generate(derivation: Derivation, target: str = "numpy") -> Module:
+    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy."""
+    return Module(derivation.model.name, module_source(derivation.derived, target))
+
+
+def verify(derivation: Derivation, seed: int = 0) -> Report:
+    """Check every gradient of a derivation: exactly at small prime sizes, numerically, and the generated code."""
+    return verify_derived(derivation.derived, generate(derivation).load(), seed=seed)
+
+
+def check(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
+    """Check claims in NumPy notation: "dJ/dO == (Yhat - Y) / n", or updates: "W1 <- W1 - eta * dJ/dW1"."""
+    texts = [claims] if isinstance(claims, str) else list(claims)
+    return check_claims(_as_model(model).program, texts, seed=seed)
+
+
+def derivative(
+    text: str,
+    shapes: Mapping[str, str],
+    wrt: str | Sequence[str],
+    order: int = 1,
+    facts: Mapping[str, str | Sequence[str]] | None = None,
+) -> Result:
+    """The derivative of one expression in NumPy notation, for symbolic sizes.
+
+    `shapes` gives each tensor's axes as a shape string; `facts` what is declared of a tensor ("simplex over c"). Order 1 by one
+    name; order 2 by two: the Jacobian by the second name of the derivative by the first. Output axes first, then those of
+    `wrt`.
+    """
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    if order not in (1, 2):
+        raise DeriveError(f"order {order} is not 1 or 2", fix="order=1 or order=2")
+    if order == 2 and len(names) == 1:
+        names = names * 2
+    if len(names) != order:
+        raise DeriveError(f"{len(names)} names for order {order}", fix=f"give {order}")
+    for name in names:
+        if name not in shapes:
+            raise DeriveError(f"'{name}' has no shape", notes=[f"shapes: {', '.join(shapes)}"], fix=_did_you_mean(name, shapes))
+    tensors = {name: Tensor(name, parse_shape(shape, f"the shape of {name}"), "parameter") for name, shape in shapes.items()}
+    tensors = facts_of(tensors, facts or {})
+    empty = Program("expression", tensors, (), "")
+    program, top = elaborate_expression(parse(text), empty, empty.fresh_name("f"), text=text)
+    program = replace(program, objective=top)
+    derived = jacobian(program, top, names[0])
+    if order == 2:
+        derived = jacobian(derived.program, derived.adjoints[names[0]], names[1])
+    return Result(derived, derived.adjoints[names[-1]])
+
+
+def _did_you_mean(name: str, known: Mapping) -> str:
+    close = nearest(name, list(known))
+    return f"did you mean {', '.join(close)}?" if close else "give it a shape"
