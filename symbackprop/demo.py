@@ -195,7 +195,7 @@ def summary(report: Report, note: Report, runs: Sequence[tuple[Run, History, flo
         lines.append(f"{verdict.status:<9} {claim.about} ({claim.model}){mark}")
         lines.append(f"          {claim.text}")
         lines += [f"            {line}" for line in told(verdict)]
-    lines += ["", "Training on Iris: 99 flowers, 51 held out", "-----------------------------------------"]
+    lines += ["", "Training on Iris, a third held out", "----------------------------------"]
     for r, history, share in runs:
         losses = f"loss {history.losses[0]:.4f} -> {history.losses[-1]:.4f}"
         lines.append(f"{r.name:<18} rate {r.rate:<4g} {history.steps:>5} steps   {losses}   held-out accuracy {percent(share)}")

@@ -72,7 +72,7 @@ def test_interrupted_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_control_c_ends_a_run_without_a_traceback() -> None:
     run = process("train", TWO_LAYER, "--data", IRIS, "--epochs", "100000000", stdout=subprocess.PIPE)
     with pytest.raises(subprocess.TimeoutExpired):
-        run.wait(6)
+        run.wait(4)
     run.send_signal(signal.SIGINT)
     out, err = run.communicate(timeout=20)
     assert (run.returncode, out, err) == (130, "", "interrupted\n")
