@@ -57,7 +57,9 @@ NAMED = {
 }
 """Parts of Python that are not in the language: what to call them, and what to do."""
 
-QUOTIENT = re.compile(r"(?<![\w.])(d\w+)/(d\w+)")
+QUOTIENT = re.compile(r"(?<![\w.])(d\w+)( */ *)(d\w+)")
+JOINT = "·"
+"""Stands for the / of a derivative while Python's grammar reads it as a name; no name of the language has it."""
 TOKEN = re.compile(r"\s+|\d[\w.]*|\w+|\*\*|\S")
 
 
@@ -74,7 +76,7 @@ def parse_claim(text: str, place: str = "the claim", names: Collection[str] = ()
 
     Raises ParseError if there is not exactly one == or <- outside brackets.
     """
-    marks = [m for m in re.finditer(r"==|<-", text) if _depth_at(text, m.start()) == 0]
+    marks = _relations(text)
     if len(marks) != 1:
         raise ParseError(
             f"a claim has one == or one <-, this has {len(marks)}",
@@ -89,8 +91,15 @@ def parse_claim(text: str, place: str = "the claim", names: Collection[str] = ()
     return Claim(left, mark.group(), right, text)
 
 
-def _depth_at(text: str, place: int) -> int:
-    return sum((c in "([") - (c in ")]") for c in text[:place])
+def _relations(text: str) -> list[re.Match]:
+    """Each == and <- outside brackets; at most three, and none in a text too long to be read."""
+    depth, found = 0, []
+    for m in re.finditer(r"==|<-|[][(){}]", text[: MOST_CHARACTERS + 1]):
+        if len(m.group()) == 1:
+            depth += 1 if m.group() in "([{" else -1
+        elif depth == 0:
+            found.append(m)
+    return found[:3]
 
 
 class _Parser:
@@ -131,12 +140,20 @@ class _Parser:
 
     def quotient(self, m: re.Match) -> str:
         """A derivative quotient as one name of the same length, so that it binds as one and columns stay."""
-        above, below = m.groups()
-        if not {above, below} & set(self.names or ()) and (parts := _derivative(above, below, self.names or ())):
-            label = f"{above}_{below}"
-            self.quotients[label] = parts
-            return label
-        return m.group()
+        above, stroke, below = m.groups()
+        names = self.names or ()
+        if {above, below} & set(names) or JOINT in self.text:
+            return m.group()
+        parts = _derivative(above, below, names)
+        if parts is None:
+            if above.startswith("d2") and above[2:] in names:
+                span = m.start() + self.lead, m.end() + self.lead
+                fix = f"write d2{above[2:]}/dW1dW2, or d2{above[2:]}/dW2 for W twice"
+                raise self.error("a second derivative is by two of the model's tensors", span, fix)
+            return m.group()
+        label = f"{above}{JOINT * len(stroke)}{below}"
+        self.quotients[label] = parts
+        return label
 
     def check_budget(self) -> None:
         """Refuse what is empty, too long or too deep, in time linear in the text."""
@@ -300,7 +317,7 @@ def _derivative(above: str, below: str, names: Collection[str]) -> tuple[str, tu
             for k in range(1, len(rest) - 1):
                 if rest[k] == "d" and ((rest[:k] in names and rest[k + 1 :] in names) or not names):
                     return above[2:], (rest[:k], rest[k + 1 :])
-        if above.startswith("d") and len(above) > 1:
+        if above[1:] in names or (not names and above[1:].isidentifier()):
             return above[1:], (below[1:],)
     return None
 
