@@ -142,12 +142,13 @@ def _commented(program: Program, lowered: Lowered, lines: list[Line], spelling: 
         elif m.helper and (same := shown[m.node]).name != e.name:  # computed already, under another name
             inside[e.name] = replace(e, rhs=same.tensor[e.indices], call=None)
     axes = {n: t.axes for n, t in program.tensors.items()} | {n: e.tensor.axes for n, e in equations.items()}
+    last = {line.step.node: line for line in lines}
     pending: list[Line] = []
     backward = False
     for line in lines:
         pending.append(line)
         made = line.step.made
-        if made is None or (pending and line is not _last(lines, line)):
+        if made is None or line is not last[line.step.node]:
             continue
         if made.equation.tensor.role == "adjoint" and not backward:
             backward = True
@@ -156,11 +157,6 @@ def _commented(program: Program, lowered: Lowered, lines: list[Line], spelling: 
         yield from (_with_shape(p, mark) for p in pending)
         pending = []
     yield from (_with_shape(p, mark) for p in pending)
-
-
-def _last(lines: list[Line], line: Line) -> Line:
-    """The last line of the statement that `line` belongs to."""
-    return [x for x in lines if x.step is line.step][-1]
 
 
 def _with_shape(line: Line, mark: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, S, Symbol, sympify
+from sympy import Expr, Integer, S, Symbol
 
 from symbackprop.index import Index
 
@@ -60,7 +60,8 @@ class Graph:
 
     def size(self, value: Expr | int) -> Labelled:
         """A Python number made of sizes and constants."""
-        return Labelled(self.add("size", info=(sympify(value),), kind="size"))
+        number = value if isinstance(value, Expr) else Integer(value)
+        return Labelled(self.add("size", info=(number,), kind="size"))
 
     def value(self, x: Labelled) -> Expr | None:
         """The number that `x` is known to be when the code is written, or None."""

@@ -142,7 +142,7 @@ class _Module:
         given = [f"{n}={n}" for n in data]
         body_lines += bracketed("return _converted(", ["params", *given], ")", 4)
         doc = ("The arguments as arrays of one floating dtype, parameters first; ValueError where they do not fit together.",)
-        return FunctionText("_arrays", ", ".join(["params", *data]), doc, tuple(body_lines))
+        return _function("_arrays", ["params", *data], doc, body_lines)
 
     def quick(self, names: list[str]) -> list[str]:
         """The usual case: arrays of one floating dtype that fit."""
@@ -192,18 +192,18 @@ class _Module:
         """forward, loss, loss_and_gradients and gradients."""
         program, made = self.program, []
         data = tuple(self.names(t) for t in self.data)
-        arguments = ", ".join(["params", *data])
+        arguments = ["params", *data]
         if program.output:
             inner = self.body([program.output])
             leaves = [t for t in inner.leaves if t.role != "parameter"]
             own = tuple(self.names(t) for t in leaves)
             lines = self.complete(inner, own, all_data=leaves == list(self.data))
             doc = (f"{program.output}, the output: {self.shape(program.tensors[program.output])}.",)
-            made.append(FunctionText("forward", ", ".join(["params", *own]), doc, (*lines, f"return {inner.results[program.output]}")))
+            made.append(_function("forward", ["params", *own], doc, [*lines, f"return {inner.results[program.output]}"]))
         inner = self.body([program.objective])
         doc = (f"The objective {program.objective}.",)
         lines = self.complete(inner, data, all_data=True)
-        made.append(FunctionText("loss", arguments, doc, (*lines, f"return {inner.results[program.objective]}")))
+        made.append(_function("loss", arguments, doc, [*lines, f"return {inner.results[program.objective]}"]))
         adjoints = [self.derived.adjoints[t.name] for t in self.wrt]
         inner = self.body([program.objective, *dict.fromkeys(adjoints)])
         kind = "Parameters" if self.own else "Gradients"
@@ -211,9 +211,10 @@ class _Module:
         call = bracketed(f"gradients = {kind}(", results, ")", 4)
         doc = (f"The objective and its gradients, in one pass: ({program.objective}, {kind}).",)
         whole = (*self.complete(inner, data, all_data=True), *call, f"return {inner.results[program.objective]}, gradients")
-        last = FunctionText("loss_and_gradients", arguments, doc, whole)
+        last = _function("loss_and_gradients", arguments, doc, whole)
         doc = (f"The gradients of the objective, as {kind}.",)
-        return [*made, last, FunctionText("gradients", arguments, doc, (f"return loss_and_gradients({arguments})[1]",))]
+        call = bracketed("return loss_and_gradients(", arguments, ")[1]", 4)
+        return [*made, last, _function("gradients", arguments, doc, call)]
 
     def complete(self, inner: Body, data: Sequence[str], all_data: bool) -> list[str]:
         """The statements of a function, after its arguments are checked and the sizes that it needs are read off."""
@@ -268,7 +269,7 @@ class _Module:
             close = ["arrays = (", *[f"    {n}," for n in names], ")"]
         last = "return Parameters(*[array.astype(dtype) for array in arrays])"
         body_lines = [*(["generator = np.random.default_rng(seed)"] if draws else []), *lines, *close, last]
-        return FunctionText("initialise", ", ".join([*arguments, "dtype=np.float64"]), doc, tuple(body_lines))
+        return _function("initialise", [*arguments, "dtype=np.float64"], doc, body_lines)
 
     def self_check(self) -> FunctionText:
         """Random parameters and data, small and true to the facts."""
@@ -282,7 +283,11 @@ class _Module:
         lines += data_lines(self.program, tensors, self.names)
         pairs = [f'"{self.names(t)}": {self.names(t)}' for t in tensors]
         lines += bracketed("arrays = {", pairs, "}", 4)
-        return FunctionText("self_check", "seed=0", (), tuple(lines))
+        return _function("self_check", ["seed=0"], (), lines)
+
+
+def _function(name: str, arguments: Sequence[str], doc: Sequence[str], lines: Sequence[str]) -> FunctionText:
+    return FunctionText(tuple(bracketed(f"def {name}(", arguments, "):")), tuple(doc), tuple(lines))
 
 
 def _tuple(items: Sequence[str]) -> str:
@@ -305,12 +310,20 @@ def _assigned(names: Sequence[str], values: Sequence[str]) -> list[str]:
 
 
 def _unpacking(names: Sequence[str], call: str) -> list[str]:
-    """An assignment to more names than a line holds."""
-    lines = [f"arrays = {call}"]
-    if len(lines[0]) + 4 > WIDTH:
-        head, _, rest = call.partition("(")
-        lines = [f"arrays = {head}(", f"    {rest[:-1]}", ")"]
-    return [*lines, "(", *[f"    {n}," for n in names], ") = arrays"]
+    """An assignment to more names than a line holds, in pieces."""
+    lines, start = [f"arrays = {call}"], 0
+    while start < len(names):
+        stop = len(names)
+        while len(_piece(names, start, stop)) + 4 > WIDTH:
+            stop -= 1
+        lines.append(_piece(names, start, stop))
+        start = stop
+    return lines
+
+
+def _piece(names: Sequence[str], start: int, stop: int) -> str:
+    part = f"{start or ''}:{stop if stop < len(names) else ''}"
+    return f"{_targets(names[start:stop])} = arrays[{part}]"
 
 
 def _means(program: Program) -> tuple[Expr, ...]:

@@ -13,10 +13,9 @@ class Field:
 
 @dataclass(frozen=True)
 class FunctionText:
-    """A function: its name, its arguments as written, the lines of its docstring and of its body, without indentation."""
+    """A function: the lines of its head, docstring and body, without indentation."""
 
-    name: str
-    arguments: str
+    head: tuple[str, ...]
     doc: tuple[str, ...]
     body: tuple[str, ...]
 

@@ -13,16 +13,22 @@ from symbackprop.lower.lowering import Lowered, Made
 
 FREE = ("leaf", "size", *VIEWS)
 """Operations without a statement of their own."""
+ENOUGH = 4
+"""So many products must still come for it to be worth a line that an array goes before the function ends."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One statement: `node` gets the name `name`; with `base` it is computed into the array of that node."""
+    """One statement: `node` gets the name `name`; with `base` it is computed into the array of that node.
+
+    `dead`: names of a large array that nothing needs after this statement.
+    """
 
     node: int
     name: str
     base: int | None = None
     made: Made | None = None
+    dead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ def schedule(
     bases = _overwrites(graph, order, outputs, own, overwritable)
     alone = {n for n in order if len(uses[n]) == 1}
     called = _names(lowered, order, {n: b for n, b in bases.items() if b in alone}, first, names, reserved)
-    steps = tuple(Step(n, called[n], bases.get(n), first.get(n)) for n in order)
+    dead = _dead(graph, order, bases, called, _last_reads(graph, order, outputs, own))
+    steps = tuple(Step(n, called[n], bases.get(n), first.get(n), dead.get(n, ())) for n in order)
     return Plan(graph, steps, called)
 
 
@@ -153,16 +160,43 @@ def _reads(graph: Graph, n: int, own: set[int]) -> set[int]:
     return found
 
 
-def _overwrites(graph: Graph, order: Sequence[int], outputs: Sequence[int], own: set[int], overwritable: Collection[str]) -> dict[int, int]:
-    """For each statement that may be computed in place: the operand whose array it takes over."""
-    reads = {n: _reads(graph, n, own) for n in order}
+def _last_reads(graph: Graph, order: Sequence[int], outputs: Sequence[int], own: set[int]) -> dict[int, int]:
+    """For each named node the place of the last statement that reads it; past the end for what is returned."""
     last: dict[int, int] = {}
     for place, n in enumerate(order):
-        for r in reads[n]:
-            last[r] = place
+        last |= dict.fromkeys(_reads(graph, n, own), place)
     for n in outputs:
-        for r in {n} if n in own else _reads(graph, n, own):
-            last[r] = len(order)
+        last |= dict.fromkeys({n} if n in own else _reads(graph, n, own), len(order))
+    return last
+
+
+def _dead(
+    graph: Graph, order: Sequence[int], bases: Mapping[int, int], called: Mapping[int, str], last: Mapping[int, int]
+) -> dict[int, tuple[str, ...]]:
+    """After which statement an array of two axes or more may go, if many products are still to come.
+
+    In a deep network the arrays of one layer then lie where those of the last one were: less memory to touch, and so less time.
+    """
+    products = [0]
+    for n in order:
+        products.append(products[-1] + (graph[n].op in ("dot", "matmul", "tensordot") and len(graph[n].axes) > 1))
+    chains: dict[int, list[int]] = {}
+    root: dict[int, int] = {}
+    for n in order:
+        root[n] = root[bases[n]] if n in bases else n
+        chains.setdefault(root[n], []).append(n)
+    dead: dict[int, tuple[str, ...]] = {}
+    for chain in chains.values():
+        place = max(last.get(n, len(order)) for n in chain)
+        if len(graph[chain[0]].axes) > 1 and place < len(order) and products[-1] - products[place + 1] >= ENOUGH:
+            names = tuple(dict.fromkeys(called[n] for n in chain))
+            dead[order[place]] = (*dead.get(order[place], ()), *names)
+    return dead
+
+
+def _overwrites(graph: Graph, order: Sequence[int], outputs: Sequence[int], own: set[int], overwritable: Collection[str]) -> dict[int, int]:
+    """For each statement that may be computed in place: the operand whose array it takes over."""
+    last = _last_reads(graph, order, outputs, own)
     bases: dict[int, int] = {}
     for place, n in enumerate(order):
         node = graph[n]

@@ -47,7 +47,12 @@ class Writer:
 
     def lines(self) -> list[Line]:
         """Every statement in order."""
-        return [line for step in self.plan.steps for line in self.statement(step)]
+        lines = []
+        for step in self.plan.steps:
+            lines += self.statement(step)
+            if step.dead:
+                lines.append(Line(f"del {', '.join(step.dead)}", "", step))
+        return lines
 
     def statement(self, step: Step) -> list[Line]:
         """The line or lines that compute one node."""
