@@ -37,7 +37,9 @@ def test_tolerance_and_sizes_are_told(derived):
     assert verdict.details[-1].endswith("complex steps")
 
 
-@pytest.mark.parametrize("body", [exp, log, sqrt, tanh, lambda e: e**3, lambda e: 1 / e], ids=["exp", "log", "sqrt", "tanh", "cube", "reciprocal"])
+@pytest.mark.parametrize(
+    "body", [exp, log, sqrt, tanh, lambda e: e**3, lambda e: 1 / e], ids=["exp", "log", "sqrt", "tanh", "cube", "reciprocal"]
+)
 def test_smooth_functions(body):
     p = gradient(program({"x": "n"}, ("J", "", lambda: Total(body(x()), r))), ["x"]).program
     (verdict,) = check_derivatives(p)

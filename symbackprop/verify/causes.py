@@ -8,6 +8,7 @@ sizes, so that 1/2 is told from 1/n.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
+from typing import Any
 
 import numpy as np
 from sympy import Expr, Function, Integer, Rational, S
@@ -57,13 +58,13 @@ def likely_shape_cause(program: Program, left: str, right: str, node: Node, stat
             if tuple(theirs[k] for k in order) == tuple(mine):
                 said = "transpose: the right side's .T" if len(order) == 2 else f"transpose: the right side's axes in the order {order}"
                 return said + (
-                    " is the left side" if _all(samples, lambda s, o=order: s.right.transpose(o)) else " has the left side's shape"
+                    " is the left side" if _all(samples, lambda s, o: s.right.transpose(o), order) else " has the left side's shape"
                 )
     for count in range(1, len(theirs) - len(mine) + 1):
         for gone in combinations(range(len(theirs)), count):
             if tuple(a for k, a in enumerate(theirs) if k not in gone) == tuple(mine):
                 names = ", ".join(str(theirs[k]) for k in gone)
-                if _all(samples, lambda s, g=gone: s.right.sum(axis=g)):
+                if _all(samples, lambda s, g: s.right.sum(axis=g), gone):
                     return f"missing sum over {names}"
     if tuple(mine) == (*theirs, *theirs) and _all(samples, lambda s: diagonal(s.right)):
         return f"missing delta: it is diag of the right side ({_letters(len(theirs))})"
@@ -96,8 +97,8 @@ def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     return float(np.abs(a - b).max(initial=0)) <= 1e-9 * max(float(np.abs(a).max(initial=0)), 1e-3)
 
 
-def _all(samples: list[Sample], right: Callable[[Sample], np.ndarray]) -> bool:
-    return all(_equal(s.left, right(s)) for s in samples)
+def _all(samples: list[Sample], right: Callable[..., np.ndarray], *more: Any) -> bool:
+    return all(_equal(s.left, right(s, *more)) for s in samples)
 
 
 def value_ratio(s: Sample) -> float | None:
@@ -150,7 +151,7 @@ def said_of(factor: Expr, node: Node) -> str:
 
 def _delta(samples: list[Sample], axes: tuple[Expr, ...]) -> str:
     for a, b in combinations(range(len(axes)), 2):
-        if axes[a] == axes[b] and _all(samples, lambda s, a=a, b=b: s.right * _same(s.right.shape, a, b)):
+        if axes[a] == axes[b] and _all(samples, lambda s, p, q: s.right * _same(s.right.shape, p, q), a, b):
             return f"missing delta: the left side is 0 unless its indices {a + 1} and {b + 1} are equal"
     half = len(axes) // 2
     if half > 1 and axes[:half] == axes[half:]:
@@ -168,7 +169,7 @@ def _same(shape: tuple[int, ...], a: int, b: int) -> np.ndarray:
 def _transpose(samples: list[Sample], program: Program, left: str, right: str) -> str:
     axes = program.tensors[right].axes
     for order in list(permutations(range(len(axes))))[1:]:
-        if tuple(axes[k] for k in order) == program.tensors[left].axes and _all(samples, lambda s, o=order: s.right.transpose(o)):
+        if tuple(axes[k] for k in order) == program.tensors[left].axes and _all(samples, lambda s, o: s.right.transpose(o), order):
             return "transpose: the right side's .T is the left side" if len(axes) == 2 else f"transpose: the axes in the order {order}"
     return ""
 
@@ -176,9 +177,9 @@ def _transpose(samples: list[Sample], program: Program, left: str, right: str) -
 def _bracket(samples: list[Sample], program: Program, left: str) -> str:
     for t in program.tensors.values():
         if t.axes and t.axes == program.tensors[left].axes and t.name not in (left,):
-            if _all(samples, lambda s, t=t: s.right * (s.known[t.name] > 0)):
+            if _all(samples, lambda s, name: s.right * (s.known[name] > 0), t.name):
                 return f"missing bracket: times ({t.name} > 0)"
-            if _all(samples, lambda s, t=t: s.right * s.known[t.name]):
+            if _all(samples, lambda s, name: s.right * s.known[name], t.name):
                 return f"missing factor {t.name}"
     return ""
 

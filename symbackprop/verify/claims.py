@@ -7,6 +7,7 @@ of the verdict.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sympy import S
 
@@ -52,8 +53,13 @@ def check_claims(program: Program, texts: Sequence[str], seed: int = 0) -> Repor
 
     `seed` chooses the random points. Whatever goes wrong with a claim becomes "unknown", with the reason.
     """
-    rows = [guarded(text, lambda text=text: check_claim(program, parse_claim(text, "claim"), seed)) for text in texts]
+    rows = [guarded(text, partial(check_text, program, text, seed)) for text in texts]
     return Report(tuple(rows), f"claims about {program.name}")
+
+
+def check_text(program: Program, text: str, seed: int = 0) -> Verdict:
+    """The verdict on one claim as text; raises what the parser and the elaboration raise."""
+    return check_claim(program, parse_claim(text, "claim"), seed)
 
 
 def check_claim(program: Program, claim: Claim, seed: int = 0) -> Verdict:

@@ -8,6 +8,7 @@ differentiates the sum of adjoint times tensor; that each link is exact makes th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from math import prod
 from time import perf_counter
 
@@ -16,11 +17,11 @@ from sympy import Add, Expr, S
 
 from symbackprop.errors import VerifyError
 from symbackprop.program import Fact, Program, Tensor
-from symbackprop.term import Entry, Total
+from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.field import Field, UndefinedError, Value, lifted
 from symbackprop.verify.literal import prime_sizes, random_arrays, size_of, sizes_text
 from symbackprop.verify.numeric import CLEAR, base_tensor, derivatives, label
-from symbackprop.verify.scalar import PointView, SymbolView, inverse
+from symbackprop.verify.scalar import SCALAR_LAWS, PointView, SymbolView, inverse
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 
 POINTS = 2
@@ -34,7 +35,7 @@ MOST = 8
 TRIES = 64
 """Points drawn before giving up on one where every root and quotient exists."""
 
-TREE_LIMIT = 60_000
+TREE_LIMIT = 9_000
 """Size of the expansion times entries to differentiate by, beyond which a derivative is checked link by link."""
 
 BUDGET = 10.0
@@ -55,8 +56,8 @@ def check_derivatives(
     try:
         points = [random_point(program, sizes, seed + k) for k in range(POINTS)]
     except Exception as error:
-        return [guarded(label(t), lambda error=error: _raise(error)) for t in chosen]
-    return [guarded(label(t), lambda t=t: check_derivative(program, t, points, budget)) for t in chosen]
+        return [guarded(label(t), partial(_raise, error)) for t in chosen]
+    return [guarded(label(t), partial(check_derivative, program, t, points, budget)) for t in chosen]
 
 
 def _raise(error: Exception) -> Verdict:
@@ -115,11 +116,21 @@ def tree_size(program: Program, top: str, variables: Sequence[str], sizes: Mappi
             count[e.name] = sum(count[a] * size_of(program.tensors[a].axes[-1], sizes) for a in e.call.arguments)
         else:
             ranges = {i: size_of(i.axis, sizes) for t in e.rhs.atoms(Total) for i in t.indices}
-            count[e.name] = sum(count[a.name] * prod(r for i, r in ranges.items() if a.has(i)) for a in e.rhs.atoms(Entry))
+            count[e.name] = sum(count[a.name] * prod(r for i, r in ranges.items() if a.has(i)) for a in _written(e.rhs))
         # A body summed over an index that one of its entries has not is written out all the same.
         if e.rhs is not None and count[e.name]:
             count[e.name] = max(count[e.name], 1)
     return count[top]
+
+
+def _written(e: Expr) -> Iterator[Entry]:
+    """The entries of tensors that `e` with its functions' laws writes down, each as often as it stands there; none of brackets."""
+    if isinstance(e, Entry):
+        yield e
+    elif not isinstance(e, Positive | NonNegative):
+        law = SCALAR_LAWS.get(type(e).__name__)
+        for part in (law(*e.args),) if law else e.args:
+            yield from _written(part)
 
 
 def linked(program: Program, top: Tensor, variable: str) -> dict[str, Tensor] | None:

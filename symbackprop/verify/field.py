@@ -9,6 +9,7 @@ is a proof but a mismatch is not. Source: Schwartz 1980, doi:10.1145/322217.3222
 import math
 import random
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from sympy import Abs, Add, E, Expr, Function, Mul, Pow, Symbol, exp, pi, sign
 
@@ -106,7 +107,7 @@ class Field:
         self.atoms = 0
         self.exponentials: dict[int, int] = {}
         self.logarithms: dict[int, int] = {}
-        self.later: dict[int, Callable[[], Value]] = {}
+        self.later: dict[int, Callable[[], Any]] = {}
         self.others: dict[tuple, int] = {}
 
     def residue(self) -> int:

@@ -6,6 +6,7 @@ change what it is given.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from inspect import signature
 from types import ModuleType
 from typing import Any
@@ -37,7 +38,7 @@ def check_module(
         for dtype in TOLERANCE:
             subject = f"{function}() in {np.dtype(dtype).name}"
             points = [(s, seed) for s in choices for seed in seeds]
-            made.append(guarded(subject, lambda s=subject, f=function, d=dtype, p=points: _check(s, derived, module, f, d, p)))
+            made.append(guarded(subject, partial(_check, subject, derived, module, function, dtype, points)))
     return made
 
 

@@ -285,9 +285,7 @@ def _draw(program: Program, sizes: Mapping[Expr, int], seed: int, positive: Sequ
         values = np.abs(values) if t.name in positive else values
         for fact in t.facts:
             values = impose(values, fact.kind, fact.axis, rng)
-        if t.role == "index":
-            values = rng.integers(0, _selected(program, t.name, sizes), shape)
-        arrays[t.name] = values
+        arrays[t.name] = rng.integers(0, _selected(program, t.name, sizes), shape) if t.role == "index" else values
     return arrays
 
 

@@ -8,6 +8,7 @@ Trapp 1998, doi:10.1137/S003614459631241X.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from sympy import Expr
@@ -57,7 +58,7 @@ def check_derivatives(
     """A verdict for each derivative in `program` (or those called `names`), at random points or at `arrays`."""
     chosen = [t for t in derivatives(program) if names is None or t.name in names]
     points = [dict(arrays)] if arrays is not None else [random_arrays(program, sizes or prime_sizes(program), s) for s in seeds]
-    return [guarded(label(t), lambda t=t: check_derivative(program, t, points)) for t in chosen]
+    return [guarded(label(t), partial(check_derivative, program, t, points)) for t in chosen]
 
 
 def label(tensor: Tensor) -> str:

@@ -6,7 +6,7 @@ SymPy's own `diff`. Brackets are decided at the point and are constants from the
 """
 
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import partial, reduce
 from itertools import permutations, product
 from math import prod
 from operator import add
@@ -56,6 +56,30 @@ class View:
     def __init__(self, program: Program, sizes: Mapping[Expr, int]) -> None:
         self.program, self.sizes = program, sizes
         self.entries: dict[str, np.ndarray] = {}
+
+    def number(self, e: Expr) -> Any:
+        """A number as an element of the view."""
+        raise NotImplementedError
+
+    def is_zero(self, value: Any) -> bool:
+        """Whether a guard is 0."""
+        raise NotImplementedError
+
+    def real(self, e: Expr, env: Env) -> float:
+        """The real part of an index expression at the view's point."""
+        raise NotImplementedError
+
+    def reals(self, name: str) -> np.ndarray:
+        """The real parts of a tensor's entries at the view's point."""
+        raise NotImplementedError
+
+    def function(self, name: str, value: Any) -> Any:
+        """A function of one argument by its SymPy name."""
+        raise NotImplementedError
+
+    def power(self, base: Any, exponent: Any, e: Expr) -> Any:
+        """A root, or a power whose exponent `e` is not a whole number."""
+        raise NotImplementedError
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The sizes of the axes of the tensor `name`."""
@@ -274,7 +298,7 @@ def _log_softmax(view: View, name: str, axis: int = -1) -> np.ndarray:
     if isinstance(view, PointView):
         shares = _softmax(view, name, axis)
         for place in np.ndindex(made.shape):
-            view.field.later[made[place].mod] = lambda place=place: shares[place]
+            view.field.later[made[place].mod] = partial(shares.__getitem__, place)
     return made
 
 

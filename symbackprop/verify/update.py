@@ -56,14 +56,16 @@ def check_update(program: Program, claim: Claim, state: Callable) -> Verdict:
 
 def target(claim: Claim, program: Program) -> tuple[str, tuple[int, ...] | None]:
     """The name of the tensor that an update changes, and the entry if it is only one. VerifyError if it is neither."""
-    node = claim.left.value if isinstance(claim.left, Subscript) else claim.left
+    left = claim.left
+    node = left.value if isinstance(left, Subscript) else left
     if not isinstance(node, Name) or node.id not in program.tensors:
         raise VerifyError(f"'{unparse(claim.left)}' is no tensor of the model, nor an entry of one", source=claim.text)
-    if isinstance(claim.left, Name):
+    if not isinstance(left, Subscript):
         return node.id, None
-    if not all(isinstance(item, Number) and item.value.is_Integer for item in claim.left.items):
+    place = tuple(int(item.value) for item in left.items if isinstance(item, Number) and item.value.is_Integer)
+    if len(place) != len(left.items) or len(place) != len(program.tensors[node.id].axes):
         raise VerifyError("an update changes a tensor or one entry of it", source=claim.text)
-    return node.id, tuple(int(item.value) for item in claim.left.items)
+    return node.id, place
 
 
 def _samples(program: Program, left: str, right: str) -> list[Sample]:
