@@ -2,10 +2,11 @@
 
 Of an index equation they come from `partial`. Of a call they are derived from the law in its op's record: the law's equations are walked
 in reverse with everything put in place, and the result is said in the call's own output where that is shorter, by solving the law's last
-equation for its argument or for a helper: p = exp(o)/Z gives exp(o) = p Z, and so dp_k/do_l = p_k (delta_kl - p_l).
+equation for its argument or for a helper: p = exp(o)/Z gives exp(o) = p Z, and so dp_k/do_l = p_k (delta_kl - p_l). A call
+without an index law (an inverse) states its differential in the record, in terms of its arguments, its output and further calls.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from sympy import Add, Dummy, Expr, Mul, S, factor_terms, powsimp, solve
@@ -19,8 +20,12 @@ from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, rename_bound, substitute, tensor_names
 
 
-def local_partials(program: Program, equation: Equation, here: Sequence[Index], name: str) -> list[Partial]:
-    """d equation.tensor[here] / d name, as a list of partials whose sum it is."""
+Helper = Callable[..., Tensor]
+"""helper(op, arguments, axes, **options): the tensor that this call gives, of an equation that is there already or a new one."""
+
+
+def local_partials(program: Program, equation: Equation, here: Sequence[Index], name: str, helper: Helper) -> list[Partial]:
+    """d equation.tensor[here] / d name, as a list of partials whose sum it is. `helper` gives tensors that a differential needs."""
     if equation.rhs is not None:
         rhs = substitute(equation.rhs, dict(zip(equation.indices, here, strict=True)))
         return [
@@ -29,7 +34,11 @@ def local_partials(program: Program, equation: Equation, here: Sequence[Index], 
     call = equation.call
     found = []
     for place, argument in enumerate(call.arguments):
-        if argument == name:
+        if argument == name and OPS[call.op].differential is not None:
+            target = tuple(fresh(a) for a in program.tensors[name].axes)
+            local = OPS[call.op].differential(call, program.tensors, equation.tensor, place, tuple(here), target, helper)
+            found.append(Partial(local, target, target))
+        elif argument == name:
             axes = tuple(program.tensors[a].axes for a in call.arguments)
             stand_ins, target, local = _call_jacobian(call.op, call.options, axes, equation.tensor.axes, place)
             new = dict(zip(free_indices(equation.tensor.axes, "p"), here, strict=True))

@@ -9,6 +9,7 @@ one that cancels wants to be put in place.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S
 
@@ -19,7 +20,7 @@ from symbackprop.derive.local import local_partials
 from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import Facts
-from symbackprop.program import Equation, Fact, Program, Tensor
+from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Total, delta, substitute
 
 
@@ -66,6 +67,17 @@ class _Walk:
     steps: list[Step] = field(default_factory=list)
     fired: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
     adjoints: dict[str, str] = field(default_factory=dict)
+
+    def helper(self, op: str, arguments: tuple[str, ...], axes: tuple[Expr, ...], **options: Any) -> Tensor:
+        """The tensor that a call gives: of an equation that is there already, or of a new one."""
+        call = Call(op, arguments, tuple(sorted(options.items())))
+        for e in (*self.program.equations, *self.equations):
+            if e.call == call:
+                return e.tensor
+        name = self.program.fresh_name(f"{arguments[0]}_{op}", [e.name for e in self.equations])
+        made = Tensor(name, axes, role="helper")
+        self.equations.append(Equation(made, made.indices, call=call))
+        return made
 
 
 def gradient(program: Program, wrt: Sequence[str] | None = None) -> Derived:
@@ -164,7 +176,7 @@ def _link(walk: _Walk, equation: Equation, name: str) -> Equation:
     """The Jacobian of one equation by one tensor on its right side, as an equation of its own."""
     used = walk.program.tensors[name]
     prefix = free_indices(equation.tensor.axes, "p")
-    local = local_partials(walk.program, equation, prefix, name)
+    local = local_partials(walk.program, equation, prefix, name, walk.helper)
     value = contract(Add(*[p.at(used.indices) for p in local]))
     made = Tensor(f"d{equation.name}/d{name}", (*equation.tensor.axes, *used.axes), role="adjoint", derivative=(equation.name, name))
     return Equation(made, (*prefix, *used.indices), value)
