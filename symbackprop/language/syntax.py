@@ -219,7 +219,9 @@ class _Parser:
             case ast.Tuple() | ast.List():
                 return _group(tuple(self.node(i) for i in e.elts), where)
         if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare):
-            raise self.error("this operator is not in the language", self.span(e), _syntax_fix(self.source))
+            power = isinstance(e, ast.BinOp) and isinstance(e.op, ast.BitXor)
+            fix = "a power is written **" if power else "of operators there are + - * / ** @ and comparisons"
+            raise self.error("this operator is not in the language", self.span(e), fix)
         what, fix = NAMED.get(type(e), (f"{type(e).__name__.lower()}", "see the page on notation"))
         raise self.error(f"{what} is not in the language", self.span(e), fix)
 
@@ -356,8 +358,12 @@ def _expressions(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _syntax_fix(source: str) -> str:
-    if "^" in source:
-        return "a power is written **"
-    if re.search(r"(?<![=<>!])=(?!=)", source):
+    outside, depth = [], 0
+    for c in source:
+        depth += (c in "([{") - (c in ")]}")
+        outside.append(c if depth == 0 else " ")
+    if depth:
+        return "close each bracket that is opened"
+    if re.search(r"(?<![=<>!])=(?!=)", "".join(outside)):
         return "an equation's name stands on the left of the table, the text is its right side alone"
     return "check brackets and operators"
