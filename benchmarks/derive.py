@@ -4,7 +4,7 @@
     python benchmarks/derive.py --write       and puts it into docs/performance.md
     python benchmarks/derive.py --hessian     also times the scalar Hessian with SymPy (most of a minute)
 
-Each figure is the median over fresh processes, which take turns; nothing is warm but the file system.
+Each figure is the median over fresh processes, which take turns, in seconds of CPU; nothing is warm but the file system.
 """
 
 import argparse
@@ -34,20 +34,21 @@ import json, sys, time
 import networks
 import symbackprop as sbp
 sbp.derive, sbp.generate
-tables = networks.network(json.loads(sys.argv[1]))
-start = time.perf_counter()
-d = sbp.derive(sbp.model(**tables))
-derived = time.perf_counter()
-d.markdown()
-written = time.perf_counter()
+dims, write = json.loads(sys.argv[1])
+start = time.process_time()
+d = sbp.derive(sbp.model(**networks.network(dims)))
+derived = time.process_time()
+if write:
+    d.markdown(), d.html(), d.tex()
+written = time.process_time()
 sbp.generate(d).source
-print(json.dumps([derived - start, written - derived, time.perf_counter() - written]))
+print(json.dumps([derived - start, written - derived, time.process_time() - written]))
 """
 
 SCALAR = """
 import sys, time
 import sympy as sp
-start = time.perf_counter()
+start = time.process_time()
 d, h, c = 4, 5, 3
 x, y = sp.symbols(f"x:{d}"), sp.symbols(f"y:{c}")
 W1, b1 = sp.Matrix(h, d, sp.symbols(f"u:{h * d}")), sp.Matrix(sp.symbols(f"a:{h}"))
@@ -60,7 +61,7 @@ parameters = [*W1, *b1, *W2, *b2]
 gradient = [J.diff(p) for p in parameters]
 if sys.argv[1] == "hessian":
     hessian = [[g.diff(q) for q in parameters[k:]] for k, g in enumerate(gradient)]
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 
 
@@ -88,12 +89,12 @@ def start_rows(rounds: int) -> list[list[str]]:
 def output(script: str, argument: str) -> str:
     """What a fresh process prints that runs `script`."""
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    return subprocess.run([sys.executable, "-c", script, argument], check=True, text=True, capture_output=True, env=environment).stdout
+    return subprocess.run([sys.executable, "-c", script, argument], check=True, text=True, stdout=subprocess.PIPE, env=environment).stdout
 
 
-def stages(dims: list[int]) -> list[float]:
-    """Seconds of deriving, writing and generating."""
-    return json.loads(output(DERIVATION, json.dumps(dims)))
+def stages(dims: list[int], write: bool = True) -> list[float]:
+    """Seconds of deriving, of writing all three pages, and of generating."""
+    return json.loads(output(DERIVATION, json.dumps([dims, write])))
 
 
 def derivation_rows(rounds: int) -> list[list[str]]:
@@ -118,7 +119,7 @@ def depth_rows(rounds: int) -> list[list[str]]:
     for depth in DEPTHS:
         found = []
         for _ in range(rounds if depth < 40 else max(1, rounds // 2)):
-            derived, _, generated = stages([7] * depth + [3])
+            derived, _, generated = stages([7] * depth + [3], write=False)
             found.append(derived + generated)
         goal = "10 s" if depth == 80 else ""
         if previous:
