@@ -76,9 +76,10 @@ def spec_from_tables(
     )
 
 
-def _table(value: Any, place: str) -> Mapping[str, Any]:
+def _table(value: Any, place: str, fix: str = "") -> Mapping[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise SpecError(f"{place} is not a table of names, it is {type(value).__name__}", place=place, fix=f"[{place}]")
+        what = "has a key that is no name" if isinstance(value, Mapping) else f"is {type(value).__name__}, not a table of names"
+        raise SpecError(f"it {what}", place=place, fix=fix or f"write a table [{place}]")
     return value
 
 
@@ -96,7 +97,7 @@ def _tensor(name: str, value: Any) -> TensorSpec:
     place = f"tensor {name}"
     if isinstance(value, str):
         return TensorSpec(value)
-    table = _table(value, place)
+    table = _table(value, place, f'{name} = {{ axes = "n d" }}')
     check_keys(table, TENSOR_KEYS, place)
     if "axes" not in table:
         raise SpecError("a tensor needs its axes", place=place, fix='axes = "n d", or axes = "" for a scalar')
