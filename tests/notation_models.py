@@ -3,7 +3,6 @@
 from sympy import log
 
 from symbackprop.index import Index, axis, parse_shape
-
 from symbackprop.ops import OPS
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Total

@@ -135,7 +135,9 @@ def test_every_equation_of_a_gradient_reads_back_to_its_value(model):
         if e.call is None:
             letters = writer.free(e.indices).values()
             printed = to_latex(writer.right_side(e))
-            assert np.allclose(read_index(printed, values, {str(a): SIZES[str(a)] for a in p.axes}, letters, known[e.name].shape), known[e.name]), printed
+            assert np.allclose(
+                read_index(printed, values, {str(a): SIZES[str(a)] for a in p.axes}, letters, known[e.name].shape), known[e.name]
+            ), printed
 
 
 def test_the_formulas_of_the_classifier_look_like_a_textbook():

@@ -22,10 +22,7 @@ from symbackprop.verify.literal import evaluate, evaluate_expression, random_arr
 n, d, h, c = map(axis, "ndhc")
 i, j = free_indices((n, d))
 r, q, s, p = Index("r0", n), Index("r0", d), Index("r1", n), Index("r1", h)
-LANGUAGE = {
-    name: getattr(np, name)
-    for name in ("log", "exp", "tanh", "sqrt", "outer", "ones", "eye", "diag", "diagonal", "trace")
-}
+LANGUAGE = {name: getattr(np, name) for name in ("log", "exp", "tanh", "sqrt", "outer", "ones", "eye", "diag", "diagonal", "trace")}
 LANGUAGE["relu"] = lambda x: np.maximum(x, 0.0)
 
 

@@ -49,10 +49,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class Chain:
-    """left = first = second = ..., each with the rule that led to it."""
+    """left = first = second = ..., each with the rule that led to it, in words of which the first names it."""
 
     left: Node
-    rows: tuple[tuple[Node, str], ...]
+    rows: tuple[tuple[Node, Line], ...]
 
 
 @dataclass(frozen=True)

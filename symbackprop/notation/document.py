@@ -4,25 +4,25 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from sympy import Expr, S
 
 from symbackprop.derive.reverse import Derived, Step, jacobian
 from symbackprop.errors import NotationError
 from symbackprop.notation import tree
-from symbackprop.notation.blocks import Block, Chain, Code, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
+from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
 from symbackprop.notation.index_form import Writer, letter
 from symbackprop.notation.latex import latex
-from symbackprop.notation.matrix_form import matrix_form
-from symbackprop.notation.matrix_print import Texter, Typesetter
 from symbackprop.notation.network import network, path
 from symbackprop.notation.page import Page, page
-from symbackprop.notation.wording import words
-from symbackprop.program import Equation, Fact, Program
+from symbackprop.notation.teller import Teller
+from symbackprop.program import Equation
 from symbackprop.term import Entry, Total, substitute
 
 FORMS = ("both", "index", "matrix")
+ABREAST = 5
+"""So many links stand beside each other in a table; more stand one below the other."""
 
 
 def derivation_markdown(derived: Derived, form: str = "both", lang: str = "en") -> Page:
@@ -47,79 +47,8 @@ def compose(derived: Derived, form: str = "both", lang: str = "en") -> Document:
     return _Composer.of(derived, form, lang).document()
 
 
-@dataclass(frozen=True)
-class _Composer:
-    derived: Derived
-    program: Program
-    writer: Writer
-    form: str
-    say: dict[str, str]
-    lang: str
-
-    @classmethod
-    def of(cls, derived: Derived, form: str, lang: str) -> "_Composer":
-        links = {e.name: e.tensor for e in derived.links}
-        program = replace(derived.program, tensors={**derived.program.tensors, **links})
-        return cls(derived, program, Writer.of(program), form, dict(words(lang)), lang)
-
-    # --- words ---------------------------------------------------------------------------------------------------------
-
-    def line(self, key: str, **parts: object) -> Line:
-        """The words of `key` with formulas put in."""
-        found: list = []
-        text = self.say[key]
-        while "{" in text:
-            before, _, rest = text.partition("{")
-            name, _, text = rest.partition("}")
-            value = parts[name]
-            found += [before, *(value if isinstance(value, tuple) else (value,))]
-        return tuple(p for p in (*found, text) if p != "")
-
-    def listed(self, lines: Sequence[Line]) -> Line:
-        """Lines with commas between them."""
-        made: list = []
-        for k, one in enumerate(lines):
-            made += [self.say["comma"]] if k else []
-            made += one
-        return tuple(made)
-
-    def fact(self, fact: Fact) -> Line:
-        """A fact as words."""
-        key = f"fact {fact.kind}" if f"fact {fact.kind}" in self.say else "fact other"
-        axes = self.program.tensors[fact.tensor].axes
-        axis = self.writer.expression(axes[fact.axis]) if fact.axis is not None and axes else ""
-        return self.line(key, tensor=self.writer.names(fact.tensor), axis=axis)
-
-    def shape(self, axes: Sequence[Expr]) -> Line:
-        """n x d, or "scalar"."""
-        if not axes:
-            return (self.say["scalar"],)
-        return (self.times(axes),)
-
-    def times(self, axes: Sequence[Expr]) -> tree.Node:
-        first, *rest = [self.writer.expression(a) for a in axes]
-        return tree.relation(first, *[("times", a) for a in rest])
-
-    # --- formulas ------------------------------------------------------------------------------------------------------
-
-    def matrix(self, e: Equation, whole: bool = True) -> tree.Node | None:
-        """The equation in matrix form, or None where it has none."""
-        try:
-            right = Typesetter(self.writer).node(matrix_form(e, self.program))
-        except NotationError:
-            return None
-        return tree.relation(self.writer.names(e.name), ("=", right)) if whole else right
-
-    def best(self, e: Equation) -> tree.Node:
-        """The equation in matrix form if that is asked for and can be had, else in index form."""
-        return (self.matrix(e) if self.form != "index" else None) or self.writer.equation(e)
-
-    def numpy(self, e: Equation) -> Line:
-        """The right side in NumPy notation: what the user wrote, or what the matrix form says."""
-        try:
-            return (Code(Texter().text(matrix_form(e, self.program))),)
-        except NotationError:
-            return ("–",)
+class _Composer(Teller):
+    """The sections, one method each."""
 
     @property
     def adjoints(self) -> list[Equation]:
@@ -155,7 +84,7 @@ class _Composer:
             index = Formulas(tuple(self.writer.equation(e) for e in forward))
             blocks.append(Fold((self.say["index form of the model"],), (index,)))
         header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
-        rows = []
+        rows: list[tuple[Line, ...]] = []
         for t in self.derived.program.tensors.values():
             if not t.derivative:
                 known = self.listed([self.fact(f) for f in t.facts])
@@ -209,11 +138,11 @@ class _Composer:
             return []
         names = self.writer.names
         top, corner = names(way[0]), self.corner(name)
-        pairs = [tree.Derivative(names(a), (names(b),)) for a, b in zip(way[:-2], way[1:-1], strict=True)]
+        pairs = [tree.Derivative(names(a), (names(b),)) for a, b in pairwise(way[:-1])]
         links = [*pairs, tree.Derivative(names(way[-2]), (corner,))]
         axes = [self.program.tensors[n].axes for n in way]
         inputs = [*axes[1:-1], ()]
-        shapes = tuple((self.jacobian_shape(a, b),) for a, b in zip(axes[:-1], inputs, strict=True))
+        shapes = [(self.jacobian_shape(a, b),) for a, b in zip(axes[:-1], inputs, strict=True)]
         indices = dict.fromkeys(self.program.tensors[self.derived.adjoints[name]].indices, S.Zero)
         closed = substitute(self.in_place(self.derived.adjoints[name]), indices)
         whole = tree.Derivative(top, (corner,))
@@ -224,7 +153,11 @@ class _Composer:
         ]
         if any(len(a) > 1 for a in axes[1:-1]):
             blocks.append(Paragraph(self.line("entry sums")))
-        blocks.append(Grid(tuple((link,) for link in links), (shapes,)))
+        named = [(link,) for link in links]
+        if len(named) <= ABREAST:
+            blocks.append(Grid(tuple(named), (tuple(shapes),)))
+        else:
+            blocks.append(Grid(((self.say["link"],), (self.say["shape"],)), tuple(zip(named, shapes, strict=True))))
         blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", self.writer.expression(closed))),))]
         return blocks
 
@@ -253,7 +186,7 @@ class _Composer:
 
     def links(self) -> list[Block]:
         """A table of the Jacobians of single equations."""
-        rows = []
+        rows: list[tuple[Line, ...]] = []
         for e in self.derived.links:
             outputs = self.program.tensors[e.tensor.derivative[0]].axes
             inputs = e.tensor.axes[len(outputs) :]
@@ -289,7 +222,7 @@ class _Composer:
             value = value.xreplace({Entry(own): S.One}) if own else value
             return self.writer.expression(value, e.indices)
 
-        rows = []
+        rows: list[tuple[tree.Node, Line]] = []
         start = node(taken[0].before)
         local = latex(start) == latex(left)
         if not local:

@@ -19,6 +19,7 @@ from symbackprop.notation.names import Letters, Names, word
 from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 
+
 def one_based(e: Expr) -> Expr:
     """The same expression in indices that count from 1."""
     return _shift(e, {i: i - 1 for i in e.atoms(Index)})
@@ -48,6 +49,7 @@ class Writer:
 
     @classmethod
     def of(cls, program: Program) -> "Writer":
+        """The writer of a program, with its default names and letters."""
         return cls(program, Names(program), Letters(program))
 
     def free(self, indices: Sequence[Index]) -> dict[Index, str]:

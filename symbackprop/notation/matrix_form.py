@@ -80,7 +80,9 @@ def _value(e: Expr, rows: Index | None, columns: Index | None, program: Program)
     terms = []
     for k, t in enumerate(e.args):
         sign, size = signed(t)
-        terms.append(((sign < 0, not t.has(Entry), len(indices_of(t)) < 2, not t.has(Total), k), sign, _value(size, rows, columns, program)))
+        terms.append(
+            ((sign < 0, not t.has(Entry), len(indices_of(t)) < 2, not t.has(Total), k), sign, _value(size, rows, columns, program))
+        )
     terms.sort(key=lambda t: t[0])
     return Plus(tuple((sign, v) for _, sign, v in terms))
 
@@ -130,9 +132,7 @@ def _term(e: Expr, rows: Index | None, columns: Index | None, program: Program) 
     return scale(S.NegativeOne, [], value) if isinstance(value, Scalar) else Plus(((-1, value),))
 
 
-def _product_or_sum(
-    factors: list[Expr], bound: list[Index], rows: Index | None, columns: Index | None, program: Program
-) -> Value:
+def _product_or_sum(factors: list[Expr], bound: list[Index], rows: Index | None, columns: Index | None, program: Program) -> Value:
     """The product; with a bracket multiplied out where it holds a delta (a diagonal matrix) or is no matrix as it stands."""
     sums = sorted((f for f in factors if isinstance(f, Add)), key=lambda f: not f.has(KroneckerDelta))
     if not sums or not sums[0].has(KroneckerDelta):
@@ -190,11 +190,11 @@ def _put(term: _Term, f: Expr) -> None:
     if isinstance(f, Pow) and f.exp.could_extract_minus_sign():
         mark, f = "oslash", Pow(f.base, -f.exp)
     first = _orientation(f, held, term)
-    value = _factor(f, *(*first, None)[:2], term.program)
+    value = _factor(f, first[0], first[1] if len(first) > 1 else None, term.program)
     if len(first) == 1:
         term.vectors.setdefault(first[0], []).append((mark, value))
     else:
-        term.place(*first, (mark, value))
+        term.place(first[0], first[1], (mark, value))
 
 
 def _orientation(f: Expr, held: list[Index], term: _Term) -> list[Index]:
@@ -307,9 +307,11 @@ def _leafward(term: _Term, i: Index) -> None:
 def _between(term: _Term, i: Index) -> None:
     """sum_i A_xi v_i B_iy is A diag(v) B, an edge between x and y."""
     x, y = term.neighbours(i)
-    if y == term.rows or x == term.columns:
-        x, y = y, x
-    elif x not in (term.rows, term.columns) and y not in (term.rows, term.columns) and (i, x) in term.edges and (y, i) in term.edges:
+    if (
+        y == term.rows
+        or x == term.columns
+        or (x not in (term.rows, term.columns) and y not in (term.rows, term.columns) and (i, x) in term.edges and (y, i) in term.edges)
+    ):
         x, y = y, x
     left, right = term.take(x, i), term.take(i, y)
     held = term.vectors.pop(i, None)
@@ -339,7 +341,6 @@ def _assembled(term: _Term) -> Value:
         return Diag(hadamard(column)) if column else operands[0][1]
     value = hadamard(plain)
     return matmul(*([Diag(hadamard(u))] if u else []), value, *([Diag(hadamard(v))] if v else []))
-
 
 
 def matrix_latex(equation: Equation, program: Program) -> str:

@@ -230,6 +230,7 @@ class Texter:
         return f"{held}.sum()" if None in shape else f"{held}.sum(axis={axis})", ATOM
 
     def bracketed(self, factors: tuple[Value, ...]) -> str:
+        """A product as an operand."""
         text, level = self.chain(factors)
         return f"({text})" if level < POWER else text
 

@@ -221,5 +221,7 @@ def _atom(tokens: list[str], text: str) -> tuple[tree.Node, list[str]]:
             inner, rest = _atom(rest, text)
             if isinstance(inner, tree.Letter | tree.Number):
                 return tree.Letter(inner.text, STYLES[command]), rest
-        raise NotationError(f"'{head}' is no part of a name here", source=text, fix=r"use Greek letters, \hat, \bar, \tilde, \mathbf, \mathrm")
+        raise NotationError(
+            f"'{head}' is no part of a name here", source=text, fix=r"use Greek letters, \hat, \bar, \tilde, \mathbf, \mathrm"
+        )
     return (tree.Number(head) if head.isdigit() else tree.Letter(head)), rest

@@ -11,6 +11,9 @@ from symbackprop.notation.latex import latex
 from symbackprop.notation.mathml import element, mathml
 
 WIDTH, HEIGHT, GAP, RISE = 84, 46, 44, 26
+LEFT = '<mtd style="text-align: left; text-align: -webkit-left">'
+RIGHT = '<mtd style="text-align: right; text-align: -webkit-right">'
+"""Cells of aligned equations; Chromium centres the cells of a table of mathematics against the plain word."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +142,10 @@ class Html(Dialect):
         for n in nodes:
             left, right = (n.first, n.rest) if isinstance(n, tree.Relation) else (None, ())
             if left is None:
-                rows.append(f'<mtr><mtd></mtd><mtd style="text-align: left">{element(n)}</mtd></mtr>')
+                rows.append(f"<mtr><mtd></mtd>{LEFT}{element(n)}</mtd></mtr>")
             else:
                 after = element(tree.Relation(tree.Sequence(()), right))
-                rows.append(f'<mtr><mtd style="text-align: right">{element(left)}</mtd><mtd style="text-align: left">{after}</mtd></mtr>')
+                rows.append(f"<mtr>{RIGHT}{element(left)}</mtd>{LEFT}{after}</mtd></mtr>")
         table = f'<mtable displaystyle="true" class="aligned">{"".join(rows)}</mtable>'
         return f'<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">{table}</math>'
 
@@ -234,8 +237,9 @@ def graph(block: Graph, d: Dialect) -> Item:
         elif places[b].column - places[a].column == 1 and y0 == y1:
             way = f"M{x0 + WIDTH} {y0 + HEIGHT // 2}H{x1}"
         else:
-            low = y0 + HEIGHT + RISE
-            way = f"M{x0 + WIDTH // 2} {y0 + HEIGHT}C{x0 + WIDTH // 2} {low + 12} {x1 + WIDTH // 2} {low + 12} {x1 + WIDTH // 2} {y1 + HEIGHT}"
+            low = y0 + HEIGHT + RISE + 12
+            m0, m1 = x0 + WIDTH // 2, x1 + WIDTH // 2
+            way = f"M{m0} {y0 + HEIGHT}C{m0} {low} {m1} {low} {m1} {y1 + HEIGHT}"
         arrows.append((a, b, way))
     width = max(s.x for s in shapes) + WIDTH + GAP // 2
     height = max(s.y for s in shapes) + HEIGHT + GAP

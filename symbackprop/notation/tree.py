@@ -133,6 +133,7 @@ class Apply(Node):
 
     @property
     def level(self) -> Level:  # type: ignore[override]
+        """Without brackets it binds looser than a power."""
         return Level.APPLY if self.bare else Level.ATOM
 
 

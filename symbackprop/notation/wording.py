@@ -98,7 +98,8 @@ CHINESE = {
     "scalar": "标量",
     "notation": "记号说明",
     "notation indices": "下标从 1 开始，下标的字母表明它所属的轴：{letters}。",
-    "notation matrix": "矩阵形式中，{ones} 是元素全为 1 的列向量，{odot} 与 {oslash} 表示逐元素的乘与除，{indicator} 在条件成立处为 1，其余为 0。",
+    "notation matrix": "矩阵形式中，{ones} 是元素全为 1 的列向量，{odot} 与 {oslash} 表示逐元素的乘与除，"
+    "{indicator} 在条件成立处为 1，其余为 0。",
     "notation layout": "标量的导数与变量形状相同；其他导数先排输出的轴，再排输入的轴：行对应输出，列对应输入。",
     "gradient": "梯度",
     "gradient lead": "梯度是目标函数对每个参数的每个元素求偏导所得的列表：",

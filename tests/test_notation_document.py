@@ -1,0 +1,200 @@
+"""Documents: what must be on the page, and that each kind of page can be read by what reads it."""
+
+import itertools
+import re
+import shutil
+import subprocess
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from notation_models import one_sample, two_layer
+from notation_render import rendered
+
+from symbackprop.derive.reverse import gradient
+from symbackprop.errors import NotationError
+from symbackprop.language.elaborate import elaborate
+from symbackprop.language.toml import load_spec
+from symbackprop.notation import wording
+from symbackprop.notation.document import compose, derivation_markdown
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+MODELS = {"two_layer": two_layer, "one_sample": one_sample, "no facts": lambda: two_layer(facts=False)}
+MODELS |= {p.stem + ".toml": (lambda p=p: elaborate(load_spec(p))) for p in sorted(EXAMPLES.glob("*.toml"))}
+KINDS, FORMS, LANGS = ("markdown", "html", "latex"), ("both", "index", "matrix"), ("en", "zh")
+EVERY = [(name, "both", lang) for name in MODELS for lang in LANGS] + [(n, f, "en") for n in ("two_layer", "one_sample") for f in FORMS[1:]]
+
+
+@pytest.fixture(scope="module")
+def derived():
+    return cache(lambda name: gradient(MODELS[name]()))
+
+
+def formulas(text):
+    """The displayed and the inline formulas of Markdown."""
+    shown = re.findall(r"\$\$\n(.*?)\n\$\$", text, re.DOTALL)
+    rest = re.sub(r"\$\$.*?\$\$", "", text, flags=re.DOTALL)
+    return shown, re.findall(r"\$([^$]+)\$", rest)
+
+
+def balanced(text):
+    depth = 0
+    for c in text:
+        depth += {"{": 1, "}": -1}.get(c, 0)
+        if depth < 0:
+            return False
+    return depth == 0 and text.count(r"\left") - text.count(r"\leftarrow") == text.count(r"\right")
+
+
+@pytest.mark.parametrize(("name", "form", "lang"), EVERY)
+def test_markdown_holds_only_what_github_and_obsidian_read(derived, name, form, lang):
+    text = rendered(derived(name), "markdown", form, lang)
+    shown, inline = formulas(text)
+    assert text.count("$$") == 2 * len(shown) and shown and inline
+    assert all(balanced(f) for f in (*shown, *inline))
+    assert not re.search(r"[<]|\\operatorname|\\mathbfit|\\,|\\\{", "".join((*shown, *inline)))
+    lines = text.split("\n")
+    fences = [k for k, line in enumerate(lines) if line == "$$"]
+    assert all(lines[k - 1] == "" for k in fences[::2]) and all(lines[k + 1] == "" for k in fences[1::2]) and "\n\n\n" not in text
+    assert all(line.count("|") == text_header_bars(text, k) for k, line in enumerate(text.split("\n")) if line.startswith("|"))
+
+
+def text_header_bars(text, k):
+    """The bars of the first line of the table that line k belongs to."""
+    lines = text.split("\n")
+    while lines[k - 1].startswith("|"):
+        k -= 1
+    return lines[k].count("|")
+
+
+def test_summaries_hold_no_mathematics_since_markdown_does_not_look_inside(derived):
+    text = rendered(derived("two_layer"), "markdown")
+    found = re.findall(r"<summary>(.*?)</summary>", text)
+    assert len(found) > 5 and not any("$" in s or "\\" in s for s in found)
+    assert "<summary>chain rule" in text
+
+
+VOID = {"meta", "br", "hr", "link"}
+
+
+class Checker(HTMLParser):
+    """Tags that open and close, and what must not be on a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.seen, self.links = [], set(), []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.add(tag)
+        self.links += [v for k, v in attributes if k in ("src", "href", "data") and not v.startswith("#")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.seen.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, (tag, self.open[-3:])
+        self.open.pop()
+
+
+@pytest.mark.parametrize(("name", "form", "lang"), EVERY)
+def test_html_is_whole_without_a_script_or_the_network(derived, name, form, lang):
+    text = rendered(derived(name), "html", form, lang)
+    checker = Checker()
+    checker.feed(text)
+    assert not checker.open and not checker.links and "math" in checker.seen and "script" not in checker.seen
+    assert not re.search(r"url\((?!#)|@import|\$|\\frac", text)
+
+
+def test_an_unclosed_tag_is_seen():
+    checker = Checker()
+    with pytest.raises(AssertionError):
+        checker.feed("<p><b></p>")
+
+
+@pytest.mark.parametrize(("name", "form", "lang"), EVERY)
+def test_latex_braces_and_environments_match(derived, name, form, lang):
+    text = rendered(derived(name), "latex", form, lang)
+    opened = []
+    for kind, environment in re.findall(r"\\(begin|end)\{(\w+\*?)\}", text):
+        if kind == "begin":
+            opened.append(environment)
+        else:
+            assert opened.pop() == environment
+    assert not opened and balanced(re.sub(r"\\[{}]", "", text)) and "\n\n\n\n" not in text
+
+
+def test_braces_that_do_not_match_are_seen():
+    assert not balanced(r"\frac{1}{2") and not balanced(r"}{") and not balanced(r"\left( x )")
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_page_says_what_a_reader_came_for(derived, lang):
+    text = rendered(derived("two_layer"), "markdown", "both", lang)
+    say = wording.words(lang)
+    for key in ("model", "gradient", "links", "steps", "results", "update", "full batch", "stochastic", "hessian", "tensors"):
+        assert say[key] in text
+    for line in (
+        r"\frac{\partial J}{\partial W^{1}_{11}} = \frac{\partial J}{\partial \hat{Y}} \frac{\partial \hat{Y}}{\partial O} "
+        r"\frac{\partial O}{\partial H} \frac{\partial H}{\partial H^{0}} \frac{\partial H^{0}}{\partial W^{1}_{11}}",
+        r"\frac{\partial J}{\partial W^{1}} = {\frac{\partial J}{\partial H^{0}}}^{\top} X",
+        r"W^{1} & \leftarrow W^{1} - \eta \frac{\partial J}{\partial W^{1}}",
+        "```mermaid",
+        "`dH0.T @ X`",
+        r"\nabla J",
+    ):
+        assert line in text
+
+
+def test_the_shapes_of_the_links_of_one_sample_are_those_of_a_product(derived):
+    text = rendered(derived("one_sample"), "markdown")
+    assert r"| $1 \times c$ | $c \times c$ | $c \times m$ | $m \times m$ | $m \times 1$ |" in text
+
+
+def test_a_fact_is_told_where_it_was_used_and_only_there(derived):
+    fact = "rests on the fact that $Y$ sums to 1 over $c$"
+    assert rendered(derived("two_layer"), "markdown").count(fact) == 1
+    assert fact not in rendered(derived("no facts"), "markdown")
+
+
+def test_index_form_shows_no_matrix_form_and_the_other_way_round(derived):
+    index, matrix = (rendered(derived("two_layer"), "markdown", form) for form in ("index", "matrix"))
+    assert r"{\frac{\partial J}{\partial H^{0}}}^{\top} X" not in index and r"\odot" not in index
+    assert r"{\frac{\partial J}{\partial H^{0}}}^{\top} X" in matrix
+
+
+def test_both_languages_say_the_same_things():
+    assert wording.ENGLISH.keys() == wording.CHINESE.keys()
+    for key, text in wording.ENGLISH.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", wording.CHINESE[key])), key
+
+
+def test_every_rule_of_the_steps_has_words(derived):
+    rules = {s.rule for name in MODELS for s in derived(name).steps}
+    assert rules and {f"rule {r}" for r in rules} <= wording.ENGLISH.keys()
+
+
+def test_the_same_derivation_gives_the_same_bytes():
+    for kind in KINDS:
+        assert rendered(gradient(two_layer()), kind) == rendered(gradient(two_layer()), kind)
+
+
+def test_an_unknown_form_or_language_is_refused(derived):
+    with pytest.raises(NotationError):
+        compose(derived("two_layer"), "vector")
+    with pytest.raises(NotationError):
+        derivation_markdown(derived("two_layer"), lang="fr")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "lang"), list(itertools.product(("two_layer", "one_sample", "digits.toml"), LANGS)))
+def test_latex_compiles(derived, name, lang, tmp_path):
+    engine = "pdflatex" if lang == "en" else "xelatex"
+    if not shutil.which(engine):
+        pytest.skip(f"{engine} is not installed")
+    (tmp_path / "page.tex").write_text(rendered(derived(name), "latex", "both", lang), encoding="utf-8")
+    command = [engine, "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
+    assert done.returncode == 0 and (tmp_path / "page.pdf").is_file(), done.stdout[-2000:]
