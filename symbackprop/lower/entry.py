@@ -30,6 +30,8 @@ class Affine:
 
 def affine(e: Expr) -> Affine | None:
     """`e` as an affine form of its only index, or None."""
+    if isinstance(e, Index):
+        return Affine(e, S.One, S.Zero)
     found = indices_of(e)
     if len(found) != 1 or e.has(Entry):
         return None

@@ -91,7 +91,7 @@ def _statements(
             own.add(n)
         elif node.axes and node.kind == "float":
             # What the next operation can overwrite is worth a line, and so is a product.
-            same = any(graph[u].op == "apply" and n in graph[u].args and graph[u].axes == node.axes for u in users)
+            same = node.op != "full" and any(graph[u].op == "apply" and n in graph[u].args and graph[u].axes == node.axes for u in users)
             heavy = node.op in ("dot", "matmul", "tensordot", "einsum", "copy", "broadcast", "call")
             wide = node.op == "apply" and len(node.axes) > 1 and any(graph[u].op != "apply" for u in through)
             if same or heavy or wide:

@@ -64,8 +64,11 @@ class Writer:
             return [Line(f"{step.name} = {self.compose(step.node).text}", shape, step)]
         name = node.info[0]
         target = self.plan.names[step.base]
-        if target == step.name and name in ("add", "subtract", "multiply", "divide") and node.args[0] == step.base:
-            return [Line(f"{target} {OPERATORS[name][0]}= {self.text(node.args[1]).text}", shape, step)]
+        first, other = node.args[0], node.args[-1]
+        if name in ("add", "multiply") and first != step.base:
+            first, other = other, first
+        if target == step.name and name in ("add", "subtract", "multiply", "divide") and first == step.base:
+            return [Line(f"{target} {OPERATORS[name][0]}= {self.text(other).text}", shape, step)]
         call = self.call(self.spelling.spell(name), [self.text(a).text for a in node.args])
         call = f"{call[:-1]}, out={target})"
         return [Line(call if target == step.name else f"{step.name} = {call}", shape, step)]
