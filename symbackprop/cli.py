@@ -9,7 +9,7 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from importlib import util
 from pathlib import Path
@@ -62,7 +62,7 @@ app = typer.Typer(
 class Form(StrEnum):
     """How a formula is written."""
 
-    index = "index"
+    index = "index"  # type: ignore[assignment]  # the word a user types, whatever str.index is
     matrix = "matrix"
     both = "both"
 
@@ -309,7 +309,7 @@ def ops() -> None:
       symbackprop ops
     """
     shown = sorted((name, op) for name, op in table.OPS.items() if op.status != "internal")
-    rows = [(name, op.kind, op.summary) for name, op in shown]
+    rows = [(str(name), str(op.kind), str(op.summary)) for name, op in shown]
     say(columns(rows))
 
 
@@ -324,7 +324,7 @@ def targets() -> None:
     say("\n".join(emit.targets()))
 
 
-def columns(rows: list[tuple[str, ...]]) -> str:
+def columns(rows: Sequence[tuple[str, ...]]) -> str:
     """Rows as text, each column as wide as its widest cell."""
     widths = [max((len(row[k]) for row in rows), default=0) for k in range(len(rows[0]) if rows else 0)]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)

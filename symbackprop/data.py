@@ -155,7 +155,9 @@ def _from_npz(path: Path, program: Program) -> Data:
         raise DataError("this is not an .npz file of plain arrays", place=str(path)) from error
     wanted = [t for t in program.leaves if t.role not in ("parameter",)]
     target = _label_tensor(program)
-    arrays, along, classes = {}, {}, ()
+    arrays: dict[str, Array] = {}
+    along: dict[str, int] = {}
+    classes: tuple[str, ...] = ()
     for tensor in wanted:
         if tensor.name not in held:
             raise DataError(

@@ -142,7 +142,11 @@ def make_folder(folder: Path) -> None:
 
 def judge(models: Mapping[str, Model], seed: int) -> Report:
     """A verdict on each formula of the note, in its order. What can't be put to the verifier is unknown."""
-    return Report(tuple(guarded(c.text, lambda c=c: check(models[c.model], c.text, seed=seed).verdicts[0]) for c in NOTE))
+
+    def verdict(claim: NoteClaim) -> Verdict:
+        return guarded(claim.text, lambda: check(models[claim.model], claim.text, seed=seed).verdicts[0])
+
+    return Report(tuple(verdict(claim) for claim in NOTE))
 
 
 def train_twice(model: Model, module: ModuleType, seed: int) -> list[tuple[Run, History, float | None]]:

@@ -1,12 +1,20 @@
 """Pages of the command line that are no model's derivation: one expression's derivative, the blocks of a Hessian."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from symbackprop.api import derivative, derive
+from symbackprop.contract import contract
 from symbackprop.errors import NotationError, ParseError, SpecError
-from symbackprop.program import Fact, Program
+from symbackprop.normal import inlined
+from symbackprop.notation.index_form import equation_latex
+from symbackprop.notation.matrix_form import matrix_equation_latex
+from symbackprop.program import Equation, Fact, Program
+
+WRITERS = {"index": equation_latex, "matrix": matrix_equation_latex}
+"""How a whole equation is written in each form."""
 
 LONGEST_NAME = 1024
 """No file name is longer, and an expression may be."""
@@ -69,27 +77,49 @@ def hessian_page(model: Any, names: list[str], form: str, kind: str) -> str:
     names = names or [t.name for t in model.program.parameters]
     derivation = derive(model, wrt=names)
     blocks = [(a, b) for k, a in enumerate(names) for b in names[k:]]
-    made = [result_page(f"second derivative with respect to {a} and {b}", derivation.hessian(a, b), form) for a, b in blocks]
+    made = [
+        result_page(f"second derivative with respect to {a} and {b}", derivation.hessian(a, b), form, set(model.program.tensors))
+        for a, b in blocks
+    ]
     return "\n".join(made)
 
 
-def result_page(title: str, result: Any, form: str) -> str:
-    """A Result as Markdown: its formula in the forms asked for, its NumPy, the facts it used.
+def result_page(title: str, result: Any, form: str, known: Collection[str] = ()) -> str:
+    """A Result as Markdown: its formula in the forms asked for with the parts it speaks of, its NumPy, the facts it used.
 
+    A part is put in place where the result stays a formula; one inside a root or a function keeps its name, and its equation.
+    Parts that are `known` to the reader are neither put in place nor defined.
     A matrix form that can't be had is left out where both forms are asked for, and an error where it alone is.
     Raises: NotationError.
     """
     lines = [title[:1].upper() + title[1:], ""]
     for one in ("index", "matrix") if form == "both" else (form,):
         try:
-            lines += [f"{one} form:", "", "$$", result.latex(form=one), "$$", ""]
+            written = [WRITERS[one](e, result.derived.program) for e in put_in_place(result, known)]
         except NotationError:
-            if form != "both":
+            if (form, one) != ("both", "matrix"):
                 raise
-    lines += ["NumPy:", "", "```python", str(result.numpy), "```", ""]
+            continue
+        lines += [f"{one} form:", ""]
+        for text in written:
+            lines += ["$$", text, "$$", ""]
+    lines += ["NumPy:", "", "```python", str(result.numpy).rstrip(), "```", ""]
     if result.facts:
         lines += ["Facts used: " + "; ".join(fact_text(fact, result.program) for fact in result.facts), ""]
     return "\n".join(lines)
+
+
+def put_in_place(result: Any, known: Collection[str] = ()) -> list[Equation]:
+    """The equation of a Result with its parts put in place, after those of the parts that keep a name, in order."""
+    parts = {e.name: e for e in result.program.equations if e.name not in known}
+    made: list[Equation] = []
+    wanted = {result.name}
+    for e in reversed(result.program.equations):
+        if e.name in wanted and e.name in parts:
+            short = e if e.rhs is None else replace(e, rhs=contract(inlined(e.rhs, parts)))
+            wanted |= short.uses()
+            made.append(short)
+    return made[::-1]
 
 
 def fact_text(fact: Fact, program: Program) -> str:

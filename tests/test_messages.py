@@ -199,7 +199,7 @@ SPECS = [
         """ParseError in equation H: this is not an expression
     H = relu(H0
             ^
-    fix: check brackets and operators""",
+    fix: close each bracket that is opened""",
     ),
     (
         "a size that is no number",
