@@ -152,7 +152,7 @@ CHINESE = {
     "rule local derivative": "对该方程求导",
     "rule substitution": "代入局部导数",
     "rule sum rule": "求和法则",
-    "rule delta contraction": "克罗内克 δ 选出一项",
+    "rule delta contraction": "克罗内克符号选出一项",
     "rule distribution": "乘法分配律",
     "rule cancellation": "相同项相消",
     "rule fact": "已知事实",
