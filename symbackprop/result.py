@@ -11,7 +11,7 @@ from symbackprop.emit import function_source, load_source
 from symbackprop.errors import NotationError, SpecError
 from symbackprop.index import Index
 from symbackprop.notation.index_form import equation_latex, latex
-from symbackprop.notation.matrix_form import matrix_latex
+from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex
 from symbackprop.notation.names import Letters
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import as_sympy, tensor_names
@@ -123,7 +123,7 @@ class Result:
 
 def _equation(e: Equation, program: Program) -> str:
     try:
-        return matrix_latex(e, program)
+        return matrix_equation_latex(e, program)
     except NotationError:
         return equation_latex(e, program)
 
