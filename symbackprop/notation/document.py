@@ -23,6 +23,8 @@ from symbackprop.term import Entry, Total, substitute
 FORMS = ("both", "index", "matrix")
 ABREAST = 5
 """So many links stand beside each other in a table; more stand one below the other."""
+LONGEST = 10
+"""A path through more tensors makes a product that no page is wide enough for."""
 
 
 def derivation_markdown(derived: Derived, form: str = "both", lang: str = "en") -> Page:
@@ -134,7 +136,7 @@ class _Composer(Teller):
     def one_entry(self, name: str) -> list[Block]:
         """The chain rule for the first entry, where one path leads to it: a product of links, and its closed form."""
         way = path(self.derived.program, self.derived.output, name)
-        if way is None or len(way) < 3:
+        if way is None or not 3 <= len(way) <= LONGEST:
             return []
         names = self.writer.names
         top, corner = names(way[0]), self.corner(name)
