@@ -129,9 +129,9 @@ CALLS: Mapping[str, Callable] = {
     "var": lambda x, axis=None, keepdims=False: _variance(x, axis, keepdims),
     "inv": np.linalg.inv,
     "det": np.linalg.det,
-    "logdet": lambda a: np.log(np.linalg.det(a)),
+    "logdet": lambda a: np.log(np.linalg.det(a) ** 2) / 2,
     "solve": np.linalg.solve,
-    "cholesky": np.linalg.cholesky,
+    "cholesky": lambda a: np.linalg.cholesky((a + a.T) / 2),
 }
 """Whole-tensor calls by the name of their op."""
 

@@ -1,0 +1,167 @@
+"""Whole-tensor ops of linear algebra: calls without an index law, each with its differential and where that is published.
+
+`differential(call, tensors, out, place, at, target, helper)` is d out[at] / d argument[target] as an index expression. Matrices stand in
+the last two axes; axes before them count independent matrices.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Expr, Mul, Rational
+
+from symbackprop.errors import AxisError
+from symbackprop.index import fresh, shape_text
+from symbackprop.ops.array import Array, Draft
+from symbackprop.ops.table import Op, described, parameters_of, register
+from symbackprop.program import Call, Tensor
+from symbackprop.term import Positive, Total, delta
+
+Indices = tuple[Expr, ...]
+Helper = Callable[..., Tensor]
+
+MAGNUS = "Magnus & Neudecker, Matrix Differential Calculus, 3rd ed. 2019"
+
+
+def whole_tensor(
+    differential: Callable[..., Expr], *, source: str, names: tuple[str, ...] = (), kinks: tuple[str, ...] = (), latex: str = ""
+) -> Callable[[Callable], Callable]:
+    """Make the decorated builder an op whose call states its `differential`, with the `source` of that."""
+
+    def made(build: Callable) -> Callable:
+        first, *aliases = names or (build.__name__,)
+        summary, formula = described(build)
+        op = Op(
+            first,
+            "whole tensor",
+            summary,
+            formula,
+            source=source,
+            kinks=kinks,
+            build=build,
+            latex=latex,
+            parameters=parameters_of(build),
+            differential=differential,
+        )
+        register(op, *aliases)
+        return build
+
+    return made
+
+
+def square(draft: Draft, x: Array, what: str) -> Array:
+    """`x`, if it is a square matrix, or many of them."""
+    if x.rank < 2:
+        raise draft.error(f"{what} takes a square matrix", AxisError, arrays=[x], notes=[draft.described(x)])
+    if x.axes[-1] != x.axes[-2]:
+        hint = "" if not x.text.isidentifier() else f"write {what}({x.text}.T @ {x.text}), or give it the shape"
+        fix = f'{hint} "{shape_text([*x.axes[:-1], x.axes[-2]])}"' if hint else "make it square"
+        raise draft.error(f"{what} takes a square matrix", AxisError, arrays=[x], notes=[draft.described(x)], fix=fix)
+    return x
+
+
+def same(front: Indices, other: Indices) -> Expr:
+    """1 where two matrices are the same one of many."""
+    return Mul(*[delta(a, b) for a, b in zip(front, other, strict=True)])
+
+
+def inverse_of(name: str, tensors: Any, helper: Helper) -> Tensor:
+    """The inverse of the tensor `name`, as a helper."""
+    return helper("inv", (name,), tensors[name].axes)
+
+
+def d_inv(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
+    """d inv(X) = -inv(X) dX inv(X)."""
+    *front, i, j = at
+    *other, k, m = target
+    return -same(tuple(front), tuple(other)) * out[(*front, i, k)] * out[(*front, m, j)]
+
+
+@whole_tensor(d_inv, source=f"{MAGNUS}, ch. 8, theorem 3")
+def inv(draft: Draft, x: Array) -> Array:
+    """The inverse of a square matrix.
+
+    sum_j inv(A)[i, j] A[j, k] = delta_ik
+    """
+    return draft.call("inv", [square(draft, x, "inv")], x.axes)
+
+
+def d_det(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
+    """d det(X) = det(X) tr(inv(X) dX)."""
+    *other, k, m = target
+    inverse = inverse_of(call.arguments[0], tensors, helper)
+    return same(at, tuple(other)) * out[at] * inverse[(*at, m, k)]
+
+
+@whole_tensor(d_det, source=f"{MAGNUS}, ch. 8, theorem 1 (Jacobi 1841)", latex=r"\det\left(#1\right)")
+def det(draft: Draft, x: Array) -> Array:
+    """The determinant of a square matrix.
+
+    d det(A) / d A[i, j] = det(A) inv(A)[j, i]
+    """
+    return draft.call("det", [square(draft, x, "det")], x.axes[:-2])
+
+
+def d_logdet(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
+    """d log |det X| = tr(inv(X) dX)."""
+    *other, k, m = target
+    inverse = inverse_of(call.arguments[0], tensors, helper)
+    return same(at, tuple(other)) * inverse[(*at, m, k)]
+
+
+@whole_tensor(d_logdet, source=f"{MAGNUS}, ch. 8, theorem 2")
+def logdet(draft: Draft, x: Array) -> Array:
+    """The logarithm of the absolute value of the determinant.
+
+    logdet(A) = log(abs(det(A)))
+    """
+    return draft.call("logdet", [square(draft, x, "logdet")], x.axes[:-2])
+
+
+def d_solve(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
+    """d X = inv(A) (dB - dA X), for X = solve(A, B)."""
+    matrix, right = (tensors[n] for n in call.arguments)
+    inverse = inverse_of(matrix.name, tensors, helper)
+    batch = len(matrix.axes) - 2
+    front, (i, *column) = at[:batch], at[batch:]
+    if place == 1:
+        other, (k, *its) = target[:batch], target[batch:]
+        return same(front, other) * inverse[(*front, i, k)] * same(tuple(column), tuple(its))
+    *other, k, m = target
+    return -same(front, tuple(other)) * inverse[(*front, i, k)] * out[(*front, m, *column)]
+
+
+@whole_tensor(d_solve, source="Giles 2008, An extended collection of matrix derivative results, 2.3.1")
+def solve(draft: Draft, a: Array, b: Array) -> Array:
+    """The solution of a linear system.
+
+    sum_j A[i, j] solve(A, b)[j] = b[i]
+    """
+    square(draft, a, "solve")
+    if b.rank not in (1, a.rank) or (b.rank == 1 and a.rank > 2):
+        raise draft.error("solve takes a square matrix and a vector or matrix", AxisError, arrays=[b], notes=[draft.described(b)])
+    rows = a.axes[:-1]
+    if b.axes[: len(rows)] != rows:
+        raise draft.clash(a, rows[-1], b, b.axes[len(rows) - 1])
+    return draft.call("solve", [a, b], b.axes)
+
+
+def d_cholesky(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
+    """d L = L lower(inv(L) dA inv(L)^T), the diagonal of the lower triangle halved, dA symmetric."""
+    i, j = at
+    k, m = target
+    inverse = helper("inv", (out.name,), out.axes)
+    a = fresh(out.axes[0])
+    lower = Positive(a - j) + Rational(1, 2) * delta(a, j)
+    both = (inverse[a, k] * inverse[j, m] + inverse[a, m] * inverse[j, k]) / 2
+    return Total(out[i, a] * lower * both, a)
+
+
+@whole_tensor(d_cholesky, source="Murray 2016, Differentiation of the Cholesky decomposition, eq. 8")
+def cholesky(draft: Draft, x: Array) -> Array:
+    """The lower triangular matrix with a positive diagonal whose product with its transpose is the symmetric part of a matrix.
+
+    sum_j cholesky(A)[i, j] cholesky(A)[k, j] = (A[i, k] + A[k, i]) / 2
+    """
+    if x.rank != 2:
+        raise draft.error("cholesky takes one matrix", AxisError, arrays=[x], notes=[draft.described(x)])
+    return draft.call("cholesky", [square(draft, x, "cholesky")], x.axes)
