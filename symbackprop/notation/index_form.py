@@ -114,8 +114,8 @@ class Writer:
 
     def weight(self, e: Expr) -> tuple:
         """Sorts the terms of a sum: many entries before few, then by declaration."""
-        order = list(self.program.tensors)
-        places = sorted(order.index(a.name) if a.name in order else len(order) for a in e.atoms(Entry))
+        order = self.names.place
+        places = sorted(order.get(a.name, len(order)) for a in e.atoms(Entry))
         return (-len(places), places)
 
     def product(self, e: Expr, scope: dict[Index, str]) -> tree.Node:
@@ -225,7 +225,7 @@ class Writer:
 
     def total(self, e: Total, scope: dict[Index, str]) -> tree.Node:
         """A sum over each bound index in turn, from 1 to the size of its axis."""
-        order = {a: k for k, a in enumerate(self.program.axes)}
+        order = self.letters.place
         bound = sorted(e.indices, key=lambda i: (order.get(i.axis, len(order)), str(i.axis), len(i.name), i.name))
         inner = self.letters.extended(scope, bound)
         sign, body = signed(e.body)

@@ -58,6 +58,7 @@ class Names:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.spelled: dict[str, tree.Node] = {}
+        self.place = {name: k for k, name in enumerate(program.tensors)}
         taken: set[str] = set()
         for name, tensor in program.tensors.items():
             node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
@@ -92,6 +93,8 @@ class Names:
 
     def _orders(self, tensor: Tensor) -> list[int]:
         """How many indices each part of a derivative carries; a tensor that the program lacks takes what is left."""
+        if tensor.orders:
+            return list(tensor.orders)
         known = [len(self.program.tensors[n].axes) if n in self.program.tensors else None for n in tensor.derivative]
         missing = [k for k, order in enumerate(known) if order is None]
         left = len(tensor.axes) - sum(order or 0 for order in known)
@@ -124,7 +127,8 @@ class Letters:
         self.choices: dict[Expr, list[str]] = {}
         self.wanted: set[str] = set()
         self.samples = program.samples
-        for axis in program.axes:
+        self.place = {axis: k for k, axis in enumerate(program.axes)}
+        for axis in self.place:
             self.choice(axis)
 
     def choice(self, axis: Expr) -> list[str]:

@@ -7,7 +7,7 @@ GREEK = {
     "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ",
 }  # fmt: skip
 
-GREEK_ALIASES = {"lam": "lambda", "lmbda": "lambda", "lambda_": "lambda", "eps": "varepsilon", "sig": "sigma"}
+GREEK_ALIASES = {"lambda_": "lambda", "eps": "varepsilon", "sig": "sigma"}
 
 ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙"}
 
