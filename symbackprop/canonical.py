@@ -71,7 +71,7 @@ def _canonical_order(factors: Sequence[Expr], bound: list[Index]) -> list[Index]
     classes = [[i for i in bound if colour[i] == c] for c in sorted(set(colour.values()), key=lambda c: int(c[1:]))]
     if all(len(members) == 1 for members in classes):
         return [i for members in classes for i in members]
-    orders = (sum((list(p) for p in choice), []) for choice in product(*(permutations(members) for members in classes)))
+    orders = ([i for part in choice for i in part] for choice in product(*(permutations(members) for members in classes)))
 
     def text(order: list[Index]) -> str:
         names = {i: f"#{k}" for k, i in enumerate(order)}

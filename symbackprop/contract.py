@@ -16,7 +16,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, gcd
 from symbackprop.canonical import labelled
 from symbackprop.cost import cost
 from symbackprop.index import Index
-from symbackprop.laws import Facts, NO_FACTS, guard, total_law
+from symbackprop.laws import NO_FACTS, Facts, guard, total_law
 from symbackprop.term import Total, indices_of, rename_bound
 
 DEPTH = 8
@@ -296,5 +296,3 @@ def _powers(e: Expr) -> tuple[Number, dict[Expr, Expr]]:
         if base != 1:
             powers[base] = powers.get(base, S.Zero) + exponent
     return content, powers
-
-

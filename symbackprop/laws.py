@@ -63,5 +63,3 @@ def guard(e: Expr) -> Expr:
     if not indices_of(high) and high.is_negative:
         return S.Zero
     return NonNegative(e)
-
-

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sympy import Add, Expr, Function, Mul, Pow, S
 
-from symbackprop.contract import Product, flat, products, narrowed, over, without_deltas
+from symbackprop.contract import Product, flat, narrowed, over, products, without_deltas
 from symbackprop.laws import NO_FACTS, Facts
 from symbackprop.program import Equation
 from symbackprop.term import Entry, Total, rename_bound, substitute

@@ -46,7 +46,7 @@ UNMENTIONABLE = [
 ]
 """Places on somebody's machine, and papers that are not in this repository."""
 
-PUBLIC = {"load", "trace", "model", "Sequential", "derive", "derivative", "generate", "verify", "check", "check_claim", "check_note"}
+PUBLIC = {"load", "trace", "model", "Sequential", "derive", "derivative", "generate", "verify", "check"}
 
 
 def tracked(*patterns: str) -> list[Path]:

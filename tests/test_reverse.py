@@ -1,5 +1,7 @@
 """Reverse mode on the hard small things, by value against differences of the literal evaluation."""
 
+import itertools
+
 import pytest
 from small import agree, index, program
 from sympy import exp, log, sqrt, tanh
@@ -137,7 +139,7 @@ def test_the_steps_show_the_lines_in_between():
     steps = [s for s in derived.steps if s.quantity == "dO"]
     rules = ["chain rule", "distribution", "delta contraction", "narrow sum", "fact", "factoring"]
     assert [s.rule for s in steps] == rules
-    assert all(a.after == b.before for a, b in zip(steps, steps[1:], strict=False))
+    assert all(a.after == b.before for a, b in itertools.pairwise(steps))
     assert steps[-1].after == derived.program.equation("dO").rhs
 
 

@@ -19,7 +19,6 @@ from symbackprop.ops import OPS
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, rename_bound, substitute, tensor_names
 
-
 Helper = Callable[..., Tensor]
 """helper(op, arguments, axes, **options): the tensor that this call gives, of an equation that is there already or a new one."""
 
@@ -28,9 +27,7 @@ def local_partials(program: Program, equation: Equation, here: Sequence[Index], 
     """d equation.tensor[here] / d name, as a list of partials whose sum it is. `helper` gives tensors that a differential needs."""
     if equation.rhs is not None:
         rhs = substitute(equation.rhs, dict(zip(equation.indices, here, strict=True)))
-        return [
-            Partial(in_own_output(p.coefficient, rhs, equation.tensor[tuple(here)]), p.indices, p.bound) for p in partials(rhs, name)
-        ]
+        return [Partial(in_own_output(p.coefficient, rhs, equation.tensor[tuple(here)]), p.indices, p.bound) for p in partials(rhs, name)]
     call = equation.call
     found = []
     for place, argument in enumerate(call.arguments):
@@ -110,4 +107,3 @@ def _replaced(value: Expr, a: Entry, last: Equation, solution: Expr) -> Expr:
             move = {i: e for i, e in zip(a.indices, b.indices, strict=True) if isinstance(i, Index)}
             new[b] = solution.xreplace(move)
     return contract(powsimp(factor_terms(value.xreplace(new))))
-
