@@ -301,6 +301,9 @@ DERIVATIVES = {
     "dJ/dO ** 2": Call("power", (Derivative("J", ("O",)), number(2))),
     "dJ/dO.T": Call("transpose", (Derivative("J", ("O",)),)),
     "exp(-dJ/dO)": Call("exp", (Call("negative", (Derivative("J", ("O",)),)),)),
+    "dj/dO": Derivative("j", ("O",)),
+    "dJ/dQ": Derivative("J", ("Q",)),
+    "d1/d2": Call("divide", (Name("d1"), Name("d2"))),
     "delta/depth": Call("divide", (Name("delta"), Name("depth"))),
     "(dJ)/(dO)": Call("divide", (Name("dJ"), Name("dO"))),
 }
@@ -316,6 +319,11 @@ def test_derivatives_in_a_claim_bind_as_one(text):
 @pytest.mark.parametrize("own", ["dO", "dJ"])
 def test_a_tensor_of_the_users_wins_over_a_derivative(own):
     assert parse_claim("dJ/dO == X", names=[*MODEL, own]).left == Call("divide", (Name("dJ"), Name("dO")))
+
+
+def test_without_names_every_quotient_of_this_form_is_a_derivative():
+    assert parse_claim("dA/dB == d2A/dBdC").left == Derivative("A", ("B",))
+    assert parse_claim("d1/d2 == 1").left == Call("divide", (Name("d1"), Name("d2")))
 
 
 def test_outside_a_claim_there_are_no_derivatives():

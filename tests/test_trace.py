@@ -124,6 +124,21 @@ def test_numbered_names_step_over_those_that_are_taken():
     assert list(texts(f)) == ["z2", "z3", "z", "J"]
 
 
+def test_a_name_that_ends_in_a_digit_is_numbered_apart():
+    def f(x: "n", W1: "n n"):
+        W1 = W1 + W1.T
+        return x @ W1 @ x
+
+    assert texts(f) == {"W1_1": "W1 + W1.T", "J": "x @ W1_1 @ x"}
+
+
+def test_the_zero_that_pythons_sum_starts_with_is_left_out():
+    def f(x: "n"):
+        return sum(x[k] for k in (0, -1))
+
+    assert texts(f) == {"J": "x[0] + x[-1]"}
+
+
 def test_what_a_tensor_may_not_be_called_is_numbered():
     def f(X: "n h", w: "h"):
         h = X @ w

@@ -319,8 +319,9 @@ def _derivative(above: str, below: str, names: Collection[str]) -> tuple[str, tu
             for k in range(1, len(rest) - 1):
                 if rest[k] == "d" and ((rest[:k] in names and rest[k + 1 :] in names) or not names):
                     return above[2:], (rest[:k], rest[k + 1 :])
-        if above[1:] in names or (not names and above[1:].isidentifier()):
-            return above[1:], (below[1:],)
+        one, other = above[1:], below[1:]
+        if one.isidentifier() and other.isidentifier() and ({one, other} & set(names) or not names):
+            return one, (other,)
     return None
 
 

@@ -196,8 +196,9 @@ def _allowed(name: str, reserved: Iterable[str]) -> bool:
 
 
 def _fresh(name: str, taken: set[str], reserved: Iterable[str]) -> str:
-    """name1, name2, ...; t1, t2, ... for a name that the language does not take."""
+    """H1, H2, ... for H, W1_1, W1_2, ... for W1; t1, t2, ... for a name that the language does not take."""
     stem = name if IDENTIFIER.match(name) and not name.startswith("__") else "t"
+    stem += "_" if stem[-1].isdigit() else ""
     count = 1
     while f"{stem}{count}" in taken or not _allowed(f"{stem}{count}", reserved):
         count += 1

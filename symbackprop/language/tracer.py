@@ -171,6 +171,8 @@ def _binary(op: str) -> tuple[Callable, Callable]:
         return traced(op, (self, other), {}, self.recording)
 
     def reflected(self: Tracer, other: Any) -> Any:
+        if op == "add" and type(other) is int and other == 0:
+            return self  # the start of Python's sum()
         return traced(op, (other, self), {}, self.recording)
 
     return forward, reflected

@@ -59,7 +59,7 @@ def check_claims(program: Program, texts: Sequence[str], seed: int = 0) -> Repor
 
 def check_text(program: Program, text: str, seed: int = 0) -> Verdict:
     """The verdict on one claim as text; raises what the parser and the elaboration raise."""
-    return check_claim(program, parse_claim(text, "claim"), seed)
+    return check_claim(program, parse_claim(text, "claim", program.tensors), seed)
 
 
 def check_claim(program: Program, claim: Claim, seed: int = 0) -> Verdict:
