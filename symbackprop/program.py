@@ -36,7 +36,8 @@ class Fact:
 class Tensor:
     """A named array: its axes (sizes), role, facts, and how LaTeX writes it (None: the default).
 
-    `derivative` of an adjoint or a Jacobian says what it is: ("J", "W1") for dJ/dW1, ("J", "W1", "W2") for a Hessian block.
+    `derivative` of an adjoint or a Jacobian says what it is: ("J", "W1") for dJ/dW1, ("J", "W1", "W2") for a Hessian block; `orders` how
+    many axes each of these tensors has.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Tensor:
     facts: tuple[Fact, ...] = ()
     latex: str | None = None
     derivative: tuple[str, ...] = ()
+    orders: tuple[int, ...] = ()
 
     def __getitem__(self, indices: Any) -> Entry:
         return Entry(self.name, *(indices if isinstance(indices, tuple) else (indices,)))

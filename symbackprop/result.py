@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
+from inspect import signature
 
 import numpy as np
 from sympy import Expr, Idx
@@ -10,11 +11,13 @@ from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import NotationError, SpecError
 from symbackprop.index import Index
+from symbackprop.lower.body import PYTHON, code_names
 from symbackprop.notation.index_form import equation_latex, latex
 from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex
 from symbackprop.notation.names import Letters
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import as_sympy, tensor_names
+from symbackprop.verify.literal import infer_sizes
 
 FORMS = ("matrix", "index", "best")
 
@@ -106,12 +109,30 @@ class Result:
         return getattr(load_source(self.numpy, self.name), self.name)
 
     def evaluate(self, **arrays: np.ndarray) -> np.ndarray:
-        """The value at `arrays`, one for each leaf by name (others are ignored), by the code that `numpy` shows."""
+        """The value at `arrays`, one for each leaf by name, by the code that `numpy` shows.
+
+        A size that stands in the derivative, but on no array that it needs, is read off the other leaves, or given by name (n=5).
+        """
         names = [t.name for t in self.program.leaves]
         missing = [n for n in names if n not in arrays]
         if missing:
             raise SpecError(f"no array for {', '.join(missing)}", place=f"evaluate of {self.name}", fix=f"give {', '.join(names)}")
-        return self._function(**{n: np.asarray(arrays[n]) for n in names})
+        return self._function(**{n: np.asarray(arrays[n]) for n in names}, **self._sizes(arrays))
+
+    def _sizes(self, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+        """The sizes that the generated function asks for, under its own names."""
+        called = code_names(self.program, PYTHON)
+        wanted = set(signature(self._function).parameters) - {called(t) for t in self.program.leaves}
+        if not wanted:
+            return {}
+        whole = self.derived.program
+        given = {t.name: arrays[t.name] for t in whole.leaves if t.name in arrays}
+        sizes = infer_sizes(whole, given, {a: int(arrays[str(a)]) for a in whole.axes if str(a) in arrays and str(a) not in given})
+        found = {called.size(a): size for a, size in sizes.items() if called.size(a) in wanted}
+        if wanted - set(found):
+            missing = ", ".join(sorted(wanted - set(found)))
+            raise SpecError(f"no array tells the size {missing}", place=f"evaluate of {self.name}", fix=f"give it by name: {missing}=...")
+        return found
 
     def __repr__(self) -> str:
         what = " ".join(str(a) for a in self.axes)

@@ -141,7 +141,9 @@ def _adjoint(walk: _Walk, tensor: Tensor, output: str) -> Expr:
     name = _adjoint_name(walk, tensor.name, output)
     _write_steps(walk, tensor, name, indices, trace)
     axes = (*walk.program.tensors[output].axes, *tensor.axes)
-    made = Tensor(name, axes, role="adjoint", derivative=_derivative_of(walk.program, output, tensor.name))
+    top = walk.program.tensors[output]
+    orders = (*(top.orders or (len(top.axes),)), len(tensor.axes))
+    made = Tensor(name, axes, role="adjoint", derivative=_derivative_of(walk.program, output, tensor.name), orders=orders)
     walk.adjoints[tensor.name] = name
     walk.fired[name] = tuple(sorted(trace.facts, key=str))
     walk.equations.append(Equation(made, indices, value))
