@@ -1,13 +1,13 @@
 """The op table: one record per op, which every other room walks."""
 
-from symbackprop.ops import arithmetic, condition, contraction, elementwise, linalg, reduction, statistic, structural
+from symbackprop.ops import arithmetic, condition, contraction, elementwise, extreme, linalg, reduction, statistic, structural
 from symbackprop.ops.function import written_out
 from symbackprop.ops.table import OPS, Op, op_of, planned, refused
 
 planned(
-    *("prod", "max", "min", "kron", "concatenate", "stack", "split"),
-    *("hstack", "vstack", "cumprod", "tensordot", "roll", "flip", "tile", "repeat", "ravel", "moveaxis", "pinv", "slogdet"),
-    *("svd", "eigh", "eigvalsh", "expm", "amax", "amin", "layer_norm", "cross_entropy", "conv1d", "conv2d", "one_hot"),
+    *("kron", "concatenate", "stack", "split"),
+    *("hstack", "vstack", "tensordot", "roll", "flip", "tile", "repeat", "ravel", "moveaxis", "pinv", "slogdet"),
+    *("svd", "eigh", "eigvalsh", "expm", "layer_norm", "cross_entropy", "conv1d", "conv2d", "one_hot"),
 )
 refused("gives positions, which have no derivative", "argmax", "argmin", "argsort")
 
@@ -18,6 +18,7 @@ __all__ = [
     "condition",
     "contraction",
     "elementwise",
+    "extreme",
     "linalg",
     "op_of",
     "planned",

@@ -119,6 +119,23 @@ def first_minimum(x: np.ndarray, axis: int | None = None, keepdims: bool = False
     return -first_maximum(-x, axis=axis, keepdims=keepdims)
 
 
+def selector(x: np.ndarray, axis: int) -> np.ndarray:
+    """1 where the first of the largest real parts stands, else 0."""
+    hot = np.zeros(x.shape)
+    np.put_along_axis(hot, np.expand_dims(np.argmax(np.real(x), axis=axis), axis), 1, axis=axis)
+    return hot
+
+
+def prod_others(x: np.ndarray, axis: int, order: int) -> np.ndarray:
+    """For each choice of `order` places along `axis`, the product of the entries at all other places."""
+    rows = np.moveaxis(x, axis, -1)
+    size = rows.shape[-1]
+    made = np.empty((*rows.shape[:-1], *[size] * order), dtype=x.dtype)
+    for places in np.ndindex(*[size] * order):
+        made[(..., *places)] = np.prod(np.delete(rows, list(set(places)), axis=-1), axis=-1)
+    return made
+
+
 CALLS: Mapping[str, Callable] = {
     "softmax": softmax,
     "log_softmax": log_softmax,
@@ -127,6 +144,10 @@ CALLS: Mapping[str, Callable] = {
     "min": first_minimum,
     "mean": lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims) * x.dtype.type(1) / _count(x, axis),
     "var": lambda x, axis=None, keepdims=False: _variance(x, axis, keepdims),
+    "max_selector": lambda x, axis: selector(x, axis),
+    "min_selector": lambda x, axis: selector(-x, axis),
+    "prod": lambda x, axis=None: np.prod(x, axis=axis),
+    "prod_others": lambda x, axis, order: prod_others(x, axis, order),
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "logdet": lambda a: np.log(np.linalg.det(a) ** 2) / 2,
@@ -138,6 +159,8 @@ CALLS: Mapping[str, Callable] = {
 SIDES_OF_CALLS: Mapping[str, Callable] = {
     "max": lambda x, axis=None, keepdims=False: np.argmax(np.real(x), axis=axis),
     "min": lambda x, axis=None, keepdims=False: np.argmin(np.real(x), axis=axis),
+    "max_selector": lambda x, axis: np.argmax(np.real(x), axis=axis),
+    "min_selector": lambda x, axis: np.argmin(np.real(x), axis=axis),
 }
 """Which entry a call picks."""
 
