@@ -47,6 +47,7 @@ _ARRAYS: Mapping[str, Callable] = {
     "softmax": _softmax,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
+    "logdet": lambda x: np.linalg.slogdet(x)[1],
     "eye": np.eye,
     "ones": np.ones,
     "zeros": np.zeros,
