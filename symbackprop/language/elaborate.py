@@ -6,7 +6,7 @@ show the expression with a caret.
 
 from collections.abc import Sequence
 from inspect import Parameter
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from sympy import Expr
 
@@ -31,6 +31,7 @@ from symbackprop.language.spec import ModelSpec
 from symbackprop.ops import OPS, Op
 from symbackprop.ops.array import Array, Draft, constant
 from symbackprop.ops.elementwise import CONSTANTS
+from symbackprop.ops.merged import Pieces
 from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import exact
 from symbackprop.program import Program
@@ -230,13 +231,19 @@ class Reader:
             elif p.name in given:
                 part = given[p.name]
                 array = _is_array(op, p) and not (isinstance(part, Literal) and part.value is None and p.default is None)
-                made.append(first if first is not None and not made else self.value(part) if array else self.option(part))
+                made.append(first if first is not None and not made else self.argument(p, part) if array else self.option(part))
             elif p.default is Parameter.empty:
                 raise self.error(f"op '{node.op}' takes {_count(op)}, not {len(node.args)}", node, ParseError, op=True)
             else:
                 default = exact(p.default) if op.kind == "elementwise" else p.default
                 made.append(constant(default) if isinstance(default, Expr) else default)
         return made, {}
+
+    def argument(self, parameter: Parameter, node: Node) -> Any:
+        """An array; several arrays in one argument where the op takes that."""
+        if isinstance(node, Group) and get_origin(parameter.annotation) is tuple:
+            return tuple(self.value(item) for item in node.items)
+        return self.value(node)
 
     def option(self, node: Node) -> Any:
         """The value of an option: a literal, a whole number, a formula in sizes, a tuple of these."""
@@ -258,6 +265,8 @@ class Reader:
     def subscript(self, node: Subscript) -> Array:
         """Indexing by whole numbers, slices, None and `...`."""
         whole = self.value(node.value)
+        if isinstance(whole, Pieces):
+            return self.piece(whole, node)
         items: list[Any] = []
         for item in node.items:
             match item:
@@ -277,6 +286,17 @@ class Reader:
                     items.append(self.size(item))
         self.draft.span = self.span(node)
         return subscript(self.draft, whole, items)
+
+
+    def piece(self, whole: Pieces, node: Subscript) -> Array:
+        """One part of a split; what else is in brackets indexes that."""
+        number = self.size(node.items[0])
+        if not number.is_Integer or not -len(whole.parts) <= number < len(whole.parts):
+            raise self.error(f"a split into {len(whole.parts)} parts has no part {number}", node.items[0], AxisError)
+        part = whole.parts[int(number)]
+        if len(node.items) > 1:
+            raise self.error("index the part of a split in brackets of its own", node, ParseError, "write split(x, 2)[0][...]")
+        return part
 
 
 def _is_array(op: Op, parameter: Parameter) -> bool:

@@ -7,6 +7,7 @@ Parameters are W1, b1, W2, b2, ... The probabilities of a classifier are Yhat, t
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from symbackprop.errors import AxisError, SpecError
 from symbackprop.index import IDENTIFIER
@@ -26,9 +27,8 @@ class Linear:
 class Activation:
     """An elementwise function after a linear layer."""
 
-    @property
-    def text(self) -> str:
-        """The call in the language, {} standing for the argument."""
+    def text(self, argument: str) -> str:
+        """The call in the language."""
         raise NotImplementedError
 
 
@@ -36,7 +36,9 @@ class Activation:
 class ReLU(Activation):
     """max(x, 0), with derivative 0 at 0. Source: Nair, Hinton 2010."""
 
-    text = "relu({})"
+    def text(self, argument: str) -> str:
+        """The call in the language."""
+        return f"relu({argument})"
 
 
 @dataclass(frozen=True)
@@ -45,45 +47,54 @@ class LeakyReLU(Activation):
 
     slope: float = 0.01
 
-    @property
-    def text(self) -> str:
+    def text(self, argument: str) -> str:
         """The call in the language."""
-        return f"leaky_relu({{}}, {self.slope!r})"
+        return f"leaky_relu({argument}, {self.slope!r})"
 
 
 @dataclass(frozen=True)
 class Tanh(Activation):
     """The hyperbolic tangent."""
 
-    text = "tanh({})"
+    def text(self, argument: str) -> str:
+        """The call in the language."""
+        return f"tanh({argument})"
 
 
 @dataclass(frozen=True)
 class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
-    text = "sigmoid({})"
+    def text(self, argument: str) -> str:
+        """The call in the language."""
+        return f"sigmoid({argument})"
 
 
 @dataclass(frozen=True)
 class Softplus(Activation):
     """log(1 + exp(x)). Source: Dugas et al. 2001."""
 
-    text = "softplus({})"
+    def text(self, argument: str) -> str:
+        """The call in the language."""
+        return f"softplus({argument})"
 
 
 @dataclass(frozen=True)
 class GELU(Activation):
     """x Phi(x), exact. Source: Hendrycks, Gimpel 2016, eq. 1."""
 
-    text = "gelu({})"
+    def text(self, argument: str) -> str:
+        """The call in the language."""
+        return f"gelu({argument})"
 
 
 @dataclass(frozen=True)
 class SiLU(Activation):
     """x sigmoid(x). Source: Elfwing, Uchibe, Doya 2018."""
 
-    text = "silu({})"
+    def text(self, argument: str) -> str:
+        """The call in the language."""
+        return f"silu({argument})"
 
 
 @dataclass(frozen=True)
@@ -92,10 +103,9 @@ class ELU(Activation):
 
     alpha: float = 1.0
 
-    @property
-    def text(self) -> str:
+    def text(self, argument: str) -> str:
         """The call in the language."""
-        return f"elu({{}}, {self.alpha!r})"
+        return f"elu({argument}, {self.alpha!r})"
 
 
 @dataclass(frozen=True)
@@ -118,7 +128,10 @@ class Loss:
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """-(1/n) sum_sk Y log softmax(O), in nats, summed over classes, mean over samples. Y: one-hot or soft labels that sum to 1. Source: Bishop 2006, eq. 4.108."""
+    """-(1/n) sum_sk Y log softmax(O), in nats, summed over classes, mean over samples.
+
+    Y: one-hot or soft labels that sum to 1. Source: Bishop 2006, eq. 4.108.
+    """
 
     def equations(self, classes: str) -> dict[str, str]:
         """Yhat and J."""
@@ -164,24 +177,32 @@ class Sequential:
 
     def __init__(self, *layers: Linear | Activation | Loss, name: str = "network") -> None:
         """Raises SpecError where the list is no network, AxisError where sizes of neighbours differ."""
-        self.layers = layers
         self.name = name
-        self._check()
-
-    def _check(self) -> None:
-        if not self.layers or not isinstance(self.layers[-1], Loss):
+        if not layers or not isinstance(layers[-1], Loss):
             raise SpecError("the last layer has to be a loss", place="Sequential", fix="end with SoftmaxCrossEntropy() or MSE()")
-        if not isinstance(self.layers[0], Linear):
+        if not isinstance(layers[0], Linear):
             raise SpecError("the first layer has to be Linear", place="Sequential", fix='begin with Linear("d", "h")')
-        for k, layer in enumerate(self.layers[:-1]):
-            if isinstance(layer, Loss) or not isinstance(layer, Linear | Activation):
+        body: list[Linear | Activation] = []
+        for k, layer in enumerate(layers[:-1]):
+            if not isinstance(layer, Linear | Activation):
                 raise SpecError(f"layer {k + 1} is {layer!r}", place="Sequential", fix="Linear and activations, then one loss")
-        linear = [layer for layer in self.layers if isinstance(layer, Linear)]
-        for layer in linear:
+            body.append(layer)
+        self.body, self.loss = body, layers[-1]
+        self._check_sizes()
+
+    @property
+    def linear(self) -> list[Linear]:
+        """The layers that have weights."""
+        return [layer for layer in self.body if isinstance(layer, Linear)]
+
+    def _check_sizes(self) -> None:
+        for layer in self.linear:
             for axis in (layer.inputs, layer.outputs):
                 if not (isinstance(axis, str) and (IDENTIFIER.match(axis) or axis.isdigit())):
-                    raise AxisError(f"{axis!r} is not an axis", place="Sequential", fix='a name or a number in quotes, as in Linear("d", "h")')
-        for one, two in zip(linear, linear[1:], strict=False):
+                    raise AxisError(
+                        f"{axis!r} is not an axis", place="Sequential", fix='a name or number in quotes, as in Linear("d", "h")'
+                    )
+        for one, two in pairwise(self.linear):
             if one.outputs != two.inputs:
                 raise AxisError(
                     f'Linear("{one.inputs}", "{one.outputs}") gives "{one.outputs}", the next takes "{two.inputs}"',
@@ -191,10 +212,10 @@ class Sequential:
 
     def spec(self) -> ModelSpec:
         """The model that the layers stand for."""
-        linear = [layer for layer in self.layers if isinstance(layer, Linear)]
-        loss = self.layers[-1]
+        linear, loss = self.linear, self.loss
         classes = linear[-1].outputs
-        tensors: dict[str, dict] = {"X": {"axes": f"n {linear[0].inputs}"}, "Y": {"axes": f"n {classes}", "role": "label", **loss.fact(classes)}}
+        labels = {"axes": f"n {classes}", "role": "label", **loss.fact(classes)}
+        tensors: dict[str, dict] = {"X": {"axes": f"n {linear[0].inputs}"}, "Y": labels}
         equations: dict[str, str] = {}
         self._write_layers(tensors, equations)
         equations |= loss.equations(classes)
@@ -208,7 +229,7 @@ class Sequential:
     def _write_layers(self, tensors: dict[str, dict], equations: dict[str, str]) -> None:
         last, number = "X", 0
         stages = self._stages()
-        for layer, name in zip(self.layers[:-1], stages, strict=True):
+        for layer, name in zip(self.body, stages, strict=True):
             if isinstance(layer, Linear):
                 number += 1
                 tensors[f"W{number}"] = {"axes": f"{layer.outputs} {layer.inputs}", "role": "parameter"}
@@ -217,16 +238,15 @@ class Sequential:
                     tensors[f"b{number}"] = {"axes": layer.outputs, "role": "parameter"}
                     text += f" + b{number}"
             else:
-                text = layer.text.format(last)
+                text = layer.text(last)
             equations[name] = text
             last = name
 
     def _stages(self) -> list[str]:
         """The name of what each layer gives; the last one is O."""
-        body = self.layers[:-1]
-        plain = [type(layer) is Linear for layer in body] == [True, False, True]
+        plain = [type(layer) is Linear for layer in self.body] == [True, False, True]
         names, level = [], 0
-        for layer in body:
+        for layer in self.body:
             if isinstance(layer, Linear):
                 level += 1
                 names.append("H0" if plain else f"Z{level}")
@@ -234,4 +254,3 @@ class Sequential:
                 base = "H" if plain else f"A{level}"
                 names.append(base if base not in names else f"{base}_{sum(n.startswith(base) for n in names) + 1}")
         return [*names[:-1], "O"]
-
