@@ -1,0 +1,214 @@
+"""What tracing refuses: a typed error that shows the guilty line."""
+# ruff: noqa: F821
+
+import math
+
+import numpy as np
+import pytest
+from test_trace import two_layer
+
+import symbackprop as sbp
+from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError, UnknownNameError, UnknownOpError
+from symbackprop.language.elaborate import elaborate
+from symbackprop.language.trace import trace_spec
+
+
+def mistake(function, **options) -> tuple[type, list[str]]:
+    """The kind of the error and its lines, line numbers counted from the head of the function."""
+    with pytest.raises(SymbackpropError) as caught:
+        trace_spec(function, **options)
+    head = getattr(getattr(function, "__code__", None), "co_firstlineno", 0)
+    lines = str(caught.value).splitlines()
+    for k in range(1, 20):
+        lines[0] = lines[0].replace(f", line {head + k}:", f", line +{k}:")
+    return type(caught.value), lines
+
+
+def test_a_branch_on_values_is_shown_with_its_line():
+    def f(x: "n"):
+        if x[0] > 0:
+            return x.sum()
+        return -x.sum()
+
+    assert mistake(f) == (
+        SpecError,
+        [
+            "SpecError in function f, line +1: a branch on the values of an array: they are not known while tracing",
+            "    if x[0] > 0:",
+            "       ^^^^^^^^",
+            "    fix: write np.where(condition, a, b), np.maximum(a, b) or sbp.relu(x)",
+        ],
+    )
+
+
+def test_an_unknown_function_is_named_with_the_nearest():
+    def f(x: "n"):
+        y = 2 * x
+        return np.logaddexp(y, x).sum()
+
+    assert mistake(f) == (
+        UnknownOpError,
+        [
+            "UnknownOpError in function f, line +2: 'np.logaddexp' is not in the language",
+            "    return np.logaddexp(y, x).sum()",
+            "           ^^^^^^^^^^^^^^^^^^",
+            "    fix: did you mean logsumexp, logdet, slogdet?",
+        ],
+    )
+
+
+def test_shapes_that_clash_are_told_where_a_shape_is_asked_for():
+    def f(x: "n", y: "m"):
+        return x.sum() * (x + y).shape[0]
+
+    kind, lines = mistake(f)
+    assert kind is AxisError
+    assert lines[0] == "AxisError in function f, line +1: axis 'n' has two sizes, n and m"
+    assert lines[2:4] == ["                     ^^^^^^^^^^^^^", "    x is n, y is m"]
+
+
+def _changes(x: "n"):
+    x[0] = 1
+    return x.sum()
+
+
+def _adds_in_place(x: "n"):
+    y = np.ones(3)
+    y += x
+    return y.sum()
+
+
+def _loops(x: "n"):
+    total = 0
+    for one in x:
+        total = total + one
+    return total
+
+
+def _counts(x: "n"):
+    return sum(x[k] for k in range(x.shape[0]))
+
+
+def _compares_sizes(x: "n", y: "m"):
+    if x.shape == y.shape:
+        return x.sum()
+    return y.sum()
+
+
+REFUSED = [
+    (lambda x: x[0] and x[1], SpecError, "a branch on the values"),
+    (lambda x: max(x.sum(), 0), SpecError, "a branch on the values"),
+    (lambda x: x[0] in x, SpecError, "a branch on the values"),
+    (lambda x: float(x[0]), SpecError, "asks for a Python number"),
+    (lambda x: int(x[0]), SpecError, "asks for a Python number"),
+    (lambda x: math.exp(x[0]), SpecError, "asks for a Python number"),
+    (lambda x: round(x[0]), SpecError, "asks for a Python number"),
+    (lambda x: [1, 2][x[0]], SpecError, "asks for a Python number"),
+    (lambda x: math.sqrt(x.shape[0]) * x, SpecError, "asks for n as an integer"),
+    (lambda x: np.zeros(x.shape) + x, SpecError, "asks for n as an integer"),
+    (lambda x: np.arange(x.shape[0]) * x, SpecError, "asks for n as an integer"),
+    (lambda x: len(x) * x, SpecError, "len\\(\\) has to be an integer"),
+    (lambda x: sum(x), SpecError, "a loop over an axis"),
+    (lambda x: np.array([x, x]), SpecError, "has no numbers yet"),
+    (lambda x: np.asarray(x), SpecError, "has no numbers yet"),
+    (lambda x: x + np.arange(3), SpecError, "an array of numbers with shape \\(3,\\)"),
+    (lambda x: np.arange(3) * x, SpecError, "an array of numbers with shape \\(3,\\)"),
+    (lambda x: x * np.nan, SpecError, "nan is not a number"),
+    (lambda x: x * np.inf, SpecError, "inf is not a number"),
+    (lambda x: x * 1j, SpecError, "a complex can't stand in a model"),
+    (lambda x: x + {1}, SpecError, "a set can't stand in a model"),
+    (lambda x: x[[0, 1]], SpecError, "a list can't stand in an index"),
+    (lambda x: x["a"], SpecError, "a str can't stand in an index"),
+    (lambda x: x[1.5], SpecError, "a float can't stand in an index"),
+    (lambda x: x[True], SpecError, "a bool can't stand in an index"),
+    (lambda x: x // 2, ParseError, "the operator // is not"),
+    (lambda x: 2 % x, ParseError, "the operator % is not"),
+    (lambda x: ~(x > 0), ParseError, "the operator ~ is not"),
+    (lambda x: (x > 0) & (x < 1), ParseError, "the operator & is not"),
+    (lambda x: x.softmax(), ParseError, "no attribute .softmax"),
+    (lambda x: x.grad, ParseError, "no attribute .grad"),
+    (lambda x: x.mT, ParseError, "no attribute .mT"),
+    (lambda x: np.sum(x, dtype=float), ParseError, "op 'sum' has no option 'dtype'"),
+    (lambda x: np.sum(x, where=x > 0), ParseError, "op 'sum' has no option 'where'"),
+    (lambda x: np.exp(x, out=x), SpecError, "changes an array in place"),
+    (lambda x: np.add.reduce(x), SpecError, "np.add.reduce is not in the language"),
+    (lambda x: np.fft.fft(x), UnknownOpError, "'np.fft.fft' is not in the language"),
+    (lambda x: np.linalg.qr(x), UnknownOpError, "'np.linalg.qr' is not in the language"),
+    (lambda x: sbp.elu(x, slope=1), ParseError, "op 'elu': got an unexpected keyword argument 'slope'"),
+    (lambda x: sbp.elu(x, 1, 2), ParseError, "op 'elu': too many positional arguments"),
+    (lambda x: undefined + x, SpecError, "running it raised NameError"),
+    (lambda x: 1 / 0, SpecError, "running it raised ZeroDivisionError"),
+    (lambda x: x, SpecError, "it returns its argument x"),
+    (lambda x: None, SpecError, "it returns nothing"),
+    (lambda x: 3, SpecError, "depends on no argument"),
+    (lambda x: x.shape[0], SpecError, "depends on no argument"),
+    (lambda x: (x.sum(), x), SpecError, "it returns several values"),
+    *[(f, SpecError, "changes an array in place") for f in (_changes, _adds_in_place)],
+    (_loops, SpecError, "a loop over an axis"),
+    (_counts, SpecError, "asks for n as an integer"),
+    (_compares_sizes, AxisError, "whether sizes n and m compare so is not known"),
+]
+
+
+@pytest.mark.parametrize(("function", "kind", "reason"), REFUSED)
+def test_what_no_tree_can_say_is_a_typed_error(function, kind, reason):
+    if not function.__annotations__:
+        function.__annotations__["x"] = "n"
+    with pytest.raises(SymbackpropError, match=reason) as caught:
+        trace_spec(function)
+    assert type(caught.value) is kind
+    assert caught.value.place.startswith("function ") and caught.value.fix
+
+
+def test_a_text_is_no_operand():
+    def f(x: "n"):
+        return (x + "a").sum()
+
+    with pytest.raises(ParseError, match="can't stand here as a value"):
+        elaborate(trace_spec(f))
+
+
+def test_arguments_without_a_shape_are_named():
+    def f(x, y: "n"):
+        return x
+
+    def g(x: "n", **others: "n"):
+        return x
+
+    def h(x: "n-1"):
+        return x
+
+    assert mistake(f)[1][0] == "SpecError in function f: argument 'x' has no shape"
+    assert mistake(g)[1][0] == "SpecError in function g: argument '**others: 'n'' stands for any number of tensors"
+    assert mistake(h) == (
+        AxisError,
+        [
+            "AxisError in argument x of function h: 'n-1' is not an axis",
+            "    n-1",
+            "    ^^^",
+            '    fix: write names or sizes apart by blanks, as in "n d" or "3 d"',
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parameters": ["W3"]}, "UnknownNameError in parameters: 'W3' is no argument of function two_layer"),
+        ({"facts": {"y": "simplex"}}, "UnknownNameError in facts: 'y' is no argument of function two_layer"),
+        ({"output": "Yhatt"}, "UnknownNameError in function two_layer: output 'Yhatt' is no local variable"),
+    ],
+)
+def test_keywords_that_name_nothing_are_refused(options, message):
+    kind, lines = mistake(two_layer, **options)
+    assert kind is UnknownNameError and lines[0] == message
+    assert lines[-1].startswith("    fix: did you mean ")
+
+
+@pytest.mark.parametrize("thing", [3, "f", np.exp, math.exp, int])
+def test_only_functions_are_traced(thing):
+    assert mistake(thing)[1][0].endswith("can't be traced")
+
+
+def test_a_function_without_arguments_is_refused():
+    assert mistake(lambda: 3)[1][0] == "SpecError in function <lambda>: it has no arguments, so there is nothing to derive by"
