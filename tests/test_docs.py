@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 READY = (ROOT / "symbackprop" / "cli.py").exists() and (ROOT / "symbackprop" / "api.py").exists()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\(([^)#]+?)(?:#[^)]*)?\)")
+LINK = re.compile(r"""(?:\]\(|src=")([^)"#]+?)(?:#[^)"]*)?[)"]""")
 PROGRAM = "$ symbackprop "
 
 needs_all = pytest.mark.skipif(not READY, reason="no public calls or no command line yet")
