@@ -9,7 +9,7 @@ from itertools import islice, permutations, product
 from sympy import Add, Expr, KroneckerDelta, Mul
 
 from symbackprop.index import Index
-from symbackprop.term import Entry, Total
+from symbackprop.term import Entry, Total, rename_bound
 
 MOST_ORDERS = 5040
 """Orders tried within classes of indices that refinement can't tell apart; beyond it the order of appearance decides."""
@@ -39,12 +39,15 @@ def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
 
 def relabelled(e: Expr) -> Expr:
     """`e` as it stands, with the bound indices of every Total renamed canonically."""
+    return _relabelled(rename_bound(e)) if e.has(Total) else e
+
+
+def _relabelled(e: Expr) -> Expr:
     if not e.args or isinstance(e, Entry) or not e.has(Total):
         return e
     if isinstance(e, Total):
-        body = relabelled(e.body)
-        return labelled(Mul.make_args(body), e.indices)
-    return e.func(*[relabelled(a) for a in e.args])
+        return labelled(Mul.make_args(_relabelled(e.body)), e.indices)
+    return e.func(*[_relabelled(a) for a in e.args])
 
 
 def _depth(e: Expr) -> int:

@@ -7,17 +7,17 @@ needs it, or where a cancellation or a fact makes the result cheaper: general ex
 a layer norm into a cancelling difference.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, gcd
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, expand_mul, gcd
 
-from symbackprop.canonical import labelled
+from symbackprop.canonical import labelled, relabelled
 from symbackprop.cost import cost
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS, Facts, guard, total_law
-from symbackprop.term import Total, indices_of, rename_bound
+from symbackprop.term import Entry, NonNegative, Total, indices_of, rename_bound
 
 DEPTH = 8
 """Distributions tried one inside another."""
@@ -69,14 +69,22 @@ def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Ex
         trace.facts |= fired
     else:
         trace.note("cancellation", result)
-    result = factored(result)
+    result = relabelled(factored(result))
     trace.note("factoring", result)
     return result
 
 
 def products(e: Expr) -> list[Product]:
     """`e` as a sum of products: sums of terms split, nested Totals and products flattened, bound indices renamed apart."""
-    return _products(rename_bound(e))
+    ones = {i: S.Zero for i in e.atoms(Index) if i.axis == 1}
+    return _products(rename_bound(_without_bound(e, ones) if ones else e))
+
+
+def _without_bound(e: Expr, ones: Mapping[Expr, Expr]) -> Expr:
+    """`e` with indices over axes of size 1 at 0, their only place."""
+    if isinstance(e, Total):
+        return Total(_without_bound(e.body, ones), *[i for i in e.indices if i not in ones])
+    return e.func(*[_without_bound(a, ones) for a in e.args]) if e.has(Total) else e.xreplace(ones)
 
 
 def _products(e: Expr) -> list[Product]:
@@ -141,13 +149,19 @@ def without_deltas(p: Product) -> Product | None:
         if index is None:
             return None
         bound.discard(index)
-        factors = [f.xreplace({index: value}) for f in factors]
+        factors = [_replaced(f, index, value) for f in factors]
         if not (isinstance(value, Index) and value.axis == index.axis):
             factors += [guard(value), guard(index.axis - 1 - value)]
         factors = [g for f in factors for g in flat(f).factors]
         if any(f == 0 for f in factors):
             return None
     return Product(_aligned([f for f in factors if f != 1]), bound)
+
+
+def _replaced(f: Expr, index: Index, value: Expr) -> Expr:
+    """A factor with an index replaced; a guard is looked at again."""
+    made = f.xreplace({index: value})
+    return guard(expand_mul(made.args[0])) if made is not f and isinstance(made, NonNegative) and not made.has(Entry) else made
 
 
 def _aligned(factors: list[Expr]) -> list[Expr]:
@@ -174,12 +188,19 @@ def _solvable(factors: Sequence[Expr], bound: set[Index]) -> tuple[int, Index | 
         if gap.is_nonzero:
             return k, None, S.Zero
         if best is None:
-            for i in sorted(indices_of(gap) & bound, key=str):
-                slope = gap.coeff(i)
-                if slope in (1, -1) and not (gap - slope * i).has(i):
-                    best = k, i, -(gap - slope * i) * slope
-                    break
+            # An index whose range takes in all that it is set to needs no guard: of I = i n + j, with all three bound, it is I.
+            found = [(i, -(gap - s * i) * s) for i in sorted(indices_of(gap) & bound, key=str) if (s := gap.coeff(i)) in (1, -1)]
+            found = [(i, value) for i, value in found if not value.has(i)]
+            fits = [(i, value) for i, value in found if guard(value) == 1 and guard(i.axis - 1 - value) == 1]
+            open_ended = [(i, value) for i, value in found if not _is_digit(i, value)]
+            if fits or open_ended:
+                best = k, *(fits or open_ended)[0]
     return best
+
+
+def _is_digit(i: Index, value: Expr) -> bool:
+    """Whether i = `value` says that i is what is left of a merged index, I - j n: the delta says it better than guards would."""
+    return any((value.coeff(j) / i.axis).is_integer for j in indices_of(value))
 
 
 def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
@@ -201,8 +222,16 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
 
 def _merged(p: Product) -> Product:
     """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums factored."""
-    factors = flat(Mul(*[factored(f) for f in p.factors])).factors
+    factors = flat(Mul(*[g for f in p.factors for g in _content_apart(factored(f))])).factors
     return Product(factors, set(p.bound))
+
+
+def _content_apart(f: Expr) -> list[Expr]:
+    """The number that all terms of a sum share, and the rest: 2 and x - y of 2 x - 2 y. SymPy leaves them apart in longer products."""
+    if not isinstance(f, Add):
+        return [f]
+    content, rest = f.primitive()
+    return [content, rest] if content != 1 else [f]
 
 
 def _may_fire(p: Product, k: int, facts: Facts) -> bool:
@@ -255,7 +284,7 @@ def _component(factors: list[Expr], bound: set[Index], facts: Facts, fired: set)
             fired.add(fact)
             rest = [f for f in factors if f is not holders[0]]
             return narrowed(Product([*rest, value], bound - {i}), facts, fired)
-    return labelled(factors, bound)
+    return facts.definitions.named(labelled(factors, bound))
 
 
 def factored(e: Expr) -> Expr:

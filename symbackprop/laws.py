@@ -5,18 +5,20 @@ A fact is declared of a tensor, never guessed. It fires on a factor and a bound 
 
 from collections.abc import Iterable
 
-from sympy import Expr, S
+from sympy import Expr, S, expand_mul
 
+from symbackprop.definition import Definitions
 from symbackprop.index import Index
-from symbackprop.program import Fact
+from symbackprop.program import Equation, Fact
 from symbackprop.term import Entry, NonNegative, indices_of
 
 
 class Facts:
-    """The facts in force, by tensor."""
+    """The facts in force, by tensor, and the sums that an equation names."""
 
-    def __init__(self, facts: Iterable[Fact] = ()) -> None:
-        """Sort `facts` by the tensor they speak of."""
+    def __init__(self, facts: Iterable[Fact] = (), equations: Iterable[Equation] = ()) -> None:
+        """Sort `facts` by the tensor they speak of, and find the sums that `equations` name."""
+        self.definitions = Definitions(equations)
         self.by_tensor: dict[str, list[Fact]] = {}
         for fact in facts:
             self.by_tensor.setdefault(fact.tensor, []).append(fact)
@@ -56,8 +58,8 @@ def guard(e: Expr) -> Expr:
         slope = e.coeff(i)
         if slope.is_nonnegative or slope.is_nonpositive:
             up = bool(slope.is_nonnegative)
-            low = low.xreplace({i: S.Zero if up else i.axis - 1})
-            high = high.xreplace({i: i.axis - 1 if up else S.Zero})
+            low = expand_mul(low.xreplace({i: S.Zero if up else i.axis - 1}))
+            high = expand_mul(high.xreplace({i: i.axis - 1 if up else S.Zero}))
     if not indices_of(low) and low.is_nonnegative:
         return S.One
     if not indices_of(high) and high.is_negative:

@@ -19,7 +19,7 @@ FLOORS = [
     [{"errors"}],
     [{"index"}],
     [{"term", "program"}],
-    [{"contract", "laws", "canonical", "cost", "normal"}],
+    [{"contract", "laws", "canonical", "cost", "normal", "definition"}],
     [{"ops"}],
     [{"language"}, {"derive"}],
     [{"notation"}, {"lower"}],

@@ -21,7 +21,7 @@ from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import Facts
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
-from symbackprop.term import Total, delta, substitute
+from symbackprop.term import Entry, Total, delta, substitute
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,15 @@ class Derived:
 
 @dataclass
 class _Walk:
-    """What the walk has found so far: for each tensor the contributions to its adjoint, and the same stated with links."""
+    """What the walk has found so far: for each tensor the contributions to its adjoint, and the same stated with links.
+
+    Links are contracted by `definitions` alone: facts fire where links are multiplied, so that the lines show it.
+    """
 
     program: Program
     prefix: tuple[Index, ...]
     facts: Facts
+    definitions: Facts
     parts: dict[str, list[Expr]] = field(default_factory=dict)
     chains: dict[str, list[Expr]] = field(default_factory=dict)
     links: dict[str, Equation] = field(default_factory=dict)
@@ -102,7 +106,7 @@ def _reverse(program: Program, output: str, wrt: tuple[str, ...]) -> Derived:
     top = program.tensors[output]
     prefix = free_indices(top.axes, "p")
     reach = _reaches(program, wrt)
-    walk = _Walk(program, prefix, Facts(known_facts(program)))
+    walk = _Walk(program, prefix, Facts(known_facts(program), program.equations), Facts((), program.equations))
     own = top.indices
     walk.parts[output] = [Mul(*[delta(a, b) for a, b in zip(prefix, own, strict=True)])]
     for equation in reversed(program.needed([output]).equations):
@@ -179,7 +183,7 @@ def _link(walk: _Walk, equation: Equation, name: str) -> Equation:
     used = walk.program.tensors[name]
     prefix = free_indices(equation.tensor.axes, "p")
     local = local_partials(walk.program, equation, prefix, name, walk.helper)
-    value = contract(Add(*[p.at(used.indices) for p in local]))
+    value = contract(Add(*[p.at(used.indices) for p in local]), walk.definitions)
     made = Tensor(f"d{equation.name}/d{name}", (*equation.tensor.axes, *used.axes), role="adjoint", derivative=(equation.name, name))
     return Equation(made, (*prefix, *used.indices), value)
 
@@ -204,7 +208,13 @@ def _push(walk: _Walk, equation: Equation, value: Expr, reach: set[str]) -> None
     in_place = cost(value) == 0 or value.has(KroneckerDelta)
     if not in_place:
         by_name = cost(value) + sum(cost(contract(a, walk.facts)) for _, _, a, _ in found)
-        in_place = sum(cost(contract(b, walk.facts)) for _, _, _, b in found) < by_name
+        placed_cost = sum(cost(contract(b, walk.facts)) for _, _, _, b in found)
+        in_place = placed_cost < by_name or (placed_cost == by_name and _is_scaled_entry(value))
     for name, chain, a, b in found:
         walk.chains.setdefault(name, []).append(chain)
         walk.parts.setdefault(name, []).append(b if in_place else a)
+
+
+def _is_scaled_entry(e: Expr) -> bool:
+    """Whether `e` is an entry times numbers and sizes: a name for that would say nothing."""
+    return len(e.atoms(Entry)) == 1 and all(isinstance(f, Entry) or not f.atoms(Entry, Index) for f in Mul.make_args(e))
