@@ -1,19 +1,20 @@
 """Derivatives as exact algebra, at small sizes.
 
-The objective is expanded to a plain SymPy scalar and SymPy's own `diff` taken entry by entry; it is compared with the derived
-formula modulo a large prime at random points that have the declared facts. A match at a few points is an identity but for
-a probability of about degree / 2^61 for each. For tensors with many entries, and where the expansion would be too large
-(three layers and more), the same is done link by link: with the adjoints of all tensors that use U held as constants, SymPy
-differentiates the sum of adjoint times tensor; that each link is exact makes the whole exact, by induction.
+The program is written out as plain scalar equations, one for each entry, and differentiated entry by entry, with SymPy's `diff` for
+every function in them. The result is compared with the derived formula modulo a large prime, at random points that have the
+declared facts; a match at a few points is an identity but for a probability of about degree / 2^61 for each. So that the
+bookkeeping over scalars is not trusted either, some entries are compared with SymPy's own `diff` of the whole objective,
+expanded into one expression, wherever that is of a size to be written down.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from math import prod
 from time import perf_counter
+from typing import Any
 
 import numpy as np
-from sympy import Add, Expr, S
+from sympy import Expr, S
 
 from symbackprop.errors import VerifyError
 from symbackprop.program import Fact, Program, Tensor
@@ -22,21 +23,23 @@ from symbackprop.verify.field import Field, UndefinedError, Value, lifted
 from symbackprop.verify.literal import prime_sizes, random_arrays, size_of, sizes_text
 from symbackprop.verify.numeric import CLEAR, base_tensor, derivatives, label
 from symbackprop.verify.scalar import SCALAR_LAWS, PointView, SymbolView, inverse
+from symbackprop.verify.slopes import Slopes
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 
 POINTS = 2
-"""Random points at which a formula is compared: at the first every entry, at the others, where brackets fall otherwise, FEW."""
+"""Random points at which a formula is compared: at the first every entry, at the others, where brackets fall otherwise, ROWS."""
 
-FEW = 3
+ROWS = 3
+"""Entries of a tensor that is differentiated, at the points after the first; each by all entries of the variable."""
 
-MOST = 8
-"""Entries of a tensor that are differentiated from the whole expansion, if all are checked link by link."""
+WHOLE = 2
+"""Entries of a derivative that are taken from the expansion as one expression."""
 
 TRIES = 64
 """Points drawn before giving up on one where every root and quotient exists."""
 
-TREE_LIMIT = 9_000
-"""Size of the expansion times entries to differentiate by, beyond which a derivative is checked link by link."""
+TREE_LIMIT = 2_000
+"""Size of the expansion as one expression, beyond which it is not written down."""
 
 BUDGET = 10.0
 """Seconds for one derivative; beyond it the answer is unknown."""
@@ -54,56 +57,79 @@ def check_derivatives(
     sizes = dict(sizes) if sizes is not None else prime_sizes(program)
     chosen = [t for t in derivatives(program) if names is None or t.name in names]
     try:
-        points = [random_point(program, sizes, seed + k) for k in range(POINTS)]
+        views = [Slopes(random_point(program, sizes, seed + k)) for k in range(POINTS)]
     except Exception as error:
         return [guarded(label(t), partial(_raise, error)) for t in chosen]
-    return [guarded(label(t), partial(check_derivative, program, t, points, budget)) for t in chosen]
+    return [guarded(label(t), partial(check_derivative, program, t, views, budget)) for t in chosen]
 
 
 def _raise(error: Exception) -> Verdict:
     raise error
 
 
-def check_derivative(program: Program, tensor: Tensor, points: Sequence[PointView], budget: float = BUDGET) -> Verdict:
-    """Whether `tensor` is, at `points`, what SymPy's `diff` of the expanded objective gives.
-
-    Of a tensor with many entries MOST are taken from the whole expansion, and all of them link by link.
-    """
-    subject, sizes = label(tensor), points[0].sizes
-    top, variables = expansion(program, tensor)
-    entries = points[0].entries[tensor.name].size
-    size, users, details = tree_size(program, top.name, variables, sizes), None, []
-    if entries > MOST or size * entries > TREE_LIMIT:
-        users = linked(program, top, variables[-1])
+def check_derivative(program: Program, tensor: Tensor, views: Sequence[Slopes], budget: float = BUDGET) -> Verdict:
+    """Whether `tensor` is, at the points of `views`, what differentiating the scalar equations gives."""
+    subject, sizes = label(tensor), views[0].sizes
     end = perf_counter() + budget
     doubtful = None
-    for way in (users, None) if users and size * MOST <= TREE_LIMIT else (users,):
-        few = MOST if users and way is None else entries
-        if users:
-            given = ", ".join(label(a) for a in users.values())
-            details.append(f"all entries given {given}" if way else f"{few} of {entries} entries from the whole expansion")
-        for number, point in enumerate(points):
-            # Brackets are decided at a point, so the expansion is the point's own.
-            view = SymbolView(point, variables, tuple(way or (top.name,)), direct=way is not None)
-            memo: dict[Expr, Value] = {}
-            whole = _weighted(view, way) if way else view.entries[top.name]
-            for count, (place, slope) in enumerate(_slopes(whole, [view.entries[v] for v in variables])):
-                if count >= (FEW if number else few):
-                    break
-                if perf_counter() > end:
-                    raise VerifyError(f"the expansion takes more than {budget:g} s at {sizes_text(sizes)}")
-                found = point.field.scalar(slope, view.symbols, memo)
-                claimed = point.entries[tensor.name][place]
-                if claimed.mod == found.mod:
-                    continue
-                gap, scale = abs(claimed.real - found.real), abs(claimed.real) + abs(found.real)
-                if gap > CLEAR * scale or (not point.field.atoms and gap > 1e-12 * scale):
-                    return _refuted(subject, point, place, claimed, found)
-                doubtful = doubtful or place
+    details = []
+    for view, found in ((v, f) for k, v in enumerate(views) for f in _sides(program, tensor, v, k, end, details)):
+        point = view.point
+        for place, value in found:
+            if perf_counter() > end:
+                raise VerifyError(f"the expansion takes more than {budget:g} s at {sizes_text(sizes)}")
+            claimed = point.entries[tensor.name][place]
+            if claimed.mod == value.mod:
+                continue
+            gap, scale = abs(claimed.real - value.real), abs(claimed.real) + abs(value.real)
+            if gap > CLEAR * scale or (not point.field.atoms and gap > 1e-12 * scale):
+                return _refuted(subject, point, place, claimed, value)
+            doubtful = doubtful or place
     if doubtful is not None:
-        reason = "equal as numbers, but not as algebra with exponentials and roots as atoms" if points[0].field.atoms else "rounding"
+        reason = "equal as numbers, but not as algebra with exponentials and roots as atoms" if views[0].point.field.atoms else "rounding"
         return Verdict("unknown", subject, f"{reason}, at entry {list(doubtful)}")
     return Verdict("exact", subject, f"exact at {sizes_text(sizes)}", details=tuple(details))
+
+
+Found = Iterator[tuple[tuple[int, ...], Value]]
+
+
+def _sides(program: Program, tensor: Tensor, view: Slopes, number: int, end: float, details: list[str]) -> Iterator[Found]:
+    """What to compare a derivative with at one point: entry by entry, then a few entries of the expansion as one expression."""
+    yield _by_scalars(program, tensor, view, number, end)
+    top, variables = expansion(program, tensor)
+    if not number and tree_size(program, top.name, variables, view.sizes) <= TREE_LIMIT:
+        total = view.point.entries[tensor.name].size
+        details.append(f"{min(WHOLE, total)} of {total} entries from the expansion as one expression")
+        yield _by_expansion(tensor, view, top.name, variables)
+
+
+def _by_scalars(program: Program, tensor: Tensor, view: Slopes, number: int, end: float) -> Found:
+    """(place, derivative): each entry of what is differentiated by each entry of the variable."""
+    base, variable = base_tensor(program, tensor).name, tensor.derivative[-1]
+    view.deadline = end
+    rows = list(np.ndindex(view.shape(base)))
+    for row in rows if not number else rows[:: max(len(rows) // ROWS, 1)]:
+        slopes = view.slope(base, row, variable)
+        yield from (((*row, *place), slope) for place, slope in slopes.items())
+
+
+def _by_expansion(tensor: Tensor, view: Slopes, top: str, variables: tuple[str, ...]) -> Found:
+    """(place, derivative) for WHOLE entries, by SymPy's `diff` of the expanded expression. Brackets are decided at the point."""
+    point = view.point
+    symbols, memo = SymbolView(point, variables, top), {}
+    claimed: Any = point.entries[tensor.name]
+    # Behind a closed bracket everything is 0, whatever the formula says.
+    places = [p for p in np.ndindex(claimed.shape) if claimed[p].mod] or list(np.ndindex(claimed.shape))
+    chosen = [places[k * len(places) // WHOLE] for k in range(WHOLE)] if len(places) > WHOLE else places
+    for place in chosen:
+        at = symbols.entries[top].ndim
+        slope = S(symbols.entries[top][place[:at]])
+        for v in variables:
+            entries = symbols.entries[v]
+            slope = slope.diff(entries[place[at : at + entries.ndim]])
+            at += entries.ndim
+        yield place, point.field.scalar(slope, symbols.symbols, memo)
 
 
 def tree_size(program: Program, top: str, variables: Sequence[str], sizes: Mapping[Expr, int]) -> int:
@@ -133,34 +159,6 @@ def _written(e: Expr) -> Iterator[Entry]:
             yield from _written(part)
 
 
-def linked(program: Program, top: Tensor, variable: str) -> dict[str, Tensor] | None:
-    """For each tensor that uses `variable` and leads to the scalar `top`, its adjoint; None where one is not in the program."""
-    if top.axes or variable == top.name:
-        return None
-    leading = program.needed([top.name])
-    adjoints = {t.derivative[1]: t for t in derivatives(program) if len(t.derivative) == 2 and t.derivative[0] == top.name}
-    found = {}
-    for e in leading.equations:
-        if variable in e.uses():
-            if e.name == top.name:
-                return None
-            if e.name not in adjoints:
-                return None
-            found[e.name] = adjoints[e.name]
-    return found or None
-
-
-def _weighted(view: SymbolView, users: Mapping[str, Tensor]) -> np.ndarray:
-    """The sum over all `users` of adjoint times tensor, as an array of no axes."""
-    terms = []
-    for name, adjoint in users.items():
-        for place in np.ndindex(view.shape(name)):
-            terms.append(view.held(adjoint.name, place) * view.entries[name][place])
-    made = np.empty((), dtype=object)
-    made[()] = Add(*terms)
-    return made
-
-
 def expansion(program: Program, tensor: Tensor) -> tuple[Tensor, tuple[str, ...]]:
     """What to expand, and by what to differentiate it: J by W1 and W2 for a second derivative, where neither depends on the other."""
     top, *variables = tensor.derivative
@@ -168,19 +166,6 @@ def expansion(program: Program, tensor: Tensor) -> tuple[Tensor, tuple[str, ...]
     if all(a == b or (a not in below[b] and b not in below[a]) for a in variables for b in variables):
         return program.tensors[top], tuple(variables)
     return base_tensor(program, tensor), (variables[-1],)
-
-
-def _slopes(values: np.ndarray, variables: Sequence[np.ndarray]) -> Iterator[tuple[tuple[int, ...], Expr]]:
-    """(place, derivative): places in `values`, then in the first variable, then in the next, and so on."""
-    if not variables:
-        yield from (((), values[()]),) if not values.ndim else ((place, values[place]) for place in np.ndindex(values.shape))
-        return
-    first, *rest = variables
-    for outer in np.ndindex(values.shape):
-        for place in np.ndindex(first.shape):
-            inner = np.empty((), dtype=object)
-            inner[()] = S(values[outer]).diff(first[place])
-            yield from (((*outer, *place, *more), slope) for more, slope in _slopes(inner, rest))
 
 
 def _refuted(subject: str, point: PointView, place: tuple[int, ...], claimed: Value, found: Value) -> Verdict:

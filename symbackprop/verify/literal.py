@@ -148,7 +148,10 @@ class Grid:
         array = self.known[e.name]
         if not e.indices:
             return array
-        places = np.broadcast_arrays(*[np.real(self.value(i)) for i in e.indices])
+        found = [np.real(self.value(i)) for i in e.indices]
+        if all(p.size and p.min() >= 0 and p.max() < s for p, s in zip(found, array.shape, strict=True)):
+            return array[tuple(p.astype(np.int64) for p in found)]
+        places = np.broadcast_arrays(*found)
         inside = reduce(np.logical_and, [(p >= 0) & (p < s) for p, s in zip(places, array.shape, strict=True)])
         if 0 in array.shape:
             return np.full(inside.shape, np.nan, dtype=self.dtype)
@@ -201,6 +204,8 @@ def is_guard(e: Expr) -> bool:
 
 def size_of(size: Expr, sizes: Mapping[Expr, int]) -> int:
     """The number of entries along an axis of size `size`."""
+    if size in sizes:
+        return sizes[size]
     value = size.xreplace({s: _integer(sizes[s]) for s in size.free_symbols if s in sizes})
     if not value.is_Integer or value < 0:
         raise DataError(f"axis '{size}' has no size: {value}", notes=[sizes_text(sizes)], fix="give the size of each axis")
@@ -241,6 +246,8 @@ def infer_sizes(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | No
 
 def solve_size(size: Expr, value: int, found: dict[Expr, int]) -> None:
     """Add to `found` the only unknown symbol of `size`, where `size` = value is linear in it (n - 1 = 4 gives n = 5)."""
+    if size in found:
+        return
     known = size.xreplace({a: _integer(s) for a, s in found.items()})
     if len(known.free_symbols) == 1:
         (unknown,) = known.free_symbols

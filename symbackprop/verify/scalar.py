@@ -223,38 +223,20 @@ class PointView(View):
         return self.field.power(base, exponent, e)
 
 
-class SymbolView(View):
-    """The entries of tensors as SymPy expressions; those of the tensors `held`, and all that does not depend on them, are symbols.
+class Symbols(View):
+    """Entries as SymPy expressions in symbols that stand for entries of the point."""
 
-    With `direct` only the equations of the tensors `wanted` are expanded, and all other tensors are symbols.
-    """
-
-    def __init__(self, point: PointView, held: tuple[str, ...], wanted: tuple[str, ...], direct: bool = False) -> None:
+    def __init__(self, point: PointView) -> None:
         super().__init__(point.program, point.sizes)
         self.point = point
         self.symbols: dict[Symbol, Value] = {}
-        moving = set(held)
-        needed = point.program.needed([*wanted, *held])
-        for equation in needed.equations:
-            if equation.name not in held and equation.uses() & moving and (not direct or equation.name in wanted):
-                moving.add(equation.name)
-        for name in needed.tensors:
-            if name in held or name not in moving:
-                self.entries[name] = self._named(name)
-        for equation in needed.equations:
-            if equation.name not in self.entries:
-                self.define(equation)
 
-    def held(self, name: str, place: tuple[int, ...]) -> Symbol:
-        """One entry of any tensor of the program, as a symbol: a constant to what is differentiated."""
-        made = Symbol(f"{name}{list(place)}")
-        self.symbols[made] = self.point.entries[name][place]
-        return made
-
-    def _named(self, name: str) -> np.ndarray:
+    def named(self, name: str) -> np.ndarray:
+        """A symbol for each entry of a tensor."""
         made = np.empty(self.shape(name), dtype=object)
         for place in np.ndindex(made.shape):
-            made[place] = self.held(name, place)
+            made[place] = symbol = Symbol(f"{name}{list(place)}")
+            self.symbols[symbol] = self.point.entries[name][place]  # type: ignore[assignment]
         return made
 
     def number(self, e: Expr) -> Expr:
@@ -280,6 +262,24 @@ class SymbolView(View):
     def power(self, base: Expr, exponent: Expr, e: Expr) -> Expr:
         """SymPy's power."""
         return base**exponent
+
+
+class SymbolView(Symbols):
+    """The entries of `wanted`, expanded; those of the tensors `held`, and all that does not depend on them, are symbols."""
+
+    def __init__(self, point: PointView, held: tuple[str, ...], wanted: str) -> None:
+        super().__init__(point)
+        moving = set(held)
+        needed = point.program.needed([wanted, *held])
+        for equation in needed.equations:
+            if equation.name not in held and equation.uses() & moving:
+                moving.add(equation.name)
+        for name in needed.tensors:
+            if name in held or name not in moving:
+                self.entries[name] = self.named(name)
+        for equation in needed.equations:
+            if equation.name not in self.entries:
+                self.define(equation)
 
 
 def _softmax(view: View, name: str, axis: int = -1) -> np.ndarray:
