@@ -8,7 +8,22 @@ function or a power (a whole positive power of a Total is a product); exp(sum ..
 
 from collections.abc import Mapping
 
-from sympy import Expr, Function, Indexed, IndexedBase, Integer, KroneckerDelta, Piecewise, S, Sum, Symbol, default_sort_key
+from sympy import (
+    Add,
+    Expr,
+    Function,
+    Indexed,
+    IndexedBase,
+    Integer,
+    KroneckerDelta,
+    Mul,
+    Piecewise,
+    S,
+    Sum,
+    Symbol,
+    default_sort_key,
+    expand_mul,
+)
 
 from symbackprop.index import Index, fresh
 
@@ -117,8 +132,39 @@ class NonNegative(_Bracket):
         return True if x.is_nonnegative else False if x.is_negative else None
 
 
+def _digits(gap: Expr) -> tuple[Expr, Expr] | None:
+    """`gap` as low + base * high with |low| < base, so that it is 0 if and only if low and high are: (low, high), or None.
+
+    So i n + j = k n + l, with j, l < n, splits into i = k and j = l: the deltas of merged axes.
+    """
+    weights: dict[Expr, list[tuple[int, Index]]] = {}
+    for term in Add.make_args(gap):
+        held = [f for f in Mul.make_args(term) if isinstance(f, Index)]
+        if len(held) != 1 or term.atoms(Entry):
+            return None
+        weight = term / held[0]
+        sign = -1 if weight.could_extract_minus_sign() else 1
+        weights.setdefault(sign * weight, []).append((sign, held[0]))
+    for base in weights:
+        if base == 1:
+            continue
+        low = {w: v for w, v in weights.items() if not (w / base).is_integer}
+        reach = [Add(*[w * (i.axis - 1) for w, v in low.items() for s, i in v if s == sign]) for sign in (1, -1)]
+        if all(expand_mul(base - r).is_positive for r in reach):
+            high = Add(*[w / base * s * i for w, v in weights.items() if w not in low for s, i in v])
+            return Add(*[w * s * i for w, v in low.items() for s, i in v]), high
+    return None
+
+
+def _sides(gap: Expr) -> tuple[Expr, Expr]:
+    """Two expressions without minus signs whose difference is `gap`."""
+    terms = Add.make_args(gap)
+    minus = [t for t in terms if t.could_extract_minus_sign()]
+    return Add(*[t for t in terms if t not in minus]), Add(*[-t for t in minus])
+
+
 class Delta(KroneckerDelta):
-    """Kronecker's delta of two index expressions: SymPy's, with only the decisions that indices need (its own ask for assumptions)."""
+    """Kronecker's delta of two index expressions: SymPy's, deciding only what indices need (its own asks for assumptions)."""
 
     @classmethod
     def eval(cls, i, j, delta_range=None):
@@ -128,6 +174,8 @@ class Delta(KroneckerDelta):
         gap = i - j
         if gap.is_Number:
             return S.One if gap == 0 else S.Zero
+        if not (isinstance(i, Index) and isinstance(j, Index)) and (digits := _digits(gap)) is not None:
+            return Mul(*[cls(*_sides(d)) for d in digits])
         return cls(j, i) if default_sort_key(j) < default_sort_key(i) else None
 
     def _eval_power(self, exponent):

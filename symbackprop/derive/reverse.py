@@ -21,7 +21,7 @@ from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import Facts
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, Total, delta, substitute
+from symbackprop.term import Entry, Total, delta, indices_of, substitute
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ def _push(walk: _Walk, equation: Equation, value: Expr, reach: set[str]) -> None
         chain = Total(named * link.tensor[(*here, *walk.program.tensors[name].indices)], *here)
         found.append((name, chain, Total(Mul(named, local), *here), Total(Mul(placed, local), *here)))
     # A delta is structure: named, it would be stored with its zeros.
-    in_place = cost(value) == 0 or value.has(KroneckerDelta)
+    in_place = cost(value) == 0 or _has_zeros(value)
     if not in_place:
         by_name = cost(value) + sum(cost(contract(a, walk.facts)) for _, _, a, _ in found)
         placed_cost = sum(cost(contract(b, walk.facts)) for _, _, _, b in found)
@@ -218,3 +218,9 @@ def _push(walk: _Walk, equation: Equation, value: Expr, reach: set[str]) -> None
 def _is_scaled_entry(e: Expr) -> bool:
     """Whether `e` is an entry times numbers and sizes: a name for that would say nothing."""
     return len(e.atoms(Entry)) == 1 and all(isinstance(f, Entry) or not f.atoms(Entry, Index) for f in Mul.make_args(e))
+
+
+def _has_zeros(value: Expr) -> bool:
+    """Whether a delta of free indices stands in `value`; one with a summed index says where a merged axis has its entries."""
+    free = indices_of(value)
+    return any(indices_of(d) <= free for d in value.atoms(KroneckerDelta))

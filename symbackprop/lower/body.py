@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from sympy import Expr, Symbol
 
 from symbackprop.lower.formula import formula
+from symbackprop.lower.graph import VIEWS
 from symbackprop.lower.layout_text import WIDTH, wrapped
 from symbackprop.lower.lowering import Lowered, lower
 from symbackprop.lower.schedule import schedule
@@ -106,7 +107,7 @@ def _separate(lowered: Lowered) -> Lowered:
     seen: set[int] = set()
     for name, n in lowered.outputs.items():
         base = n
-        while graph[base].op in ("view", "slice", "diagonal"):
+        while graph[base].op in VIEWS:
             base = graph[base].args[0]
         if graph[n].axes and (base in seen or graph[base].op == "leaf"):
             n = graph.add("copy", (n,), (len(outputs),), graph[n].axes)
@@ -122,7 +123,7 @@ def _parts(plan, line: Line) -> list[int]:
     while stack:
         n = stack.pop()
         if n not in plan.names:
-            if plan.graph[n].op in ("leaf", "size", "view", "slice", "diagonal"):
+            if plan.graph[n].op in ("leaf", "size", *VIEWS):
                 stack += plan.graph[n].args
             else:
                 found.append(n)

@@ -69,7 +69,9 @@ def scaled(graph: Graph, x: Labelled, by) -> Labelled:
     if known is not None:
         return graph.size(known * by)
     if by == -1:
-        return graph.apply("negative", [graph.as_float(x)])
+        return graph.apply("negative", [x if graph[x.node].kind == "int" else graph.as_float(x)])
+    if graph[x.node].kind == "int" and by.is_integer:
+        return graph.apply("multiply", [x, graph.size(by)])
     x = graph.as_float(x)
     if x.labels:
         node = graph[x.node]

@@ -8,7 +8,7 @@ two indices is a mask. A lookup that a mask guards may point outside: its places
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, KroneckerDelta, S, expand_mul
+from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul
 
 from symbackprop.index import Index, fresh
 from symbackprop.term import Entry, NonNegative, Positive, indices_of
@@ -65,7 +65,7 @@ def narrow(factors: Sequence[Expr]) -> Narrowed:
         form = affine(f.args[0] - (1 if isinstance(f, Positive) else 0)) if is_guard(f) else None
         if form is not None and form.step == 1 and form.index not in low:
             low[form.index] = expand_mul(-form.start)
-        elif form is not None and form.step == -1 and form.index not in high:
+        elif form is not None and form.step == -1 and form.index not in high and _ordered(form):
             high[form.index] = form.start
         else:
             rest.append(f)
@@ -83,6 +83,12 @@ def narrow(factors: Sequence[Expr]) -> Narrowed:
         ranges.append((i, shorter, start))
         new[i] = shorter + start
     return Narrowed(tuple(_moved(f, new) for f in rest), tuple(ranges))
+
+
+def _ordered(form: Affine) -> bool:
+    """Whether it is known for all sizes which comes first, the end that [start - i >= 0] sets or that of the axis."""
+    past = expand_mul(form.start + 1 - form.index.axis)
+    return past.is_nonnegative is not None or past.is_nonpositive is not None
 
 
 def _moved(e: Expr, new: dict[Index, Expr]) -> Expr:
@@ -146,6 +152,43 @@ def reaches_end(stop: Expr, size: Expr, step: Expr) -> bool:
     symbol = next(iter(symbols))
     values = [left.subs(symbol, k) for k in range(int(step), 4 * int(step) + 1)]
     return all(v.is_Integer and 0 <= v < step for v in values)
+
+
+def radix(e: Expr, size: Expr) -> tuple[Index, ...] | None:
+    """The indices i, j, ... of i n + j ..., slowest first, if these run through all places of an axis of `size` in order; else None."""
+    if not isinstance(e, Add) or e.has(Entry):
+        return None
+    weights: dict[Expr, Index] = {}
+    for term in e.args:
+        held = [f for f in Mul.make_args(term) if isinstance(f, Index)]
+        if len(held) != 1 or held[0] in weights.values() or term / held[0] in weights:
+            return None
+        weights[term / held[0]] = held[0]
+    weight: Expr = S.One
+    found: list[Index] = []
+    while weight in weights:
+        found.append(weights.pop(weight))
+        weight = expand_mul(weight * found[-1].axis)
+    return tuple(reversed(found)) if not weights and expand_mul(weight - size) == 0 else None
+
+
+def find_merge(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[dict[Index, tuple[Index, ...]], list[Expr]] | None:
+    """Deltas among `factors` that run through all of a free index I by summed ones, I = i n + j: {I: (i, j)}, and the other factors."""
+    left = set(bound)
+    merges: dict[Index, tuple[Index, ...]] = {}
+    others = list(factors)
+    for f in factors:
+        if not isinstance(f, KroneckerDelta):
+            continue
+        rest = [g for g in others if g is not f]
+        used = set(bound).union(*[indices_of(g) for g in rest])
+        for into, e in (f.args, f.args[::-1]):
+            parts = radix(e, into.axis) if isinstance(into, Index) and into not in used else None
+            if parts is not None and set(parts) <= left:
+                merges[into] = parts
+                others, left = rest, left - set(parts)
+                break
+    return (merges, others) if merges else None
 
 
 def inside(e: Expr, size: Expr) -> bool:

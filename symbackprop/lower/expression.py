@@ -12,7 +12,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S, ex
 from symbackprop.errors import TargetError
 from symbackprop.index import Index
 from symbackprop.lower.contraction import contract, multiply, scaled
-from symbackprop.lower.entry import affine, find_scatter, inside, is_guard, narrow, slice_info
+from symbackprop.lower.entry import affine, find_merge, find_scatter, inside, is_guard, narrow, radix, slice_info
 from symbackprop.lower.graph import DTYPE, Graph, Labelled, ordered, union
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 
@@ -58,7 +58,8 @@ class Expressions:
             return self.delta(e, order)
         if isinstance(e, Function):
             name = type(e).__name__
-            operands = [self.graph.as_float(self.lower(a, order)) for a in e.args]
+            operands = [self.lower(a, order) for a in e.args]
+            operands = [x if name == "where" and k == 0 else self.graph.as_float(x) for k, x in enumerate(operands)]
             if name == "relu":
                 operands.append(self.zero_like(operands[0], order))
             return self.graph.apply(name, operands, order, "float")
@@ -146,8 +147,7 @@ class Expressions:
 
     def entry(self, e: Entry, trusted: bool) -> Labelled:
         """T[...]: the array itself, a slice, a diagonal, or a lookup."""
-        stored = self.stored[e.name]
-        wanted = [e.indices[p] for p in stored.positions]
+        stored, wanted = self._divided(self.stored[e.name], [e.indices[p] for p in self.stored[e.name].positions])
         info: list[tuple] = []
         labels: list[Index] = []
         for k, i in enumerate(wanted):
@@ -167,6 +167,17 @@ class Expressions:
         if any(x != ("all",) for x in info):
             node = self.graph.add("slice", (node,), tuple(info), [i.axis for i in labels], self.graph[node].kind)
         return self._diagonal(Labelled(node, tuple(labels)))
+
+    def _divided(self, stored: Stored, wanted: list[Expr]) -> tuple[Stored, list[Expr]]:
+        """A merged axis that is read at i n + j for all i and j, as the axes it is made of."""
+        parts = [radix(i, stored.axes[p]) for i, p in zip(wanted, stored.positions, strict=True)]
+        if not any(parts):
+            return stored, wanted
+        inner = [list(found) if found else [i] for found, i in zip(parts, wanted, strict=True)]
+        sizes = [[i.axis for i in found] if found else [stored.axes[p]] for found, p in zip(parts, stored.positions, strict=True)]
+        axes = [size for group in sizes for size in group]
+        node = self.graph.add("reshape", (stored.node,), (), axes, self.graph[stored.node].kind)
+        return Stored(node, tuple(range(len(axes))), tuple(axes)), [i for group in inner for i in group]
 
     def _diagonal(self, x: Labelled) -> Labelled:
         kept = tuple(dict.fromkeys(x.labels))
@@ -216,6 +227,11 @@ class Expressions:
             if scatter.index not in value.labels:
                 value = self.graph.full(value, (*value.labels, scatter.index))
             return self.graph.pad(value, scatter.index, scatter.into, scatter.start, scatter.step)
+        merge = find_merge(factors, bound) if bound else None
+        if merge:
+            merges, others = merge
+            summed = [i for i in bound if not any(i in parts for parts in merges.values())]
+            return self.graph.merged(self._product(others, summed, None), merges, order)
         guarded = set().union(*[indices_of(f) for f in factors if is_guard(f) or isinstance(f, KroneckerDelta)])
         above: list[Labelled] = []
         below: list[Labelled] = []

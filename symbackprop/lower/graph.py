@@ -5,7 +5,7 @@ A node is one array operation with its operands, its shape (sizes of axes, in st
 computed once. A `Labelled` is a node whose axes carry indices; the functions here align such arrays for broadcasting.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from symbackprop.index import Index
 DTYPE = Symbol("dtype")
 """Stands for the one floating dtype of a generated function where a statement needs it."""
 
-VIEWS = ("view", "slice", "diagonal")
+VIEWS = ("view", "slice", "diagonal", "reshape")
 """Operations that make no new array."""
 
 
@@ -126,6 +126,13 @@ class Graph:
         labels = tuple(into if i == label else i for i in x.labels)
         info = (place, start, step, label.axis)
         return Labelled(self.add("pad", (x.node,), info, [i.axis for i in labels]), labels)
+
+    def merged(self, x: Labelled, merges: Mapping[Index, tuple[Index, ...]], order: Sequence[Index] | None) -> Labelled:
+        """`x` with the axes of i, j, ... as one, labelled I, for each I: (i, j, ...); along those that it lacks it is repeated."""
+        gone = {i for parts in merges.values() for i in parts}
+        labels = ordered((*[i for i in x.labels if i not in gone], *merges), order)
+        whole = self.full(x, [i for into in labels for i in merges.get(into, (into,))])
+        return Labelled(self.add("reshape", (whole.node,), (), [i.axis for i in labels], self[whole.node].kind), labels)
 
     def full(self, x: Labelled, labels: Sequence[Index]) -> Labelled:
         """`x` written out along every index of `labels`, in that order, as a float array."""

@@ -168,6 +168,10 @@ class Writer:
             base += f"[{', '.join('None' if p is None else ':' for p in pattern)}]"
         return Text(base)
 
+    def write_reshape(self, node) -> Text:
+        """The same entries over other axes."""
+        return self.array("reshape", self.text(node.args[0]).within(ATOM), self.shape(node.axes))
+
     def write_slice(self, node) -> Text:
         """Slices and single places."""
         base = self.text(node.args[0]).within(ATOM)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Expr, Integer, Mul, S
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S
 
+from symbackprop.contract import contract
 from symbackprop.errors import AxisError, SpecError, SymbackpropError
 from symbackprop.index import Index, shape_text
 from symbackprop.program import Call, Equation, Tensor
@@ -103,7 +104,10 @@ class Draft:
         try:
             if array.call is not None:
                 return Equation(tensor, tensor.indices, call=array.call)
-            return Equation(tensor, tensor.indices, rhs=array.at(tensor.indices))
+            rhs = array.at(tensor.indices)
+            if any(isinstance(side, Add) for d in rhs.atoms(KroneckerDelta) for side in d.args):
+                rhs = contract(rhs)  # deltas of merged axes
+            return Equation(tensor, tensor.indices, rhs=rhs)
         finally:
             self._labels = labels
 

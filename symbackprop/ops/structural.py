@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sympy import Expr, Integer, Mul, S, floor
+from sympy import Expr, Integer, S, floor
 
 from symbackprop.errors import AxisError
 from symbackprop.index import shape_text
@@ -91,7 +91,8 @@ def _masked(draft: Draft, x: Array, mask) -> Array:
     return Array(x.axes, lambda at: ready.at(at) * mask(at), sums=ready.sums, composite=ready.composite)
 
 
-def _sizes(draft: Draft, shape: Shape) -> tuple[Expr, ...]:
+def sizes_of(draft: Draft, shape: Shape) -> tuple[Expr, ...]:
+    """The sizes that a shape names. Raises AxisError for what is no size."""
     sizes = tuple(S(s) if isinstance(s, int) else s for s in (shape if isinstance(shape, tuple) else (shape,)))
     for size in sizes:
         if not isinstance(size, Expr) or not size.is_integer or not size.is_positive:
@@ -105,7 +106,7 @@ def eye(draft: Draft, n: Shape, m: Shape | None = None) -> Array:
 
     eye(n)[i, j] = delta_ij
     """
-    return Array(_sizes(draft, (n, n if m is None else m)), lambda at: delta(*at))
+    return Array(sizes_of(draft, (n, n if m is None else m)), lambda at: delta(*at))
 
 
 @array_op("structural")
@@ -114,7 +115,7 @@ def ones(draft: Draft, shape: Shape) -> Array:
 
     ones(n)[i] = 1
     """
-    return Array(_sizes(draft, shape), lambda _: S.One)
+    return Array(sizes_of(draft, shape), lambda _: S.One)
 
 
 @array_op("structural")
@@ -123,7 +124,7 @@ def zeros(draft: Draft, shape: Shape) -> Array:
 
     zeros(n)[i] = 0
     """
-    return Array(_sizes(draft, shape), lambda _: S.Zero)
+    return Array(sizes_of(draft, shape), lambda _: S.Zero)
 
 
 @array_op("structural")
@@ -174,32 +175,6 @@ def _without_ones(draft: Draft, x: Array, axes: Sequence[Expr], places: Sequence
         return tuple(S.Zero if k in places else next(rest) for k in range(x.rank))
 
     return view(draft, x, axes, remap)
-
-
-@array_op("structural")
-def reshape(draft: Draft, x: Array, shape: Shape) -> Array:
-    """The same axes with axes of size 1 put in or taken away; merging and splitting axes is not built yet.
-
-    reshape(x, (n, 1))[i, j] = x[i]
-    """
-    wanted = list(shape) if isinstance(shape, tuple) else [shape]
-    solid = [a for a in x.axes if a != 1]
-    if -1 in wanted:
-        known = [s for s in wanted if s not in (1, -1)]
-        left = [a for a in solid if a not in known]
-        wanted[wanted.index(-1)] = left[0] if len(left) == 1 else Mul(*left)
-    target = _sizes(draft, tuple(wanted))
-    if [a for a in target if a != 1] != solid:
-        if (Mul(*target) - Mul(*x.axes)).is_zero:
-            raise draft.error(
-                "a reshape that merges or splits axes is part of the language but not built yet",
-                AxisError,
-                notes=[draft.described(x)],
-                fix="keep the axes apart and use einsum",
-            )
-        raise draft.error(f"there is no way to give it the shape {shape_text(target)}", AxisError, notes=[draft.described(x)])
-    flat = _without_ones(draft, x, solid, [k for k, a in enumerate(x.axes) if a == 1])
-    return view(draft, flat, target, lambda at: tuple(i for i, a in zip(at, target, strict=True) if a != 1))
 
 
 @dataclass(frozen=True)
