@@ -2,11 +2,12 @@
 
 Of an index equation they come from `partial`. Of a call they are derived from the law in its op's record: the law's equations are walked
 in reverse with everything put in place, and the result is said in the call's own output where that is shorter, by solving the law's last
-equation for its argument or for a helper: p = exp(o)/Z gives exp(o) = p Z, and so dp_k/do_l = p_k (delta_kl - p_l). A call
+equation for its argument or for a helper: p = exp(o)/Z gives exp(o) = p Z, and so dp_k/do_l = p_k (delta_kl - p_l). The law of another
+statistic with the same helpers may serve too: what a log-sum-exp has for derivative is a softmax. A call
 without an index law (an inverse) states its differential in the record, in terms of its arguments, its output and further calls.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from sympy import Add, Dummy, Expr, Mul, S, factor_terms, powsimp, solve
@@ -36,15 +37,22 @@ def local_partials(program: Program, equation: Equation, here: Sequence[Index], 
             local = OPS[call.op].differential(call, program.tensors, equation.tensor, place, tuple(here), target, helper)
             found.append(Partial(local, target, target))
         elif argument == name:
-            axes = tuple(program.tensors[a].axes for a in call.arguments)
-            stand_ins, target, local = _call_jacobian(call.op, call.options, axes, equation.tensor.axes, place)
-            new = dict(zip(free_indices(equation.tensor.axes, "p"), here, strict=True))
-            names = dict(zip((*stand_ins, "_out"), (*call.arguments, equation.name), strict=True))
-            bound = tuple(fresh(i.axis) for i in target)
-            local = substitute(local, new | dict(zip(target, bound, strict=True)))
-            local = local.xreplace({a: Entry(names[a.name], *a.indices) for a in local.atoms(Entry)})
-            found.append(Partial(local, bound, bound))
+            found.append(_call_partial(program, equation, here, place, helper))
     return found
+
+
+def _call_partial(program: Program, equation: Equation, here: Sequence[Index], place: int, helper: Helper) -> Partial:
+    """The derivative of a call that has a law by one of its arguments, by the Jacobian on stand-ins."""
+    call = equation.call
+    axes = tuple(program.tensors[a].axes for a in call.arguments)
+    stand_ins, target, local = _call_jacobian(call.op, call.options, axes, equation.tensor.axes, place)
+    new = dict(zip(free_indices(equation.tensor.axes, "p"), here, strict=True))
+    names = dict(zip((*stand_ins, "_out"), (*call.arguments, equation.name), strict=True))
+    for sibling in sorted(tensor_names(local) - set(names)):
+        names[sibling] = helper(sibling.removeprefix("_"), call.arguments, axes[0], **dict(call.options)).name
+    bound = tuple(fresh(i.axis) for i in target)
+    local = substitute(local, new | dict(zip(target, bound, strict=True)))
+    return Partial(local.xreplace({a: Entry(names[a.name], *a.indices) for a in local.atoms(Entry)}), bound, bound)
 
 
 @cache
@@ -57,7 +65,14 @@ def _call_jacobian(op: str, options: tuple, axes: tuple, out_axes: tuple, place:
     law = OPS[op].law(call, tensors, out)
     target = free_indices(axes[place], "i")
     value = _expanded(law, stand_ins[place], out, target)
-    return stand_ins, target, _in_output(value, law[-1], stand_ins)
+    siblings = [e for e in _siblings(call, tensors) if e[:-1] == law[:-1]]
+    return stand_ins, target, _in_outputs(value, [law[-1], *(s[-1] for s in siblings)], stand_ins)
+
+
+def _siblings(call: Call, tensors: Mapping[str, Tensor]) -> list[Sequence[Equation]]:
+    """The laws of the other statistics of the same argument that keep its axes: softmax, where a log-softmax is derived."""
+    others = [o for o in OPS.values() if o.kind == "statistic" and o.law and o.name != call.op and "keepdims" not in o.parameters]
+    return [o.law(call, tensors, Tensor(f"_{o.name}", tensors[call.arguments[0]].axes)) for o in others]
 
 
 def _expanded(law: Sequence[Equation], name: str, out: Tensor, target: tuple[Index, ...]) -> Expr:
@@ -83,23 +98,24 @@ def _axes(law: Sequence[Equation], name: str, rhs: Expr) -> tuple[Expr, ...]:
     return tuple(i.axis for i in next(a for a in rhs.atoms(Entry) if a.name == name).indices)
 
 
-def _in_output(value: Expr, last: Equation, stand_ins: Sequence[str]) -> Expr:
-    """`value` with the law's last equation solved for one of its entries: the cheapest that needs no helper tensor."""
+def _in_outputs(value: Expr, lasts: Sequence[Equation], stand_ins: Sequence[str]) -> Expr:
+    """`value` with the last equation of a law solved for one of its entries: the cheapest that needs no helper tensor."""
     candidates = [value]
     y = Dummy("y", positive=True)
-    for a in sorted(last.rhs.atoms(Entry), key=str):
-        x = Dummy("x", real=True)
-        body = last.rhs.xreplace({a: x})
-        if indices_of(body) | set(last.indices) != set(a.indices) or any(b.name == a.name for b in body.atoms(Entry)):
-            continue  # the solution would hold an index that the entry has not
-        for solution in solve(body - y, x):
-            candidates.append(_replaced(value, a, last, solution.xreplace({y: last.tensor[last.indices]})))
-    helpers = {n for n in tensor_names(value) | last.uses() if n not in (*stand_ins, last.name)}
-    clean = [c for c in candidates if not tensor_names(c) & helpers]
+    for last in lasts:
+        for a in sorted(last.rhs.atoms(Entry), key=str):
+            x = Dummy("x", real=True)
+            body = last.rhs.xreplace({a: x})
+            if indices_of(body) | set(last.indices) != set(a.indices) or any(b.name == a.name for b in body.atoms(Entry)):
+                continue  # the solution would hold an index that the entry has not
+            for solution in solve(body - y, x):
+                candidates.append(_replaced(value, a, solution.xreplace({y: last.tensor[last.indices]})))
+    outputs = {last.name for last in lasts}
+    clean = [c for c in candidates if tensor_names(c) <= {*stand_ins, *outputs}]
     return min(clean or candidates, key=lambda c: (cost(c), str(c)))
 
 
-def _replaced(value: Expr, a: Entry, last: Equation, solution: Expr) -> Expr:
+def _replaced(value: Expr, a: Entry, solution: Expr) -> Expr:
     """`value` with every entry of a's tensor replaced by the solution at its own indices."""
     new = {}
     for b in value.atoms(Entry):
