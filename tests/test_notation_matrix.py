@@ -9,6 +9,7 @@ from notation_reader import read_matrix
 from sympy import Rational, exp, log, sqrt, tanh
 from test_notation_index import SHAPES, SPELLED, T, arrays, empty, grown
 
+import symbackprop as sbp
 from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.errors import NotationError
 from symbackprop.index import Index, axis, free_indices
@@ -176,3 +177,10 @@ def test_one_sample_has_outer_products_and_the_softmax_jacobian_is_diag_minus_ou
 
 def test_shapes_cover_every_tensor():
     assert set(SHAPES) == set(empty().tensors)
+
+
+def test_numpy_notation_keeps_fixed_entries_and_uses_numpys_names():
+    one = sbp.derivative("(x * y)[-1]", {"x": "", "y": "n"}, "x")
+    assert matrix_numpy(one.equation, one.program) == "y[n - 1]"
+    nested = sbp.derivative("arctan(x)**2", {"x": ""}, "x")
+    assert matrix_numpy(nested.equation, nested.program) == "2 * arctan(x) / (x**2 + 1)"

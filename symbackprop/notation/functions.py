@@ -21,6 +21,12 @@ def spellings() -> dict[str, str]:
     return found | {op.function.__name__: op.latex for op in OPS.values() if op.latex and op.function is not None}
 
 
+@cache
+def language_names() -> dict[str, str]:
+    """The name in the language of each elementwise function, by the name of its class: arctan for atan."""
+    return {op.function.__name__: op.name for op in OPS.values() if op.function is not None}
+
+
 def function(name: str) -> tree.Node:
     """The sign of a function or an op."""
     match = WRITTEN.match(spellings().get(name, ""))

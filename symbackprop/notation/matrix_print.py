@@ -11,7 +11,7 @@ from sympy.printing.str import StrPrinter
 
 from symbackprop.errors import NotationError
 from symbackprop.notation import tree
-from symbackprop.notation.functions import applied, function
+from symbackprop.notation.functions import applied, function, language_names
 from symbackprop.notation.index_form import Writer
 from symbackprop.notation.matrix import (
     Bracket,
@@ -149,10 +149,17 @@ class _Plain(StrPrinter):
     def _print_NonNegative(self, e):  # noqa: N802
         return f"({self._print(e.args[0])} >= 0)"
 
+    def _print_Function(self, e):  # noqa: N802
+        name = type(e).__name__
+        return f"{language_names().get(name, name)}({self.stringify(e.args, ', ')})"
+
+    def _print_KroneckerDelta(self, e):  # noqa: N802
+        raise NotationError("a delta of fixed indices has no matrix form", source=str(e))
+
 
 def scalar_text(e: Expr) -> tuple[str, int]:
     """A scalar as text, and how tightly it binds."""
-    named = e.xreplace({a: Symbol(a.name, real=True) for a in e.atoms(Entry)})
+    named = e.xreplace({a: Symbol(str(a) if a.indices else a.name, real=True) for a in e.atoms(Entry)})
     text = _Plain().doprint(named).replace("*", " * ").replace(" *  * ", "**").replace("/", " / ")
     level = SUM if e.is_Add or e.could_extract_minus_sign() else TERM if e.is_Mul or (e.is_Rational and not e.is_Integer) else ATOM
     return text, POWER if isinstance(e, Pow) else level
@@ -306,7 +313,7 @@ class Texter:
 
     @part.register
     def _(self, x: Map) -> tuple[str, int]:
-        return f"{x.function}({', '.join(self.text(a) for a in x.arguments)})", ATOM
+        return f"{language_names().get(x.function, x.function)}({', '.join(self.text(a) for a in x.arguments)})", ATOM
 
     @part.register
     def _(self, x: Bracket) -> tuple[str, int]:
