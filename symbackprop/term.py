@@ -99,6 +99,10 @@ class _Bracket(Function):
     def eval(cls, x):
         """1 or 0 where the sign is known; a positive factor does not matter."""
         decided = cls.decide(x)
+        if decided is None and x.is_number:
+            # A number whose sign no assumption tells, as of a function of ours.
+            value = x.evalf(20)
+            decided = cls.decide(value) if value.is_Float and abs(value) > 1e-15 else None
         if decided is not None:
             return S.One if decided else S.Zero
         content, rest = x.as_coeff_Mul()
