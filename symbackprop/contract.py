@@ -16,7 +16,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, expan
 from symbackprop.canonical import labelled, relabelled
 from symbackprop.cost import cost
 from symbackprop.index import Index
-from symbackprop.laws import NO_FACTS, Facts, guard, total_law
+from symbackprop.laws import NO_FACTS, Facts, guard, law_of_sum, laws_of_entries
 from symbackprop.term import Entry, NonNegative, Total, indices_of, rename_bound
 
 DEPTH = 8
@@ -52,6 +52,20 @@ class Trace:
 def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Expr:
     """The normal form of `e`, equal to it for all sizes and all tensors that have `facts`."""
     trace = trace if trace is not None else Trace()
+    result = _contract(e, facts, trace)
+    other, used = laws_of_entries(result, facts)
+    if used:
+        # A fact that only turns an entry round is used where that makes the result cheaper, else left alone.
+        again = Trace()
+        other = _contract(other, facts, again)
+        if cost(other) < cost(result):
+            trace.note("fact", other)
+            trace.facts |= used | again.facts
+            return other
+    return result
+
+
+def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
     parts = [c for p in products(e) if (c := without_deltas(p)) is not None]
     trace.note("substitution", _sum(parts))
     parts = [d for p in parts for d in _distributed(p)]
@@ -248,7 +262,7 @@ def _may_fire(p: Product, k: int, facts: Facts) -> bool:
     for i in p.bound:
         if any(i not in indices_of(t) for t in terms):
             holders = [f for f in others if f.has(i)]
-            if not holders or (len(holders) == 1 and facts.speak_of(holders[0], i)):
+            if not holders or (len(holders) == 1 and law_of_sum(holders, i, facts)):
                 return True
     return False
 
@@ -279,11 +293,10 @@ def narrowed(p: Product, facts: Facts, fired: set) -> Expr:
 def _component(factors: list[Expr], bound: set[Index], facts: Facts, fired: set) -> Expr:
     for i in sorted(bound, key=lambda i: (str(i.axis), i.name)):
         holders = [f for f in factors if f.has(i)]
-        if len(holders) == 1 and (law := total_law(holders[0], i, facts)) is not None:
-            value, fact = law
-            fired.add(fact)
-            rest = [f for f in factors if f is not holders[0]]
-            return narrowed(Product([*rest, value], bound - {i}), facts, fired)
+        if (law := law_of_sum(holders, i, facts)) is not None:
+            fired.add(law.fact)
+            rest = [f for f in factors if not f.has(i)]
+            return narrowed(Product([*rest, law.value], bound - {i}), facts, fired)
     return facts.definitions.named(labelled(factors, bound))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from sympy import Add, Expr, Function, Mul, Pow, S
 
 from symbackprop.contract import Product, flat, narrowed, over, products, without_deltas
-from symbackprop.laws import NO_FACTS, Facts
+from symbackprop.laws import NO_FACTS, Facts, laws_of_entries
 from symbackprop.program import Equation
 from symbackprop.term import Entry, Total, rename_bound, substitute
 
@@ -29,7 +29,7 @@ def expanded(e: Expr, facts: Facts = NO_FACTS) -> Expr:
     """
     fired: set = set()
     result: list[Expr] = []
-    waiting = products(e)
+    waiting = products(laws_of_entries(e, facts)[0])
     while waiting:
         p = without_deltas(waiting.pop())
         if p is None:

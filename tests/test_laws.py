@@ -1,0 +1,78 @@
+"""Every law of the table is true, by value at random sizes; its facts are needed; facts fire and are reported."""
+
+import numpy as np
+import pytest
+
+import symbackprop as sbp
+from symbackprop.contract import Trace, contract
+from symbackprop.index import Index, axis, parse_shape
+from symbackprop.laws import LAWS_OF_ENTRIES, LAWS_OF_SUMS, Facts
+from symbackprop.normal import proved_equal
+from symbackprop.program import Equation, Fact, Program, Tensor
+from symbackprop.term import Entry
+from symbackprop.verify.literal import evaluate, random_arrays
+
+LAWS = [*LAWS_OF_SUMS, *LAWS_OF_ENTRIES]
+SIZES = [(2, 3), (5, 7), (1, 1), (3, 2)]
+
+
+def sides(law, kind):
+    """A program with both sides of a law's example, stated of a tensor that has the fact `kind`."""
+    shape, place, state = law.example
+    fact = Fact(kind, "T", place)
+    tensor = Tensor("T", parse_shape(shape), "parameter", (fact,))
+    left, right = state(tensor, *(Index(f"i{k}", a) for k, a in enumerate(tensor.axes)))
+    free = sorted({i for i in (left + right).free_symbols if isinstance(i, Index)}, key=str)
+    made = [Tensor(name, tuple(i.axis for i in free)) for name in ("L", "R")]
+    equations = tuple(Equation(t, tuple(free), e) for t, e in zip(made, (left, right), strict=True))
+    return Program("law", {"T": tensor, **{t.name: t for t in made}}, equations, "R"), left, right, fact
+
+
+CASES = [(law, kind) for law in LAWS for kind in law.kinds]
+
+
+@pytest.mark.parametrize(("law", "kind"), CASES, ids=lambda x: getattr(x, "statement", x))
+@pytest.mark.parametrize("size", SIZES)
+def test_the_law_is_true(law, kind, size):
+    p, *_ = sides(law, kind)
+    sizes = {axis("n"): size[0], axis("c"): size[1]}
+    values = evaluate(p, random_arrays(p, sizes, seed=sum(size)), sizes)
+    np.testing.assert_allclose(values["L"], values["R"], atol=1e-12)
+
+
+@pytest.mark.parametrize(("law", "kind"), CASES, ids=lambda x: getattr(x, "statement", x))
+def test_without_the_fact_it_is_not(law, kind):
+    p, *_ = sides(law, kind)
+    bare = Program("bare", {**p.tensors, "T": Tensor("T", p.tensors["T"].axes, "parameter")}, p.equations, "R")
+    values = evaluate(bare, random_arrays(bare, seed=3))
+    assert not np.allclose(values["L"], values["R"])
+
+
+@pytest.mark.parametrize(("law", "kind"), CASES, ids=lambda x: getattr(x, "statement", x))
+def test_the_normal_form_proves_it_with_the_fact_only(law, kind):
+    _, left, right, fact = sides(law, kind)
+    assert proved_equal(left, right, Facts([fact]))
+    assert not proved_equal(left, right)
+
+
+@pytest.mark.parametrize("law", LAWS_OF_SUMS, ids=lambda law: law.statement)
+def test_a_law_that_fires_is_reported(law):
+    _, left, right, fact = sides(law, law.kinds[0])
+    trace = Trace()
+    assert contract(left, Facts([fact]), trace) == right and trace.facts == {fact}
+
+
+def test_a_symmetric_form_has_one_term():
+    plain = sbp.derivative("x @ S @ x", {"x": "n", "S": "n n"}, wrt="x")
+    known = sbp.derivative("x @ S @ x", {"x": "n", "S": "n n"}, wrt="x", facts={"S": "symmetric"})
+    rng = np.random.default_rng(0)
+    x, S = rng.normal(size=5), rng.normal(size=(5, 5))
+    S += S.T
+    np.testing.assert_allclose(known.evaluate(x=x, S=S), plain.evaluate(x=x, S=S))
+    assert [f.kind for f in known.facts] == ["symmetric"] and plain.facts == ()
+    assert len(known.equation.rhs.atoms(Entry)) < len(plain.equation.rhs.atoms(Entry))
+
+
+def test_a_fact_that_changes_nothing_is_not_reported():
+    result = sbp.derivative("sum(S * A)", {"S": "n n", "A": "n n"}, wrt="A", facts={"S": "symmetric"})
+    assert result.facts == ()
