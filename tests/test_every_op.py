@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import scipy.special
-from sympy import Abs, Derivative, DiracDelta, Dummy, Heaviside, Max, Min, Piecewise, Rational, Symbol, diff, im, re
+from sympy import Abs, Derivative, DiracDelta, Dummy, Heaviside, Max, Min, Piecewise, Rational, Symbol, diff, exp, im, re
 from sympy import sign as sympy_sign
 
 from symbackprop.ops import OPS, Op, op_of, written_out
@@ -180,7 +180,7 @@ def test_famous_derivatives_are_found_not_typed():
     assert diff(f["softplus"](x), x) == s
     assert diff(f["relu"](x), x) == Positive(x)
     assert diff(f["abs"](x), x) == f["sign"](x)
-    assert diff(f["elu"](x, a), x) == Positive(x) + (f["elu"](x, a) + a) * NonNegative(-x)
+    assert diff(f["elu"](x, a), x) == Positive(x) + a * exp(x) * NonNegative(-x)
     assert diff(f["silu"](x), x) == f["silu"](x) * (1 - s) + s
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational
 
 from symbackprop.index import Index
-from symbackprop.lower.spelling import size_text
+from symbackprop.lower.spelling import LONG, size_text
 from symbackprop.program import Equation
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, substitute, tensor_names
 
@@ -164,7 +164,9 @@ class _Writer:
             return f"-{self.text(-e, PRODUCT)}", SUM
         above, below = [], []
         for f in e.args:
-            if f.is_Rational:
+            if f.is_Rational and f.q > LONG:
+                above.append(float(f))
+            elif f.is_Rational:
                 above += [f.p] if f.p != 1 else []
                 below += [f.q] if f.q != 1 else []
             elif isinstance(f, Pow) and f.exp.is_number and f.exp.is_negative:
@@ -172,15 +174,15 @@ class _Writer:
             else:
                 above.append(f)
 
-        def order(f: int | Expr) -> tuple:
-            if isinstance(f, int):
+        def order(f: float | Expr) -> tuple:
+            if isinstance(f, int | float):
                 return (0, "", "")
             first = min((i.name for i in indices_of(f)), default="")  # i0 before i1: what the left side's first index picks
             return (1 if not f.has(Entry) else 4 if f.has(Total) else 3 if isinstance(f, Positive | NonNegative) else 2, first, str(f))
 
         def words(factors: list) -> list[str]:
             return [
-                str(f) if isinstance(f, int) else self.text(f, ATOM if not isinstance(f, Total) else PRODUCT)
+                str(f) if isinstance(f, int | float) else self.text(f, ATOM if not isinstance(f, Total) else PRODUCT)
                 for f in sorted(factors, key=order)
             ]
 

@@ -1,26 +1,28 @@
 """From a program to the equations that are worth computing: only what the outputs need, in a numerically stable spelling.
 
-Named statistics are replaced by the stable equations of their records. log(softmax) becomes a log-softmax and log(sigmoid) a
-softplus, so that no 0 log 0 and no log of a rounded-off probability is left. A mask [x > 0] is read off relu(x) where that is
-kept anyway.
+The laws of stable.py are applied, named statistics are replaced by the stable equations of their records, functions that the
+target lacks by their laws, and what a bracket multiplies is made safe where the bracket is 0. A mask [x > 0] is read off
+relu(x) where that is kept anyway.
 """
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
-from sympy import Expr, Function, log
+from sympy import Expr
 
+from symbackprop.lower.guard import guarded
+from symbackprop.lower.stable import Stable
 from symbackprop.lower.statistics import stable_equations
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
-from symbackprop.program import Call, Equation, Program, Tensor
-from symbackprop.term import Entry, Positive, indices_of
+from symbackprop.program import Equation, Program
+from symbackprop.term import Entry, Positive
 
 
 def prepare(program: Program, outputs: Iterable[str], functions: Container[str] | None = None) -> list[Equation]:
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
-    equations = _stable_logs(program, list(program.equations))
+    equations = Stable(program, functions).rewritten()
     equations = _masks_of_outputs(equations)
     equations = _needed(equations, outputs)
     taken = {*program.tensors, *[e.name for e in equations]}
@@ -32,7 +34,7 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
         expanded += made
     if functions is not None:
         expanded = [replace(e, rhs=spelled(e.rhs, functions)) if e.rhs is not None else e for e in expanded]
-    return _needed(expanded, outputs)
+    return guarded(_needed(expanded, outputs))
 
 
 def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:
@@ -42,59 +44,6 @@ def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equat
             kept.append(e)
             wanted |= e.uses()
     return kept[::-1]
-
-
-def _stable_logs(program: Program, equations: Sequence[Equation]) -> list[Equation]:
-    """Log of a softmax or a sigmoid that has a name, said by what it was made of."""
-    made = {e.name: e for e in equations}
-    taken = set(program.tensors)
-    extra: dict[str, Equation] = {}
-
-    def stable(e: Expr) -> Expr:
-        new = {}
-        for f in e.atoms(log):
-            found = _log_of(f.args[0], made, extra, taken)
-            if found is not None:
-                new[f] = found
-        return e.xreplace(new) if new else e
-
-    rewritten = [replace(e, rhs=stable(e.rhs)) if e.rhs is not None else e for e in equations]
-    placed = []
-    for e in rewritten:
-        placed.append(e)
-        placed += [x for source, x in extra.items() if source == e.name]
-    return placed
-
-
-def _log_of(x: Expr, made: dict[str, Equation], extra: dict[str, Equation], taken: set[str]) -> Expr | None:
-    """The stable spelling of log(x), or None where there is none to be had."""
-    if isinstance(x, Entry) and x.name in made and (call := made[x.name].call) and call.op == "softmax":
-        if x.name not in extra:
-            name = f"log_{x.name}"
-            while name in taken:
-                name += "_"
-            taken.add(name)
-            tensor = Tensor(name, made[x.name].tensor.axes)
-            extra[x.name] = Equation(tensor, tensor.indices, call=Call("log_softmax", call.arguments, call.options))
-        return extra[x.name].tensor[x.indices]
-    argument = _sigmoid_argument(x, made)
-    if argument is not None:
-        return -_softplus(-argument)
-    argument = _sigmoid_argument(1 - x, made)
-    return None if argument is None else -_softplus(argument)
-
-
-def _softplus(x: Expr) -> Expr:
-    return Function("softplus")(x)
-
-
-def _sigmoid_argument(x: Expr, made: dict[str, Equation]) -> Expr | None:
-    """The z of x = sigmoid(z), looked up through one equation."""
-    if isinstance(x, Entry) and x.name in made and made[x.name].rhs is not None:
-        e = made[x.name]
-        if type(e.rhs).__name__ == "sigmoid" and not indices_of(e.rhs) - set(e.indices):
-            return e.rhs.args[0].xreplace(dict(zip(e.indices, x.indices, strict=True)))
-    return x.args[0] if type(x).__name__ == "sigmoid" else None
 
 
 def _masks_of_outputs(equations: Sequence[Equation]) -> list[Equation]:

@@ -7,6 +7,8 @@ from sympy import Add, Expr, Function, Mul, Pow
 
 from symbackprop.errors import MissingSpellingError
 
+LONG = 10**9
+"""A fraction with a larger denominator is written as a decimal number."""
 ATOM, POWER, SIGN, PRODUCT, SUM, COMPARE = range(6)
 """How tightly a piece of text holds together, tightest first."""
 
@@ -67,7 +69,7 @@ def size_text(e: Expr) -> Text:
         return Text(e.name)
     if e.is_Rational:
         value = float(e)
-        if e.q in (2, 4, 5, 8, 10, 16, 20, 25, 32, 40, 50, 64, 80, 100, 1000, 10000):
+        if e.q > LONG or e.q in (2, 4, 5, 8, 10, 16, 20, 25, 32, 40, 50, 64, 80, 100, 1000, 10000):
             return Text(repr(value), ATOM if value >= 0 else SIGN)
         return Text(f"{e.p} / {e.q}", PRODUCT)
     if not e.free_symbols:

@@ -228,6 +228,7 @@ def leaky_relu(x: Expr, negative_slope: Expr = 0.01) -> Expr:
     domain=(REAL, POSITIVE),
     kinks=("the derivative at 0 is alpha",),
     stable=lambda x, a: relu(x) + a * expm1(minimum(x, S.Zero)),
+    own_value=False,
 )
 def elu(x: Expr, alpha: Expr = 1.0) -> Expr:
     """The exponential linear unit.
@@ -242,6 +243,7 @@ def elu(x: Expr, alpha: Expr = 1.0) -> Expr:
     source="Klambauer et al. 2017",
     kinks=("the derivative at 0 is that of the exponential side",),
     stable=lambda x: SELU_SCALE * relu(x) + SELU_SCALE * SELU_ALPHA * expm1(minimum(x, S.Zero)),
+    own_value=False,
 )
 def selu(x: Expr) -> Expr:
     """The scaled exponential linear unit; s = 1.0507009873554805, a = 1.6732632423543773.

@@ -1,0 +1,207 @@
+"""Laws that keep generated code exact where floating point would overflow, cancel or round to 0: one table, each row a law.
+
+A law turns one expression into an equal one; entries are looked through to the equation that defines them, so that a law
+applies where a user (or a derivation) gave a part a name: with p = sigmoid(x), 1 - p is sigmoid(-x).
+"""
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import replace
+
+from sympy import Add, Expr, Function, Mul, Pow, Rational, S, exp, log, tanh
+
+from symbackprop.index import Index
+from symbackprop.ops.elementwise import absolute, expm1, log1p, sigmoid, sign, softplus
+from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.term import Entry, NonNegative, Positive, indices_of
+
+SigmoidSlope = Function("sigmoid_slope")
+"""s (1 - s) for s = sigmoid(x), which rounds to 0 where s rounds to 1."""
+TanhSlope = Function("tanh_slope")
+"""1 - tanh(x)^2, which rounds to 0 where tanh rounds to 1."""
+ELEMENTARY = (Entry, Index, Positive, NonNegative)
+
+
+class Stable:
+    """The laws at work on the equations of one program, in order.
+
+    `functions`: those that the target can spell (None: all); a law that ends in a slope that is not among them is left alone.
+    """
+
+    def __init__(self, program: Program, functions: Container[str] | None = None) -> None:
+        self.program, self.functions = program, functions
+        self.made: dict[str, Equation] = {e.name: e for e in program.equations}
+        self.extra: dict[tuple[str, str], Equation] = {}
+
+    def rewritten(self) -> list[Equation]:
+        """The equations by the laws; statistics that a law asks for come after the one they are of."""
+        done = []
+        for name, e in list(self.made.items()):
+            if e.rhs is not None:
+                self.made[name] = e = replace(e, rhs=self.stable(e.rhs))
+            done.append(e)
+        extra: dict[str, list[Equation]] = {}
+        for (source, _), e in self.extra.items():
+            extra.setdefault(source, []).append(e)
+        return [x for e in done for x in (e, *extra.get(e.name, ()))]
+
+    def stable(self, e: Expr) -> Expr:
+        """`e` by the laws, from the inside out."""
+        if not e.args or isinstance(e, ELEMENTARY):
+            return e
+        args = [self.stable(a) for a in e.args]
+        made = e.func(*args) if any(a is not b for a, b in zip(args, e.args, strict=True)) else e
+        for kind, law in LAWS:
+            if isinstance(made, kind):
+                found = law(made, self)
+                if found is not None and self.spells(found):
+                    return self.stable(found)
+        return made
+
+    def spells(self, e: Expr) -> bool:
+        """Whether the target has the two slopes, if `e` holds them; other functions are written out where they are missing."""
+        return self.functions is None or all(type(f).__name__ in self.functions for f in e.atoms(SigmoidSlope, TanhSlope))
+
+    def meaning(self, e: Expr) -> Expr:
+        """What an entry is by its own equation; any other expression is itself."""
+        made = self.made.get(e.name) if isinstance(e, Entry) else None
+        if made is None or made.rhs is None or indices_of(made.rhs) - set(made.indices):
+            return e
+        return made.rhs.xreplace(dict(zip(made.indices, e.indices, strict=True)))
+
+    def argument(self, e: Expr, function: type[Function]) -> Expr | None:
+        """The z of e = function(z), also where `e` is an entry of that."""
+        found = self.meaning(e)
+        return found.args[0] if isinstance(found, function) else None
+
+    def call(self, e: Expr, op: str) -> Call | None:
+        """The call that `e` is an entry of, if that is of `op`."""
+        made = self.made.get(e.name) if isinstance(e, Entry) else None
+        return made.call if made is not None and made.call is not None and made.call.op == op else None
+
+    def statistic(self, source: str, op: str, call: Call, name: str) -> Tensor:
+        """The tensor of the statistic `op` with the arguments and options of `call`, which `source` is by its own equation."""
+        if (source, op) not in self.extra:
+            tensor = Tensor(
+                self.program.fresh_name(name, (e.name for e in self.extra.values())), self.program.tensors[call.arguments[0]].axes
+            )
+            self.extra[source, op] = Equation(tensor, tensor.indices, call=Call(op, call.arguments, call.options))
+        return self.extra[source, op].tensor
+
+
+def _log(e: Expr, at: Stable) -> Expr | None:
+    """log softmax = log-softmax; log sigmoid(z) = -softplus(-z); log(1 + exp z) = softplus(z); log(1 + z) = log1p(z)."""
+    (x,) = e.args
+    if call := at.call(x, "softmax"):
+        return at.statistic(x.name, "log_softmax", call, f"log_{x.name}")[x.indices]
+    if (z := at.argument(x, sigmoid)) is not None:
+        return -softplus(-z)
+    constant, rest = x.as_coeff_Add()
+    if constant != 1 or rest == 0:
+        return None
+    if (z := at.argument(rest, exp)) is not None:
+        return softplus(z)
+    return log1p(rest)
+
+
+def _log1p(e: Expr, at: Stable) -> Expr | None:
+    """log1p(exp z) = softplus(z); log1p(-sigmoid z) = -softplus(z)."""
+    (x,) = e.args
+    if (z := at.argument(x, exp)) is not None:
+        return softplus(z)
+    z = at.argument(-x, sigmoid)
+    return None if z is None else -softplus(z)
+
+
+def _exp(e: Expr, at: Stable) -> Expr | None:
+    """exp(x - logsumexp x) and exp(log-softmax x) are softmax x."""
+    (x,) = e.args
+    if call := at.call(x, "log_softmax"):
+        return at.statistic(x.name, "softmax", call, f"softmax_{call.arguments[0]}")[x.indices]
+    if isinstance(x, Add) and len(x.args) == 2:
+        for term, other in (x.args, x.args[::-1]):
+            call = at.call(-other, "logsumexp")
+            if call and isinstance(term, Entry) and term.name == call.arguments[0]:
+                axis = call.option("axis")
+                if isinstance(axis, int) and (*term.indices[:axis], *term.indices[axis + 1 :]) == (-other).indices:
+                    name = (-other).name
+                    return at.statistic(name, "softmax", call, f"softmax_{term.name}")[term.indices]
+    return None
+
+
+def _add(e: Expr, at: Stable) -> Expr | None:
+    """c (1 - sigmoid z) = c sigmoid(-z), and the like: a number and a term that together come near to 0."""
+    number = next((a for a in e.args if a.is_number), None)
+    if number is None:
+        return None
+    for term in e.args:
+        scale, f = term.as_coeff_Mul()
+        if term is number or abs(scale) not in (abs(number), 2 * abs(number)):
+            continue
+        found = _less_than_one(f, at, scale / -number)
+        if found is not None:
+            return Add(*[a for a in e.args if a is not number and a is not term], number * found)
+    return None
+
+
+def _less_than_one(f: Expr, at: Stable, times: Expr) -> Expr | None:
+    """1 - times f in a spelling that does not cancel."""
+    if times == 2:
+        z = at.argument(f, sigmoid)
+        return None if z is None else -tanh(z / 2)
+    if times != 1:
+        return None
+    if (z := at.argument(f, sigmoid)) is not None:
+        return sigmoid(-z)
+    if (z := at.argument(f, exp)) is not None:
+        return -expm1(z)
+    if isinstance(f, Pow) and f.exp == 2 and (z := at.argument(f.base, tanh)) is not None:
+        return TanhSlope(z)
+    root = at.meaning(f)
+    if isinstance(root, Pow) and root.exp == Rational(1, 2):
+        constant, rest = root.base.as_coeff_Add()
+        return -rest / (1 + f) if constant == 1 else None
+    over, under = f.as_numer_denom()
+    if under == 1 + over:
+        return 1 / under
+    return None
+
+
+def _mul(e: Expr, at: Stable) -> Expr | None:
+    """exp(z) sigmoid(-z) = sigmoid(z); sigmoid(z) sigmoid(-z) is the sigmoid's slope; z sign(z) = |z|."""
+    factors = [f.as_base_exp() for f in e.args]
+    factors = [(f, S.One) if isinstance(f, exp) else (base, power) for f, (base, power) in zip(e.args, factors, strict=True)]
+    for f, power in factors:
+        found = None
+        for g, other in factors:
+            if isinstance(g, sigmoid) and power.is_Integer and other.is_Integer and power > 0 and other > 0:
+                z = -g.args[0]
+                if at.argument(f, exp) == z:
+                    found = sigmoid(z)
+                elif at.argument(f, sigmoid) == z:
+                    found = SigmoidSlope(z)
+            elif isinstance(f, sign) and g == f.args[0]:
+                found = absolute(g)
+            if found is not None:
+                return e / f / g * found
+    return None
+
+
+def _pow(e: Expr, at: Stable) -> Expr | None:
+    """1 / (1 + exp(z)) = sigmoid(-z)."""
+    base, power = e.args
+    if power.is_Integer and power < 0 and isinstance(base, Add):
+        constant, rest = base.as_coeff_Add()
+        if constant == 1 and (z := at.argument(rest, exp)) is not None:
+            return sigmoid(-z) ** -power
+    return None
+
+
+LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
+    (log, _log),
+    (log1p, _log1p),
+    (exp, _exp),
+    (Add, _add),
+    (Pow, _pow),
+    (Mul, _mul),
+)
+"""The kind of expression that a law speaks of, and the law: it gives the stable spelling, or None."""

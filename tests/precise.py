@@ -1,0 +1,111 @@
+"""Programs evaluated in mpmath with so many digits that nothing cancels, overflows or underflows: what stable code is held to."""
+
+from itertools import product
+
+import mpmath as mp
+from sympy import Add, Dummy, Integer, KroneckerDelta, Mul, Pow
+
+from symbackprop.index import Index
+from symbackprop.ops import OPS
+from symbackprop.term import Entry, NonNegative, Positive, Total
+from symbackprop.verify.literal import size_of
+
+DIGITS = 900
+"""1 - tanh(370)^2 is 1e-321: what float64 can still say, with more than 50 digits to spare."""
+
+
+class NotFiniteError(Exception):
+    """The law has no finite real value here."""
+
+
+def values(program, numbers, sizes):
+    """Every tensor of `program` as {places: number}, from its leaves: `numbers` are arrays by name."""
+    mp.mp.dps = DIGITS
+    known = {name: {p: mp.mpf(float(a[p])) for p in product(*map(range, a.shape))} for name, a in numbers.items()}
+    for e in program.equations:
+        if e.name in known:
+            continue
+        if e.call is not None and e.call.op in ("max", "min"):
+            known[e.name] = _largest(e.call, known)
+            continue
+        rows = [e] if e.rhs is not None else OPS[e.call.op].law(e.call, program.tensors, e.tensor, lambda s, n=e.name: f"{n} {s}")
+        for row in rows:
+            shape = [size_of(i.axis, sizes) for i in row.indices]
+            known[row.name] = {
+                p: _value(row.rhs, dict(zip(row.indices, p, strict=True)), known, sizes) for p in product(*map(range, shape))
+            }
+    return known
+
+
+def _largest(call, known):
+    """The largest or smallest entry along one axis, or of all."""
+    axis, groups = call.option("axis"), {}
+    for place, number in known[call.arguments[0]].items():
+        groups.setdefault(() if axis is None else place[:axis] + place[axis + 1 :], []).append(number)
+    return {p: (max if call.op == "max" else min)(numbers) for p, numbers in groups.items()}
+
+
+def _value(e, at, known, sizes):
+    if isinstance(e, Entry):
+        return known[e.name][tuple(int(_value(i, at, known, sizes)) for i in e.indices)]
+    if isinstance(e, Index):
+        return mp.mpf(at[e])
+    if isinstance(e, Total):
+        ranges = [range(size_of(i.axis, sizes)) for i in e.indices]
+        return mp.fsum(_value(e.body, {**at, **dict(zip(e.indices, p, strict=True))}, known, sizes) for p in product(*ranges))
+    if e in sizes:
+        return mp.mpf(sizes[e])
+    if e.is_Rational:
+        return mp.mpf(int(e.p)) / int(e.q)
+    if isinstance(e, Mul):
+        # A bracket that is 0 makes its product 0, whatever the other factors are.
+        factors = sorted(e.args, key=lambda f: not isinstance(f, Positive | NonNegative | KroneckerDelta))
+        result = mp.mpf(1)
+        for f in factors:
+            result *= _value(f, at, known, sizes)
+            if result == 0 and isinstance(f, Positive | NonNegative | KroneckerDelta):
+                return result
+        return result
+    if e.is_number and not e.args:
+        return mp.mpf(mp.mpmathify(e.evalf(DIGITS)))
+    parts = [_value(a, at, known, sizes) for a in e.args]
+    if isinstance(e, Add):
+        return mp.fsum(parts)
+    if isinstance(e, Positive):
+        return mp.mpf(parts[0] > 0)
+    if isinstance(e, NonNegative):
+        return mp.mpf(parts[0] >= 0)
+    if isinstance(e, KroneckerDelta):
+        return mp.mpf(parts[0] == parts[1])
+    return _finite(e, parts)
+
+
+def _finite(e, parts):
+    try:
+        if isinstance(e, Pow):
+            made = parts[0] ** int(e.exp) if isinstance(e.exp, Integer) else mp.power(*parts)
+        elif hasattr(type(e), "law"):
+            made = _function(type(e))(*parts)
+        else:
+            made = getattr(mp, type(e).__name__)(*parts)
+    except (ZeroDivisionError, ValueError, OverflowError) as problem:
+        raise NotFiniteError(str(e)) from problem
+    if not isinstance(made, mp.mpf) or not mp.isfinite(made):
+        raise NotFiniteError(str(e))
+    return made
+
+
+_functions = {}
+
+
+def _function(function):
+    """The law of a function of ours, taken literally."""
+    if function not in _functions:
+        x = [Dummy(f"x{k}", real=True) for k in range(function.arity)]
+        _functions[function] = (x, function.law(*x))
+    x, law = _functions[function]
+
+    def at(*numbers):
+        return _value(law, {}, {}, dict(zip(x, numbers, strict=True)))
+
+    return at
