@@ -76,9 +76,25 @@ def test_generated_code_reshapes_instead_of_looking_up():
 
 
 def test_mistakes_are_named():
-    for text in ("reshape(X, (n, n))", "concatenate((X, Y), axis=0)", "stack((x, y))", "reshape(X, (-1, -1))", "split(x, 2)"):
+    for text in ("reshape(X, (n, n))", "concatenate((X, Y), axis=0)", "stack((x, y))", "reshape(X, (-1, -1))", "split(w, 4)"):
         with pytest.raises(AxisError):
             derivative(text, SHAPES, wrt="x" if "x" in text else "X" if "X" in text else "w")
     for text in ("concatenate(x)", "split(w, 2)[5]", "split(w, 2)[0, 1]"):
         with pytest.raises(SymbackpropError):
             derivative(text, SHAPES, wrt="x" if "x" in text else "w")
+
+
+def test_a_letter_that_meets_a_formula_stands_for_it():
+    result = derivative("m * sum(g * (x[1:] - x[:-1]))", {"g": "m", "x": "n"}, wrt="g")
+    assert [str(a) for a in result.axes] == ["n - 1"] and result.evaluate(x=[1.0, 4.0, 6.0]).tolist() == [6, 4]
+    with pytest.raises(AxisError, match="two sizes"):
+        derivative("x + y", SHAPES, wrt="x")
+
+
+def test_an_axis_in_equal_parts():
+    shapes = {"X": "n m", "V": "m 4"}
+    assert agrees("sum(split(X @ V, 2, axis=1)[1] * split(X @ V, 2, axis=1)[0])", shapes, ("V", "X"))
+    source = derivative("reshape(X @ V, (n, 2, -1))[:, 0] ** 2", {"X": "n m", "V": "m d"}, wrt="V").numpy
+    assert "d_part" in source
+    with pytest.raises(SymbackpropError, match="n_part"):
+        derivative("split(x, 2)[0]", {"x": "n"}, wrt="x").evaluate(x=[1.0, 2.0, 3.0])

@@ -5,6 +5,7 @@ show the expression with a caret.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from inspect import Parameter
 from typing import Any, get_args, get_origin
 
@@ -30,8 +31,8 @@ from symbackprop.language.nodes import (
 from symbackprop.language.spec import ModelSpec
 from symbackprop.ops import OPS, Op
 from symbackprop.ops.array import Array, Draft, constant
+from symbackprop.ops.beside import Pieces
 from symbackprop.ops.elementwise import CONSTANTS
-from symbackprop.ops.merged import Pieces
 from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import exact
 from symbackprop.program import Program
@@ -78,24 +79,50 @@ def elaborate_expression(
 ) -> tuple[Program, str]:
     """`program` with the equations that `node` needs, and the name of the tensor that holds its value.
 
-    Without a `name`, what the program has already is not written again.
+    Without a `name`, what the program has already is not written again. Of a program without equations, a letter of the shapes that meets a
+    formula in others (m against n - 1) stands for it from then on.
     """
-    draft = Draft(program.tensors, program.equations, program.sizes)
-    reader = Reader(draft, [str(a) for a in (*program.axes, *program.sizes)])
-    reader.locate(place, text)
+    reader = Reader(Draft(program.tensors, program.equations, program.sizes), [str(a) for a in (*program.axes, *program.sizes)])
+    while True:
+        reader.locate(place, text)
+        try:
+            return _elaborated(reader, node, program, name, text)
+        except AxisError:
+            stands = _stands_for(reader.draft.met) if reader.draft.met and not program.equations else None
+            if stands is None:
+                raise
+            tensors = {k: replace(t, axes=tuple(a.xreplace(stands) for a in t.axes)) for k, t in program.tensors.items()}
+            program = replace(program, tensors=tensors)
+            reader.draft = Draft(tensors, (), program.sizes)
+            reader.sizes = {k: size.xreplace(stands) for k, size in reader.sizes.items()}
+
+
+def _stands_for(met: tuple[Expr, Expr]) -> dict[Expr, Expr] | None:
+    """What one of two sizes stands for, if it is a letter and the other a formula in other letters."""
+    for letter, formula in (met, met[::-1]):
+        if letter.is_Symbol and formula.free_symbols and not formula.is_Symbol and not formula.has(letter):
+            over, under = formula.as_numer_denom()
+            return {over: letter * under} if under != 1 and over.is_Symbol else {letter: formula}
+    return None
+
+
+def _elaborated(reader: "Reader", node: Node, program: Program, name: str | None, text: str) -> tuple[Program, str]:
+    draft = reader.draft
     value = reader.value(node)
     if name is None:
         name = draft.known(value) or draft.named(value)
     else:
         draft.define(name, value, text)
-    return program.extended(draft.equations[len(program.equations) :]), name
+    tensors = {k: draft.tensors[k] for k in program.tensors}
+    return replace(program, tensors=tensors).extended(draft.equations[len(program.equations) :]), name
 
 
 class Reader:
     """Reads syntax trees into arrays of a draft."""
 
     def __init__(self, draft: Draft, axes: Sequence[str]) -> None:
-        self.draft, self.axes = draft, dict.fromkeys(axes)
+        self.draft = draft
+        self.sizes = {name: axis(name) for name in axes}
         self.text, self.shift = "", 0
         self.read: dict[Node, Array] = {}
 
@@ -167,11 +194,11 @@ class Reader:
         """A tensor; else the size of an axis, or a named number."""
         if node.id in self.draft.tensors:
             return self.draft.tensor(node.id)
-        if node.id in self.axes:
-            return constant(axis(node.id))
+        if node.id in self.sizes:
+            return constant(self.sizes[node.id])
         if node.id in CONSTANTS:
             return constant(CONSTANTS[node.id])
-        raise self.error(f"nothing defines '{node.id}'", node, UnknownNameError, did_you_mean(node.id, [*self.draft.tensors, *self.axes]))
+        raise self.error(f"nothing defines '{node.id}'", node, UnknownNameError, did_you_mean(node.id, [*self.draft.tensors, *self.sizes]))
 
     def call(self, node: Call) -> Array:
         """An op on its arguments."""
@@ -201,7 +228,7 @@ class Reader:
         """The record of the op; an error if there is none, or none that is built."""
         op = OPS.get(node.op)
         if op is None:
-            if node.op in self.draft.tensors or node.op in self.axes:
+            if node.op in self.draft.tensors or node.op in self.sizes:
                 raise self.error(f"'{node.op}' is not an op", node, UnknownOpError, f"write {node.op} * (...) for a product", op=True)
             raise self.error(f"there is no op '{node.op}'", node, UnknownOpError, did_you_mean(node.op, list(OPS)), op=True)
         if op.status == "planned":
@@ -286,7 +313,6 @@ class Reader:
                     items.append(self.size(item))
         self.draft.span = self.span(node)
         return subscript(self.draft, whole, items)
-
 
     def piece(self, whole: Pieces, node: Subscript) -> Array:
         """One part of a split; what else is in brackets indexes that."""

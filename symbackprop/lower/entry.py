@@ -8,7 +8,7 @@ two indices is a mask. A lookup that a mask guards may point outside: its places
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul
+from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul, factor_terms
 
 from symbackprop.index import Index, fresh
 from symbackprop.term import Entry, NonNegative, Positive, indices_of
@@ -75,7 +75,7 @@ def narrow(factors: Sequence[Expr]) -> Narrowed:
         stop = expand_mul(high[i] + 1) if i in high else i.axis
         if start.is_nonpositive:
             start = S.Zero
-        if expand_mul(stop - i.axis).is_nonnegative:
+        if factor_terms(expand_mul(stop - i.axis)).is_nonnegative:
             stop = i.axis
         if (start, stop) == (0, i.axis):
             continue
@@ -87,7 +87,7 @@ def narrow(factors: Sequence[Expr]) -> Narrowed:
 
 def _ordered(form: Affine) -> bool:
     """Whether it is known for all sizes which comes first, the end that [start - i >= 0] sets or that of the axis."""
-    past = expand_mul(form.start + 1 - form.index.axis)
+    past = factor_terms(expand_mul(form.start + 1 - form.index.axis))
     return past.is_nonnegative is not None or past.is_nonpositive is not None
 
 

@@ -34,13 +34,14 @@ class Expressions:
     def __init__(self, graph: Graph, stored: Mapping[str, Stored]) -> None:
         self.graph = graph
         self.stored = stored
+        self.guarded: set[Index] = set()
 
     def lower(self, e: Expr, order: Order = None) -> Labelled:
         """The array of the values of `e`."""
         if not e.has(Entry, Index, Total):
             return self.graph.size(e)
         if isinstance(e, Entry):
-            return self.entry(e, trusted=True)
+            return self.entry(e, trusted=not indices_of(e) & self.guarded)
         if isinstance(e, Index):
             return Labelled(self.graph.add("arange", (), (), (e.axis,), "int"), (e,))
         if isinstance(e, Add):
@@ -232,16 +233,22 @@ class Expressions:
             merges, others = merge
             summed = [i for i in bound if not any(i in parts for parts in merges.values())]
             return self.graph.merged(self._product(others, summed, None), merges, order)
-        guarded = set().union(*[indices_of(f) for f in factors if is_guard(f) or isinstance(f, KroneckerDelta)])
+        before = self.guarded
+        self.guarded = before.union(*[indices_of(f) for f in factors if is_guard(f) or isinstance(f, KroneckerDelta)])
+        try:
+            return self._multiplied(factors, bound, order)
+        finally:
+            self.guarded = before
+
+    def _multiplied(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order) -> Labelled:
+        """A product of factors; entries that a guard among them keeps in range are not trusted to be there without it."""
         above: list[Labelled] = []
         below: list[Labelled] = []
         for f in factors:
             if f == 1:
                 continue
             base, exponent = f.as_base_exp()
-            if isinstance(f, Entry) and indices_of(f) & guarded:
-                above.append(self.entry(f, trusted=False))
-            elif isinstance(f, Pow) and exponent.is_Number and exponent.is_negative:
+            if isinstance(f, Pow) and exponent.is_Number and exponent.is_negative:
                 under = self.graph.as_float(self.lower(Pow(base, -exponent), None if bound else order))
                 (above if bound else below).append(self.graph.apply("divide", [self.graph.size(1), under]) if bound else under)
             elif isinstance(f, Pow) and exponent.is_Integer and exponent <= 3 and bound:

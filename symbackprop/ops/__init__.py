@@ -1,6 +1,18 @@
 """The op table: one record per op, which every other room walks."""
 
-from symbackprop.ops import arithmetic, condition, contraction, elementwise, extreme, linalg, merged, reduction, statistic, structural
+from symbackprop.ops import (
+    arithmetic,
+    beside,
+    condition,
+    contraction,
+    elementwise,
+    extreme,
+    linalg,
+    merged,
+    reduction,
+    statistic,
+    structural,
+)
 from symbackprop.ops.function import written_out
 from symbackprop.ops.table import OPS, Op, op_of, planned, refused
 
@@ -11,6 +23,7 @@ __all__ = [
     "OPS",
     "Op",
     "arithmetic",
+    "beside",
     "condition",
     "contraction",
     "elementwise",

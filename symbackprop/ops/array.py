@@ -81,6 +81,7 @@ class Draft:
         self.place = self.source = ""
         self.span: tuple[int, int] | None = None
         self.automatic: set[str] = set()
+        self.met: tuple[Expr, Expr] | None = None
         self._serial = 0
         self._labels = 0
         self._made: dict[Any, str] = {}
@@ -233,6 +234,7 @@ class Draft:
 
     def clash(self, a: Array, size: Expr, b: Array, other: Expr, hint: str = "") -> SymbackpropError:
         """The error for two sizes that meet on one axis."""
+        self.met = (size, other)
         if size.is_Integer and other.is_Integer:
             reason = f"one axis has two sizes, {size} and {other}"
         else:

@@ -1,7 +1,7 @@
 """The largest and the smallest entry, and products of entries: whole-tensor calls with helpers that pick or leave out entries.
 
-A largest entry's derivative is a selector, 1 at the first of the largest and 0 elsewhere, whose own derivative is 0. A product's is the product
-over all others, never the product divided by an entry, so that zeros in the data are no matter; and so on, order by order.
+A largest entry's derivative is a selector, 1 at the first of the largest and 0 elsewhere, whose own derivative is 0. A product's is the
+product over all others, never the product divided by an entry, so that zeros in the data are no matter; and so on, order by order.
 """
 
 from collections.abc import Sequence

@@ -119,7 +119,7 @@ def logdet(draft: Draft, x: Array) -> Array:
 
 def d_solve(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
     """d X = inv(A) (dB - dA X), for X = solve(A, B)."""
-    matrix, right = (tensors[n] for n in call.arguments)
+    matrix = tensors[call.arguments[0]]
     inverse = inverse_of(matrix.name, tensors, helper)
     batch = len(matrix.axes) - 2
     front, (i, *column) = at[:batch], at[batch:]

@@ -29,8 +29,8 @@ class Op:
     equations of which the last defines `out`. `formula`: the law as text. `domain`: an open interval for each argument,
     where samples come from. `kinks`: conventions where the law has none of its own. `build(draft, ...)` gives the Array.
     `status` is "built", "planned" or "refused". `function`: the SymPy function of an elementwise op.
-    `differential(call, tensors, out, place, at, target, helper)`, of a whole-tensor call without an index law: d out[at] / d argument[target]
-    as an index expression; helper(op, arguments, axes, **options) gives the tensor of a further call that it speaks of.
+    `differential(call, tensors, out, place, at, target, helper)`, of a whole-tensor call without an index law: d out[at] / d
+    argument[target] as an index expression; helper(op, arguments, axes, **options) gives the tensor of a further call that it speaks of.
     `numpy` spells it with {0}, {1} for arguments, `latex` with #1, #2; `stable` is a law in plainer ops that neither
     overflows nor cancels; a statistic's `stable(call, tensors, out, fresh)` gives equations.
     """
