@@ -51,7 +51,7 @@ def contract(graph: Graph, factors: Sequence[Labelled], bound: Sequence[Index], 
         rest = contract(graph, factors, bound, order) if factors else graph.size(1)
         return scaled(graph, rest, missing)
     if not bound:
-        return multiply(graph, factors, order)
+        return multiply(graph, factors, order) if factors else graph.size(1)
     operands = _merged(graph, factors, bound)
     keep = {i for x in operands for i in x.labels if i not in bound}
     if len(operands) > 2:

@@ -141,13 +141,19 @@ class Typesetter:
 
 
 class _Plain(StrPrinter):
-    """Scalars of the index language as Python text."""
+    """Scalars of the index language as Python text. `counted`: a bracket is a number, not a truth value."""
+
+    counted = False
 
     def _print_Positive(self, e):  # noqa: N802
-        return f"({self._print(e.args[0])} > 0)"
+        return self.bracket(f"{self._print(e.args[0])} > 0")
 
     def _print_NonNegative(self, e):  # noqa: N802
-        return f"({self._print(e.args[0])} >= 0)"
+        return self.bracket(f"{self._print(e.args[0])} >= 0")
+
+    def bracket(self, condition: str) -> str:
+        """1 where the condition holds, else 0."""
+        return f"where({condition}, 1, 0)" if self.counted else f"({condition})"
 
     def _print_Function(self, e):  # noqa: N802
         name = type(e).__name__
@@ -160,7 +166,9 @@ class _Plain(StrPrinter):
 def scalar_text(e: Expr) -> tuple[str, int]:
     """A scalar as text, and how tightly it binds."""
     named = e.xreplace({a: Symbol(str(a) if a.indices else a.name, real=True) for a in e.atoms(Entry)})
-    text = _Plain().doprint(named).replace("*", " * ").replace(" *  * ", "**").replace("/", " / ")
+    printer = _Plain()
+    printer.counted = e.is_Add or e.could_extract_minus_sign()
+    text = printer.doprint(named).replace("*", " * ").replace(" *  * ", "**").replace("/", " / ")
     level = SUM if e.is_Add or e.could_extract_minus_sign() else TERM if e.is_Mul or (e.is_Rational and not e.is_Integer) else ATOM
     return text, POWER if isinstance(e, Pow) else level
 
@@ -261,6 +269,8 @@ class Texter:
         text = ""
         for (sign, v), short in zip(x.terms, broadcast, strict=True):
             part = short if short is not None else self.at(v, TERM)
+            if isinstance(v, Bracket):
+                part = f"1 * {part}"  # NumPy adds no truth values, and takes none's opposite
             text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-")
             text += part
         return text, SUM
