@@ -21,7 +21,7 @@ from symbackprop.notation.document import derivation_html, derivation_markdown, 
 from symbackprop.program import Program, Tensor
 from symbackprop.result import Result
 from symbackprop.verify.claims import check_claims
-from symbackprop.verify.report import verify_derived
+from symbackprop.verify.report import verify_derived, verify_result
 from symbackprop.verify.verdict import Report
 
 
@@ -109,8 +109,7 @@ class Derivation:
     def hessian(self, a: str, b: str) -> Result:
         """The block d2 objective / d`a` d`b`: the Jacobian by `b` of the gradient by `a`."""
         first = self.derived if a in self.derived.adjoints else gradient(self.model.program, [a])
-        second = jacobian(first.program, first.adjoints[a], b)
-        return Result(second, second.adjoints[b])
+        return _second(first, a, b)
 
     def markdown(self, form: str = "both", lang: str = "en") -> str:
         """The derivation as Markdown for GitHub and Obsidian. `form`: index, matrix or both; `lang`: en or zh."""
@@ -172,8 +171,13 @@ def generate(derivation: Derivation, target: str = "numpy") -> Module:
     return Module(derivation.model.name, module_source(derivation.derived, target))
 
 
-def verify(derivation: Derivation, seed: int = 0) -> Report:
-    """Check every gradient of a derivation: exactly at small prime sizes, numerically, and the generated code."""
+def verify(derivation: Derivation | Result, seed: int = 0) -> Report:
+    """Check every gradient of a derivation, or one result: exactly at small prime sizes, numerically, and the generated code.
+
+    Of a Hessian block the symmetry is checked too: the same block derived in the other order.
+    """
+    if isinstance(derivation, Result):
+        return verify_result(derivation.derived, derivation.name, derivation.evaluate, seed=seed)
     return verify_derived(derivation.derived, generate(derivation).load(), seed=seed)
 
 
@@ -212,9 +216,16 @@ def derivative(
     program, top = elaborate_expression(parse(text), empty, empty.fresh_name("f"), text=text)
     program = replace(program, objective=top)
     derived = jacobian(program, top, names[0])
-    if order == 2:
-        derived = jacobian(derived.program, derived.adjoints[names[0]], names[1])
-    return Result(derived, derived.adjoints[names[-1]])
+    return _second(derived, *names) if order == 2 else Result(derived, derived.adjoints[names[0]])
+
+
+def _second(first: Derived, a: str, b: str) -> Result:
+    """The Jacobian by `b` of the derivative by `a`, with the steps of both; it rests on all facts that the first derivative rests on."""
+    second = jacobian(first.program, first.adjoints[a], b)
+    behind = [f for e in first.program.needed([first.adjoints[a]]).equations for f in first.facts.get(e.name, ())]
+    fired = {name: tuple(dict.fromkeys((*behind, *second.facts.get(name, ())))) for name in second.adjoints.values()}
+    both = replace(second, steps=(*first.steps, *second.steps), facts={**first.facts, **fired})
+    return Result(both, both.adjoints[b])
 
 
 def _did_you_mean(name: str, known: Mapping) -> str:

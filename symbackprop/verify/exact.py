@@ -33,7 +33,7 @@ ROWS = 3
 """Entries of a tensor that is differentiated, at the points after the first; each by all entries of the variable."""
 
 WHOLE = 2
-"""Entries of a derivative that are taken from the expansion as one expression."""
+"""Entries of a derivative that are taken from the expansion as one expression; half of them of a second derivative."""
 
 TRIES = 64
 """Points drawn before giving up on one where every root and quotient exists."""
@@ -100,8 +100,9 @@ def _sides(program: Program, tensor: Tensor, view: Slopes, number: int, end: flo
     top, variables = expansion(program, tensor)
     if not number and tree_size(program, top.name, variables, view.sizes) <= TREE_LIMIT:
         total = view.point.entries[tensor.name].size
-        details.append(f"{min(WHOLE, total)} of {total} entries from the expansion as one expression")
-        yield _by_expansion(tensor, view, top.name, variables)
+        count = min(WHOLE // len(variables), total)
+        details.append(f"{count} of {total} entries from the expansion as one expression")
+        yield _by_expansion(tensor, view, top.name, variables, count)
 
 
 def _by_scalars(program: Program, tensor: Tensor, view: Slopes, number: int, end: float) -> Found:
@@ -114,15 +115,14 @@ def _by_scalars(program: Program, tensor: Tensor, view: Slopes, number: int, end
         yield from (((*row, *place), slope) for place, slope in slopes.items())
 
 
-def _by_expansion(tensor: Tensor, view: Slopes, top: str, variables: tuple[str, ...]) -> Found:
-    """(place, derivative) for WHOLE entries, by SymPy's `diff` of the expanded expression. Brackets are decided at the point."""
+def _by_expansion(tensor: Tensor, view: Slopes, top: str, variables: tuple[str, ...], count: int) -> Found:
+    """(place, derivative) for `count` entries, by SymPy's `diff` of the expanded expression. Brackets are decided at the point."""
     point = view.point
     symbols, memo = SymbolView(point, variables, top), {}
     claimed: Any = point.entries[tensor.name]
     # Behind a closed bracket everything is 0, whatever the formula says.
     places = [p for p in np.ndindex(claimed.shape) if claimed[p].mod] or list(np.ndindex(claimed.shape))
-    chosen = [places[k * len(places) // WHOLE] for k in range(WHOLE)] if len(places) > WHOLE else places
-    for place in chosen:
+    for place in [places[k * len(places) // count] for k in range(count)]:
         at = symbols.entries[top].ndim
         slope = S(symbols.entries[top][place[:at]])
         for v in variables:

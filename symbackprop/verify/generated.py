@@ -5,7 +5,7 @@ gradients and the output, in float64 and float32, for several samples and for on
 change what it is given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from inspect import signature
 from types import ModuleType
@@ -18,6 +18,7 @@ from symbackprop.derive.reverse import Derived
 from symbackprop.errors import VerifyError
 from symbackprop.program import Program
 from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.numeric import label
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 
 TOLERANCE: Mapping[type, float] = {np.float64: 1e-10, np.float32: 2e-4}
@@ -70,6 +71,38 @@ def _check(subject: str, derived: Derived, module: ModuleType, function: str, dt
     return Verdict(
         "holds", subject, f"equal to the literal formulas, relative difference {worst:.1g} (tolerance {TOLERANCE[dtype]:.0e}), at {said}"
     )
+
+
+def check_function(
+    program: Program,
+    name: str,
+    function: Callable[..., np.ndarray],
+    *,
+    seeds: Sequence[int] = (0, 1),
+    sizes: Mapping[Expr, int] | None = None,
+) -> list[Verdict]:
+    """A verdict for each dtype on `function`, which takes the leaves by name and should give the tensor `name` of `program`."""
+    sizes = dict(sizes) if sizes is not None else prime_sizes(program)
+    subjects = {dtype: f"the code of {label(program.tensors[name])} in {np.dtype(dtype).name}" for dtype in TOLERANCE}
+    return [guarded(s, partial(_check_function, s, program, name, function, d, sizes, seeds)) for d, s in subjects.items()]
+
+
+def _check_function(subject, program, name, function, dtype, sizes, seeds) -> Verdict:
+    needed, worst = program.needed([name]), 0.0
+    for seed in seeds:
+        arrays = random_arrays(program, sizes, seed)
+        given = {t.name: arrays[t.name].astype(arrays[t.name].dtype if t.role == "index" else dtype) for t in program.leaves}
+        expected = evaluate(needed, {n: a for n, a in given.items() if n in needed.tensors}, sizes)[name]
+        value = np.asarray(function(**given))
+        if value.shape != expected.shape or value.dtype != dtype:
+            return Verdict("wrong", subject, f"{value.dtype} of shape {value.shape}, not {np.dtype(dtype).name} of shape {expected.shape}")
+        place, gap, scale = largest_gap(value, expected)
+        if not gap <= TOLERANCE[dtype] * scale:
+            example = Counterexample({str(a): s for a, s in sizes.items()}, {}, place, f"{value[place]:.9g}", f"{expected[place]:.9g}")
+            return Verdict("wrong", subject, f"differs from the formula by {gap:.3g}", counterexample=example)
+        worst = max(worst, gap / scale)
+    reason = f"equal to the literal formulas, relative difference {worst:.1g} (tolerance {TOLERANCE[dtype]:.0e}), at {sizes_text(sizes)}"
+    return Verdict("holds", subject, reason)
 
 
 def largest_gap(a: np.ndarray, b: np.ndarray) -> tuple[tuple[int, ...], float, float]:

@@ -1,11 +1,12 @@
-"""The whole report on a derivation: every adjoint exactly and numerically, and the generated module."""
+"""The whole report on a derivation or on one result: every adjoint exactly and numerically, and the generated code."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from types import ModuleType
 
 from symbackprop.derive.reverse import Derived
-from symbackprop.program import Fact
-from symbackprop.verify import exact, generated, numeric
+from symbackprop.program import Fact, Program
+from symbackprop.verify import exact, generated, numeric, symmetry
 from symbackprop.verify.claims import fact_text
 from symbackprop.verify.verdict import Report, Verdict
 
@@ -15,16 +16,51 @@ def verify_derived(derived: Derived, module: ModuleType | None = None, seed: int
 
     A derivative that rests on a declared fact holds if that fact does.
     """
-    names = [t.name for t in numeric.derivatives(derived.program)]
-    exactly = exact.check_derivatives(derived.program, names, seed=seed)
-    numerically = numeric.check_derivatives(derived.program, names, seeds=(seed, seed + 1))
+    rows = _derivatives(derived, derived.program, seed)
+    if module is not None:
+        rows += generated.check_module(derived, module, seeds=(seed, seed + 1))
+    return Report(tuple(rows), f"verification of {derived.program.name}")
+
+
+def verify_result(derived: Derived, name: str, function: Callable | None = None, seed: int = 0) -> Report:
+    """A verdict for the derivative `name` of `derived`, for each that it is computed from, and for `function` of the leaves (by name).
+
+    A second derivative of a scalar is also derived in the other order and compared.
+    """
+    program, tensor = derived.program, derived.program.tensors[name]
+    rows = _derivatives(derived, program.needed(_with_bases(program, name)), seed)
+    top, *variables = tensor.derivative
+    if len(variables) == 2 and not program.tensors[top].axes and not any(program.tensors[v].derivative for v in variables):
+        other, other_name = symmetry.exchanged(derived, name)
+        facts = {*facts_behind(derived, name), *facts_behind(other, other_name)}
+        conditions = [fact_text(f, program) for f in sorted(facts, key=str)]
+        rows.append(symmetry.check_symmetry(derived, name, other, other_name, (seed, seed + 1)).under(conditions))
+    if function is not None:
+        rows += generated.check_function(program, name, function, seeds=(seed, seed + 1))
+    return Report(tuple(rows), f"verification of {numeric.label(tensor)}")
+
+
+def _with_bases(program: Program, name: str) -> set[str]:
+    """`name` and the derivatives that it is computed from, with all that they are the derivatives of."""
+    found, waiting = {name}, [name]
+    while waiting:
+        for e in program.needed([waiting.pop()]).equations:
+            if len(e.tensor.derivative) > 1 and (base := numeric.base_tensor(program, e.tensor).name) not in found:
+                found.add(base)
+                waiting.append(base)
+    return found
+
+
+def _derivatives(derived: Derived, program: Program, seed: int) -> list[Verdict]:
+    """A verdict for each derivative in `program`, by both oracles."""
+    names = [t.name for t in numeric.derivatives(program)]
+    exactly = exact.check_derivatives(program, names, seed=seed)
+    numerically = numeric.check_derivatives(program, names, seeds=(seed, seed + 1))
     rows = []
     for name, *both in zip(names, exactly, numerically, strict=True):
         conditions = [fact_text(f, derived.program) for f in facts_behind(derived, name)]
         rows.append(merged(*both).under(conditions))
-    if module is not None:
-        rows += generated.check_module(derived, module, seeds=(seed, seed + 1))
-    return Report(tuple(rows), f"verification of {derived.program.name}")
+    return rows
 
 
 def merged(exactly: Verdict, numerically: Verdict) -> Verdict:
