@@ -164,7 +164,7 @@ def without_deltas(p: Product) -> Product | None:
             return None
         bound.discard(index)
         factors = [_replaced(f, index, value) for f in factors]
-        if not (isinstance(value, Index) and value.axis == index.axis):
+        if not (isinstance(value, Entry) or (isinstance(value, Index) and value.axis == index.axis)):  # an index array fits its axis
             factors += [guard(value), guard(index.axis - 1 - value)]
         factors = [g for f in factors for g in flat(f).factors]
         if any(f == 0 for f in factors):

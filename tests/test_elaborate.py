@@ -250,8 +250,8 @@ MISTAKES = [
     ),
     (
         {"J": "X[b]"},
-        UnknownOpError,
-        "in equation J: indexing by an index array is part of the language but not built yet\n    J = X[b]\n          ^",
+        SpecError,
+        "in equation J: 'b' is no index array\n    J = X[b]\n          ^\n    fix: give b the role \"index\"",
     ),
     (
         {"J": "X / 0"},

@@ -12,11 +12,25 @@ from symbackprop.term import Total
 from symbackprop.verify.literal import evaluate
 
 SIZES = {"n": 5, "m": 7, "d": 3, "k": 2}
-SHAPES = {"x": "n", "z": "n", "v": "m", "A": "n m", "B": "m d", "S": "n n", "T": "k n m", "U": "k m d", "R": "n 1", "F": "7 3", "s": ""}
+SHAPES = {
+    "x": "n",
+    "z": "n",
+    "v": "m",
+    "A": "n m",
+    "B": "m d",
+    "S": "n n",
+    "T": "k n m",
+    "U": "k m d",
+    "R": "n 1",
+    "F": "7 3",
+    "s": "",
+    "g": "n",
+}
+PLACES = {"g": [4, 0, 4, 1, 2]}
 
 
 def program(text: str, shapes: dict[str, str] = SHAPES) -> Program:
-    tensors = {name: {"axes": axes, "role": "input"} for name, axes in shapes.items()}
+    tensors = {name: {"axes": axes, "role": "index" if name in PLACES else "input"} for name, axes in shapes.items()}
     words = {w for axes in shapes.values() for w in axes.split()}
     spec = spec_from_tables(tensors, {"out": text}, name="case", axes={a: n for a, n in SIZES.items() if a in words})
     return elaborate(spec, scalar=False, unused=True)
@@ -25,7 +39,7 @@ def program(text: str, shapes: dict[str, str] = SHAPES) -> Program:
 def arrays(seed: int = 0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     shape = {name: [SIZES[w] if w in SIZES else int(w) for w in axes.split()] for name, axes in SHAPES.items()}
-    return {name: random.normal(size=sizes) for name, sizes in shape.items()}
+    return {name: np.array(PLACES[name]) if name in PLACES else random.normal(size=sizes) for name, sizes in shape.items()}
 
 
 def check(text: str, expected) -> bool:
@@ -191,6 +205,17 @@ CASES = {
     "roll(A, -1, axis=1)": lambda A, **_: np.roll(A, -1, axis=1),
     "tile(A, (2, 3))": lambda A, **_: np.tile(A, (2, 3)),
     "repeat(A, 3, axis=1)": lambda A, **_: np.repeat(A, 3, axis=1),
+    "arange(n) * x": lambda x, **_: np.arange(5) * x,
+    "x[g]": lambda x, g, **_: x[g],
+    "A[g, 1:] @ B[1:]": lambda A, B, g, **_: A[g, 1:] @ B[1:],
+    "A[arange(n), g + 2]": lambda A, g, **_: A[np.arange(5), g + 2],
+    "T[0, g, -1]": lambda T, g, **_: T[0, g, -1],
+    "T[:, g, g]": lambda T, g, **_: T[:, g, g],
+    "F[g][:, g[1:2]]": lambda F, g, **_: F[g][:, g[1:2]],
+    "take(F, g, axis=0)": lambda F, g, **_: np.take(F, g, axis=0),
+    "take(F, g)": lambda F, g, **_: np.take(F, g),
+    "take_along_axis(A, g[:, None], axis=1)": lambda A, g, **_: np.take_along_axis(A, g[:, None], axis=1),
+    "one_hot(g, 7)": lambda g, **_: np.eye(7)[g],
     "broadcast_to(v, (n, m))": lambda v, **_: np.broadcast_to(v, (5, 7)),
     "1 / (1 + exp(-(A @ v)))": lambda A, v, **_: 1 / (1 + np.exp(-(A @ v))),
 }

@@ -103,6 +103,8 @@ def _reverse(program: Program, output: str, wrt: tuple[str, ...]) -> Derived:
         if name not in program.tensors:
             known = ", ".join(nearest(name, list(program.tensors))) or ", ".join(program.tensors)
             raise DeriveError(f"'{name}' is not a tensor of {program.name}", fix=f"did you mean {known}?")
+        if program.tensors[name].role == "index":
+            raise DeriveError(f"'{name}' holds places, which are whole numbers: nothing has a derivative by it")
     top = program.tensors[output]
     prefix = free_indices(top.axes, "p")
     reach = _reaches(program, wrt)

@@ -33,6 +33,7 @@ from symbackprop.ops import OPS, Op
 from symbackprop.ops.array import Array, Draft, constant
 from symbackprop.ops.beside import Pieces
 from symbackprop.ops.elementwise import CONSTANTS
+from symbackprop.ops.indexing import as_places, picked
 from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import exact
 from symbackprop.program import Program
@@ -108,6 +109,7 @@ def _stands_for(met: tuple[Expr, Expr]) -> dict[Expr, Expr] | None:
 
 def _elaborated(reader: "Reader", node: Node, program: Program, name: str | None, text: str) -> tuple[Program, str]:
     draft = reader.draft
+    draft.infers_roles = not program.equations
     value = reader.value(node)
     if name is None:
         name = draft.known(value) or draft.named(value)
@@ -306,13 +308,30 @@ class Reader:
                 case Slice():
                     items.append(Range(*(self.size(p) if p is not None else None for p in (item.start, item.stop, item.step))))
                 case Name() if item.id in self.draft.tensors:
-                    raise self.error("indexing by an index array is part of the language but not built yet", item, UnknownOpError)
+                    items.append(self.value(item))
                 case Literal():
                     raise self.error("this can't stand in an index", item, ParseError, "index by whole numbers, slices, None and ...")
                 case _:
-                    items.append(self.size(item))
+                    array = self.value(item)
+                    items.append(array if array.rank or array.at(()).has(Entry) else self.size(item))
         self.draft.span = self.span(node)
-        return subscript(self.draft, whole, items)
+        return self.at_places(whole, items) if any(isinstance(i, Array) for i in items) else subscript(self.draft, whole, items)
+
+    def at_places(self, whole: Array, items: list[Any]) -> Array:
+        """Indexing where index arrays stand among the items: whole numbers are index arrays too then, slices come first."""
+        taken = sum(1 for i in items if i not in (NEW_AXIS, DOTS))
+        if taken > whole.rank:
+            raise self.draft.error(f"{taken} indices for {whole.rank} axes", AxisError, notes=[self.draft.described(whole)])
+        if NEW_AXIS in items:
+            raise self.draft.error("None can't stand beside index arrays", ParseError, fix="put the new axis in afterwards")
+        place = items.index(DOTS) if DOTS in items else len(items)
+        items = [*items[:place], *[Range()] * (whole.rank - taken), *items[place + (DOTS in items) :]]
+        sliced = subscript(self.draft, whole, [i if isinstance(i, Range) else Range() for i in items])
+        places = [
+            None if isinstance(i, Range) else as_places(self.draft, i if isinstance(i, Array) else constant(i if i >= 0 else size + i))
+            for i, size in zip(items, whole.axes, strict=True)
+        ]
+        return picked(self.draft, sliced, places)
 
     def piece(self, whole: Pieces, node: Subscript) -> Array:
         """One part of a split; what else is in brackets indexes that."""

@@ -191,6 +191,24 @@ def find_merge(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[dict[In
     return (merges, others) if merges else None
 
 
+def find_counts(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[dict[Index, Expr], list[Expr]] | None:
+    """Deltas among `factors` that send summed indices to places of an index array, delta(I, at[i]): {I: at[i]}, and the other factors."""
+    bound = set(bound)
+    places: dict[Index, Expr] = {}
+    others = list(factors)
+    for f in factors:
+        if not isinstance(f, KroneckerDelta):
+            continue
+        rest = [g for g in others if g is not f]
+        used = bound.union(places, *[indices_of(g) for g in rest])
+        for into, e in (f.args, f.args[::-1]):
+            if isinstance(into, Index) and into not in used and e.has(Entry) and indices_of(e) <= bound:
+                places[into] = e
+                others = rest
+                break
+    return (places, others) if places else None
+
+
 def inside(e: Expr, size: Expr) -> bool:
     """Whether the index expression `e` can be proved to lie in 0 ... size - 1, from the ranges of its indices."""
     if e.has(Entry):

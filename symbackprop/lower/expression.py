@@ -12,7 +12,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S, ex
 from symbackprop.errors import TargetError
 from symbackprop.index import Index
 from symbackprop.lower.contraction import contract, multiply, scaled
-from symbackprop.lower.entry import affine, find_merge, find_scatter, inside, is_guard, narrow, radix, slice_info
+from symbackprop.lower.entry import affine, find_counts, find_merge, find_scatter, inside, is_guard, narrow, radix, slice_info
 from symbackprop.lower.graph import DTYPE, Graph, Labelled, ordered, union
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 
@@ -195,7 +195,7 @@ class Expressions:
             size = stored.axes[stored.positions[k]]
             grid = self.lower(i)
             if not trusted and not inside(i, size):
-                grid = self.graph.apply("clip", [grid, self.graph.size(0), self.graph.size(size - 1)], kind="int")
+                grid = self._clipped(grid, size)
             grids.append(grid)
         labels = union(grids)
         views = [self.graph.view(g, labels) for g in grids]
@@ -233,12 +233,34 @@ class Expressions:
             merges, others = merge
             summed = [i for i in bound if not any(i in parts for parts in merges.values())]
             return self.graph.merged(self._product(others, summed, None), merges, order)
+        counts = find_counts(factors, bound) if bound else None
+        if counts:
+            places, others = counts
+            held = set().union(*[indices_of(f) for f in others if self._guards(f)])
+            grids = {}
+            for into, e in places.items():
+                grids[into] = self.lower(e)
+                if indices_of(e) & held:  # where the guard says no, 0 is added somewhere
+                    grids[into] = self._clipped(grids[into], into.axis)
+            along = union(list(grids.values()))
+            value = self._product(others, [i for i in bound if i not in along], None)
+            return self.graph.gathered(value, grids, along)
         before = self.guarded
-        self.guarded = before.union(*[indices_of(f) for f in factors if is_guard(f) or isinstance(f, KroneckerDelta)])
+        self.guarded = before.union(*[indices_of(f) for f in factors if self._guards(f) or isinstance(f, KroneckerDelta)])
         try:
             return self._multiplied(factors, bound, order)
         finally:
             self.guarded = before
+
+    def _guards(self, e: Expr) -> bool:
+        """Whether `e` is a condition on places alone, those of index arrays included."""
+        if not isinstance(e, Positive | NonNegative):
+            return False
+        return is_guard(e) or all(self.graph[self.stored[a.name].node].kind == "int" for a in e.atoms(Entry))
+
+    def _clipped(self, grid: Labelled, size: Expr) -> Labelled:
+        """Places with those outside of the axis moved to its ends."""
+        return self.graph.apply("clip", [grid, self.graph.size(0), self.graph.size(size - 1)], kind="int")
 
     def _multiplied(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order) -> Labelled:
         """A product of factors; entries that a guard among them keeps in range are not trusted to be there without it."""

@@ -127,6 +127,14 @@ class Graph:
         info = (place, start, step, label.axis)
         return Labelled(self.add("pad", (x.node,), info, [i.axis for i in labels]), labels)
 
+    def gathered(self, x: Labelled, grids: Mapping[Index, Labelled], along: Sequence[Index]) -> Labelled:
+        """Zeros over each I of `grids` and the other indices of `x`; its entries along the indices `along` are added at the places of I."""
+        rest = tuple(i for i in x.labels if i not in along)
+        whole = self.full(self.as_float(x), (*along, *rest))
+        views = [self.view(g, along) for g in grids.values()]
+        labels = (*grids, *rest)
+        return Labelled(self.add("gather", (whole.node, *views), (), [i.axis for i in labels]), labels)
+
     def merged(self, x: Labelled, merges: Mapping[Index, tuple[Index, ...]], order: Sequence[Index] | None) -> Labelled:
         """`x` with the axes of i, j, ... as one, labelled I, for each I: (i, j, ...); along those that it lacks it is repeated."""
         gone = {i for parts in merges.values() for i in parts}

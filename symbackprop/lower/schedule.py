@@ -87,7 +87,7 @@ def _statements(
             continue
         through = _real_users(graph, uses, n)
         named = n in first and not first[n].helper
-        if named or n in outputs or len(users) > 1 or node.op == "pad":
+        if named or n in outputs or len(users) > 1 or node.op in ("pad", "gather"):
             own.add(n)
         elif node.axes and node.kind == "float":
             # What the next operation can overwrite is worth a line, and so is a product.

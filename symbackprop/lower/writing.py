@@ -60,6 +60,11 @@ class Writer:
         shape = shape_text(node.axes)
         if node.op == "pad":
             return self.padded(step, shape)
+        if node.op == "gather":
+            zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
+            value, *grids = (self.text(a).text for a in node.args)
+            added = self.array("add_at", step.name, grids[0] if len(grids) == 1 else f"({', '.join(grids)})", value)
+            return [Line(f"{step.name} = {zeros.text}", shape, step), Line(added.text, shape, step)]
         if step.base is None:
             return [Line(f"{step.name} = {self.compose(step.node).text}", shape, step)]
         name = node.info[0]

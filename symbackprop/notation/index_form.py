@@ -25,11 +25,16 @@ def one_based(e: Expr) -> Expr:
     return _shift(e, {i: i - 1 for i in e.atoms(Index)})
 
 
+def _place(e: Expr, back: dict[Expr, Expr]) -> Expr:
+    """A place that counts from 1; so do the values of an index array in it."""
+    return e.xreplace(back | {a: _shift(a, back) - 1 for a in e.atoms(Entry)}) + 1
+
+
 def _shift(e: Expr, back: dict[Expr, Expr]) -> Expr:
     if isinstance(e, Entry):
-        return Entry(e.name, *[i.xreplace(back) + 1 for i in e.indices])
+        return Entry(e.name, *[_place(i, back) for i in e.indices])
     if isinstance(e, KroneckerDelta):
-        return KroneckerDelta(*[i.xreplace(back) + 1 for i in e.args], evaluate=False)
+        return KroneckerDelta(*[_place(i, back) for i in e.args], evaluate=False)
     if isinstance(e, Total):
         return Total(_shift(e.body, back), *e.indices)
     if isinstance(e, Index):

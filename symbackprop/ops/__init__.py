@@ -7,6 +7,7 @@ from symbackprop.ops import (
     contraction,
     elementwise,
     extreme,
+    indexing,
     linalg,
     merged,
     reduction,
@@ -16,7 +17,19 @@ from symbackprop.ops import (
 from symbackprop.ops.function import written_out
 from symbackprop.ops.table import OPS, Op, op_of, planned, refused
 
-planned("tensordot", "pinv", "slogdet", "svd", "eigh", "eigvalsh", "expm", "layer_norm", "cross_entropy", "conv1d", "conv2d", "one_hot")
+planned(
+    "tensordot",
+    "pinv",
+    "slogdet",
+    "svd",
+    "eigh",
+    "eigvalsh",
+    "expm",
+    "layer_norm",
+    "cross_entropy",
+    "conv1d",
+    "conv2d",
+)
 refused("gives positions, which have no derivative", "argmax", "argmin", "argsort")
 
 __all__ = [
@@ -28,6 +41,7 @@ __all__ = [
     "contraction",
     "elementwise",
     "extreme",
+    "indexing",
     "linalg",
     "merged",
     "op_of",

@@ -8,6 +8,7 @@ from symbackprop.ops.elementwise import absolute
 from symbackprop.ops.table import REAL, elementwise
 
 POSITIVE = (0, None)
+SQUARE = "right where the square of {} does not underflow: from 1e-154 on, in float32 from 1e-19 on"
 
 
 def _power(x: Expr, y: Expr) -> Expr:
@@ -91,7 +92,15 @@ def multiply(x: Expr, y: Expr) -> Expr:
     return x * y
 
 
-@elementwise(numpy="{0} / {1}", latex=r"\frac{#1}{#2}", source="NumPy", domain=(REAL, POSITIVE), inline=True, build=build_divide)
+@elementwise(
+    numpy="{0} / {1}",
+    latex=r"\frac{#1}{#2}",
+    source="NumPy",
+    domain=(REAL, POSITIVE),
+    inline=True,
+    build=build_divide,
+    accuracy=SQUARE.format("y"),
+)
 def divide(x: Expr, y: Expr) -> Expr:
     """Quotient, entry by entry.
 
@@ -100,7 +109,15 @@ def divide(x: Expr, y: Expr) -> Expr:
     return x / y
 
 
-@elementwise(numpy="{0} ** {1}", latex="{#1}^{#2}", source="NumPy", domain=(POSITIVE, REAL), inline=True, build=build_power)
+@elementwise(
+    numpy="{0} ** {1}",
+    latex="{#1}^{#2}",
+    source="NumPy",
+    domain=(POSITIVE, REAL),
+    inline=True,
+    build=build_power,
+    accuracy=SQUARE.format("x"),
+)
 def power(x: Expr, y: Expr) -> Expr:
     """Power, entry by entry.
 

@@ -81,6 +81,7 @@ class Draft:
         self.place = self.source = ""
         self.span: tuple[int, int] | None = None
         self.automatic: set[str] = set()
+        self.infers_roles = False
         self.met: tuple[Expr, Expr] | None = None
         self._serial = 0
         self._labels = 0
