@@ -11,6 +11,7 @@ import numpy as np
 
 TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+|[{}()\[\]^_=+\-<>,|]|\S")
 ACCENTS = ("\\hat", "\\bar", "\\tilde")
+STOPS = ("\\odot", "\\oslash", "\\ge", "\\le", "\\rVert")
 STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
 FUNCTIONS = {
     "\\log": np.log,
@@ -267,7 +268,7 @@ class MatrixReader(Reader):
 
     def product(self):
         value = self.factor()
-        while self.here and self.here not in "+-)]},=>" and self.here not in ("\\odot", "\\oslash", "\\ge", "\\le"):
+        while self.here and self.here not in "+-)]},=>" and self.here not in STOPS:
             if self.here == "\\cdot":
                 self.take()
             other = self.factor()
@@ -301,6 +302,8 @@ class MatrixReader(Reader):
             value = self.expression()
             self.take(")" if token == "(" else "}")
             return value
+        if token == "\\lVert":
+            return self.squared_norm()
         if token == "\\frac":
             return self.fraction()
         if token == "\\sqrt":
@@ -320,6 +323,20 @@ class MatrixReader(Reader):
         if token in self.sizes:
             return np.full((1, 1), float(self.sizes[self.take()]))
         return self.values[self.name()]
+
+    def squared_norm(self):
+        """Double bars to the power of two, with an F below where they stand round a matrix."""
+        self.take("\\lVert")
+        value = self.expression()
+        self.take("\\rVert")
+        self.take("^")
+        assert self.group() == "2"
+        if self.here == "_":
+            self.take()
+            assert self.group() == "F"
+        else:
+            assert 1 in value.shape, "a matrix has Frobenius's norm"
+        return np.array([[np.sum(value * value)]])
 
     def size(self):
         self.take("_")

@@ -139,7 +139,7 @@ def test_the_page_says_what_a_reader_came_for(derived, lang):
     for line in (
         r"\frac{\partial J}{\partial W^{1}_{11}} = \frac{\partial J}{\partial \hat{Y}} \frac{\partial \hat{Y}}{\partial O} "
         r"\frac{\partial O}{\partial H} \frac{\partial H}{\partial H^{0}} \frac{\partial H^{0}}{\partial W^{1}_{11}}",
-        r"\frac{\partial J}{\partial W^{1}} = {\frac{\partial J}{\partial H^{0}}}^{\top} X",
+        r"\frac{\partial J}{\partial W^{1}} = \left( \frac{\partial J}{\partial H^{0}} \right)^{\top} X",
         r"W^{1} & \leftarrow W^{1} - \eta \frac{\partial J}{\partial W^{1}}",
         "```mermaid",
         "`dH0.T @ X`",
@@ -161,8 +161,8 @@ def test_a_fact_is_told_where_it_was_used_and_only_there(derived):
 
 def test_index_form_shows_no_matrix_form_and_the_other_way_round(derived):
     index, matrix = (rendered(derived("two_layer"), "markdown", form) for form in ("index", "matrix"))
-    assert r"{\frac{\partial J}{\partial H^{0}}}^{\top} X" not in index and r"\odot" not in index
-    assert r"{\frac{\partial J}{\partial H^{0}}}^{\top} X" in matrix
+    assert r"\left( \frac{\partial J}{\partial H^{0}} \right)^{\top} X" not in index and r"\odot" not in index
+    assert r"\left( \frac{\partial J}{\partial H^{0}} \right)^{\top} X" in matrix
 
 
 def test_both_languages_say_the_same_things():

@@ -13,8 +13,10 @@ import symbackprop as sbp
 from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.errors import NotationError
 from symbackprop.index import Index, axis, free_indices
+from symbackprop.notation import tree
 from symbackprop.notation.index_form import Writer
 from symbackprop.notation.latex import latex as to_latex
+from symbackprop.notation.mathml import mathml
 from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex, matrix_numpy
 from symbackprop.program import Equation, Tensor
 from symbackprop.term import NonNegative, Positive, Total, delta
@@ -76,6 +78,11 @@ CASES = {
     "product of sums": (Total(T("x", q), q) * Total(T("A", r, free_indices((d,))[0]), r), (d,)),
     "count": (Total(T("x", q), r, q), ()),
     "softmax's Jacobian": (T("x", free_indices((d, d))[0]) * (delta(*free_indices((d, d))) - T("x", free_indices((d, d))[1])), (d, d)),
+    "norm of a matrix": (T("A", i, j) * Total(T("B", q, p) ** 2, q, p), (n, d)),
+    "norm of a difference": (Rational(1, 2) * Total((T("x", q) - 2 * T("y", q)) ** 2, q), ()),
+    "norm of a difference of matrices": (T("lam") * Total((T("A", r, q) - T("x", q)) ** 2, r, q), ()),
+    "norm of a function": (Total(tanh(T("x", q)) ** 2, q) / n - T("a"), ()),
+    "weighted squares": (Total(T("A", r, q) ** 2 * T("x", q), r, q), ()),
     "square of a sum": (Total(T("x", q), q) ** 2, ()),
     "bracket of a product": (Total(T("A", r, j) * (Total(T("S", i, s) * T("S", s, r), s) - exp(T("S", i, r))), r), (n, d)),
     "a difference summed": (Total(T("A", i, q) - T("x", q), q), (n,)),
@@ -150,8 +157,8 @@ def test_the_classifier_looks_like_a_textbook():
     printed = {e.name: matrix_equation_latex(e, program) for e in program.equations}
     assert printed["H0"] == r"H^{0} = X {W^{1}}^{\top} + \mathbf{1}_{n} {b^{1}}^{\top}"
     assert printed["dO"] == r"\frac{\partial J}{\partial O} = \frac{1}{n} (\hat{Y} - Y)"
-    assert printed["dW1"] == r"\frac{\partial J}{\partial W^{1}} = {\frac{\partial J}{\partial H^{0}}}^{\top} X"
-    assert printed["db1"] == r"\frac{\partial J}{\partial b^{1}} = {\frac{\partial J}{\partial H^{0}}}^{\top} \mathbf{1}_{n}"
+    assert printed["dW1"] == r"\frac{\partial J}{\partial W^{1}} = \left( \frac{\partial J}{\partial H^{0}} \right)^{\top} X"
+    assert printed["db1"] == r"\frac{\partial J}{\partial b^{1}} = \left( \frac{\partial J}{\partial H^{0}} \right)^{\top} \mathbf{1}_{n}"
     assert printed["Yhat"] == r"\hat{Y} = \operatorname{softmax}(O)"
 
 
@@ -192,3 +199,37 @@ def test_numpy_notation_adds_brackets_as_numbers():
         x = np.array([2.0, -1.0, 3.0]) if axes else np.float64(2.0)
         value = eval(matrix_numpy(slope.equation, slope.program), {"x": x, "where": np.where})
         assert np.array_equal(value, slope.evaluate(x=x)), text
+
+
+SQUARES = {
+    "sum(X**2)": (r"\lVert X \rVert^{2}_{F}", "(X**2).sum()"),
+    "sum((A - X)**2) / 2": (r"\frac{1}{2} \lVert A - X \rVert^{2}_{F}", "((A - X)**2).sum() / 2"),
+    "trace(X.T @ X)": (r"\lVert X \rVert^{2}_{F}", "(X**2).sum()"),
+    "x @ x": (r"\lVert x \rVert^{2}", "(x**2).sum()"),
+    "sum(X**2, axis=0) @ x": (r"x^{\top} (X^{\odot2})^{\top} \mathbf{1}_{n}", None),
+}
+
+
+@pytest.mark.parametrize("text", SQUARES)
+def test_sums_of_squares_are_norms(text):
+    r = sbp.derivative(text, {"X": "n d", "A": "n d", "x": "d"}, "x" if "x" in text else "X")
+    last = next(e for e in reversed(r.derived.program.equations) if not e.tensor.derivative)
+    written, numpy = SQUARES[text]
+    assert numpy is None or (matrix_latex(last, r.derived.program), matrix_numpy(last, r.derived.program)) == (written, numpy)
+    assert numpy is not None or "lVert" not in matrix_latex(last, r.derived.program)
+
+
+def test_a_norm_of_a_matrix_without_its_mark_is_not_read():
+    with pytest.raises(AssertionError):
+        read_matrix(r"\lVert A \rVert^{2}", {"A": np.ones((2, 3))}, {}, ())
+
+
+def test_a_transposed_derivative_stands_in_brackets():
+    derivative = tree.Derivative(tree.Letter("J"), (tree.Letter("H"),))
+    written = to_latex(tree.transposed(derivative))
+    assert written == r"\left( \frac{\partial J}{\partial H} \right)^{\top}"
+    found = mathml(tree.transposed(derivative))
+    assert '<mo fence="true" stretchy="true">(</mo><mfrac>' in found and found.count("<msup>") == 1
+    assert tree.transposed(tree.transposed(derivative)) in (derivative, tree.Fenced(derivative))
+    norm = tree.Labelled(tree.Fenced(tree.Letter("X"), "norm"), (tree.Letter("F"),), tree.Number("2"))
+    assert mathml(norm).count("‖") == 2

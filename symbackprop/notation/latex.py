@@ -9,7 +9,7 @@ from functools import singledispatch
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import FUNCTIONS, GREEK, MARKS
 
-FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": (r"\lvert ", r" \rvert")}
+FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": (r"\lvert ", r" \rvert"), "norm": (r"\lVert ", r" \rVert")}
 COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 ESCAPES = {c: rf"\{c}" for c in "_%&#$"}
 
@@ -80,7 +80,7 @@ def _(node: tree.Power) -> str:
 @latex.register
 def _(node: tree.Transposed) -> str:
     base = latex(node.base)
-    # A name with a layer, or a fraction, keeps its transpose apart: {W^{1}}^{\top}.
+    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}.
     return rf"{base}^{{\top}}" if tree.power_base(node.base) is node.base else rf"{{{base}}}^{{\top}}"
 
 

@@ -160,6 +160,18 @@ class Trace(Value):
 
 
 @dataclass(frozen=True)
+class SquaredNorm(Value):
+    """The sum of the squares of all entries: Euclid's norm of a vector, squared, or Frobenius's of a matrix."""
+
+    x: Value
+
+    @property
+    def shape(self) -> Shape:
+        """A scalar."""
+        return (None, None)
+
+
+@dataclass(frozen=True)
 class Map(Value):
     """An elementwise function of values of one shape."""
 

@@ -26,6 +26,7 @@ from symbackprop.notation.matrix import (
     Map,
     Plus,
     Scalar,
+    SquaredNorm,
     Trace,
     Transpose,
     Value,
@@ -265,12 +266,15 @@ def _bracket(f: Expr, rows: Index, columns: Index | None, program: Program) -> V
 
 
 def _lone(term: _Term, i: Index) -> None:
-    """sum_i u_i w_i is u^T w, sum_i u_i is 1^T u, and a sum over nothing is the size of the axis."""
+    """sum_i u_i w_i is u^T w, sum_i u_i^2 is |u|^2, sum_i u_i is 1^T u, and a sum over nothing is the size of the axis."""
     operands = term.vectors.pop(i, [])
     if not operands:
         term.coefficient *= i.axis
         return
     simple = [v for mark, v in operands if mark == "odot"]
+    if (root := _squared(operands)) is not None:
+        term.scalars.append(SquaredNorm(root))
+        return
     if len(operands) == 1 or not simple:
         term.scalars.append(_summed(hadamard(operands), i))
         return
@@ -279,6 +283,12 @@ def _lone(term: _Term, i: Index) -> None:
         term.scalars.append(matmul(transpose(simple[0]), hadamard(operands)))
     else:
         term.scalars.append(_summed(hadamard([("odot", simple[0]), *operands]), i))
+
+
+def _squared(operands: Sequence[Operand]) -> Value | None:
+    """x, where the operands are x squared, entry by entry, and nothing else."""
+    ((mark, value),) = operands if len(operands) == 1 else (("", None),)
+    return value.x if mark == "odot" and isinstance(value, Elementwise) and value.exponent == 2 else None
 
 
 def _summed(column: Value, i: Index) -> Value:
@@ -290,7 +300,14 @@ def _leafward(term: _Term, i: Index) -> None:
     """sum_i M_xi v_i is M v, a vector at x; sum_i M_xi is M 1."""
     (x,) = term.neighbours(i)
     pair = term.edges.get((x, i)) or term.edges.get((i, x))
-    if x in term.bound and i not in term.vectors and x not in term.vectors and term.neighbours(x) == [i] and len(pair) == 2:
+    alone = x in term.bound and i not in term.vectors and x not in term.vectors and term.neighbours(x) == [i]
+    if alone and (root := _squared(pair)) is not None:
+        # sum_xi A_xi^2; the norm does not mind which way round A stands.
+        term.take(x, i)
+        term.scalars.append(SquaredNorm(root.x if isinstance(root, Transpose) else root))
+        term.bound.remove(x)
+        return
+    if alone and len(pair) == 2:
         (m1, a), (m2, b) = pair
         if m1 == m2 == "odot" and isinstance(a, Transpose) != isinstance(b, Transpose):
             # sum_xi A_xi B_ix is a trace.

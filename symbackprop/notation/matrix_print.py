@@ -28,6 +28,7 @@ from symbackprop.notation.matrix import (
     Plus,
     Scalar,
     Scale,
+    SquaredNorm,
     Trace,
     Transpose,
     Value,
@@ -113,6 +114,11 @@ class Typesetter:
     @node.register
     def _(self, x: Trace) -> tree.Node:
         return tree.apply(function("trace"), self.node(x.x))
+
+    @node.register
+    def _(self, x: SquaredNorm) -> tree.Node:
+        kind = (tree.Letter("F"),) if None not in x.x.shape else ()
+        return tree.Labelled(tree.Fenced(self.node(x.x), "norm"), kind, tree.Number("2"))
 
     @node.register
     def _(self, x: Map) -> tree.Node:
@@ -320,6 +326,10 @@ class Texter:
     @part.register
     def _(self, x: Trace) -> tuple[str, int]:
         return f"trace({self.text(x.x)})", ATOM
+
+    @part.register
+    def _(self, x: SquaredNorm) -> tuple[str, int]:
+        return f"({self.at(x.x, ATOM)}**2).sum()", ATOM
 
     @part.register
     def _(self, x: Map) -> tuple[str, int]:

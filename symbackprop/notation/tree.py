@@ -117,7 +117,7 @@ class Root(Node):
 
 @dataclass(frozen=True)
 class Fenced(Node):
-    """body between fences: "()", "[]", or "abs" for bars."""
+    """body between fences: "()", "[]", "abs" for bars, "norm" for double bars."""
 
     body: Node
     fence: str = "()"
@@ -297,9 +297,11 @@ def power(base: Node, exponent: Node) -> Node:
 
 
 def transposed(base: Node) -> Node:
-    """The transpose; of a transpose, the base."""
+    """The transpose; of a transpose, the base. A fraction bar goes into brackets."""
     if isinstance(base, Transposed):
         return base.base
+    if isinstance(base, Frac | Derivative):
+        return Transposed(Fenced(base))
     return Transposed(fenced_below(base, Level.ATOM))
 
 
