@@ -161,6 +161,10 @@ class Program:
         tensors = {**self.tensors, **{e.name: e.tensor for e in equations}}
         return replace(self, tensors=tensors, equations=(*self.equations, *equations), **changes)
 
+    def with_leaves(self, leaves: Iterable[Tensor]) -> "Program":
+        """This program with more tensors that no equation defines."""
+        return replace(self, tensors={**self.tensors, **{t.name: t for t in leaves}})
+
     def needed(self, names: Iterable[str]) -> "Program":
         """Only the equations and tensors that the tensors `names` depend on, these included."""
         wanted, kept = set(names), []

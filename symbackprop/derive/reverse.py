@@ -16,11 +16,11 @@ from sympy import Add, Expr, KroneckerDelta, Mul, S
 from symbackprop.canonical import relabelled
 from symbackprop.contract import Trace, contract
 from symbackprop.cost import cost
-from symbackprop.derive.local import local_partials
+from symbackprop.derive.local import call_tensor, local_partials
 from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import Facts
-from symbackprop.program import Call, Equation, Fact, Program, Tensor
+from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, substitute
 
 
@@ -73,15 +73,8 @@ class _Walk:
     adjoints: dict[str, str] = field(default_factory=dict)
 
     def helper(self, op: str, arguments: tuple[str, ...], axes: tuple[Expr, ...], **options: Any) -> Tensor:
-        """The tensor that a call gives: of an equation that is there already, or of a new one."""
-        call = Call(op, arguments, tuple(sorted(options.items())))
-        for e in (*self.program.equations, *self.equations):
-            if e.call == call:
-                return e.tensor
-        name = self.program.fresh_name(f"{arguments[0]}_{op}", [e.name for e in self.equations])
-        made = Tensor(name, axes, role="helper")
-        self.equations.append(Equation(made, made.indices, call=call))
-        return made
+        """The tensor that a call gives, of an equation of the program or of this walk."""
+        return call_tensor(self.program, self.equations, op, arguments, axes, **options)
 
 
 def gradient(program: Program, wrt: Sequence[str] | None = None) -> Derived:
