@@ -9,7 +9,7 @@ from symbackprop.index import Index, axis, parse_shape
 from symbackprop.laws import LAWS_OF_ENTRIES, LAWS_OF_SUMS, Facts
 from symbackprop.normal import proved_equal
 from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry
+from symbackprop.term import Entry, Positive, Total
 from symbackprop.verify.literal import evaluate, random_arrays
 
 LAWS = [*LAWS_OF_SUMS, *LAWS_OF_ENTRIES]
@@ -76,3 +76,25 @@ def test_a_symmetric_form_has_one_term():
 def test_a_fact_that_changes_nothing_is_not_reported():
     result = sbp.derivative("sum(S * A)", {"S": "n n", "A": "n n"}, wrt="A", facts={"S": "symmetric"})
     assert result.facts == ()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_order_of_the_laws_does_not_matter(monkeypatch, seed):
+    rng = np.random.default_rng(seed)
+    shuffled = [tuple(table[k] for k in rng.permutation(len(table))) for table in (LAWS_OF_SUMS, LAWS_OF_ENTRIES)]
+    n, c = axis("n"), axis("c")
+    i, j, k, s = Index("i0", n), Index("i1", n), Index("k", n), Index("s", c)
+    facts = Facts([Fact("orthogonal", "Q"), Fact("symmetric", "S"), Fact("one-hot", "Y", 1), Fact("unit", "u", 0), Fact("positive", "p")])
+    Q, S, Y, u, p = (lambda *at, t=t: Entry(t, *at) for t in "QSYup")
+    terms = [
+        Total(Q(i, k) * Q(j, k) * S(k, i) * Y(k, s) ** 2, k, s),
+        Total(Q(i, k) * Q(j, k), k) * Total(Y(i, s), s),
+        Total(u(k) ** 2, k) * Positive(p(i)) * S(j, i) - S(i, j),
+        Total(S(k, i) * u(k), k) + Total(S(i, k) * u(k), k),
+    ]
+    whole = [sum(terms[k] for k in rng.permutation(len(terms)))]
+    plain = [contract(e, facts) for e in (*terms, *whole)]
+    monkeypatch.setattr("symbackprop.laws.LAWS_OF_SUMS", shuffled[0])
+    monkeypatch.setattr("symbackprop.laws.LAWS_OF_ENTRIES", shuffled[1])
+    assert [contract(e, facts) for e in (*terms, *whole)] == plain
+    assert all(proved_equal(a, b, facts) for a, b in zip((*terms, *whole), plain, strict=True))
