@@ -241,9 +241,9 @@ def read_index(text, values, sizes, letters, shape):
 class MatrixReader(Reader):
     """Matrix form on two-dimensional arrays: vectors are columns, scalars are 1 x 1."""
 
-    def __init__(self, text, values, sizes):
+    def __init__(self, text, values, sizes, rows=None):
         super().__init__(text, {k: as_matrix(v) for k, v in values.items()})
-        self.sizes = sizes
+        self.sizes, self.rows = sizes, rows
 
     def expression(self):
         sign = -1.0 if self.here == "-" else 1.0
@@ -315,6 +315,9 @@ class MatrixReader(Reader):
         if self.ahead("\\mathbf", "{", "1", "}"):
             self.at += 4
             return self.ones() if self.here == "_" else self.condition()
+        if self.ahead("\\mathbf", "{", "e", "}"):
+            self.at += 4
+            return np.eye(self.rows)[:, [self.size() - 1]]
         if self.ahead("I", "_"):
             self.at += 1
             return np.eye(self.size())
@@ -322,7 +325,12 @@ class MatrixReader(Reader):
             return self.function()
         if token in self.sizes:
             return np.full((1, 1), float(self.sizes[self.take()]))
-        return self.values[self.name()]
+        found = self.values[self.name()]
+        if self.here != "_":
+            return found
+        self.take()
+        place = [int(digit) - 1 for digit in self.group()]
+        return np.full((1, 1), found[tuple(place) if len(place) > 1 else (place[0], 0)])
 
     def squared_norm(self):
         """Double bars to the power of two, with an F below where they stand round a matrix."""
@@ -402,5 +410,5 @@ def as_matrix(x):
 
 def read_matrix(text, values, sizes, shape):
     """The array of a printed right side in matrix form."""
-    reader = MatrixReader(text, {k: v for k, v in values.items() if np.ndim(v) < 3}, sizes)
+    reader = MatrixReader(text, {k: v for k, v in values.items() if np.ndim(v) < 3}, sizes, shape[0] if shape else None)
     return reader.finish(reader.expression()).reshape(shape)

@@ -18,6 +18,7 @@ from symbackprop.language.elaborate import elaborate
 from symbackprop.language.toml import load_spec
 from symbackprop.notation import wording
 from symbackprop.notation.document import compose, derivation_markdown
+from symbackprop.notation.network import nearest_parameter
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MODELS = {"two_layer": two_layer, "one_sample": one_sample, "no facts": lambda: two_layer(facts=False)}
@@ -151,6 +152,40 @@ def test_the_page_says_what_a_reader_came_for(derived, lang):
 def test_the_shapes_of_the_links_of_one_sample_are_those_of_a_product(derived):
     text = rendered(derived("one_sample"), "markdown")
     assert r"| $1 \times c$ | $c \times c$ | $c \times m$ | $m \times m$ | $m \times 1$ |" in text
+
+
+@pytest.mark.parametrize("form", ["both", "matrix"])
+def test_the_links_of_one_sample_are_shown_as_matrices(derived, form):
+    text = rendered(derived("one_sample"), "markdown", form)
+    row = (r"(-y \oslash \hat{y})^{\top}", r"\mathrm{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}", "W^{2}")
+    row = (*row, r"\mathrm{diag}(\mathbf{1}[h^{0} > 0])", r"x_{1} \mathbf{e}_{1}")
+    assert "| " + " | ".join(f"${m}$" for m in row) + " |" in text
+    assert all(r"\mathbf{e}" not in rendered(derived(n), "markdown", f) for n, f in (("one_sample", "index"), ("two_layer", "both")))
+
+
+HESSIANS = {
+    "one_sample": (
+        r"\frac{\partial^{2} J}{\partial o \partial o} & = \mathrm{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}",
+        r"\frac{\partial^{2} J}{\partial o_{k} \partial o_{l}} & = \hat{y}_{l} (\delta_{kl} - \hat{y}_{k})",
+        r"\frac{\partial^{2} J}{\partial W^{2}_{kj} \partial W^{2}_{lp}} = \hat{y}_{l} h_{p} h_{j} (\delta_{kl} - \hat{y}_{k})",
+    ),
+    "two_layer": (
+        r"\frac{\partial^{2} J}{\partial O_{sk} \partial O_{tl}} = \frac{1}{n} \hat{Y}_{tl} \delta_{st} (\delta_{kl} - \hat{Y}_{tk})",
+        r"\frac{\partial^{2} J}{\partial W^{2}_{kj} \partial W^{2}_{lq}} = \frac{1}{n} \sum_{s=1}^{n} \hat{Y}_{sl} H_{sq} H_{sj} "
+        r"(\delta_{kl} - \hat{Y}_{sk})",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HESSIANS)
+def test_the_hessian_is_shown_by_the_output_and_by_the_last_weight(derived, name):
+    text = rendered(derived(name), "markdown")
+    assert all(line in text for line in HESSIANS[name])
+
+
+def test_the_parameter_next_to_the_output_is_found_by_rule():
+    assert [nearest_parameter(MODELS[n](), output) for n, output in (("two_layer", "O"), ("two_layer", "Yhat"))] == ["W2", "W2"]
+    assert nearest_parameter(two_layer(), "H") == "W1" and nearest_parameter(two_layer(), "X") is None
 
 
 def test_a_fact_is_told_where_it_was_used_and_only_there(derived):

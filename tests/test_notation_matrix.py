@@ -78,6 +78,8 @@ CASES = {
     "product of sums": (Total(T("x", q), q) * Total(T("A", r, free_indices((d,))[0]), r), (d,)),
     "count": (Total(T("x", q), r, q), ()),
     "softmax's Jacobian": (T("x", free_indices((d, d))[0]) * (delta(*free_indices((d, d))) - T("x", free_indices((d, d))[1])), (d, d)),
+    "unit vector": (T("a") * delta(free_indices((d,))[0], d - 1) - T("x", free_indices((d,))[0]) * 2, (d,)),
+    "fixed entry times a unit vector": (T("x", 1) * delta(free_indices((d,))[0], 0) * T("y", free_indices((d,))[0]), (d,)),
     "norm of a matrix": (T("A", i, j) * Total(T("B", q, p) ** 2, q, p), (n, d)),
     "norm of a difference": (Rational(1, 2) * Total((T("x", q) - 2 * T("y", q)) ** 2, q), ()),
     "norm of a difference of matrices": (T("lam") * Total((T("A", r, q) - T("x", q)) ** 2, r, q), ()),

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from sympy import Expr, S
@@ -14,10 +15,13 @@ from symbackprop.notation import tree
 from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
 from symbackprop.notation.index_form import Writer, letter
 from symbackprop.notation.latex import latex
-from symbackprop.notation.network import network, path
+from symbackprop.notation.matrix import transpose
+from symbackprop.notation.matrix_form import matrix_form
+from symbackprop.notation.matrix_print import Typesetter
+from symbackprop.notation.network import nearest_parameter, network, path
 from symbackprop.notation.page import Page, page
 from symbackprop.notation.teller import Teller
-from symbackprop.program import Equation
+from symbackprop.program import Equation, Tensor
 from symbackprop.term import Entry, Total, substitute
 
 FORMS = ("both", "index", "matrix")
@@ -144,7 +148,8 @@ class _Composer(Teller):
         links = [*pairs, tree.Derivative(names(way[-2]), (corner,))]
         axes = [self.program.tensors[n].axes for n in way]
         inputs = [*axes[1:-1], ()]
-        shapes = [(self.jacobian_shape(a, b),) for a, b in zip(axes[:-1], inputs, strict=True)]
+        shapes: list[Line] = [(self.jacobian_shape(a, b),) for a, b in zip(axes[:-1], inputs, strict=True)]
+        matrices = self.path_matrices(way)
         indices = dict.fromkeys(self.program.tensors[self.derived.adjoints[name]].indices, S.Zero)
         closed = substitute(self.in_place(self.derived.adjoints[name]), indices)
         whole = tree.Derivative(top, (corner,))
@@ -155,13 +160,41 @@ class _Composer(Teller):
         ]
         if any(len(a) > 1 for a in axes[1:-1]):
             blocks.append(Paragraph(self.line("entry sums")))
-        named = [(link,) for link in links]
+        named: list[Line] = [(link,) for link in links]
+        columns = [named, shapes]
+        if matrices:
+            columns.append([(m,) for m in matrices])
         if len(named) <= ABREAST:
-            blocks.append(Grid(tuple(named), (tuple(shapes),)))
+            blocks.append(Grid(tuple(named), tuple(map(tuple, columns[1:]))))
         else:
-            blocks.append(Grid(((self.say["link"],), (self.say["shape"],)), tuple(zip(named, shapes, strict=True))))
+            header = tuple((self.say[k],) for k in ("link", "shape", "matrix form")[: len(columns)])
+            blocks.append(Grid(header, tuple(zip(*columns, strict=True))))
+        unit = tree.Labelled(tree.Letter("e", "bold"), (tree.ONE,))
+        if any(latex(unit) in latex(m) for m in matrices):
+            blocks.append(Paragraph(self.line("entry unit", unit=unit)))
         blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", self.writer.expression(closed))),))]
         return blocks
+
+    def path_matrices(self, way: Sequence[str]) -> list[tree.Node]:
+        """The Jacobian of each link on `way` as a matrix, the last one by the first entry; empty where one has no matrix form."""
+        found = {e.tensor.derivative: e for e in self.derived.links}
+        made = []
+        for a, b in pairwise(way):
+            e = found.get((a, b))
+            if e is None or self.form == "index":
+                return []
+            if b == way[-1]:
+                order = len(self.program.tensors[a].axes)
+                first = dict.fromkeys(e.indices[order:], S.Zero)
+                e = Equation(Tensor(e.name, e.tensor.axes[:order]), e.indices[:order], substitute(e.rhs, first))
+            try:
+                value = matrix_form(e, self.program)
+            except NotationError:
+                return []
+            # What stands first is a row, though the derivative of a scalar has the shape of the variable.
+            row = a == way[0] and not self.program.tensors[a].axes
+            made.append(Typesetter(self.writer).node(transpose(value) if row else value))
+        return made
 
     def jacobian_shape(self, outputs: Sequence[Expr], inputs: Sequence[Expr]) -> tree.Node:
         """Rows by columns; several axes on one side stand in brackets."""
@@ -323,16 +356,24 @@ class _Composer(Teller):
         return "mean" if not (coefficient * samples).has(samples) else None
 
     def hessian(self) -> list[Block]:
-        """The second derivative by the declared output, by deriving the gradient once more."""
+        """Second derivatives, by deriving the gradient once more: by the declared output, and by the parameter next to it."""
         output = self.derived.program.output
         if output not in self.derived.adjoints or self.derived.output != self.derived.program.objective:
             return []
-        second = jacobian(self.derived.program, self.derived.adjoints[output], output)
-        e = second.program.equation(second.adjoints[output])
-        writer = Writer.of(second.program)
-        blocks: list[Block] = [
-            Heading(self.say["hessian"]),
-            Paragraph(self.line("hessian lead", output=writer.names(output))),
-            Formulas((writer.equation(e),)),
-        ]
-        return blocks
+        names = self.writer.names
+        weight = nearest_parameter(self.derived.program, output)
+        blocks: list[Block] = [Heading(self.say["hessian"]), Paragraph(self.line("hessian lead", output=names(output)))]
+        blocks.append(Formulas(self.second(output)))
+        if weight in self.derived.adjoints:
+            blocks += [Paragraph(self.line("hessian weight", output=names(output), parameter=names(weight)))]
+            blocks.append(Formulas(self.second(weight)))
+        return [*blocks, Paragraph(self.line("hessian symmetric"))]
+
+    def second(self, name: str) -> tuple[tree.Node, ...]:
+        """The block of the Hessian of one tensor with itself, as a matrix where it is one, and entry by entry."""
+        derived = jacobian(self.derived.program, self.derived.adjoints[name], name)
+        teller = replace(self, derived=derived, program=derived.program, writer=Writer.of(derived.program))
+        e = derived.program.equation(derived.adjoints[name])
+        e = Equation(e.tensor, e.indices, teller.in_place(e.name))
+        matrix = teller.matrix(e) if self.form != "index" else None
+        return (matrix, teller.writer.equation(e)) if matrix is not None and self.form == "both" else (matrix or teller.writer.equation(e),)

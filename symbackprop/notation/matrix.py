@@ -61,6 +61,13 @@ class Eye(_Shaped):
 
 
 @dataclass(frozen=True)
+class Unit(_Shaped):
+    """A column of the identity matrix: one at `place`, counted from 0, and zeros."""
+
+    place: Expr
+
+
+@dataclass(frozen=True)
 class Transpose(Value):
     """x^T."""
 

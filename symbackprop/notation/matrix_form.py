@@ -29,6 +29,7 @@ from symbackprop.notation.matrix import (
     SquaredNorm,
     Trace,
     Transpose,
+    Unit,
     Value,
     hadamard,
     matmul,
@@ -215,6 +216,9 @@ def _factor(f: Expr, rows: Index, columns: Index | None, program: Program) -> Va
     if isinstance(f, Entry):
         return _entry(f, rows, columns, program)
     if isinstance(f, KroneckerDelta):
+        if columns is None and rows in f.args and not f.has(Entry):
+            (place,) = (a for a in f.args if a != rows)
+            return Unit((rows.axis, None), place)
         if set(f.args) != {rows, columns}:
             raise NotationError("a delta with a shift has no matrix form", source=str(f))
         return Eye((rows.axis, columns.axis))

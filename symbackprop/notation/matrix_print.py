@@ -31,6 +31,7 @@ from symbackprop.notation.matrix import (
     SquaredNorm,
     Trace,
     Transpose,
+    Unit,
     Value,
 )
 from symbackprop.term import Entry
@@ -78,6 +79,10 @@ class Typesetter:
     @node.register
     def _(self, x: Eye) -> tree.Node:
         return tree.Labelled(tree.Letter("I"), (self.writer.expression(x.extent[0]),))
+
+    @node.register
+    def _(self, x: Unit) -> tree.Node:
+        return tree.Labelled(tree.Letter("e", "bold"), (self.writer.expression(x.place + 1),))
 
     @node.register
     def _(self, x: Transpose) -> tree.Node:
@@ -211,6 +216,10 @@ class Texter:
     @part.register
     def _(self, x: Eye) -> tuple[str, int]:
         return f"eye({scalar_text(x.extent[0])[0]})", ATOM
+
+    @part.register
+    def _(self, x: Unit) -> tuple[str, int]:
+        return f"eye({scalar_text(x.extent[0])[0]})[{scalar_text(x.place)[0]}]", ATOM
 
     @part.register
     def _(self, x: Transpose) -> tuple[str, int]:

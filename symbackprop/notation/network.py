@@ -44,6 +44,21 @@ def _box(program: Program, writer: Writer, name: str, column: int, row: int) -> 
     return Box(name, writer.names(name), shape_text(tensor.axes).replace(" ", " × "), kind, column, row)
 
 
+def nearest_parameter(program: Program, output: str) -> str | None:
+    """The first parameter that `output` is computed from directly, or with the fewest equations between; None if there is none."""
+    uses = {e.name: e.uses() for e in program.equations if not e.tensor.derivative}
+    parameters = [t.name for t in program.parameters]
+    seen, waiting = {output}, {output}
+    while waiting:
+        used = {u for name in waiting for u in uses.get(name, ())}
+        for name in parameters:
+            if name in used:
+                return name
+        waiting = used - seen
+        seen |= used
+    return None
+
+
 def path(program: Program, output: str, name: str) -> tuple[str, ...] | None:
     """The tensors from `output` down to `name` if exactly one path leads there, else None."""
     uses = {e.name: sorted(e.uses()) for e in program.equations if not e.tensor.derivative}
