@@ -214,7 +214,7 @@ def _solvable(factors: Sequence[Expr], bound: set[Index]) -> tuple[int, Index | 
 
 def _is_digit(i: Index, value: Expr) -> bool:
     """Whether i = `value` says that i is what is left of a merged index, I - j n: the delta says it better than guards would."""
-    return any((value.coeff(j) / i.axis).is_integer for j in indices_of(value))
+    return any((c := value.coeff(j)) != 0 and (c / i.axis).is_integer for j in indices_of(value))
 
 
 def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:

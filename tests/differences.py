@@ -36,12 +36,13 @@ def slope(function: Callable, x: np.ndarray, step: float = 1e-3) -> np.ndarray:
     return made
 
 
-def arrays_of(shapes: Mapping[str, str], seed: int = 0) -> dict[str, np.ndarray]:
+def arrays_of(shapes: Mapping[str, str], seed: int = 0, also: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
     """Arrays of both signs; a square matrix is symmetric enough to be positive definite, and not quite symmetric."""
     random = np.random.default_rng(seed)
+    known = {**SIZES, **(also or {})}
     made = {}
     for name, shape in shapes.items():
-        sizes = [SIZES[w] if w in SIZES else int(w) for w in shape.split()]
+        sizes = [known[w] if w in known else int(w) for w in shape.split()]
         made[name] = random.normal(size=sizes)
         if len(sizes) == 2 and sizes[0] == sizes[1]:
             made[name] = made[name] @ made[name].T + np.eye(sizes[0]) + 0.1 * random.normal(size=sizes)
@@ -56,9 +57,10 @@ def agrees(
     given: Mapping[str, np.ndarray] | None = None,
     expected: str = "",
     also: Mapping | None = None,
+    sizes: Mapping[str, int] | None = None,
 ) -> bool:
     """Whether the derivative of `text` (second order for two names) is that of NumPy's value of it, or of `expected`; also in LaTeX."""
-    arrays = {**arrays_of(shapes), **(given or {})}
+    arrays = {**arrays_of(shapes, also=sizes), **(given or {})}
     names = (wrt,) if isinstance(wrt, str) else wrt
     result = derivative(text, shapes, wrt=wrt, order=len(names))
 
@@ -72,7 +74,7 @@ def agrees(
             lambda y: slope(function(names[0], {**arrays, names[1]: y}), {**arrays, names[1]: y}[names[0]]), arrays[names[1]], step=2e-3
         )
     leaves = {t.name: arrays[t.name] for t in result.program.leaves}
-    slow = evaluate(result.program, leaves, {axis(k): v for k, v in SIZES.items()})[result.name]
+    slow = evaluate(result.program, leaves, {axis(k): v for k, v in {**SIZES, **(sizes or {})}.items()})[result.name]
     fast = result.evaluate(**arrays)
     largest = max(1.0, np.abs(wanted).max(initial=0))
     written = all(result.latex(form) and result.latex_parts(form) is not None for form in ("index", "best"))

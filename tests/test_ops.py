@@ -249,7 +249,7 @@ def test_a_misplaced_sum_is_noticed():
 
 
 def test_every_array_op_is_put_to_the_test():
-    built = {op.name for op in OPS.values() if op.status == "built" and op.kind not in ("elementwise", "condition")}
+    built = {op.name for op in OPS.values() if op.status == "built" and op.kind not in ("elementwise", "condition", "layer", "loss")}
     assert not [name for name in built if name not in "matmul" and not any(f"{name}(" in text for text in CASES)]
 
 

@@ -7,9 +7,10 @@ show the expression with a caret.
 from collections.abc import Sequence
 from dataclasses import replace
 from inspect import Parameter
+from types import NoneType
 from typing import Any, get_args, get_origin
 
-from sympy import Expr
+from sympy import Expr, expand_mul
 
 from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
 from symbackprop.index import axis, shape_text
@@ -27,9 +28,11 @@ from symbackprop.language.nodes import (
     Number,
     Slice,
     Subscript,
+    names_of,
 )
 from symbackprop.language.spec import ModelSpec
 from symbackprop.ops import OPS, Op
+from symbackprop.ops.arithmetic import number
 from symbackprop.ops.array import Array, Draft, constant
 from symbackprop.ops.beside import Pieces
 from symbackprop.ops.elementwise import CONSTANTS
@@ -40,6 +43,8 @@ from symbackprop.program import Program
 from symbackprop.term import Entry
 
 __all__ = ["elaborate", "elaborate_expression", "facts_of"]
+
+WORDS = {int: "a whole number", str: "a text", bool: "True or False", NoneType: "None"}
 
 
 def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> Program:
@@ -68,7 +73,7 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
             fix="take a sum or a mean of it, or name another equation as the objective",
         )
     if not unused:
-        used = set().union(*(e.uses() for e in draft.equations))
+        used = set().union(*(names_of(e.node) for e in spec.equations))
         for name in tensors:
             if name not in used:
                 raise SpecError(f"tensor '{name}' is never used", place=f"model {spec.name}", fix="use it in an equation, or remove it")
@@ -104,6 +109,14 @@ def _stands_for(met: tuple[Expr, Expr]) -> dict[Expr, Expr] | None:
         if letter.is_Symbol and formula.free_symbols and not formula.is_Symbol and not formula.has(letter):
             over, under = formula.as_numer_denom()
             return {over: letter * under} if under != 1 and over.is_Symbol else {letter: formula}
+    gap = met[0] - met[1]
+    if all(size.is_Symbol or size.is_Integer for size in met):
+        return None
+    for letter in sorted(gap.free_symbols, key=str):  # k against g - 2 k: g is 3 k
+        slope = gap.coeff(letter)
+        value = expand_mul(letter - gap / slope) if slope.is_Integer and slope != 0 else letter
+        if value.is_positive and value.is_integer and not value.has(letter):
+            return {letter: value}
     return None
 
 
@@ -224,7 +237,9 @@ class Reader:
     def built(self, op: Op, node: Call, arguments: Sequence[Any], options: dict[str, Any]) -> Array:
         """What the op's record builds; its errors point at the op."""
         self.draft.span = self.op_span(node)
-        return op.build(self.draft, *arguments, **options)
+        made = op.build(self.draft, *arguments, **options)
+        numbers = op.kind == "elementwise" and all(getattr(a, "number", None) is not None for a in arguments)
+        return number(self.draft, made) if numbers and arguments else made
 
     def op(self, node: Call) -> Op:
         """The record of the op; an error if there is none, or none that is built."""
@@ -260,7 +275,7 @@ class Reader:
             elif p.name in given:
                 part = given[p.name]
                 array = _is_array(op, p) and not (isinstance(part, Literal) and part.value is None and p.default is None)
-                made.append(first if first is not None and not made else self.argument(p, part) if array else self.option(part))
+                made.append(first if first is not None and not made else self.argument(p, part) if array else self.checked(p, part))
             elif p.default is Parameter.empty:
                 raise self.error(f"op '{node.op}' takes {_count(op)}, not {len(node.args)}", node, ParseError, op=True)
             else:
@@ -273,6 +288,17 @@ class Reader:
         if isinstance(node, Group) and get_origin(parameter.annotation) is tuple:
             return tuple(self.value(item) for item in node.items)
         return self.value(node)
+
+    def checked(self, parameter: Parameter, node: Node) -> Any:
+        """The value of an option, of the kind that the op's signature says."""
+        value = self.option(node)
+        kinds = get_args(parameter.annotation) or (parameter.annotation,)
+        if set(kinds) <= {int, str, bool, NoneType} and parameter.name != "axis":
+            fits = type(value) in kinds or (int in kinds and isinstance(value, Expr) and not value.is_Number)
+            if not fits:
+                wanted = " or ".join(WORDS[k] for k in kinds)
+                raise self.error(f"{parameter.name}={value} is not {wanted}", node, ParseError, f"give {wanted}")
+        return value
 
     def option(self, node: Node) -> Any:
         """The value of an option: a literal, a whole number, a formula in sizes, a tuple of these."""

@@ -189,17 +189,26 @@ class Expressions:
         return Labelled(node, kept)
 
     def lookup(self, stored: Stored, wanted: Sequence[Expr], trusted: bool) -> Labelled:
-        """Entries at computed places: every axis gets a grid of places, all over the same indices."""
+        """Entries at computed places: a grid of places for each axis, all over the same indices, but for axes that are taken whole."""
+        sizes = [stored.axes[p] for p in stored.positions]
+        whole = [
+            isinstance(i, Index) and expand_mul(i.axis - size) == 0 and not any(j.has(i) for m, j in enumerate(wanted) if m != k)
+            for k, (i, size) in enumerate(zip(wanted, sizes, strict=True))
+        ]
         grids = []
-        for k, i in enumerate(wanted):
-            size = stored.axes[stored.positions[k]]
-            grid = self.lower(i)
-            if not trusted and not inside(i, size):
-                grid = self._clipped(grid, size)
-            grids.append(grid)
-        labels = union(grids)
-        views = [self.graph.view(g, labels) for g in grids]
-        node = self.graph.add("lookup", (stored.node, *views), (), [i.axis for i in labels], self.graph[stored.node].kind)
+        for i, size, full in zip(wanted, sizes, whole, strict=True):
+            if not full:
+                grid = self.lower(i)
+                grids.append(grid if trusted or inside(i, size) else self._clipped(grid, size))
+        along = union(grids)
+        views = [self.graph.view(g, along) for g in grids]
+        places = [k for k, full in enumerate(whole) if not full]
+        # NumPy puts the axes of the grids where these stand, or in front if whole axes are between them.
+        first = places[0] if places == list(range(places[0], places[-1] + 1)) else 0
+        rest = [i for i, full in zip(wanted, whole, strict=True) if full]
+        labels = (*rest[:first], *along, *rest[first:])
+        pattern = tuple(whole)
+        node = self.graph.add("lookup", (stored.node, *views), pattern, [i.axis for i in labels], self.graph[stored.node].kind)
         return Labelled(node, labels)
 
     def total(self, body: Expr, bound: Sequence[Index], order: Order = None) -> Labelled:

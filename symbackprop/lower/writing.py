@@ -218,7 +218,11 @@ class Writer:
     def write_lookup(self, node) -> Text:
         """Entries at computed places."""
         base, *grids = node.args
-        return Text(f"{self.text(base).within(ATOM)}[{', '.join(self.text(g).text for g in grids)}]")
+        found = iter(grids)
+        parts = [":" if whole else self.text(next(found)).text for whole in node.info]
+        while parts[-1] == ":":
+            parts.pop()
+        return Text(f"{self.text(base).within(ATOM)}[{', '.join(parts)}]")
 
     def write_arange(self, node) -> Text:
         """The places along an axis."""

@@ -1,6 +1,6 @@
 """Arithmetic: ops whose formula itself stands in equations. Sums may stand in terms and factors, nowhere else."""
 
-from sympy import Abs, Expr, Pow, S
+from sympy import Abs, Expr, Pow, S, nan, oo, zoo
 
 from symbackprop.errors import ParseError
 from symbackprop.ops.array import Array, Draft, Indices, constant, mapped
@@ -8,6 +8,8 @@ from symbackprop.ops.elementwise import absolute
 from symbackprop.ops.table import REAL, elementwise
 
 POSITIVE = (0, None)
+MOST_DIGITS = 400
+"""Of a number in an expression, written out or worked out."""
 SQUARE = "right where the square of {} does not underflow: from 1e-154 on, in float32 from 1e-19 on"
 
 
@@ -30,11 +32,38 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
     exponent = y.at(()) if y.rank == 0 and not y.sums and y.call is None else None
     if exponent == 1:
         return x
+    if x.number is not None and exponent is not None and x.number.is_Rational:
+        _check_power(draft, x.number, exponent)
     if x.root is not None and exponent is not None and exponent.is_Integer and exponent % 2 == 0:
         return build_power(draft, x.root, constant(exponent / 2))
     if exponent == S.Half:
         return build_sqrt(draft, x)
     return mapped(_power)(draft, x, y)
+
+
+def _check_power(draft: Draft, base: Expr, exponent: Expr) -> None:
+    """Raise ParseError for a power that is no real number, or has too many digits even to be worked out."""
+    if base.is_negative and not exponent.is_integer:
+        raise draft.error("a power of a negative number is real only for whole exponents", ParseError, fix="take a positive base")
+    if exponent.is_Rational and base not in (0, 1, -1):
+        longest = max(len(str(abs(base.p))), len(str(base.q)))
+        if abs(exponent) * (longest - S.Half) > 2 * MOST_DIGITS:
+            raise _too_long(draft)
+
+
+def _too_long(draft: Draft) -> Exception:
+    reason = f"a number of more than {MOST_DIGITS} digits"
+    return draft.error(reason, ParseError, fix="make it an argument: a tensor without axes")
+
+
+def number(draft: Draft, made: Array) -> Array:
+    """An op on numbers, worked out. Raises ParseError where that is no real number, or too long a one."""
+    value = made.at(())
+    if value.is_Rational and max(abs(value.p), value.q) >= 10**MOST_DIGITS:
+        raise _too_long(draft)
+    if value.is_number and (value.is_extended_real is False or value.has(zoo, nan, oo)):
+        raise draft.error("this is not a real number", ParseError, fix="give the function a number of its domain")
+    return constant(value)
 
 
 def build_sqrt(draft: Draft, x: Array) -> Array:

@@ -25,10 +25,11 @@ class Array:
 
     `sums`: a Total stands in it; `composite`: inside a sum of terms. `apart`: it wants an equation of its own when it is a
     part of something larger (a mean along an axis): `apart()` gives it. `root`: of a square root, the array under it.
-    `call`: of a whole-tensor op, the call. `text`, `span`: what the user wrote, and where.
+    `call`: of a whole-tensor op, the call. `number`: of a number without entries of tensors, its value. `text`, `span`: what
+    the user wrote, and where.
     """
 
-    __slots__ = ("apart", "axes", "call", "composite", "entry", "leaf", "name", "root", "shown", "span", "sums", "text")
+    __slots__ = ("apart", "axes", "call", "composite", "entry", "leaf", "name", "number", "root", "shown", "span", "sums", "text")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Array:
         self.text, self.shown = "", self.axes
         self.span: tuple[int, int] | None = None
         self.leaf: str | None = None
+        self.number: Expr | None = None
 
     def at(self, indices: Indices) -> Expr:
         """The entry at `indices`."""
@@ -65,7 +67,9 @@ class Array:
 
 def constant(value: Expr) -> Array:
     """A number, or the size of an axis, as an array without axes."""
-    return Array((), lambda _: value)
+    made = Array((), lambda _: value)
+    made.number = value
+    return made
 
 
 class Draft:
