@@ -9,8 +9,7 @@ from types import ModuleType
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
 from symbackprop.emit import load_source, module_source, render, write
 from symbackprop.errors import DeriveError, SpecError, nearest
-from symbackprop.index import parse_shape
-from symbackprop.language.declare import facts_of
+from symbackprop.language.declare import facts_of, shaped
 from symbackprop.language.elaborate import elaborate, elaborate_expression
 from symbackprop.language.layers import Sequential
 from symbackprop.language.spec import ModelSpec, spec_from_tables
@@ -18,7 +17,7 @@ from symbackprop.language.syntax import parse
 from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
 from symbackprop.notation.document import derivation_html, derivation_markdown, derivation_tex
-from symbackprop.program import Program, Tensor
+from symbackprop.program import Program
 from symbackprop.result import Result
 from symbackprop.verify.claims import check_claims
 from symbackprop.verify.report import verify_derived, verify_result
@@ -84,7 +83,7 @@ class Derivation:
     def __init__(self, model: Model, wrt: Sequence[str] | None = None) -> None:
         """Derive the gradient of the objective by each of `wrt`, and by every intermediate between."""
         self.model = model
-        self.derived: Derived = gradient(model.program, wrt)
+        self.derived: Derived = gradient(model.program, None if wrt is None else _names(wrt))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -200,7 +199,10 @@ def derivative(
     name; order 2 by two: the Jacobian by the second name of the derivative by the first. Output axes first, then those of
     `wrt`.
     """
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    if not isinstance(text, str):
+        raise SpecError(f"an expression is a text, not {text!r}", place="derivative", fix='write it in quotes, as in "sum(x ** 2)"')
+    tensors = facts_of(shaped(shapes), facts or {})
+    names = _names(wrt)
     if order not in (1, 2):
         raise DeriveError(f"order {order} is not 1 or 2", fix="order=1 or order=2")
     if order == 2 and len(names) == 1:
@@ -210,13 +212,20 @@ def derivative(
     for name in names:
         if name not in shapes:
             raise DeriveError(f"'{name}' has no shape", notes=[f"shapes: {', '.join(shapes)}"], fix=_did_you_mean(name, shapes))
-    tensors = {name: Tensor(name, parse_shape(shape, f"the shape of {name}"), "parameter") for name, shape in shapes.items()}
-    tensors = facts_of(tensors, facts or {})
     empty = Program("expression", tensors, (), "")
     program, top = elaborate_expression(parse(text), empty, empty.fresh_name("f"), text=text)
     program = replace(program, objective=top)
     derived = jacobian(program, top, names[0])
     return _second(derived, *names) if order == 2 else Result(derived, derived.adjoints[names[0]])
+
+
+def _names(wrt: str | Sequence[str]) -> tuple[str, ...]:
+    """One name, or several, as a tuple."""
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt) if isinstance(wrt, Sequence) else (wrt,)
+    for name in names:
+        if not isinstance(name, str):
+            raise DeriveError(f"{name!r} is not the name of a tensor", place="wrt", fix='give names, as in wrt="x" or wrt=["x", "y"]')
+    return names
 
 
 def _second(first: Derived, a: str, b: str) -> Result:

@@ -19,10 +19,15 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _serial = count()
 
 
+def is_number(word: str) -> bool:
+    """Whether `word` is a whole number in plain digits."""
+    return word.isascii() and word.isdigit()
+
+
 @cache
 def axis(name: str) -> Expr:
     """The size of the axis `name`: a positive integer symbol, or the integer itself for "3"."""
-    if name.isdigit():
+    if is_number(name):
         return Integer(int(name))
     return Symbol(name, integer=True, positive=True)
 
@@ -66,7 +71,7 @@ def parse_shape(text: str, place: str = "") -> tuple[Expr, ...]:
     """The axes of a shape string: "n d" has two, "" none (a scalar), "3 d" one that is fixed."""
     axes = []
     for word in text.replace(",", " ").split():
-        if not (word.isdigit() or IDENTIFIER.match(word)):
+        if not (is_number(word) or IDENTIFIER.match(word)):
             start = text.find(word)
             raise AxisError(
                 f"'{word}' is not an axis",

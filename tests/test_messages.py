@@ -32,10 +32,10 @@ SPECS = [
     (
         "an op not built yet",
         "relu(H0)",
-        "cumprod(H0)",
-        """UnknownOpError in equation H: op 'cumprod' is part of the language but not built yet
-    H = cumprod(H0)
-        ^^^^^^^""",
+        "pinv(H0)",
+        """UnknownOpError in equation H: op 'pinv' is part of the language but not built yet
+    H = pinv(H0)
+        ^^^^""",
     ),
     (
         "an unknown axis",
@@ -100,7 +100,8 @@ SPECS = [
         "an objective that is not there",
         'objective = "J"',
         'objective = "K"',
-        """UnknownNameError in model two_layer: objective 'K' is no equation""",
+        """UnknownNameError in model two_layer: objective 'K' is no equation
+    fix: use one of H0, H, O, Yhat, J""",
     ),
     (
         "equations in a circle",
@@ -205,13 +206,15 @@ SPECS = [
         "a size that is no number",
         "c = 3",
         'c = "3"',
-        """AxisError in axes: the size of 'c' is 3, not a positive whole number""",
+        """AxisError in axes: the size of 'c' is '3', not a positive whole number
+    fix: write c = 4""",
     ),
     (
         "a size below one",
         "c = 3",
         "c = -3",
-        """AxisError in axes: the size of 'c' is -3, not a positive whole number""",
+        """AxisError in axes: the size of 'c' is -3, not a positive whole number
+    fix: write c = 4""",
     ),
     (
         "no equations",

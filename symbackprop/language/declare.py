@@ -17,6 +17,10 @@ FACTS = {"simplex": True, "one-hot": True, "symmetric": False, "positive": False
 """Kinds of facts, and whether one speaks of an axis: "simplex over c"."""
 
 
+MOST_NAMES = 12
+"""More names than this are no help in a message."""
+
+
 def axis_names(spec: ModelSpec) -> list[str]:
     """The names of all axes of the model, in order of appearance."""
     words = [w for t in spec.tensors.values() for w in t.axes.replace(",", " ").split()]
@@ -28,7 +32,7 @@ def declared(spec: ModelSpec) -> dict[str, Tensor]:
     made = {}
     axes = axis_names(spec)
     for name in (*spec.tensors, *(e.name for e in spec.equations)):
-        _check_name(name, axes, spec)
+        _check_name(name, axes, f"model {spec.name}")
     for name, t in spec.tensors.items():
         place = f"tensor {name}"
         sizes = parse_shape(t.axes, place)
@@ -44,7 +48,23 @@ def declared(spec: ModelSpec) -> dict[str, Tensor]:
     return made
 
 
-def _check_name(name: str, axes: Sequence[str], spec: ModelSpec) -> None:
+def shaped(shapes: Mapping[str, str]) -> dict[str, Tensor]:
+    """Parameters by name from their shape strings. Raises SpecError for what is no name, AxisError for what is no shape."""
+    if not isinstance(shapes, Mapping):
+        raise SpecError(f"shapes are a table, not a {type(shapes).__name__}", place="shapes", fix='write {"A": "m n", "x": "n"}')
+    for name, shape in shapes.items():
+        if not isinstance(name, str) or not isinstance(shape, str):
+            raise SpecError(
+                f"the shape of {name!r} is {shape!r}", place="shapes", fix='name and shape are texts, as in {"A": "m n", "x": "n"}'
+            )
+    made = {name: Tensor(name, parse_shape(shape, f"the shape of {name}"), "parameter") for name, shape in shapes.items()}
+    axes = [str(a) for t in made.values() for a in t.axes]
+    for name in made:
+        _check_name(name, axes, "shapes")
+    return made
+
+
+def _check_name(name: str, axes: Sequence[str], place: str) -> None:
     reason = ""
     if not IDENTIFIER.match(name):
         reason = "it is not an identifier"
@@ -55,7 +75,7 @@ def _check_name(name: str, axes: Sequence[str], spec: ModelSpec) -> None:
     elif name in axes:
         reason = "it is the name of an axis"
     if reason:
-        raise SpecError(f"'{name}' can't name a tensor: {reason}", place=f"model {spec.name}", fix="choose another name")
+        raise SpecError(f"'{name}' can't name a tensor: {reason}", place=place, fix="choose another name")
 
 
 def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
@@ -110,7 +130,7 @@ def example_sizes(spec: ModelSpec) -> dict[Expr, int]:
         if name not in words:
             raise AxisError(f"no tensor has an axis '{name}'", place="axes", fix=did_you_mean(name, sorted(words)))
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise AxisError(f"the size of '{name}' is {size}, not a positive whole number", place="axes")
+            raise AxisError(f"the size of '{name}' is {size!r}, not a positive whole number", place="axes", fix=f"write {name} = 4")
     return {axis(name): size for name, size in spec.sizes.items()}
 
 
@@ -161,4 +181,6 @@ def sample_axis(spec: ModelSpec, tensors: dict[str, Tensor]) -> Expr | None:
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """The fix for a name that is not known: the nearest that are."""
     close = nearest(name, list(known))
-    return f"did you mean {' or '.join(close)}?" if close else ""
+    if close or not known:
+        return f"did you mean {' or '.join(close)}?" if close else ""
+    return f"use one of {', '.join(known)}" if len(known) <= MOST_NAMES else ""

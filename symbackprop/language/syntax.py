@@ -13,11 +13,11 @@ from sympy import Rational
 
 from symbackprop.errors import ParseError
 from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
+from symbackprop.ops.arithmetic import MOST_DIGITS
 
 MOST_CHARACTERS = 20_000
 MOST_TOKENS = 4_000
 MOST_DEPTH = 100
-MOST_DIGITS = 400
 
 BINARY_OPS = {
     ast.Add: "add",

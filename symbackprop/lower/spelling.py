@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from sympy import Add, Expr, Function, Mul, Pow
 
 from symbackprop.errors import MissingSpellingError
+from symbackprop.ops import op_of
+from symbackprop.ops.function import Elementwise, written_out
+from symbackprop.term import NonNegative, Positive
 
 LONG = 10**9
 """A fraction with a larger denominator is written as a decimal number."""
@@ -73,7 +76,7 @@ def size_text(e: Expr) -> Text:
             return Text(repr(value), ATOM if value >= 0 else SIGN)
         return Text(f"{e.p} / {e.q}", PRODUCT)
     if not e.free_symbols:
-        value = float(e)
+        value = float(written_out(e))
         return Text(repr(value), ATOM if value >= 0 else SIGN)
     if isinstance(e, Add):
         positive = sorted((t for t in e.args if not t.could_extract_minus_sign()), key=lambda t: (t.is_number, str(t)))
@@ -95,8 +98,14 @@ def size_text(e: Expr) -> Text:
         sign = "" if name == "floor" else "-"
         inner = over if name == "floor" else -over
         return Text(f"{sign}({size_text(inner).within(PRODUCT)} // {size_text(under).within(SIGN)})", SIGN if sign else ATOM)
-    if isinstance(e, Function):
-        return Text(f"float(np.{name}({size_text(e.args[0]).text}))")
+    if isinstance(e, Positive | NonNegative):
+        return Text(f"float({size_text(e.args[0]).within(PRODUCT)} {'>' if name == 'Positive' else '>='} 0)")
+    if isinstance(e, Elementwise):
+        return size_text(written_out(e))
+    if isinstance(e, Function) and op_of(type(e)) is not None and op_of(type(e)).numpy.startswith("np."):
+        return Text(f"float({op_of(type(e)).numpy.format(size_text(e.args[0]).text)})")
+    if e.args:
+        raise MissingSpellingError(f"no spelling for {name} of the size of an axis", source=str(e), fix="make it an argument of the model")
     return Text(str(e), SUM)
 
 

@@ -4,6 +4,8 @@ On paper a sum over an axis is a product with a column of ones, marked with its 
 sign. In NumPy notation (that of the language: log, not np.log) vectors have one axis, and broadcasting stands for the ones.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import singledispatchmethod
 
 from sympy import Expr, Mul, Pow, S, Symbol
@@ -152,19 +154,34 @@ class Typesetter:
 
 
 class _Plain(StrPrinter):
-    """Scalars of the index language as Python text. `counted`: a bracket is a number, not a truth value."""
+    """Scalars of the index language as Python text. A bracket that is added or negated is a number there, not a truth value."""
 
     counted = False
 
     def _print_Positive(self, e):  # noqa: N802
-        return self.bracket(f"{self._print(e.args[0])} > 0")
+        return self.bracket(f"{self.stringify(e.args, '')} > 0")
 
     def _print_NonNegative(self, e):  # noqa: N802
-        return self.bracket(f"{self._print(e.args[0])} >= 0")
+        return self.bracket(f"{self.stringify(e.args, '')} >= 0")
 
     def bracket(self, condition: str) -> str:
         """1 where the condition holds, else 0."""
         return f"where({condition}, 1, 0)" if self.counted else f"({condition})"
+
+    def _print_Add(self, expr, order=None):  # noqa: N802
+        with self.counting(True):
+            return super()._print_Add(expr, order)
+
+    def _print_Mul(self, expr):  # noqa: N802
+        with self.counting(self.counted or expr.could_extract_minus_sign()):
+            return super()._print_Mul(expr)
+
+    @contextmanager
+    def counting(self, counted: bool) -> Iterator[None]:
+        """Whether brackets are numbers, for a while."""
+        before, self.counted = self.counted, counted
+        yield
+        self.counted = before
 
     def _print_Function(self, e):  # noqa: N802
         name = type(e).__name__
@@ -177,9 +194,7 @@ class _Plain(StrPrinter):
 def scalar_text(e: Expr) -> tuple[str, int]:
     """A scalar as text, and how tightly it binds."""
     named = e.xreplace({a: Symbol(str(a) if a.indices else a.name, real=True) for a in e.atoms(Entry)})
-    printer = _Plain()
-    printer.counted = e.is_Add or e.could_extract_minus_sign()
-    text = printer.doprint(named).replace("*", " * ").replace(" *  * ", "**").replace("/", " / ")
+    text = _Plain().doprint(named).replace("*", " * ").replace(" *  * ", "**").replace("/", " / ")
     level = SUM if e.is_Add or e.could_extract_minus_sign() else TERM if e.is_Mul or (e.is_Rational and not e.is_Integer) else ATOM
     return text, POWER if isinstance(e, Pow) else level
 

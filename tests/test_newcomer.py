@@ -1,0 +1,56 @@
+"""What a newcomer gets wrong: one screen with what to do, never a traceback, never a wait."""
+
+import pytest
+
+import symbackprop as sbp
+from symbackprop.errors import SymbackpropError
+
+TEXTS = {
+    "(-2)**x": "a power of a negative number is real only for whole exponents",
+    "log(0) * x": "this is not a real number",
+    "sqrt(-1) * x": "this is not a real number",
+    "arcsin(2) * x": "this is not a real number",
+    "tan(pi / 2) * x": "this is not a real number",
+    "0**-1 * x": "this is not a real number",
+    "10**10000 * x": "a number of more than 400 digits",
+    "9**9**9**9 * x": "a number of more than 400 digits",
+    "1.5**(10**9) * x": "a number of more than 400 digits",
+    "square(square(square(square(10**99)))) * x": "a number of more than 400 digits",
+    "einsum(3, x)": "subscripts=3 is not a text",
+    "sum(x, keepdims=3)": "keepdims=3 is not True or False",
+}
+
+ARGUMENTS = [
+    (("x", {"x": 3}, "x"), "the shape of 'x' is 3"),
+    (("x", ["x"], "x"), "shapes are a table, not a list"),
+    (("x", {"x": "n"}, None), "None is not the name of a tensor"),
+    ((3, {"x": "n"}, "x"), "an expression is a text, not 3"),
+    (("x", {"x": "²"}, "x"), "'²' is not an axis"),
+    (("x", {"x": "x"}, "x"), "'x' can't name a tensor: it is the name of an axis"),
+    (("x", {"x": "n", "lambda": "n"}, "x"), "'lambda' can't name a tensor: it is a Python keyword"),
+    (("x", {"x": "n", "a b": "n"}, "x"), "'a b' can't name a tensor: it is not an identifier"),
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_an_expression_that_means_nothing_is_refused_at_its_place(text):
+    with pytest.raises(SymbackpropError) as caught:
+        sbp.derivative(text, {"x": ""}, "x")
+    assert caught.value.reason == TEXTS[text] and caught.value.spans and caught.value.fix
+
+
+@pytest.mark.parametrize("text", ["2**0.5 * x", "(-2)**3 * x", "sqrt(2)**2 * x", "10**300 * x", "(-1)**101 * x"])
+def test_numbers_that_mean_something_are_worked_out(text):
+    assert sbp.derivative(text, {"x": ""}, "x").evaluate(x=1.0) == pytest.approx(eval(text, {"x": 1, "sqrt": lambda a: a**0.5}))
+
+
+@pytest.mark.parametrize(("arguments", "reason"), ARGUMENTS)
+def test_wrong_arguments_of_derivative_are_told(arguments, reason):
+    with pytest.raises(SymbackpropError) as caught:
+        sbp.derivative(*arguments)
+    assert caught.value.reason == reason and caught.value.fix
+
+
+def test_one_name_need_not_be_a_list():
+    model = sbp.model({"w1": "n"}, {"J": "sum(w1 ** 2)"})
+    assert sbp.derive(model, wrt="w1").wrt == ("w1",)
