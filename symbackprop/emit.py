@@ -22,6 +22,7 @@ from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError, UnknownTargetError, nearest
 from symbackprop.lower.function import function_text
 from symbackprop.lower.module import module_record
+from symbackprop.lower.recognise import restated
 from symbackprop.lower.spelling import Spelling
 from symbackprop.program import Program
 
@@ -57,7 +58,7 @@ def spelling(target: str = "numpy") -> Spelling:
 def module_source(derived: Derived, target: str = "numpy") -> str:
     """The source of the standalone module for a derivation of an objective's gradients."""
     words = spelling(target)
-    return render(target, f"module{words.suffix}.jinja", {"record": module_record(derived, words)})
+    return render(target, f"module{words.suffix}.jinja", {"record": module_record(restated(derived), words)})
 
 
 def function_source(program: Program, name: str, target: str = "numpy") -> str:

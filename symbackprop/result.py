@@ -12,6 +12,7 @@ from symbackprop.emit import function_source, load_source
 from symbackprop.errors import NotationError, SpecError
 from symbackprop.index import Index
 from symbackprop.lower.body import PYTHON, code_names
+from symbackprop.lower.recognise import restated
 from symbackprop.notation.index_form import equation_latex, latex
 from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex
 from symbackprop.notation.names import Letters
@@ -96,13 +97,21 @@ class Result:
 
     def latex_parts(self, form: str = "best") -> list[str]:
         """An equation in LaTeX for each named part that the right side speaks of, inputs of the model left out."""
-        wanted = [e for e in self.program.equations if e.name in tensor_names(self.equation.rhs)]
-        return [equation_latex(e, self.program) if form == "index" else _equation(e, self.program) for e in wanted]
+        names = tensor_names(self.equation.rhs)
+        for e in reversed(self.program.equations):
+            if e.call and e.name in names:
+                names |= set(e.call.arguments)
+        wanted = [e for e in self.program.equations if e.name in names and e.name != self.name]
+        lines = [equation_latex(e, self.program) if form == "index" else _equation(e, self.program) for e in wanted]
+        return [line for line in lines if len({*line.split(" = ", 1)}) > 1]  # X^{-1} = X^{-1} says nothing
 
     @cached_property
     def numpy(self) -> str:
         """The source of a NumPy function of the leaves that returns this derivative."""
-        return function_source(self.program, self.name)
+        better = restated(self.derived).program
+        found = better.tensors.get(self.name)
+        same = found is not None and found.derivative == self.tensor.derivative
+        return function_source(better if same else self.program, self.name)
 
     @cached_property
     def _function(self):
@@ -117,7 +126,10 @@ class Result:
         missing = [n for n in names if n not in arrays]
         if missing:
             raise SpecError(f"no array for {', '.join(missing)}", place=f"evaluate of {self.name}", fix=f"give {', '.join(names)}")
-        return self._function(**{n: np.asarray(arrays[n]) for n in names}, **self._sizes(arrays))
+        wanted = signature(self._function).parameters
+        called = code_names(self.program, PYTHON)
+        given = {called(t): np.asarray(arrays[t.name]) for t in self.program.leaves}
+        return self._function(**{n: a for n, a in given.items() if n in wanted}, **self._sizes(arrays))
 
     def _sizes(self, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
         """The sizes that the generated function asks for, under its own names."""

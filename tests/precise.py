@@ -25,7 +25,7 @@ def values(program, numbers, sizes):
     for e in program.equations:
         if e.name in known:
             continue
-        if e.call is not None and e.call.op in ("max", "min"):
+        if e.call is not None and e.call.op in ("max", "min", "max_selector"):
             known[e.name] = _largest(e.call, known)
             continue
         rows = [e] if e.rhs is not None else OPS[e.call.op].law(e.call, program.tensors, e.tensor, lambda s, n=e.name: f"{n} {s}")
@@ -38,11 +38,15 @@ def values(program, numbers, sizes):
 
 
 def _largest(call, known):
-    """The largest or smallest entry along one axis, or of all."""
-    axis, groups = call.option("axis"), {}
-    for place, number in known[call.arguments[0]].items():
-        groups.setdefault(() if axis is None else place[:axis] + place[axis + 1 :], []).append(number)
-    return {p: (max if call.op == "max" else min)(numbers) for p, numbers in groups.items()}
+    """The largest or smallest entry along one axis or of all; as a selector, 1 at the first of the largest."""
+    axis, numbers = call.option("axis"), known[call.arguments[0]]
+    groups = {}
+    for place in sorted(numbers):
+        groups.setdefault(() if axis is None else place[:axis] + place[axis + 1 :], []).append(place)
+    best = {rest: (min if call.op == "min" else max)(places, key=numbers.get) for rest, places in groups.items()}
+    if call.op == "max_selector":
+        return {place: mp.mpf(place in best.values()) for place in numbers}
+    return {rest: numbers[place] for rest, place in best.items()}
 
 
 def _value(e, at, known, sizes):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from sympy import Expr
 
 from symbackprop.lower.guard import guarded
+from symbackprop.lower.quotient import undivided
 from symbackprop.lower.stable import Stable
 from symbackprop.lower.statistics import stable_equations
 from symbackprop.ops.function import Elementwise
@@ -22,7 +23,9 @@ from symbackprop.term import Entry, Positive
 def prepare(program: Program, outputs: Iterable[str], functions: Container[str] | None = None) -> list[Equation]:
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
-    equations = Stable(program, functions).rewritten()
+    program = undivided(program, outputs)
+    equations = _spelled(_needed(program.equations, outputs), functions)
+    equations = Stable(program, equations, functions).rewritten()
     equations = _masks_of_outputs(equations)
     equations = _needed(equations, outputs)
     taken = {*program.tensors, *[e.name for e in equations]}
@@ -32,9 +35,7 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
         made = stable_equations(e, tensors, taken) if e.call else [e]
         taken |= {m.name for m in made}
         expanded += made
-    if functions is not None:
-        expanded = [replace(e, rhs=spelled(e.rhs, functions)) if e.rhs is not None else e for e in expanded]
-    return guarded(_needed(expanded, outputs))
+    return guarded(_spelled(_needed(expanded, outputs), functions))
 
 
 def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:
@@ -62,6 +63,13 @@ def _masks_of_outputs(equations: Sequence[Equation]) -> list[Equation]:
             kept.setdefault(x.name, e.name)
         done.append(e)
     return done
+
+
+def _spelled(equations: Sequence[Equation], functions: Container[str] | None) -> Sequence[Equation]:
+    """The equations with known `functions` only."""
+    if functions is None:
+        return equations
+    return [replace(e, rhs=spelled(e.rhs, functions)) if e.rhs is not None else e for e in equations]
 
 
 def spelled(e: Expr, functions: Container[str]) -> Expr:

@@ -7,7 +7,7 @@ applies where a user (or a derivation) gave a part a name: with p = sigmoid(x), 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Function, Mul, Pow, Rational, S, exp, log, tanh
+from sympy import Add, Expr, Function, Mul, Pow, Rational, S, cosh, erf, exp, log, sinh, tanh
 
 from symbackprop.index import Index
 from symbackprop.ops.elementwise import absolute, expm1, log1p, sigmoid, sign, softplus
@@ -18,18 +18,23 @@ SigmoidSlope = Function("sigmoid_slope")
 """s (1 - s) for s = sigmoid(x), which rounds to 0 where s rounds to 1."""
 TanhSlope = Function("tanh_slope")
 """1 - tanh(x)^2, which rounds to 0 where tanh rounds to 1."""
+LogCosh = Function("log_cosh")
+"""log(cosh(x)), where cosh overflows."""
+Erfc = Function("erfc")
+"""1 - erf(x), which rounds to 0 where erf rounds to 1. (SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels.)"""
+OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc)
 ELEMENTARY = (Entry, Index, Positive, NonNegative)
 
 
 class Stable:
-    """The laws at work on the equations of one program, in order.
+    """The laws at work on equations of one program, in order.
 
     `functions`: those that the target can spell (None: all); a law that ends in a slope that is not among them is left alone.
     """
 
-    def __init__(self, program: Program, functions: Container[str] | None = None) -> None:
+    def __init__(self, program: Program, equations: Sequence[Equation], functions: Container[str] | None = None) -> None:
         self.program, self.functions = program, functions
-        self.made: dict[str, Equation] = {e.name: e for e in program.equations}
+        self.made: dict[str, Equation] = {e.name: e for e in equations}
         self.extra: dict[tuple[str, str], Equation] = {}
 
     def rewritten(self) -> list[Equation]:
@@ -58,8 +63,8 @@ class Stable:
         return made
 
     def spells(self, e: Expr) -> bool:
-        """Whether the target has the two slopes, if `e` holds them; other functions are written out where they are missing."""
-        return self.functions is None or all(type(f).__name__ in self.functions for f in e.atoms(SigmoidSlope, TanhSlope))
+        """Whether the target has the functions of this module that `e` holds; other functions are written out where they are missing."""
+        return self.functions is None or all(type(f).__name__ in self.functions for f in e.atoms(*OWN))
 
     def meaning(self, e: Expr) -> Expr:
         """What an entry is by its own equation; any other expression is itself."""
@@ -89,12 +94,14 @@ class Stable:
 
 
 def _log(e: Expr, at: Stable) -> Expr | None:
-    """log softmax = log-softmax; log sigmoid(z) = -softplus(-z); log(1 + exp z) = softplus(z); log(1 + z) = log1p(z)."""
+    """log softmax = log-softmax; log sigmoid(z) = -softplus(-z); log(1 + exp z) = softplus(z); log(1 + z) = log1p(z); log cosh."""
     (x,) = e.args
     if call := at.call(x, "softmax"):
         return at.statistic(x.name, "log_softmax", call, f"log_{x.name}")[x.indices]
     if (z := at.argument(x, sigmoid)) is not None:
         return -softplus(-z)
+    if (z := at.argument(x, cosh)) is not None:
+        return LogCosh(z)
     constant, rest = x.as_coeff_Add()
     if constant != 1 or rest == 0:
         return None
@@ -145,6 +152,8 @@ def _add(e: Expr, at: Stable) -> Expr | None:
 
 def _less_than_one(f: Expr, at: Stable, times: Expr) -> Expr | None:
     """1 - times f in a spelling that does not cancel."""
+    if abs(times) == 1 and (z := at.argument(f, erf)) is not None:
+        return Erfc(times * z)
     if times == 2:
         z = at.argument(f, sigmoid)
         return None if z is None else -tanh(z / 2)
@@ -167,7 +176,7 @@ def _less_than_one(f: Expr, at: Stable, times: Expr) -> Expr | None:
 
 
 def _mul(e: Expr, at: Stable) -> Expr | None:
-    """exp(z) sigmoid(-z) = sigmoid(z); sigmoid(z) sigmoid(-z) is the sigmoid's slope; z sign(z) = |z|."""
+    """exp(z) sigmoid(-z) = sigmoid(z); sigmoid(z) sigmoid(-z) is the sigmoid's slope; z sign(z) = |z|; sinh / cosh = tanh."""
     factors = [f.as_base_exp() for f in e.args]
     factors = [(f, S.One) if isinstance(f, exp) else (base, power) for f, (base, power) in zip(e.args, factors, strict=True)]
     for f, power in factors:
@@ -181,6 +190,8 @@ def _mul(e: Expr, at: Stable) -> Expr | None:
                     found = SigmoidSlope(z)
             elif isinstance(f, sign) and g == f.args[0]:
                 found = absolute(g)
+            elif isinstance(f, sinh) and other == -1 and at.argument(g, cosh) == f.args[0]:
+                return e / f * g * tanh(f.args[0])
             if found is not None:
                 return e / f / g * found
     return None
@@ -205,3 +216,12 @@ LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
     (Mul, _mul),
 )
 """The kind of expression that a law speaks of, and the law: it gives the stable spelling, or None."""
+
+
+def exponential_laws(e: Expr, at: Stable) -> Expr:
+    """`e`, or the sigmoid, softplus or tanh that it spells out in exponentials."""
+    for kind, law in LAWS:
+        found = law(e, at) if isinstance(e, kind) else None
+        if isinstance(found, softplus | tanh) or (isinstance(e, Mul | Pow) and found is not None and found.has(sigmoid)):
+            return found
+    return e

@@ -1,0 +1,57 @@
+"""Adjoints that divide by what they are multiplied by again: dP = -Y (1 - P)^2 / P, and then dO = P dP - ...
+
+A probability P may round to 0. So where every use of dP is a product with P, the product P dP is computed instead, in which the
+division has cancelled.
+"""
+
+from collections.abc import Container
+from dataclasses import replace
+
+from sympy import Expr, Pow, expand_mul
+
+from symbackprop.program import Equation, Program, Tensor
+from symbackprop.term import Entry
+
+
+def undivided(program: Program, outputs: Container[str]) -> Program:
+    """The program, with P dP instead of dP wherever that saves a division by P."""
+    for e in program.equations:
+        for p in _divisors(e) if e.name not in outputs else ():
+            made = _multiplied(program, e, p)
+            if made is not None:
+                program = made
+                break
+    return program
+
+
+def _divisors(e: Equation) -> list[Entry]:
+    """The entries, at the equation's own indices, that its right side divides by."""
+    if e.rhs is None or e.tensor.role != "adjoint":
+        return []
+    powers = [f for f in e.rhs.atoms(Pow) if f.exp.is_negative and isinstance(f.base, Entry)]
+    return sorted({f.base for f in powers if f.base.indices == e.indices}, key=str)
+
+
+def _multiplied(program: Program, e: Equation, p: Entry) -> Program | None:
+    """The program with `p` times `e` instead of `e`; None where a division by `p` stays."""
+    tensor = Tensor(program.fresh_name(f"{p.name}_{e.name}"), e.tensor.axes, role="adjoint")
+    done = []
+    for x in program.equations:
+        if x.name == e.name:
+            x = Equation(tensor, e.indices, expand_mul(p * e.rhs))
+        elif e.name in x.uses():
+            if x.rhs is None:
+                return None
+            parts = {a: tensor[a.indices] / Entry(p.name, *a.indices) for a in x.rhs.atoms(Entry) if a.name == e.name}
+            x = replace(x, rhs=expand_mul(x.rhs.xreplace(parts)))
+        else:
+            done.append(x)
+            continue
+        if _divides(x.rhs, p.name):
+            return None
+        done.append(x)
+    return replace(program, tensors={**program.tensors, tensor.name: tensor}, equations=tuple(done))
+
+
+def _divides(e: Expr, name: str) -> bool:
+    return any(f.exp.is_negative and any(a.name == name for a in f.base.atoms(Entry)) for f in e.atoms(Pow))
