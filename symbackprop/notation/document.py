@@ -16,9 +16,8 @@ from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, 
 from symbackprop.notation.index_form import Writer, letter
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix import transpose
-from symbackprop.notation.matrix_form import matrix_form
 from symbackprop.notation.matrix_print import Typesetter
-from symbackprop.notation.network import nearest_parameter, network, path
+from symbackprop.notation.network import depending, nearest_parameter, network, path
 from symbackprop.notation.page import Page, page
 from symbackprop.notation.teller import Teller
 from symbackprop.program import Equation, Tensor
@@ -188,7 +187,7 @@ class _Composer(Teller):
                 first = dict.fromkeys(e.indices[order:], S.Zero)
                 e = Equation(Tensor(e.name, e.tensor.axes[:order]), e.indices[:order], substitute(e.rhs, first))
             try:
-                value = matrix_form(e, self.program)
+                value = self.value(e)
             except NotationError:
                 return []
             # What stands first is a row, though the derivative of a scalar has the shape of the variable.
@@ -238,8 +237,11 @@ class _Composer(Teller):
     def steps(self) -> list[Block]:
         """The derivation of each adjoint, folded under its result."""
         blocks: list[Block] = [Heading(self.say["steps"]), Paragraph(self.line("steps lead"))]
+        every: dict[str, list[Step]] = {}
+        for s in self.derived.steps:
+            every.setdefault(s.quantity, []).append(s)
         for e in self.adjoints:
-            taken = [s for s in self.derived.steps if s.quantity == e.name]
+            taken = every.get(e.name)
             if not taken:
                 blocks.append(Formulas((self.best(e),)))
                 continue
@@ -371,8 +373,8 @@ class _Composer(Teller):
 
     def second(self, name: str) -> tuple[tree.Node, ...]:
         """The block of the Hessian of one tensor with itself, as a matrix where it is one, and entry by entry."""
-        derived = jacobian(self.derived.program, self.derived.adjoints[name], name)
-        teller = replace(self, derived=derived, program=derived.program, writer=Writer.of(derived.program))
+        derived = jacobian(depending(self.derived.program, name), self.derived.adjoints[name], name)
+        teller = replace(self, derived=derived, program=derived.program, writer=Writer.of(derived.program), values={})
         e = derived.program.equation(derived.adjoints[name])
         e = Equation(e.tensor, e.indices, teller.in_place(e.name))
         matrix = teller.matrix(e) if self.form != "index" else None

@@ -6,7 +6,7 @@ numbers before names, factors in the order in which indices chain them, sums las
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sympy import Add, E, Expr, Function, Integer, KroneckerDelta, Mul, Pow, Rational, S, Symbol, pi
 
@@ -51,6 +51,7 @@ class Writer:
     program: Program
     names: Names
     letters: Letters
+    written: dict[tuple, tree.Node] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, program: Program) -> "Writer":
@@ -63,8 +64,11 @@ class Writer:
 
     def expression(self, e: Expr, indices: Sequence[Index] = ()) -> tree.Node:
         """The typeset form of `e`, whose free indices are `indices` in layout order."""
-        stray = sorted(indices_of(e) - set(indices), key=str)
-        return self.write(one_based(e), self.free((*indices, *stray)))
+        key = (e, tuple(indices))
+        if key not in self.written:
+            stray = sorted(indices_of(e) - set(indices), key=str)
+            self.written[key] = self.write(one_based(e), self.free((*indices, *stray)))
+        return self.written[key]
 
     def equation(self, equation: Equation) -> tree.Node:
         """tensor[indices] = right side."""
@@ -175,9 +179,9 @@ class Writer:
 
     def key(self, e: Expr) -> tuple:
         """Sorts factors of one kind: by the earliest free index they hold, then by declaration."""
-        order = list(self.program.tensors)
+        order = self.names.place
         first = min((i.name for i in indices_of(e)), default="")
-        places = sorted(order.index(a.name) if a.name in order else len(order) for a in e.atoms(Entry))
+        places = sorted(order.get(a.name, len(order)) for a in e.atoms(Entry))
         return (first, places, str(e))
 
     def chained(self, group: list[Expr]) -> list[Expr]:

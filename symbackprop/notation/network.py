@@ -1,6 +1,7 @@
 """The network as a picture: boxes in columns by depth, leaves above the equation that first uses them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from symbackprop.index import shape_text
 from symbackprop.notation.blocks import Box, Graph
@@ -20,10 +21,10 @@ def network(program: Program, writer: Writer, forward: Sequence[Equation]) -> Gr
         filled[depth[e.name]] = row + 1
         boxes.append(_box(program, writer, e.name, depth[e.name], row))
     above: dict[int, int] = {}
+    order = {name: k for k, name in enumerate(program.tensors)}
+    leaves = {t.name for t in program.leaves}
     for e in forward:
-        for name in (t.name for t in program.leaves if t.name in e.uses()):
-            if name in placed:
-                continue
+        for name in sorted((e.uses() & leaves) - placed, key=order.__getitem__):
             placed.add(name)
             at_start = depth[e.name] == 1 and program.tensors[name].role == "input" and 0 not in filled
             column = 0 if at_start else depth[e.name]
@@ -33,8 +34,7 @@ def network(program: Program, writer: Writer, forward: Sequence[Equation]) -> Gr
                 continue
             above[column] = above.get(column, 0) + 1
             boxes.append(_box(program, writer, name, column, -above[column]))
-    order = list(program.tensors)
-    arrows = tuple((u, e.name) for e in forward for u in sorted(e.uses(), key=order.index))
+    arrows = tuple((u, e.name) for e in forward for u in sorted(e.uses(), key=order.__getitem__))
     return Graph(tuple(boxes), arrows)
 
 
@@ -57,6 +57,15 @@ def nearest_parameter(program: Program, output: str) -> str | None:
         waiting = used - seen
         seen |= used
     return None
+
+
+def depending(program: Program, name: str) -> Program:
+    """Only the equations that depend on `name`, and the calls, from which facts follow: all that a derivative by it needs."""
+    reach = {name}
+    for e in program.equations:
+        if e.uses() & reach:
+            reach.add(e.name)
+    return replace(program, equations=tuple(e for e in program.equations if e.name in reach or e.call is not None))
 
 
 def path(program: Program, output: str, name: str) -> tuple[str, ...] | None:

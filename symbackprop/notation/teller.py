@@ -1,7 +1,7 @@
 """What a document says with: words of its language with formulas put in, facts, shapes, equations in the form asked for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from sympy import Expr
@@ -11,6 +11,7 @@ from symbackprop.errors import NotationError
 from symbackprop.notation import tree
 from symbackprop.notation.blocks import Code, Line
 from symbackprop.notation.index_form import Writer
+from symbackprop.notation.matrix import Value
 from symbackprop.notation.matrix_form import matrix_form
 from symbackprop.notation.matrix_print import Texter, Typesetter
 from symbackprop.notation.wording import words
@@ -27,6 +28,7 @@ class Teller:
     form: str
     say: dict[str, str]
     lang: str
+    values: dict[Equation, Value | NotationError] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, derived: Derived, form: str, lang: str) -> Self:
@@ -79,10 +81,22 @@ class Teller:
     def matrix(self, e: Equation, whole: bool = True) -> tree.Node | None:
         """The equation in matrix form, or None where it has none."""
         try:
-            right = Typesetter(self.writer).node(matrix_form(e, self.program))
+            right = Typesetter(self.writer).node(self.value(e))
         except NotationError:
             return None
         return tree.relation(self.writer.names(e.name), ("=", right)) if whole else right
+
+    def value(self, e: Equation) -> Value:
+        """The matrix expression of an equation, made once. Raises NotationError where there is none."""
+        if e not in self.values:
+            try:
+                self.values[e] = matrix_form(e, self.program)
+            except NotationError as error:
+                self.values[e] = error
+        found = self.values[e]
+        if isinstance(found, NotationError):
+            raise found
+        return found
 
     def best(self, e: Equation) -> tree.Node:
         """The equation in matrix form if that is asked for and can be had, else in index form."""
@@ -91,6 +105,6 @@ class Teller:
     def numpy(self, e: Equation) -> Line:
         """The right side in NumPy notation: what the user wrote, or what the matrix form says."""
         try:
-            return (Code(Texter().text(matrix_form(e, self.program))),)
+            return (Code(Texter().text(self.value(e))),)
         except NotationError:
             return ("–",)
