@@ -70,6 +70,10 @@ class Names:
     def _default(self, tensor: Tensor) -> tree.Node:
         if tensor.derivative:
             return tree.Derivative(self._known(tensor.derivative[0]), tuple(self._known(n) for n in tensor.derivative[1:]))
+        if tensor.role == "helper" and (made := self.program.equation(tensor.name)) and made.call and made.call.op == "inv":
+            base = self._known(made.call.arguments[0])
+            plain = isinstance(base, tree.Letter)
+            return tree.Labelled(base if plain else tree.Fenced(base), sup=tree.negative(tree.ONE))
         return spell(tensor.name, len(tensor.axes))
 
     def _known(self, name: str) -> tree.Node:

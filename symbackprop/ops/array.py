@@ -153,9 +153,10 @@ class Draft:
             elif _key(made) in self._made:
                 array.name = self._made[_key(made)]
             else:
-                array.name = self.fresh_name()
+                inverse = array.call is not None and array.call.op == "inv"
+                array.name = self.fresh_name(f"{array.call.arguments[0]}_inv" if array.call and inverse else "")
                 self.automatic.add(array.name)
-                self.add(replace(made, tensor=replace(made.tensor, name=array.name)))
+                self.add(replace(made, tensor=replace(made.tensor, name=array.name, role="helper" if inverse else made.tensor.role)))
         return array.name
 
     def ground(self, array: Array) -> Array:
@@ -178,8 +179,10 @@ class Draft:
         ready = self.term(array)
         return self.ground(ready) if ready.composite else ready
 
-    def fresh_name(self) -> str:
-        """The next of t1, t2, ... that nothing bears."""
+    def fresh_name(self, wanted: str = "") -> str:
+        """`wanted`, if nothing bears it, else the next of t1, t2, ... that nothing bears."""
+        if wanted and wanted not in self.tensors and wanted not in self.reserved:
+            return wanted
         while True:
             self._serial += 1
             name = f"t{self._serial}"
