@@ -1,13 +1,14 @@
 """The command line: arguments in, one call, result out.
 
 Results go to stdout or to what -o names, everything else to stderr. Exit status: 0 all good, 1 something is wrong,
-2 wrong usage or input, 3 something is unknown (and nothing wrong), 130 interrupted.
+2 wrong usage or input, 3 something is unknown (and nothing wrong), 70 a mistake of this program, 130 interrupted.
 """
 
 import contextlib
 import functools
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -45,6 +46,9 @@ table = opened_later("symbackprop.ops")
 training = opened_later("symbackprop.train")
 
 INTERRUPTED = 130
+INTERNAL = 70
+DEBUG = "SYMBACKPROP_DEBUG"
+LONGEST_LINE = 400
 EPILOG = "Exit status: 0 all good, 1 something is wrong, 2 wrong usage or input, 3 something is unknown."
 
 app = typer.Typer(
@@ -101,9 +105,24 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
         except KeyboardInterrupt:
             complain("interrupted")
             status = INTERRUPTED
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            if os.environ.get(DEBUG) == "1":
+                raise
+            complain(of_our_own(error, sys.argv[1:]))
+            status = INTERNAL
         raise typer.Exit(status)
 
     return app.command()(run)
+
+
+def of_our_own(error: Exception, arguments: Sequence[str]) -> str:
+    """One line about a mistake that is no user's, with what to report; a traceback is for those who ask for one."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    called = shlex.join(["symbackprop", *arguments])
+    shown = [text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + "..." for text in (what, called)]
+    return f"a mistake of symbackprop itself: {shown[0]}; please report it with: {shown[1]} ({DEBUG}=1 shows the traceback)"
 
 
 def complain(message: str) -> None:

@@ -1,8 +1,12 @@
 """What a newcomer gets wrong: one screen with what to do, never a traceback, never a wait."""
 
+import math
+import sys
+
 import pytest
 
 import symbackprop as sbp
+from symbackprop import cli
 from symbackprop.errors import SymbackpropError
 
 TEXTS = {
@@ -54,3 +58,46 @@ def test_wrong_arguments_of_derivative_are_told(arguments, reason):
 def test_one_name_need_not_be_a_list():
     model = sbp.model({"w1": "n"}, {"J": "sum(w1 ** 2)"})
     assert sbp.derive(model, wrt="w1").wrt == ("w1",)
+
+
+SIZED = {
+    "sigmoid(n)": 1 / (1 + math.exp(-3)),
+    "arctan(n)": math.atan(3),
+    "where(n > 2, 1, n)": 1,
+    "softplus(n - 3)": math.log(2),
+    "relu(n - 2) * abs(n)": 3,
+    "gelu(2)": 1 + math.erf(math.sqrt(2)),
+    "square(n) * pi": 9 * math.pi,
+}
+
+
+@pytest.mark.parametrize("text", SIZED)
+def test_functions_of_sizes_and_numbers_are_in_the_generated_code(text):
+    value = sbp.derivative(f"sum(x) * {text}", {"x": "n"}, "x").evaluate(x=[1.0, 2.0, 4.0])
+    assert value == pytest.approx([SIZED[text]] * 3)
+
+
+def broken(monkeypatch, capsys, **environment):
+    """What `symbackprop derive` says, and its exit status, where deriving itself fails."""
+
+    def fails(*_, **__):
+        raise ZeroDivisionError("one\ntwo")
+
+    monkeypatch.setattr(cli.pages, "expression_page", fails)
+    monkeypatch.setattr(sys, "argv", ["symbackprop", "derive", "sum(x)", "--shapes", "x: n"])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return ended.value.code, capsys.readouterr().err
+
+
+def test_a_mistake_of_our_own_is_one_line_that_asks_for_a_report(monkeypatch, capsys):
+    status, said = broken(monkeypatch, capsys)
+    assert status == 70 and said.count("\n") == 1 and "Traceback" not in said
+    assert "ZeroDivisionError: one two" in said and "symbackprop derive 'sum(x)' --shapes 'x: n'" in said
+
+
+def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
+    with pytest.raises(ZeroDivisionError):
+        broken(monkeypatch, capsys, SYMBACKPROP_DEBUG="1")

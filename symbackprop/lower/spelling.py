@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Function, Mul, Pow
+from sympy import Add, Expr, Function, Mul, Pow, erfc
+from sympy.core.function import AppliedUndef
 
 from symbackprop.errors import MissingSpellingError
 from symbackprop.ops import op_of
@@ -76,7 +77,8 @@ def size_text(e: Expr) -> Text:
             return Text(repr(value), ATOM if value >= 0 else SIGN)
         return Text(f"{e.p} / {e.q}", PRODUCT)
     if not e.free_symbols:
-        value = float(written_out(e))
+        # Stable forms write 1 - erf(x) as a function of their own, which SymPy can't work out.
+        value = float(written_out(e).replace(lambda f: isinstance(f, AppliedUndef) and f.name == "erfc", lambda f: erfc(*f.args)))
         return Text(repr(value), ATOM if value >= 0 else SIGN)
     if isinstance(e, Add):
         positive = sorted((t for t in e.args if not t.could_extract_minus_sign()), key=lambda t: (t.is_number, str(t)))
