@@ -16,6 +16,7 @@ NUMPY = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")
     "logdet": lambda a: np.linalg.slogdet(a)[1],
     "solve": np.linalg.solve,
     "norm": np.linalg.norm,
+    "eigvalsh": lambda a: np.linalg.eigvalsh((a + a.T) / 2),
     "cholesky": lambda a: np.linalg.cholesky((a + a.T) / 2),
 }
 

@@ -55,6 +55,11 @@ def softmax(x, axis):
     return scipy.special.softmax(x, axis=axis)
 
 
+def gaps(values):
+    apart = values[:, None] - values + np.eye(len(values))
+    return 1 / apart - np.eye(len(values))
+
+
 CASES = {
     "x + 2 * z - x / 4": lambda x, z, **_: x + 2 * z - x / 4,
     "-x ** 2": lambda x, **_: -(x**2),
@@ -180,11 +185,16 @@ CASES = {
     "logdet(S)": lambda S, **_: np.linalg.slogdet(S)[1],
     "solve(S, A)": lambda S, A, **_: np.linalg.solve(S, A),
     "cholesky(S @ S.T)": lambda S, **_: np.linalg.cholesky(S @ S.T),
+    "eigvalsh(S + S.T)": lambda S, **_: np.linalg.eigvalsh(S + S.T),
+    "eigenvectors(S) ** 2": lambda S, **_: np.linalg.eigh((S + S.T) / 2)[1] ** 2,
+    "eigenvalue_gaps(S)": lambda S, **_: gaps(np.linalg.eigvalsh((S + S.T) / 2)),
+    "tensordot(T, U, axes=((0, 2), (0, 1)))": lambda T, U, **_: np.tensordot(T, U, axes=((0, 2), (0, 1))),
+    "tensordot(A, B, 1)": lambda A, B, **_: np.tensordot(A, B, 1),
     "max(T)": lambda T, **_: T.max(),
     "max(T, axis=(0, 2), keepdims=True)": lambda T, **_: T.max(axis=(0, 2), keepdims=True),
     "min(A, axis=1)": lambda A, **_: A.min(axis=1),
-    "max_selector(A, axis=1)": lambda A, **_: (A == A.max(axis=1, keepdims=True)) * 1.0,
-    "min_selector(A, axis=0)": lambda A, **_: (A == A.min(axis=0)) * 1.0,
+    "max_selector(A, axis=1)": lambda A, **_: (A.max(axis=1, keepdims=True) == A) * 1.0,
+    "min_selector(A, axis=0)": lambda A, **_: (A.min(axis=0) == A) * 1.0,
     "prod(A, axis=0)": lambda A, **_: A.prod(axis=0),
     "prod_others(x)": lambda x, **_: x.prod() / x,
     "prod_others(x, order=2)": lambda x, **_: x.prod() / np.where(np.eye(5), x, np.outer(x, x)),

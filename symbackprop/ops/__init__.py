@@ -13,13 +13,14 @@ from symbackprop.ops import (
     losses,
     merged,
     reduction,
+    spectral,
     statistic,
     structural,
 )
 from symbackprop.ops.function import written_out
 from symbackprop.ops.table import OPS, Op, op_of, planned, refused
 
-planned("tensordot", "pinv", "slogdet", "svd", "eigh", "eigvalsh", "expm")
+planned("pinv", "slogdet", "svd", "eigh", "expm")
 refused("gives positions, which have no derivative", "argmax", "argmin", "argsort")
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "planned",
     "reduction",
     "refused",
+    "spectral",
     "statistic",
     "structural",
     "written_out",

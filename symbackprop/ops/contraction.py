@@ -136,6 +136,26 @@ def einsum(draft: Draft, subscripts: str, *operands: Array) -> Array:
     return Array([sizes[label] for label in output], at, sums=bool(rest) or any(a.sums for a in ready))
 
 
+@array_op("contraction")
+def tensordot(draft: Draft, a: Array, b: Array, axes: int | tuple = 2) -> Array:
+    """The sum of products over the last axes of one array and the first of another, or over the axes given for both.
+
+    tensordot(A, B, axes=1)[i, k] = sum_j A[i, j] B[j, k]
+    """
+    if isinstance(axes, tuple):
+        mine, its = (draft.positions(side, x) for side, x in zip(axes, (a, b), strict=True))
+    else:
+        mine, its = tuple(range(a.rank - axes, a.rank)), tuple(range(axes))
+    if len(mine) != len(its) or not 0 <= len(mine) <= min(a.rank, b.rank):
+        raise draft.error(f"axes={axes} does not fit", AxisError, notes=[draft.described(a), draft.described(b)])
+    names = "abcdefghijklmnopqrstuvwxyz"
+    left, right = names[: a.rank], list(names[a.rank : a.rank + b.rank])
+    for k, m in zip(mine, its, strict=True):
+        right[m] = left[k]
+    output = [c for k, c in enumerate(left) if k not in mine] + [c for k, c in enumerate(right) if k not in its]
+    return einsum(draft, f"{left},{''.join(right)}->{''.join(output)}", a, b)
+
+
 def _labels(draft: Draft, subscripts: str, operands: Sequence[Array]) -> tuple[list[str], str]:
     text = subscripts.replace(" ", "")
     left, arrow, output = text.partition("->")

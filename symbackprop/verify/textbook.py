@@ -136,6 +136,12 @@ def prod_others(x: np.ndarray, axis: int, order: int) -> np.ndarray:
     return made
 
 
+def eigenvalue_gaps(values: np.ndarray) -> np.ndarray:
+    """1 / (l_i - l_j), 0 where both are equal."""
+    gaps = values[:, None] - values
+    return np.where(gaps == 0, 0, 1 / np.where(gaps == 0, 1, gaps))
+
+
 CALLS: Mapping[str, Callable] = {
     "softmax": softmax,
     "log_softmax": log_softmax,
@@ -152,6 +158,9 @@ CALLS: Mapping[str, Callable] = {
     "det": np.linalg.det,
     "logdet": lambda a: np.log(np.linalg.det(a) ** 2) / 2,
     "solve": np.linalg.solve,
+    "eigvalsh": lambda a: np.linalg.eigvalsh((a + a.T) / 2),
+    "eigenvectors": lambda a: np.linalg.eigh((a + a.T) / 2)[1],
+    "eigenvalue_gaps": lambda a: eigenvalue_gaps(np.linalg.eigvalsh((a + a.T) / 2)),
     "cholesky": lambda a: np.linalg.cholesky((a + a.T) / 2),
 }
 """Whole-tensor calls by the name of their op."""
