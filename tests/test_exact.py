@@ -1,5 +1,7 @@
 """The scalar view: exact at small primes, under facts, with exponentials and roots as atoms."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 from notation_models import two_layer
@@ -12,7 +14,7 @@ from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Positive, Total
 from symbackprop.verify import exact
 from symbackprop.verify.exact import check_derivatives, random_point
-from symbackprop.verify.field import PRIME, Field, OpaqueExp, UndefinedError, Value
+from symbackprop.verify.field import PRIME, Field, OpaqueExp, OpaqueTanh, UndefinedError, Value
 from symbackprop.verify.scalar import SymbolView, determinant, inverse
 from symbackprop.verify.slopes import Slopes
 
@@ -137,6 +139,19 @@ def test_an_exponential_that_does_not_merge():
     a, b = Symbol("a", real=True), Symbol("b", real=True)
     assert OpaqueExp(a) * OpaqueExp(b) != OpaqueExp(a + b)
     assert (OpaqueExp(a * b)).diff(a) == b * OpaqueExp(a * b)
+
+
+def test_a_hyperbolic_tangent_that_asks_nothing_of_what_is_in_it():
+    a, b = Symbol("a", real=True), Symbol("b", real=True)
+    assert OpaqueTanh(a * b).diff(a) == b * (1 - OpaqueTanh(a * b) ** 2)
+    assert OpaqueTanh(a).diff(a).subs(OpaqueTanh(a), tanh(a)) == tanh(a).diff(a)
+    f, half = Field(0), Value(7, 0.5)
+    assert f.scalar(OpaqueTanh(a), {a: half}, {}).mod == f.function("tanh", half).mod
+    deep = a + b
+    start = process_time()
+    for _ in range(20):
+        deep = OpaqueTanh(a * deep + b * deep)
+    assert process_time() - start < 2
 
 
 def test_determinant_and_inverse():

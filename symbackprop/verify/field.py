@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sympy import Abs, Add, E, Expr, Function, Mul, Pow, Symbol, exp, pi, sign
+from sympy import Abs, Add, Dummy, E, Expr, Function, Mul, Pow, Symbol, exp, pi, sign, tanh
 
 from symbackprop.errors import VerifyError
 
@@ -91,6 +91,28 @@ class OpaqueExp(Function):
         """Its own derivative."""
         return self
 
+
+class OpaqueTanh(Function):
+    """tanh, but one that does not evaluate itself: SymPy's asks for the real part of what it is applied to, which expands it."""
+
+    nargs = 1
+    is_real = True
+
+    @classmethod
+    def eval(cls, x):
+        """Only tanh(0) = 0 is evaluated."""
+        return Add() if x == 0 else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """SymPy's derivative of tanh, in this function."""
+        u = Dummy()
+        return tanh(u).diff(u).subs(tanh(u), self)
+
+
+OPAQUE: Mapping[str, type[Function]] = {"exp": OpaqueExp, "tanh": OpaqueTanh}
+"""Functions by the name that SymPy's own bears."""
+PLAIN = {own.__name__: name for name, own in OPAQUE.items()}
+"""And back."""
 
 REAL: Mapping[str, Callable[[float], float]] = {
     **{name: getattr(math, name) for name in ("asin", "acos", "atan", "erf", "lgamma", "gamma", "asinh")},
@@ -182,7 +204,8 @@ class Field:
 
     def function(self, name: str, v: Value) -> Value:
         """A function of one argument by its SymPy name."""
-        if name in ("exp", "OpaqueExp"):
+        name = PLAIN.get(name, name)
+        if name == "exp":
             return self.exp(v)
         if name == "log":
             return self.log(v)

@@ -20,7 +20,7 @@ from symbackprop.errors import VerifyError
 from symbackprop.index import Index
 from symbackprop.program import Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total
-from symbackprop.verify.field import Field, OpaqueExp, Value, lifted
+from symbackprop.verify.field import OPAQUE, Field, Value, lifted
 from symbackprop.verify.literal import is_guard, size_of
 
 Env = Mapping[Index, int]
@@ -256,8 +256,9 @@ class Symbols(View):
         return self.point.reals(name)
 
     def function(self, name: str, value: Expr) -> Expr:
-        """SymPy's function, but for exp, which must not merge."""
-        return OpaqueExp(value) if name == "exp" else getattr(sympy, name)(value)
+        """SymPy's function, but for exp, which must not merge, and tanh, which would ask a deep argument for its real part."""
+        own = OPAQUE.get(name)
+        return own(value) if own else getattr(sympy, name)(value)
 
     def power(self, base: Expr, exponent: Expr, e: Expr) -> Expr:
         """SymPy's power."""
