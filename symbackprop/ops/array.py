@@ -137,10 +137,15 @@ class Draft:
         self.add(equation)
         return equation
 
+    def whole(self, made: Equation) -> bool:
+        """Whether an equation says another tensor again, all of it: the first entries along an axis are not the tensor."""
+        rhs = made.rhs
+        return isinstance(rhs, Entry) and rhs.indices == made.indices and self.tensors[rhs.name].axes == made.tensor.axes
+
     def known(self, array: Array) -> str | None:
         """The name of a tensor that equals `array`, if the draft has one."""
         made = self.equation("_", array)
-        if made.rhs is not None and isinstance(made.rhs, Entry) and made.rhs.indices == made.indices:
+        if self.whole(made):
             return made.rhs.name
         return self._made.get(_key(made))
 
@@ -148,7 +153,7 @@ class Draft:
         """The name of a tensor that equals `array`: an own equation is written for it if there is none."""
         if array.name is None:
             made = self.equation("_", array)
-            if made.rhs is not None and isinstance(made.rhs, Entry) and made.rhs.indices == made.indices:
+            if self.whole(made):
                 array.name = made.rhs.name
             elif _key(made) in self._made:
                 array.name = self._made[_key(made)]

@@ -1,0 +1,153 @@
+"""Random expressions and models: a derivative that agrees with differences, or a typed error, never anything else."""
+
+import re
+
+import pytest
+from fuzzing import Drawn, check_expression, check_model, check_text
+from grammar import expression, model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy_values import Case
+
+FUZZ = settings().max_examples > 100
+SIZES = {"n": 3, "d": 2, "k": 4}
+
+
+def many(fast):
+    """Few examples where everybody waits, always the same; many, new ones, in the profile `fuzz`."""
+    return settings(
+        max_examples=20_000 if FUZZ else fast,
+        derandomize=not FUZZ,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@st.composite
+def expressions(draw, depth=3, rank=2):
+    return expression(Drawn(draw, st.integers), depth, rank)
+
+
+@st.composite
+def models(draw):
+    return model(Drawn(draw, st.integers))
+
+
+def case(text, shapes, wrt, **facts):
+    return Case({"f": text}, shapes, facts, dict(SIZES), 7, wrt)
+
+
+@many(25)
+@given(expressions())
+def test_derivatives_agree_with_differences_in_every_form(drawn):
+    check_expression(drawn)
+
+
+@many(10)
+@given(expressions(2, 1))
+def test_second_derivatives_agree_with_differences_of_the_first(drawn):
+    check_expression(drawn, order=2)
+
+
+@many(5)
+@given(models())
+def test_gradients_of_models_agree_with_differences(drawn):
+    check_model(drawn)
+
+
+@pytest.mark.slow
+@settings(many(1000))
+@given(expressions())
+def test_a_thousand_expressions(drawn):
+    check_expression(drawn)
+
+
+@pytest.mark.slow
+@settings(many(1000))
+@given(expressions(2, 1))
+def test_a_thousand_second_derivatives(drawn):
+    check_expression(drawn, order=2)
+
+
+@pytest.mark.slow
+@settings(many(1000))
+@given(models())
+def test_a_thousand_models(drawn):
+    check_model(drawn)
+
+
+WORDS = (
+    "x y A n 0 1 2 3 0.5 1e9 -1 + - * / ** @ ( ) [ ] , : ... . = == < > >= <- -> ; "
+    "' \\ # { } None True axis= keepdims=True axis=(0,1) .T .sum() "
+    "'ij->ji' 'ii' sum mean var prod max cumsum softmax logsumexp relu abs exp log sqrt where einsum trace det inv solve diag reshape "
+    "concatenate stack split eye ones norm clip kron tile roll repeat one_hot take np. "
+    "np.linalg. lambda if else and not import _ __class__ \x00 é"
+)
+TOKENS = WORDS.split(" ")
+"""What texts are made of, and what they are not."""
+
+
+@st.composite
+def mangled(draw):
+    """A well-shaped expression with a few of its tokens replaced, doubled or dropped."""
+    drawn = expression(Drawn(draw, st.integers), 2)
+    tokens = re.findall(r"\w+|\s+|.", drawn.text)
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(tokens) - 1))
+        tokens[at : at + draw(st.integers(0, 2))] = draw(st.lists(st.sampled_from(TOKENS), max_size=2))
+        tokens = tokens or ["x"]
+    return "".join(tokens), drawn.shapes, drawn.wrt
+
+
+SHAPES = {"x": "n", "y": "", "A": "n n"}
+
+
+@many(40)
+@given(mangled())
+def test_a_mangled_expression_is_another_one_or_a_typed_error(drawn):
+    check_text(*drawn)
+
+
+@many(40)
+@given(st.lists(st.sampled_from(TOKENS), max_size=12), st.sampled_from(["", " "]))
+def test_random_tokens_are_an_expression_or_a_typed_error(tokens, between):
+    check_text(between.join(tokens), SHAPES, "x")
+
+
+@many(40)
+@given(st.one_of(st.text(max_size=40), st.binary(max_size=40).map(lambda b: b.decode("latin-1"))))
+def test_random_texts_are_an_expression_or_a_typed_error(text):
+    check_text(text, SHAPES, "x")
+    check_text("sum(x)", {"x": text}, "x")
+
+
+@pytest.mark.slow
+@settings(many(1000))
+@given(mangled())
+def test_a_thousand_mangled_expressions(drawn):
+    check_text(*drawn)
+
+
+@pytest.mark.slow
+@settings(many(1000))
+@given(st.lists(st.sampled_from(TOKENS), max_size=12))
+def test_a_thousand_texts_of_tokens(tokens):
+    check_text(" ".join(tokens), SHAPES, "x")
+
+
+FOUND = [
+    ("logsumexp(x[:-1])", {"x": "n"}, "x"),
+    ("logsumexp(x[:-1])", {"x": "2 n"}, "x"),
+    ("softmax(x[:1]) + max(x[:-1])", {"x": "n"}, "x"),
+    ("det(A[:2, :2])", {"A": "n n"}, "A"),
+    ("logsumexp(x[None])", {"x": ""}, "x"),
+    ("(x * y)[-1]", {"x": "", "y": "n"}, "x"),
+    ("where(tan(0.9 * tanh(0.5)) < 0.3, x, x ** 2)", {"x": ""}, "x"),
+    ("arctan(x) ** 2 * arccos(0.5 * tanh(x))", {"x": "n"}, "x"),
+]
+"""What went wrong once."""
+
+
+@pytest.mark.parametrize(("text", "shapes", "wrt"), FOUND)
+def test_what_went_wrong_once_is_right(text, shapes, wrt):
+    assert check_expression(case(text, shapes, wrt)) == "holds"
