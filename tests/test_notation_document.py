@@ -7,17 +7,20 @@ import subprocess
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
+from time import process_time
 
 import pytest
 from notation_models import one_sample, two_layer
 from notation_render import rendered
 
+import symbackprop as sbp
 from symbackprop.derive.reverse import gradient
 from symbackprop.errors import NotationError
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.toml import load_spec
-from symbackprop.notation import wording
+from symbackprop.notation import tree, wording
 from symbackprop.notation.document import compose, derivation_markdown
+from symbackprop.notation.mathml import mathml
 from symbackprop.notation.network import nearest_parameter
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -233,3 +236,39 @@ def test_latex_compiles(derived, name, lang, tmp_path):
     command = [engine, "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
     assert done.returncode == 0 and (tmp_path / "page.pdf").is_file(), done.stdout[-2000:]
+
+
+def deep(layers):
+    tensors = {"X": {"axes": "n d", "role": "input"}, "Y": {"axes": "n d", "role": "label"}}
+    rows = {}
+    for k in range(layers):
+        tensors[f"W{k + 1}"] = {"axes": "d d", "role": "parameter"}
+        rows[f"H{k + 1}"] = f"tanh({f'H{k}' if k else 'X'} @ W{k + 1})"
+    return sbp.derive(sbp.model(tensors, {**rows, "J": f"sum((H{layers} - Y)**2)"}, name="deep", samples="n"))
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_long_page_shows_the_ends_and_folds_the_rest(lang):
+    say, few, many = wording.words(lang), deep(5).markdown(lang=lang), deep(26).markdown(lang=lang)
+    for key in ("all equations", "all results", "all parameters"):
+        summary = f"<summary>{say[key]}</summary>"
+        assert summary in many and summary not in few
+    assert many.count("\\vdots") == 3 and "\\vdots" not in few
+    assert many.count("<details>") == many.count("</details>") and all(f"W^{{{k}}} - \\eta" in many for k in range(1, 27))
+    assert say["group"].format(first=13, last=24, count=78) in many
+
+
+def test_a_page_takes_time_in_proportion_to_its_layers():
+    def seconds(layers):
+        derivation = deep(layers)
+        start = process_time()
+        derivation.html()
+        return process_time() - start
+
+    seconds(4)
+    assert min(seconds(48) for _ in range(2)) < 8 * min(seconds(12) for _ in range(3))
+
+
+def test_bold_letters_are_bold_in_a_browser():
+    found = [mathml(tree.Letter(text, "bold")) for text in "eA1"]
+    assert [chr(code) in text for code, text in zip((0x1D41E, 0x1D400, 0x1D7CF), found, strict=True)] == [True] * 3

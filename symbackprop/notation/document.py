@@ -11,7 +11,7 @@ from sympy import Expr, S
 
 from symbackprop.derive.reverse import Derived, Step, jacobian
 from symbackprop.errors import NotationError
-from symbackprop.notation import tree
+from symbackprop.notation import folding, tree
 from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
 from symbackprop.notation.index_form import Writer, letter
 from symbackprop.notation.latex import latex
@@ -82,7 +82,7 @@ class _Composer(Teller):
         blocks: list[Block] = [
             Heading(self.say["model"]),
             Paragraph(self.line("model lead", objective=self.writer.names(self.derived.output))),
-            Formulas(tuple(self.best(e) for e in forward)),
+            *folding.formulas([self.best(e) for e in forward], self.say["all equations"]),
             network(self.derived.program, self.writer, forward),
         ]
         if self.form == "both":
@@ -240,15 +240,17 @@ class _Composer(Teller):
         every: dict[str, list[Step]] = {}
         for s in self.derived.steps:
             every.setdefault(s.quantity, []).append(s)
+        told: list[Block] = []
         for e in self.adjoints:
             taken = every.get(e.name)
             if not taken:
-                blocks.append(Formulas((self.best(e),)))
+                told.append(Formulas((self.best(e),)))
                 continue
             chain = self.chain(e, taken)
             summary = self.listed([(rule[0],) for _, rule in chain.rows])
-            blocks.append(Fold(summary, (chain,), self.best(e)))
-        return blocks
+            told.append(Fold(summary, (chain,), self.best(e)))
+        count = str(len(told))
+        return [*blocks, *folding.groups(told, lambda a, b: self.line("group", first=str(a), last=str(b), count=count))]
 
     def chain(self, e: Equation, taken: Sequence[Step]) -> Chain:
         """before = after = ..., with the rules."""
@@ -290,7 +292,7 @@ class _Composer(Teller):
         blocks: list[Block] = [
             Heading(self.say["results"]),
             Paragraph(self.line("results lead", objective=self.writer.names(self.derived.output))),
-            Grid(tuple(header), tuple(rows)),
+            *folding.grid(tuple(header), rows, self.say["all results"]),
         ]
         for e in self.adjoints:
             if facts := self.derived.facts.get(e.name, ()):
@@ -315,7 +317,7 @@ class _Composer(Teller):
         blocks: list[Block] = [
             Heading(self.say["update"]),
             Paragraph(self.line("update lead", eta=eta)),
-            Formulas(tuple(down(x, tree.Derivative(top, (x,))) for x in wanted)),
+            *folding.formulas([down(x, tree.Derivative(top, (x,))) for x in wanted], self.say["all parameters"]),
         ]
         samples = self.program.samples
         if samples is None:

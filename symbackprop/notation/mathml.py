@@ -54,6 +54,10 @@ def _(node: tree.Letter) -> str:
     text = escape(GREEK.get(node.text, node.text))
     if node.style == "bold":
         bold = chr(ord("𝟎") + int(text)) if text.isdigit() and len(text) == 1 else text
+        if len(text) == 1 and text.isascii() and text.isalpha():
+            # Browsers know bold letters by their own code points, not by mathvariant.
+            bold = chr(0x1D41A + ord(text) - ord("a") if text.islower() else 0x1D400 + ord(text) - ord("A"))
+            return f'<mi mathvariant="normal">{bold}</mi>'
         return f'<mn mathvariant="normal">{bold}</mn>' if text.isdigit() else f'<mi mathvariant="bold">{text}</mi>'
     if len(text.rstrip("'")) < len(text):
         primes = "′" * (len(node.text) - len(node.text.rstrip("'")))

@@ -25,6 +25,7 @@ MARKS = {
     "oslash": (r"\oslash", "⊘"),
     "dots": (r"\dots", "…"),
     "cdots": (r"\cdots", "⋯"),
+    "vdots": (r"\vdots", "⋮"),
     "nabla": (r"\nabla", "∇"),
     "top": (r"\top", "⊤"),
     "partial": (r"\partial", "∂"),
