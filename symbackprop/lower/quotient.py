@@ -16,7 +16,7 @@ from symbackprop.term import Entry
 def undivided(program: Program, outputs: Container[str]) -> Program:
     """The program, with P dP instead of dP wherever that saves a division by P."""
     for e in program.equations:
-        for p in _divisors(e) if e.name not in outputs else ():
+        for p in _divisors(e) if e.name in program.users and e.name not in outputs else ():
             made = _multiplied(program, e, p)
             if made is not None:
                 program = made
