@@ -95,7 +95,7 @@ def sizes_of(draft: Draft, shape: Shape) -> tuple[Expr, ...]:
     """The sizes that a shape names. Raises AxisError for what is no size."""
     sizes = tuple(S(s) if isinstance(s, int) else s for s in (shape if isinstance(shape, tuple) else (shape,)))
     for size in sizes:
-        if not isinstance(size, Expr) or not size.is_integer or not size.is_positive:
+        if not isinstance(size, Expr) or not size.is_integer or size.is_nonpositive or (size.is_Number and size < 1):
             raise draft.error(f"{size} is not a size", AxisError, fix="give names of axes or positive whole numbers, as in ones((n, 3))")
     return sizes
 
