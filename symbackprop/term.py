@@ -12,6 +12,7 @@ from sympy import (
     Add,
     Expr,
     Function,
+    Heaviside,
     Indexed,
     IndexedBase,
     Integer,
@@ -221,21 +222,26 @@ def substitute(e: Expr, new: Mapping[Expr, Expr]) -> Expr:
     return rename_bound(e).xreplace(dict(new)) if new else e
 
 
-def as_sympy(e: Expr, names: Mapping[Index, Symbol] | None = None) -> Expr:
-    """`e` in plain SymPy (Indexed, Sum, KroneckerDelta, Piecewise), for those who go on from there."""
+def as_sympy(e: Expr, names: Mapping[Index, Symbol] | None = None, nested: bool = False) -> Expr:
+    """`e` in plain SymPy (Indexed, Sum, KroneckerDelta, Piecewise), for those who go on from there.
+
+    A bracket inside `nested` sums is a Heaviside: SymPy's Sum takes a Piecewise out of a sum inside it, bound index and all.
+    """
     names = names or {}
     if isinstance(e, Index):
         return names.get(e, Symbol(e.name, integer=True))
     if isinstance(e, Entry):
         base = IndexedBase(e.name, real=True)
-        return Indexed(base, *[as_sympy(i, names) for i in e.indices]) if e.indices else Symbol(e.name, real=True)
+        return Indexed(base, *[as_sympy(i, names, nested) for i in e.indices]) if e.indices else Symbol(e.name, real=True)
     if isinstance(e, Total):
-        return Sum(as_sympy(e.body, names), *[(as_sympy(i, names), 0, i.axis - 1) for i in e.indices])
+        return Sum(as_sympy(e.body, names, nested or e.body.has(Total)), *[(as_sympy(i, names), 0, i.axis - 1) for i in e.indices])
     if isinstance(e, Positive | NonNegative):
-        inner = as_sympy(e.args[0], names)
+        inner = as_sympy(e.args[0], names, nested)
+        if nested:
+            return Heaviside(inner, 0 if isinstance(e, Positive) else 1)
         return Piecewise((1, inner > 0 if isinstance(e, Positive) else inner >= 0), (0, True))
     if isinstance(e, KroneckerDelta):
-        return KroneckerDelta(*[as_sympy(a, names) for a in e.args])
+        return KroneckerDelta(*[as_sympy(a, names, nested) for a in e.args])
     if not e.args:
         return e
-    return e.func(*[as_sympy(a, names) for a in e.args])
+    return e.func(*[as_sympy(a, names, nested) for a in e.args])

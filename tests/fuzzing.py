@@ -134,6 +134,8 @@ class IndexValues:
     def of(self, e):
         if isinstance(e, sympy.Idx):
             return self.along(e)
+        if isinstance(e, sympy.Heaviside):
+            return np.heaviside(self.of(e.args[0]), float(e.args[1]))
         if isinstance(e, sympy.Sum):
             body = np.asarray(self.of(e.function))
             for i, low, high in e.limits:

@@ -152,3 +152,7 @@ FOUND = [
 @pytest.mark.parametrize(("text", "shapes", "wrt"), FOUND)
 def test_what_went_wrong_once_is_right(text, shapes, wrt):
     assert check_expression(case(text, shapes, wrt)) == "holds"
+
+
+def test_a_bracket_stays_in_its_sum():
+    assert check_expression(case("cumprod(x * A[:, -1])", {"x": "", "A": "n 2"}, "x"), order=2) == "holds"

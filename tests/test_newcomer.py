@@ -101,3 +101,9 @@ def test_a_mistake_of_our_own_is_one_line_that_asks_for_a_report(monkeypatch, ca
 def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
     with pytest.raises(ZeroDivisionError):
         broken(monkeypatch, capsys, SYMBACKPROP_DEBUG="1")
+
+
+@pytest.mark.parametrize("name", ["../evil", "a b", "", "a/b", "1st"])
+def test_a_models_name_is_no_path(name):
+    with pytest.raises(SymbackpropError, match="can't name a model"):
+        sbp.model({"x": "n"}, {"J": "sum(x)"}, name=name)

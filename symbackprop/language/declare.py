@@ -30,6 +30,10 @@ def axis_names(spec: ModelSpec) -> list[str]:
 def declared(spec: ModelSpec) -> dict[str, Tensor]:
     """The tensors that the model declares, by name."""
     made = {}
+    if not IDENTIFIER.match(spec.name):
+        raise SpecError(
+            f"'{spec.name}' can't name a model: a module and its file are called so", place="name", fix="use letters, digits and _"
+        )
     axes = axis_names(spec)
     for name in (*spec.tensors, *(e.name for e in spec.equations)):
         _check_name(name, axes, f"model {spec.name}")
