@@ -221,6 +221,8 @@ def _factor(f: Expr, rows: Index, columns: Index | None, program: Program) -> Va
             return Unit((rows.axis, None), place)
         if set(f.args) != {rows, columns}:
             raise NotationError("a delta with a shift has no matrix form", source=str(f))
+        if rows.axis != columns.axis:
+            raise NotationError("the delta of an axis and a part of it has no matrix form", source=str(f))
         return Eye((rows.axis, columns.axis))
     if isinstance(f, Positive | NonNegative):
         return _bracket(f, rows, columns, program)
