@@ -227,15 +227,17 @@ def test_an_unknown_form_or_language_is_refused(derived):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "lang"), list(itertools.product(("two_layer", "one_sample", "digits.toml"), LANGS)))
+@pytest.mark.parametrize(("name", "lang"), list(itertools.product(("two_layer", "one_sample", "digits.toml", "deep"), LANGS)))
 def test_latex_compiles(derived, name, lang, tmp_path):
     engine = "pdflatex" if lang == "en" else "xelatex"
     if not shutil.which(engine):
         pytest.skip(f"{engine} is not installed")
-    (tmp_path / "page.tex").write_text(rendered(derived(name), "latex", "both", lang), encoding="utf-8")
+    text = deep(26).tex(lang=lang) if name == "deep" else rendered(derived(name), "latex", "both", lang)
+    (tmp_path / "page.tex").write_text(text, encoding="utf-8")
     command = [engine, "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
     assert done.returncode == 0 and (tmp_path / "page.pdf").is_file(), done.stdout[-2000:]
+    assert "Overfull \\vbox" not in done.stdout
 
 
 def deep(layers):

@@ -83,6 +83,10 @@ class Dialect:
         rows = " \\\\\n".join(self.aligned(n) for n in nodes)
         return f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
 
+    def block(self, nodes: tuple[tree.Node, ...]) -> str:
+        """Displayed equations as a block of their own."""
+        return self.display(nodes)
+
     def aligned(self, node: tree.Node) -> str:
         """A line of aligned equations."""
         if not isinstance(node, tree.Relation):
@@ -173,6 +177,13 @@ class Tex(Dialect):
         """A formula without what sets it off."""
         return latex(node)
 
+    def block(self, nodes: tuple[tree.Node, ...]) -> str:
+        """Displayed equations with what sets them off; several may go on on the next page."""
+        if len(nodes) == 1:
+            return f"\\[\n{self.formula(nodes[0])}\n\\]"
+        rows = " \\\\\n".join(self.aligned(n) for n in nodes)
+        return f"\\begin{{align*}}\n{rows}\n\\end{{align*}}"
+
     def cell(self, line: Line) -> str:
         """What stands in a cell, with room above and below what is high."""
         tall = any(isinstance(p, tree.Node) and tree.is_tall(p) for p in line)
@@ -203,7 +214,7 @@ def item(block: Block, d: Dialect) -> Item:
         case Paragraph(line):
             return Item("paragraph", d.line(line))
         case Formulas(nodes):
-            return Item("formulas", d.display(nodes))
+            return Item("formulas", d.block(nodes))
         case Grid(header, rows):
             return Item("grid", header=tuple(map(d.cell, header)), rows=tuple(tuple(map(d.cell, r)) for r in rows))
         case Chain(left, rows):
