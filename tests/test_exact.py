@@ -135,6 +135,22 @@ def test_roots_that_do_not_exist_are_refused():
         Value(1, 1.0) / Value(0, 0.0)
 
 
+def test_a_free_root_stands_for_one_that_does_not_exist():
+    f, v = Field(0, free_roots=True), Value(PRIME - 1, 1.0)
+    assert f.sqrt(v).mod == f.sqrt(v).mod and f.sqrt(v).real == 1
+    assert (f.sqrt(v) ** 2).mod != v.mod
+    assert (f.sqrt(Value(4, 4.0)) ** 2).mod == 4
+    with pytest.raises(UndefinedError):
+        f.sqrt(Value(4, -4.0))
+
+
+def test_a_row_of_roots_of_which_some_do_not_exist_is_exact_with_atoms():
+    root = ("R", "n", lambda i: sqrt(x(i) ** 2 + 1))
+    p = gradient(program({"x": "n"}, root, ("J", "", lambda: Total(Entry("R", r), r))), ["x"]).program
+    (verdict, *_) = check_derivatives(p, ["dx"], sizes={n: 31})
+    assert verdict.status == "exact"
+
+
 def test_an_exponential_that_does_not_merge():
     a, b = Symbol("a", real=True), Symbol("b", real=True)
     assert OpaqueExp(a) * OpaqueExp(b) != OpaqueExp(a + b)

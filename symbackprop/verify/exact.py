@@ -182,9 +182,12 @@ def _refuted(subject: str, point: PointView, place: tuple[int, ...], claimed: Va
 
 
 def random_point(program: Program, sizes: Mapping[Expr, int], seed: int = 0) -> PointView:
-    """Every tensor of `program` at a random point where all leaves have their facts and all roots and quotients exist."""
+    """Every tensor of `program` at a random point where all leaves have their facts and all roots and quotients exist.
+
+    Where there are too many roots for that, the last try has atoms for those that the residues do not have.
+    """
     for attempt in range(TRIES):
-        field = Field(seed * TRIES + attempt)
+        field = Field(seed * TRIES + attempt, free_roots=attempt == TRIES - 1)
         reals = random_arrays(program, sizes, seed * TRIES + attempt)
         try:
             leaves = {t.name: _leaf(reals[t.name], t, field) for t in program.leaves}

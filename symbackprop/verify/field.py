@@ -122,9 +122,14 @@ REAL: Mapping[str, Callable[[float], float]] = {
 
 
 class Field:
-    """Functions of Values at one random point. `atoms` counts the values that stand for something not rational."""
+    """Functions of Values at one random point. `atoms` counts the values that stand for something not rational.
 
-    def __init__(self, seed: int) -> None:
+    Half the residues have no square root. With `free_roots` an atom stands for such a root; its square is not the number again,
+    so what is equal with atoms is equal, and what is not may be equal all the same.
+    """
+
+    def __init__(self, seed: int, free_roots: bool = False) -> None:
+        self.free_roots = free_roots
         self.random = random.Random(seed)
         self.atoms = 0
         self.exponentials: dict[int, int] = {}
@@ -198,8 +203,11 @@ class Field:
         """A square root; the one that is itself a square, so that roots multiply."""
         self.atoms += 1
         root = pow(v.mod, (PRIME + 1) // 4, PRIME)
-        if pow(root, 2, PRIME) != v.mod or v.real < 0:
+        exists = pow(root, 2, PRIME) == v.mod
+        if v.real < 0 or not (exists or self.free_roots):
             raise UndefinedError("a square root that the residues do not have")
+        if not exists:
+            root = self._other(("root", v.mod), self.residue)
         return Value(root, math.sqrt(v.real))
 
     def function(self, name: str, v: Value) -> Value:

@@ -233,6 +233,8 @@ def infer_sizes(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | No
                 found.setdefault(a, int(s))
     for name, value in arrays.items():
         for a, s in zip(program.tensors[name].axes, np.shape(value), strict=True):
+            if found.get(a) == s:
+                continue
             solve_size(a, int(s), found)
             if a.free_symbols <= set(found) and size_of(a, found) != s:
                 raise DataError(

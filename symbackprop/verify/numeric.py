@@ -6,9 +6,9 @@ says nothing: it is skipped, counted and reported. Source: Ridders 1982, doi:10.
 Trapp 1998, doi:10.1137/S003614459631241X.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from sympy import Expr
@@ -23,6 +23,11 @@ STEP = 2.0**-12
 
 ENTRIES = 24
 """Entries of a tensor that are stepped along one by one; of a larger one, so many are drawn, with two random directions."""
+
+WORK = 240
+"""Equations that are evaluated for a step along each of those entries; the deeper the way, the fewer entries, but FEWEST."""
+
+FEWEST = 4
 
 CLEAR = 1e-5
 """A relative difference that refutes. What lies between the tolerance and this is unknown, not wrong."""
@@ -58,7 +63,8 @@ def check_derivatives(
     """A verdict for each derivative in `program` (or those called `names`), at random points or at `arrays`."""
     chosen = [t for t in derivatives(program) if names is None or t.name in names]
     points = [dict(arrays)] if arrays is not None else [random_arrays(program, sizes or prime_sizes(program), s) for s in seeds]
-    return [guarded(label(t), partial(check_derivative, program, t, points)) for t in chosen]
+    known = cache(lambda number: evaluate(program, points[number]))
+    return [guarded(label(t), partial(check_derivative, program, t, points, known)) for t in chosen]
 
 
 def label(tensor: Tensor) -> str:
@@ -68,15 +74,21 @@ def label(tensor: Tensor) -> str:
     return f"d{order}{top}/" + "".join(f"d{b}" for b in below)
 
 
-def check_derivative(program: Program, tensor: Tensor, points: Sequence[Mapping[str, np.ndarray]]) -> Verdict:
-    """Whether `tensor` is the derivative that it is said to be, at each of `points` (arrays of the leaves)."""
+def check_derivative(
+    program: Program, tensor: Tensor, points: Sequence[Mapping[str, np.ndarray]], known: Callable[[int], Mapping] | None = None
+) -> Verdict:
+    """Whether `tensor` is the derivative that it is said to be, at each of `points` (arrays of the leaves).
+
+    `known(number)` is every tensor at the point of that number; it is evaluated here if not given.
+    """
+    known = known or (lambda number: evaluate(program, points[number]))
     tally = Tally()
     base = base_tensor(program, tensor)
     variable = program.tensors[tensor.derivative[-1]]
     for number, arrays in enumerate(points):
         sizes = infer_sizes(program, {n: a for n, a in arrays.items() if n in program.tensors})
         tally.points.append(sizes_text(sizes))
-        _compare(program, base, variable, tensor, arrays, sizes, tally, number)
+        _compare(program, base, variable, tensor, known(number), sizes, tally, number)
     return _verdict(tensor, base, tally, points)
 
 
@@ -91,11 +103,10 @@ def base_tensor(program: Program, tensor: Tensor) -> Tensor:
     raise VerifyError(f"the program does not hold what {label(tensor)} is the derivative of")
 
 
-def _compare(program, base, variable, tensor, arrays, sizes, tally, number) -> None:
-    """Add to `tally` what one point says."""
+def _compare(program, base, variable, tensor, known, sizes, tally, number) -> None:
+    """Add to `tally` what one point says, at which all tensors are `known`."""
     sides: list[np.ndarray] = []
     forward = program.needed([base.name, variable.name])
-    known = evaluate(program, arrays, sizes)
     moving = downstream(forward, variable.name)
     given = {n: known[n] for n in forward.tensors if n not in moving}
     evaluate(forward, {**given, variable.name: known[variable.name]}, sizes, kinks=sides)
@@ -108,7 +119,8 @@ def _compare(program, base, variable, tensor, arrays, sizes, tally, number) -> N
         met: list[np.ndarray] = []
         return evaluate(forward, {**given, variable.name: displaced}, sizes, dtype, met)[base.name], met
 
-    for direction in _directions(start.shape, number):
+    way = sum(e.name in moving for e in forward.equations)
+    for direction in _directions(start.shape, number, max(FEWEST, min(ENTRIES, WORK // max(way, 1)))):
         claimed = np.tensordot(value, direction, axes=(tuple(range(outer, value.ndim)), tuple(range(direction.ndim))))
         slope, tolerance = _difference(at, start, direction, sides)
         if slope is None:
@@ -131,16 +143,16 @@ def downstream(program: Program, name: str) -> set[str]:
     return found
 
 
-def _directions(shape: tuple[int, ...], seed: int) -> Iterator[np.ndarray]:
-    """Unit arrays of `shape`: every entry, or some and two directions over all."""
+def _directions(shape: tuple[int, ...], seed: int, entries: int = ENTRIES) -> Iterator[np.ndarray]:
+    """Unit arrays of `shape`: every entry, or as many as `entries` and two directions over all."""
     rng = np.random.default_rng(seed)
     size = int(np.prod(shape))
-    chosen = range(size) if size <= ENTRIES else sorted(rng.choice(size, ENTRIES, replace=False))
+    chosen = range(size) if size <= entries else sorted(rng.choice(size, entries, replace=False))
     for k in chosen:
         unit = np.zeros(size)
         unit[k] = 1
         yield unit.reshape(shape)
-    if size > ENTRIES:
+    if size > entries:
         for _ in range(2):
             yield rng.uniform(-1, 1, shape)
 
