@@ -1,6 +1,7 @@
 """Arrays beside each other: joined, cut, turned round and shifted, as sums of guarded entries and as slices."""
 
 import itertools
+from collections.abc import Callable
 
 from sympy import Expr, Integer, S, cancel, expand_mul
 
@@ -115,6 +116,10 @@ def vstack(draft: Draft, arrays: Arrays) -> Array:
     return concatenate(draft, parts, 0)
 
 
+def _shifted(place: int, start: Expr) -> Callable[[Indices], Indices]:
+    return lambda at: (*at[:place], at[place] + start, *at[place + 1 :])
+
+
 class Pieces(Array):
     """What split gives: `parts`, to be picked by number."""
 
@@ -144,7 +149,7 @@ def split(draft: Draft, x: Array, sections: int | Expr | tuple, axis: int = 0) -
         if length.is_nonpositive or (known is not None and known < 1):
             raise draft.error("a part of the split is empty", AxisError, notes=[draft.described(x)])
         axes = (*x.axes[:place], length, *x.axes[place + 1 :])
-        parts.append(view(draft, x, axes, lambda at, start=start: (*at[:place], at[place] + start, *at[place + 1 :])))
+        parts.append(view(draft, x, axes, _shifted(place, start)))
     made = Pieces(x.axes, x.at)
     made.parts = tuple(parts)
     return made

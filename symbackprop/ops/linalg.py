@@ -124,8 +124,8 @@ def d_solve(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, targ
     batch = len(matrix.axes) - 2
     front, (i, *column) = at[:batch], at[batch:]
     if place == 1:
-        other, (k, *its) = target[:batch], target[batch:]
-        return same(front, other) * inverse[(*front, i, k)] * same(tuple(column), tuple(its))
+        k, *its = target[batch:]
+        return same(front, target[:batch]) * inverse[(*front, i, k)] * same(tuple(column), tuple(its))
     *other, k, m = target
     return -same(front, tuple(other)) * inverse[(*front, i, k)] * out[(*front, m, *column)]
 
