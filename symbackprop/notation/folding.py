@@ -22,7 +22,7 @@ def grid(header: tuple[Line, ...], rows: Sequence[tuple[Line, ...]], title: str)
     """A table; of many rows the first and the last, and all under the fold `title`."""
     if len(rows) <= MANY:
         return [Grid(header, tuple(rows))]
-    between = ((tree.Mark("vdots"),), *[("",)] * (len(header) - 1))
+    between: tuple[Line, ...] = ((tree.Mark("vdots"),), *((("",),) * (len(header) - 1)))
     return [Grid(header, (*rows[:ENDS], between, *rows[-ENDS:])), Fold((title,), (Grid(header, tuple(rows)),))]
 
 
