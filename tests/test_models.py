@@ -6,6 +6,7 @@ Every axis has a size of its own, a prime. The references loop over heads, times
 import importlib.util
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
 
@@ -220,3 +221,22 @@ def test_generated_modules_stand_alone(tmp_path):
     foreign = "assert not [m for m in sys.modules if m.split('.')[0] in ('sympy', 'symbackprop', 'autograd', 'scipy')]"
     script = "\n".join(["import sys", *lines, foreign])
     subprocess.run([sys.executable, "-B", "-W", "error", "-c", script], check=True, cwd=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_derivative_is_verified(name):
+    derivation = sbp.derive(example(name).model)
+    report = sbp.verify(derivation)
+    assert report.ok and len(report.verdicts) > len(derivation.wrt)
+
+
+@pytest.mark.slow
+def test_the_derivation_of_a_recurrent_net_grows_with_its_length():
+    seconds = {}
+    for steps in (10, 40):
+        model = sbp.trace(example("lstm").unrolled(steps), parameters=example("lstm").PARAMETERS)
+        start = time.process_time()
+        sbp.generate(sbp.derive(model))
+        seconds[steps] = time.process_time() - start
+    assert seconds[40] < 8 * seconds[10]
