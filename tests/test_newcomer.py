@@ -3,6 +3,7 @@
 import math
 import sys
 
+import numpy as np
 import pytest
 
 import symbackprop as sbp
@@ -107,3 +108,8 @@ def test_the_traceback_is_there_for_those_who_ask(monkeypatch, capsys):
 def test_a_models_name_is_no_path(name):
     with pytest.raises(SymbackpropError, match="can't name a model"):
         sbp.model({"x": "n"}, {"J": "sum(x)"}, name=name)
+
+
+def test_a_power_has_its_slope_at_0():
+    assert sbp.derivative("x ** y", {"x": "", "y": ""}, "x").evaluate(x=0.0, y=2.0) == 0
+    assert np.array_equal(sbp.derivative("sum(x ** n)", {"x": "n"}, "x").evaluate(x=np.array([-2.0, 0.0, 1.0])), [12, 0, 3])

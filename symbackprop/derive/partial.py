@@ -5,7 +5,7 @@ d T[e1, e2] / d T[k, l] = delta(e1, k) delta(e2, l); what an entry's derivative 
 
 from dataclasses import dataclass
 
-from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, exp
+from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, exp, powsimp
 
 from symbackprop.errors import NotDifferentiableError
 from symbackprop.index import Index
@@ -56,6 +56,9 @@ def _scalar_partials(e: Expr, name: str) -> list[Partial]:
     for a in sorted((a for a in e.atoms(Entry) if a.name == name), key=str):
         x = Dummy("x", real=True)
         derivative = e.xreplace({a: x}).diff(x).xreplace({x: a})
+        if any(not p.exp.is_number for p in e.atoms(Pow)):
+            # SymPy says y x^y / x, which has no value at 0; y x^(y - 1) has.
+            derivative = powsimp(derivative, combine="exp")
         if derivative.has(x):
             raise NotDifferentiableError(f"SymPy has no derivative of {e} by {a}")
         if derivative != 0:
