@@ -105,7 +105,7 @@ def result_page(title: str, result: Any, form: str, known: Collection[str] = ())
             lines += ["$$", text, "$$", ""]
     lines += ["NumPy:", "", "```python", str(result.numpy).rstrip(), "```", ""]
     if result.facts:
-        lines += ["Facts used: " + "; ".join(fact_text(fact, result.program) for fact in result.facts), ""]
+        lines += ["Facts used: " + "; ".join(fact_text(fact, result.derived.program) for fact in result.facts), ""]
     return "\n".join(lines)
 
 
