@@ -3,20 +3,22 @@
 import re
 
 import pytest
-from fuzzing import Drawn, check_expression, check_model, check_text
+from fuzzing import Drawn, HangError, balanced, check_expression, check_model, check_text, limited
 from grammar import expression, model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy_values import Case
 
+import symbackprop as sbp
+
 FUZZ = settings().max_examples > 100
 SIZES = {"n": 3, "d": 2, "k": 4}
 
 
-def many(fast):
-    """Few examples where everybody waits, always the same; many, new ones, in the profile `fuzz`."""
+def many(count, fuzz=20_000):
+    """As many examples as said, always the same; in the profile `fuzz` more, and new ones."""
     return settings(
-        max_examples=20_000 if FUZZ else fast,
+        max_examples=fuzz if FUZZ else count,
         derandomize=not FUZZ,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -37,42 +39,42 @@ def case(text, shapes, wrt, **facts):
     return Case({"f": text}, shapes, facts, dict(SIZES), 7, wrt)
 
 
-@many(25)
+@many(60)
 @given(expressions())
 def test_derivatives_agree_with_differences_in_every_form(drawn):
     check_expression(drawn)
 
 
-@many(10)
+@many(25)
 @given(expressions(2, 1))
 def test_second_derivatives_agree_with_differences_of_the_first(drawn):
     check_expression(drawn, order=2)
 
 
-@many(5)
+@many(12)
 @given(models())
 def test_gradients_of_models_agree_with_differences(drawn):
     check_model(drawn)
 
 
 @pytest.mark.slow
-@settings(many(1000))
+@many(1000, fuzz=1)
 @given(expressions())
 def test_a_thousand_expressions(drawn):
     check_expression(drawn)
 
 
 @pytest.mark.slow
-@settings(many(1000))
+@many(500, fuzz=1)
 @given(expressions(2, 1))
-def test_a_thousand_second_derivatives(drawn):
+def test_many_second_derivatives(drawn):
     check_expression(drawn, order=2)
 
 
 @pytest.mark.slow
-@settings(many(1000))
+@many(300, fuzz=1)
 @given(models())
-def test_a_thousand_models(drawn):
+def test_many_models(drawn):
     check_model(drawn)
 
 
@@ -102,19 +104,19 @@ def mangled(draw):
 SHAPES = {"x": "n", "y": "", "A": "n n"}
 
 
-@many(40)
+@many(100)
 @given(mangled())
 def test_a_mangled_expression_is_another_one_or_a_typed_error(drawn):
     check_text(*drawn)
 
 
-@many(40)
+@many(100)
 @given(st.lists(st.sampled_from(TOKENS), max_size=12), st.sampled_from(["", " "]))
 def test_random_tokens_are_an_expression_or_a_typed_error(tokens, between):
     check_text(between.join(tokens), SHAPES, "x")
 
 
-@many(40)
+@many(100)
 @given(st.one_of(st.text(max_size=40), st.binary(max_size=40).map(lambda b: b.decode("latin-1"))))
 def test_random_texts_are_an_expression_or_a_typed_error(text):
     check_text(text, SHAPES, "x")
@@ -122,14 +124,14 @@ def test_random_texts_are_an_expression_or_a_typed_error(text):
 
 
 @pytest.mark.slow
-@settings(many(1000))
+@many(1000, fuzz=1)
 @given(mangled())
 def test_a_thousand_mangled_expressions(drawn):
     check_text(*drawn)
 
 
 @pytest.mark.slow
-@settings(many(1000))
+@many(1000, fuzz=1)
 @given(st.lists(st.sampled_from(TOKENS), max_size=12))
 def test_a_thousand_texts_of_tokens(tokens):
     check_text(" ".join(tokens), SHAPES, "x")
@@ -153,6 +155,26 @@ FOUND = [
 @pytest.mark.parametrize(("text", "shapes", "wrt"), FOUND)
 def test_what_went_wrong_once_is_right(text, shapes, wrt):
     assert check_expression(case(text, shapes, wrt)) == "holds"
+
+
+def test_a_wrong_derivative_does_not_agree(monkeypatch):
+    def doubled(text, *arguments, **options):
+        return derivative(f"2 * ({text})", *arguments, **options)
+
+    derivative = sbp.derivative
+    monkeypatch.setattr(sbp, "derivative", doubled)
+    with pytest.raises(AssertionError, match="by differences"):
+        check_expression(case("sum(exp(x))", {"x": "n"}, "x"))
+
+
+def test_latex_that_breaks_off_is_not_balanced():
+    assert balanced(r"\left( x^{2} \right)") and not balanced(r"\left( x^{2} )") and not balanced(r"\frac{1}{x") and not balanced(r"}x{")
+
+
+def test_what_takes_too_long_is_stopped():
+    with pytest.raises(HangError), limited(0.1):
+        while True:
+            pass
 
 
 def test_a_bracket_stays_in_its_sum():
