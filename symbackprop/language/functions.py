@@ -11,12 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from sympy import Expr
 
 from symbackprop.errors import ParseError
 from symbackprop.language.nodes import Call, Name, Node, Number
 from symbackprop.language.syntax import parse
 from symbackprop.language.tracer import Tracer, traced
 from symbackprop.ops import OPS, Op
+from symbackprop.ops.compose import COMPOSED
 
 _ERF = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -42,7 +44,18 @@ def _logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
+def _one_hot(index: Any, num_classes: int) -> Any:
+    return np.eye(int(num_classes))[np.asarray(index)]
+
+
+def _flatten(x: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    shape, stop = np.shape(x), end_dim % max(np.ndim(x), 1) + 1
+    return np.reshape(x, (*shape[:start_dim], -1, *shape[stop:]))
+
+
 _ARRAYS: Mapping[str, Callable] = {
+    "one_hot": _one_hot,
+    "flatten": _flatten,
     "erf": _erf,
     "softmax": _softmax,
     "log_softmax": _log_softmax,
@@ -74,12 +87,62 @@ def _value(node: Node, values: Mapping[str, Any]) -> Any:
     raise TypeError(f"{node!r} has no value")
 
 
+class _Held(np.ndarray):
+    """An array that the function of a composed op can work on as on a value."""
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return self.ndim
+
+
+class _ArrayOps:
+    """The ops of the table by name, on arrays."""
+
+    def __getattr__(self, name: str) -> Callable:
+        function = FUNCTIONS.get(name) or getattr(np, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            made = function(*(_plain(a) for a in arguments), **{k: _plain(v) for k, v in options.items()})
+            return [_held(m) for m in made] if isinstance(made, list | tuple) else _held(made)
+
+        return call
+
+    def named(self, x: Any) -> Any:
+        """A value that is used more than once: on arrays, itself."""
+        return x
+
+
+def _held(x: Any) -> Any:
+    return np.asarray(x).view(_Held)
+
+
+def _plain(x: Any) -> Any:
+    if isinstance(x, tuple):
+        return tuple(_plain(a) for a in x)
+    return x.view(np.ndarray) if isinstance(x, _Held) else float(x) if isinstance(x, Expr) and not x.is_Integer else x
+
+
+def _composed(name: str) -> Callable:
+    """The evaluation of a composed op by its author's function."""
+
+    def on_arrays(*arguments: Any, **options: Any) -> Any:
+        given = [_held(a) if isinstance(a, np.ndarray | list) else a for a in arguments]
+        held = {k: _held(v) if isinstance(v, np.ndarray | list) else v for k, v in options.items()}
+        made = COMPOSED[name](_ArrayOps(), *given, **held)
+        return np.asarray(made)[()]
+
+    return on_arrays
+
+
 def _on_arrays(op: Op, name: str) -> Callable | None:
     """What evaluates the op on arrays; None if NumPy has it under its own name, or if nothing has it."""
     if name in _ARRAYS:
         return _ARRAYS[name]
     if op.status != "built" or hasattr(np, name):
         return None
+    if name in COMPOSED:
+        return _composed(name)
     if op.numpy:
         return _spelled(op)
     return getattr(np.linalg, name, None)

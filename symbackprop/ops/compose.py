@@ -100,6 +100,10 @@ class Composer:
         return x if x.array.name is not None else Value(self.draft.ground(x.array), self)
 
 
+COMPOSED: dict[str, Callable] = {}
+"""The author's function of each composed op, by name: given other `ops`, it works on other values."""
+
+
 def composed(kind: str, *, source: str, names: tuple[str, ...] = ()) -> Callable[[Callable[..., Value]], Callable]:
     """Make the decorated function of (ops, values..., options...) an op: parameters annotated Value are arrays."""
 
@@ -116,6 +120,8 @@ def composed(kind: str, *, source: str, names: tuple[str, ...] = ()) -> Callable
         summary, formula = described(function)
         first, *aliases = names or (function.__name__,)
         register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters), *aliases)
+        for name in (first, *aliases):
+            COMPOSED[name] = function
         return function
 
     return made
