@@ -43,6 +43,15 @@ def textbook(params, X, Y):
     return -np.sum(Y * np.log(P)) / len(X), (X.T @ D1, D1.sum(axis=0), H.T @ D2, D2.sum(axis=0))
 
 
+def test_self_check_takes_data_and_sees_a_broken_fact():
+    X, Y = np.random.default_rng(0).normal(size=(4, 3)), np.eye(2)[[0, 1, 1, 0]]
+    MODULE.self_check(X=X, Y=Y)
+    with pytest.raises(AssertionError, match="Y: its entries do not sum to 1 along axis 1, which the gradients rest on"):
+        MODULE.self_check(X=X, Y=2 * Y)
+    with pytest.raises(ValueError, match="Z is no argument; the arguments are W1, b1"):
+        MODULE.self_check(Z=Y)
+
+
 @pytest.mark.parametrize("n", [1, 7])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_loss_and_gradients_by_value(n, dtype):

@@ -205,13 +205,16 @@ def unpack(theta, like):
     return Parameters(*[part.reshape(np.shape(array)) for part, array in zip(parts, like)])
 
 
-def self_check(seed=0):
+def self_check(seed=0, **given):
     """Compare the gradients with differences of the loss at random arguments; AssertionError where they differ.
 
+    Arguments given by name take the place of random ones; AssertionError too where they lack a declared fact.
     Central differences with Richardson extrapolation; an entry is left out where step sizes disagree (a kink is near).
     """
     generator = np.random.default_rng(seed)
-    n, d, c, h, k = 5, 3, 7, 2, 11
+    axis_sizes = {"n": 5, "d": 3, "c": 7, "h": 2, "k": 11}
+    axis_sizes.update(_sizes_of(given))
+    n, d, c, h, k = axis_sizes["n"], axis_sizes["d"], axis_sizes["c"], axis_sizes["h"], axis_sizes["k"]
     W1 = generator.standard_normal((h, d))
     b1 = generator.standard_normal((h,))
     W2 = generator.standard_normal((k, h))
@@ -222,6 +225,9 @@ def self_check(seed=0):
     Y = generator.random((n, c))
     Y /= Y.sum(axis=1, keepdims=True)
     arrays = {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "W3": W3, "b3": b3, "X": X, "Y": Y}
+    arrays.update({name: np.asarray(array) for name, array in given.items()})
+    if not np.allclose(arrays["Y"].sum(axis=1), 1):
+        raise AssertionError("Y: its entries do not sum to 1 along axis 1, which the gradients rest on")
     checked = skipped = 0
     for name, gradient in _gradients_of(arrays)._asdict().items():
         for place in np.ndindex(np.shape(gradient)):
@@ -236,6 +242,16 @@ def self_check(seed=0):
                 checked += 1
     if skipped > checked:
         raise AssertionError(f"{skipped} of {checked + skipped} entries can't be compared: kinks, or not finite")
+
+
+def _sizes_of(given):
+    """The size of each axis of the arrays in `given`, which are arguments by name."""
+    sizes = {}
+    for name, array in given.items():
+        if name not in AXES:
+            raise ValueError(f"{name} is no argument; the arguments are {', '.join(AXES)}")
+        sizes.update(zip(AXES[name], np.shape(array)))
+    return sizes
 
 
 def _gradients_of(arrays):

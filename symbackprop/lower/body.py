@@ -19,7 +19,7 @@ from symbackprop.program import Program, Tensor
 PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype"}
 """Names that no function can use for something else."""
 _OWN = """
-    NamedTuple Parameters Gradients AXES NONEMPTY INTEGER params arrays generator seed v theta like count index
+    NamedTuple Parameters Gradients AXES NONEMPTY INTEGER params arrays generator given axis_sizes seed v theta like count index
     initialise forward loss gradients loss_and_gradients pack unpack self_check jacobian hessian
     hessian_vector_product gauss_newton_vector_product per_sample_gradients
 """

@@ -80,6 +80,26 @@ def _drawn(program: Program, t: Tensor, names: Names) -> list[str]:
     return lines
 
 
+def fact_lines(t: Tensor, names: Names) -> list[str]:
+    """Statements that raise AssertionError where an array does not have the facts declared of it."""
+    x = f'arrays["{names(t)}"]'
+    lines = []
+    for fact in t.facts:
+        along = f" along axis {fact.axis}" if fact.axis is not None else ""
+        broken = {
+            "simplex": f"not np.allclose({x}.sum(axis={fact.axis}), 1)",
+            "one-hot": f"not (np.all({x} * {x} == {x}) and np.all({x}.sum(axis={fact.axis}) == 1))",
+            "positive": f"not np.all({x} > 0)",
+            "symmetric": f"not np.allclose({x}, np.swapaxes({x}, -1, -2))",
+            "orthogonal": f"not np.allclose({x}.T @ {x}, np.eye({x}.shape[1]))",
+            "unit": f"not np.allclose(np.linalg.norm({x}, axis={fact.axis}), 1)",
+        }.get(fact.kind)
+        if broken:
+            said = {"simplex": "its entries do not sum to 1"}.get(fact.kind, f"it is not {fact.kind}")
+            lines += [f"if {broken}:", f'    raise AssertionError("{names(t)}: {said}{along}, which the gradients rest on")']
+    return lines
+
+
 def needs_positive(program: Program, name: str) -> bool:
     """Whether a leaf stands under a logarithm, a root, or below a fraction's line."""
     for e in program.users.get(name, ()):

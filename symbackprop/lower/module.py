@@ -10,7 +10,7 @@ from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError
 from symbackprop.index import shape_text
 from symbackprop.lower.body import Body, body, code_names
-from symbackprop.lower.drawing import check_sizes, data_lines, initial_lines
+from symbackprop.lower.drawing import check_sizes, data_lines, fact_lines, initial_lines
 from symbackprop.lower.formula import formula
 from symbackprop.lower.layout_text import WIDTH, bracketed, wrapped
 from symbackprop.lower.record import Field, FunctionText, ModuleText
@@ -277,13 +277,17 @@ class _Module:
         tensors = (*self.parameters, *self.data)
         used = [a for a in self.program.axes if any(a in t.axes for t in tensors)]
         lines = ["generator = np.random.default_rng(seed)"]
+        names = [self.names.size(a) for a in used]
+        pairs = [f'"{n}": {sizes[a]}' for n, a in zip(names, used, strict=True)]
+        lines += [*bracketed("axis_sizes = {", pairs, "}", 4), "axis_sizes.update(_sizes_of(given))"]
         if used:
-            names = [self.names.size(a) for a in used]
-            lines += _assigned(names, [str(sizes[a]) for a in used])
+            lines += _assigned(names, [f'axis_sizes["{n}"]' for n in names])
         lines += data_lines(self.program, tensors, self.names)
-        pairs = [f'"{self.names(t)}": {self.names(t)}' for t in tensors]
-        lines += bracketed("arrays = {", pairs, "}", 4)
-        return _function("self_check", ["seed=0"], (), lines)
+        lines += bracketed("arrays = {", [f'"{self.names(t)}": {self.names(t)}' for t in tensors], "}", 4)
+        lines.append("arrays.update({name: np.asarray(array) for name, array in given.items()})")
+        for t in tensors:
+            lines += fact_lines(t, self.names)
+        return _function("self_check", ["seed=0", "**given"], (), lines)
 
 
 def _function(name: str, arguments: Sequence[str], doc: Sequence[str], lines: Sequence[str]) -> FunctionText:
