@@ -5,8 +5,11 @@ nothing worth keeping stands inside the statement that uses it. An array that no
 next elementwise operation of its shape, never an argument of the function.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from sympy import Expr
 
 from symbackprop.lower.graph import VIEWS, Graph
 from symbackprop.lower.lowering import Lowered, Made
@@ -253,8 +256,13 @@ def _names(
         elif n not in called:
             node = graph[n]
             if node.op == "full" and len(node.axes) == 1 and graph[node.args[0]].info[0] in (0, 1):
-                called[n] = free(f"{'zeros' if graph[node.args[0]].info[0] == 0 else 'ones'}_{node.axes[0]}")
+                called[n] = free(f"{'zeros' if graph[node.args[0]].info[0] == 0 else 'ones'}_{size_name(node.axes[0])}")
             else:
                 count += 1
                 called[n] = called[end] = free(f"t{count}")
     return called
+
+
+def size_name(size: Expr) -> str:
+    """A size as a part of a name: n, or n_less_1 for n - 1."""
+    return re.sub(r"\W+", "_", str(size).replace("-", "less").replace("+", "plus").replace("*", "times").replace("/", "by")).strip("_")

@@ -301,7 +301,8 @@ class Texter:
             part = short if short is not None else self.at(v, TERM)
             if isinstance(v, Bracket):
                 part = f"1 * {part}"  # NumPy adds no truth values, and takes none's opposite
-            text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-")
+            truth = isinstance(v, Hadamard) and isinstance(v.first, Bracket)
+            text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-1 * " if truth else "-")
             text += part
         return text, SUM
 
