@@ -158,6 +158,10 @@ class IndexValues:
             return np.asarray(bool(e))
         if isinstance(e, sympy.And):
             return math.prod(self.of(a) for a in e.args)
+        if isinstance(e, sympy.Or):
+            return np.logical_or.reduce(np.broadcast_arrays(*[self.of(a) for a in e.args]))
+        if isinstance(e, sympy.Not):
+            return np.logical_not(self.of(e.args[0]))
         if isinstance(e, sympy.ITE):
             return np.where(*[self.of(a) for a in e.args])
         for relation, compared in RELATIONS.items():
