@@ -70,12 +70,20 @@ def test_interrupted_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (said.exit_code, said.stderr, said.stdout) == (130, "interrupted\n", "")
 
 
+def heeds_control_c() -> None:
+    """In a child: Ctrl-C does what it does in a terminal, though a run in the background is born deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_control_c_ends_a_run_without_a_traceback() -> None:
-    run = process("train", TWO_LAYER, "--data", IRIS, "--epochs", "100000000", stdout=subprocess.PIPE)
-    with pytest.raises(subprocess.TimeoutExpired):
-        run.wait(4)
-    run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=20)
+    with process("train", TWO_LAYER, "--data", IRIS, "--epochs", "100000000", stdout=subprocess.PIPE, preexec_fn=heeds_control_c) as run:
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                run.wait(8)
+            run.send_signal(signal.SIGINT)
+            out, err = run.communicate(timeout=30)
+        finally:
+            run.kill()
     assert (run.returncode, out, err) == (130, "", "interrupted\n")
 
 
