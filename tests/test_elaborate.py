@@ -310,12 +310,14 @@ def test_sizes_of_axes_are_checked():
         AxisError,
         "AxisError in axes: no tensor has an axis 'n'\n    fix: did you mean nn?",
     )
+    assert mistake({"J": "sum(x)"}, {"x": "n d"}, {"q": 4})[1].endswith("fix: use one of d, n")
 
 
 FACTS = [
     ("simplex over k", "T has no axis 'k'"),
     ("simplex", "'simplex' must say over which axis"),
     ("symetric", "there is no fact 'symetric'"),
+    ("positive over c", "'positive' speaks of no axis"),
     ("symmetric", "only a square matrix is symmetric"),
 ]
 

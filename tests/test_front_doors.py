@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
+from symbackprop.errors import AxisError, SpecError
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import (
     ELU,
@@ -207,6 +208,28 @@ def test_each_loss_of_a_list_is_its_formula(loss, l2):
     assert not differ(one, two)
     assert np.isclose(value(one, arrays), network(**arrays), rtol=1e-12)
     assert not np.isclose(value(one, {**arrays, "Y": -arrays["Y"]}), network(**arrays), rtol=1e-3)
+
+
+def test_the_first_number_of_a_loss_is_its_own_and_not_the_penalty():
+    assert Huber(2.5) == Huber(delta=2.5) != Huber(l2=2.5)
+    with pytest.raises(TypeError):
+        MSE(0.01)
+
+
+WRONG = {
+    "samples": (lambda: layers(Linear("d", "n"), MSE()), AxisError, "'n' is the axis of the samples"),
+    "neighbours": (lambda: layers(Linear("d", "h"), Linear("k", "c"), MSE()), AxisError, 'Linear("d", "h") gives "h", the next takes "k"'),
+    "penalty": (lambda: layers(Linear("d", "c"), MSE(l2="X")), SpecError, "l2 can't be called 'X': the network has that"),
+    "penalty O": (lambda: layers(Linear("d", "c"), MSE(l2="O")), SpecError, "l2 can't be called 'O': the network has that"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_no_network_is_refused(kind):
+    make, error, reason = WRONG[kind]
+    with pytest.raises(error) as caught:
+        make()
+    assert caught.value.reason == reason and caught.value.place == "Sequential" and caught.value.fix
 
 
 def value(program: Program, arrays: dict[str, np.ndarray]) -> float:

@@ -163,8 +163,22 @@ def test_a_broken_file_is_named_with_line_and_column(raw, tmp_path):
     assert caught.value.fix and len(str(caught.value)) < 900
 
 
+def test_a_number_that_is_too_long_is_a_broken_file(tmp_path):
+    path = tmp_path / "model.toml"
+    path.write_text("[axes]\nn = " + "9" * 5000, encoding="utf-8")
+    with pytest.raises(SpecError, match="4300 digits") as caught:
+        load_spec(path)
+    assert caught.value.place == str(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_text('\ufeffname = "m"\n[tensors]\nx = "n"\n[equations]\nJ = "sum(x)"\n', encoding="utf-8")
+    assert load_spec(path) == spec_from_tables({"x": "n"}, {"J": "sum(x)"}, name="m")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
-    for path in (tmp_path / "none.toml", tmp_path):
+    for path in (tmp_path / "none.toml", tmp_path, tmp_path / "a\0b"):
         with pytest.raises(SpecError, match="can't read it") as caught:
             load_spec(path)
         assert caught.value.place == str(path)

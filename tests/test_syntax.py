@@ -173,6 +173,13 @@ def test_whole_messages():
     assert refusal("J = X")[3] == "    fix: an equation's name stands on the left of the table, the text is its right side alone"
 
 
+def test_a_comment_hides_no_line_but_its_own():
+    assert parse('X  # data, "raw"\n + Y') == parse("X + Y") != parse("X")
+    assert parse("einsum('i#,i->', X, Y)").args[0] == Literal("i#,i->")
+    text = "X  # ŷ\n + Y // 2"
+    assert refusal(text)[1:3] == ["     + Y // 2", "       ^^^^^^"]
+
+
 def test_in_a_text_of_several_lines_the_guilty_one_is_shown():
     assert refusal("X +\n  Y % 2 +\n  n")[1:3] == ["      Y % 2 +", "      ^^^^^"]
 

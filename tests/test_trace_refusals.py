@@ -1,5 +1,5 @@
 """What tracing refuses: a typed error that shows the guilty line."""
-# ruff: noqa: F821
+# ruff: noqa: F722, F821
 
 import math
 
@@ -212,3 +212,53 @@ def test_only_functions_are_traced(thing):
 
 def test_a_function_without_arguments_is_refused():
     assert mistake(lambda: 3)[1][0] == "SpecError in function <lambda>: it has no arguments, so there is nothing to derive by"
+
+
+def test_what_is_changed_in_place_can_be_used_under_that_name_alone():
+    def own(X: "n d", b: "d"):
+        Z = 2 * X
+        Z += b
+        Z *= Z
+        return np.sum(Z)
+
+    def alias(X: "n d", b: "d"):
+        Z = X
+        Z += b
+        return np.sum(X * Z)
+
+    assert [e.text for e in trace_spec(own).equations] == ["2 * X", "Z1 + b", "Z2 * Z2", "sum(Z)"]
+    assert mistake(alias) == (
+        SpecError,
+        [
+            "SpecError in function alias, line +3: this array was changed in place through another name",
+            "    return np.sum(X * Z)",
+            "                  ^^^^^",
+            "    fix: write A = A + x rather than A += x where the array, or a view of it, has another name too",
+        ],
+    )
+
+
+def test_a_view_that_is_changed_in_place_changes_the_whole():
+    def whole_after_view(X: "n d"):
+        row = X[0]
+        row *= 2
+        return np.sum(X) + np.sum(row)
+
+    def view_after_whole(X: "n d"):
+        Z = X + 1
+        turned = Z.T
+        Z *= 2
+        return np.sum(turned)
+
+    for function in (whole_after_view, view_after_whole):
+        assert mistake(function)[1][0].endswith("this array was changed in place through another name")
+
+
+def test_a_number_has_no_other_name():
+    def f(x: "n"):
+        J = np.sum(x)
+        first = J
+        J += np.sum(x**2)
+        return J * first
+
+    assert [e.name for e in trace_spec(f).equations] == ["J1", "J", "J2"]

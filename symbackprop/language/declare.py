@@ -98,6 +98,8 @@ def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
         raise FactError(f"only a square matrix is {kind}, {name} is {shape_text(axes) or 'a scalar'}", place=place, source=text)
     if not over:
         return Fact(kind, name)
+    if not (FACTS[kind] or kind == "unit"):
+        raise FactError(f"'{kind}' speaks of no axis", place=place, source=text, fix=f'write "{kind}"')
     places = [k for k, a in enumerate(axes) if str(a) == over]
     if len(places) != 1:
         many = "no" if not places else "more than one"
@@ -129,7 +131,7 @@ def facts_of(tensors: Mapping[str, Tensor], facts: Mapping[str, str | Sequence[s
 def example_sizes(spec: ModelSpec) -> dict[Expr, int]:
     """The example sizes of axes. Raises AxisError for an axis that nothing has."""
     words = {w for t in spec.tensors.values() for w in t.axes.replace(",", " ").split()}
-    words |= {w for e in spec.equations for w in names_of(e.node)}
+    words |= {w for e in spec.equations for w in names_of(e.node)} - {*spec.tensors, *(e.name for e in spec.equations)}
     for name, size in spec.sizes.items():
         if name not in words:
             raise AxisError(f"no tensor has an axis '{name}'", place="axes", fix=did_you_mean(name, sorted(words)))

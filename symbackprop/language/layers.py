@@ -6,12 +6,14 @@ activation, H after it, O the output. With more, layer l has Z{l} before and A{l
 Parameters are W1, b1, W2, b2, ... The probabilities of a classifier are Yhat, the objective is J.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from symbackprop.errors import AxisError, SpecError
 from symbackprop.index import IDENTIFIER
 from symbackprop.language.spec import ModelSpec, spec_from_tables
+
+SAMPLES = "n"
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,10 @@ class ELU(Activation):
 class Loss:
     """The last entry: the objective as a mean over the n samples, plus 0.5 l2 times the sum of squares of all weights if l2 is given.
 
-    `l2` is a number, or the name of a scalar constant.
+    `l2` is a number, or the name of a scalar constant; it is given by name, as in MSE(l2=0.01).
     """
 
-    l2: float | str | None = None
+    l2: float | str | None = field(default=None, kw_only=True)
 
     def equations(self, classes: str) -> dict[str, str]:
         """The equations from the output O to the objective J."""
@@ -202,6 +204,9 @@ class Sequential:
                     raise AxisError(
                         f"{axis!r} is not an axis", place="Sequential", fix='a name or number in quotes, as in Linear("d", "h")'
                     )
+                if axis == SAMPLES:
+                    fix = f"call the axis of Linear something else than {SAMPLES}"
+                    raise AxisError(f"'{SAMPLES}' is the axis of the samples", place="Sequential", fix=fix)
         for one, two in pairwise(self.linear):
             if one.outputs != two.inputs:
                 raise AxisError(
@@ -220,11 +225,14 @@ class Sequential:
         self._write_layers(tensors, equations)
         equations |= loss.equations(classes)
         if loss.l2 is not None:
+            if loss.l2 in (*tensors, *equations):
+                reason = f"l2 can't be called '{loss.l2}': the network has that"
+                raise SpecError(reason, place="Sequential", fix='take another name, as in l2="lam"')
             squares = " + ".join(f"sum(W{k + 1}**2)" for k in range(len(linear)))
             equations["J"] += f" + 0.5 * {loss.l2} * ({squares})"
             if isinstance(loss.l2, str):
                 tensors[loss.l2] = {"axes": "", "role": "constant"}
-        return spec_from_tables(tensors, equations, name=self.name, objective="J", output="O", samples="n")
+        return spec_from_tables(tensors, equations, name=self.name, objective="J", output="O", samples=SAMPLES)
 
     def _write_layers(self, tensors: dict[str, dict], equations: dict[str, str]) -> None:
         last, number = "X", 0

@@ -15,6 +15,10 @@ from symbackprop.language.nodes import COMPARISONS, Call, Group, Name, Node, Num
 from symbackprop.ops.array import Draft
 from symbackprop.program import Tensor
 
+_TURNED = ("transpose", "swapaxes", "moveaxis", "rollaxis", "squeeze", "expand_dims", "reshape", "flatten", "ravel")
+VIEWS = frozenset((*_TURNED, "diagonal", "diag", "split"))
+"""Ops whose result may share its memory with their first argument."""
+
 
 class Recording:
     """The run of the function `name`. Nodes are known by identity here: an array that is used twice is one node."""
@@ -25,6 +29,7 @@ class Recording:
         self.tensors: dict[int, bool] = {}
         self.kept: list[Node] = []
         self.names: set[str] = set()
+        self.changed: set[int] = set()
 
     def argument(self, name: str, axes: Sequence[Expr]) -> Name:
         """The node of an argument."""
@@ -52,6 +57,17 @@ class Recording:
             columns = [len(written.encode()[:column].decode(errors="ignore")) - lead for column in (start, stop)]
             made["spans"] = [tuple(columns)]
         return made
+
+    def change(self, node: Node) -> None:
+        """Note that `node` is changed in place, and with it what it is a view of: from now on none of them may be used."""
+        self.changed.update(id(part) for part in _shared(node))
+
+    def used(self, node: Node) -> Node:
+        """`node`, which the function uses. Raises SpecError if it was changed in place under another name."""
+        if self.changed and any(id(part) in self.changed for part in _shared(node)):
+            fix = "write A = A + x rather than A += x where the array, or a view of it, has another name too"
+            raise self.error("this array was changed in place through another name", fix)
+        return node
 
     def order(self, roots: Sequence[Node]) -> list[Node]:
         """The nodes below `roots` and these, each once, after its parts; then it is known which of them hold a tensor."""
@@ -104,6 +120,14 @@ class Recording:
         letters = {str(s) for axes in self.axes.values() for a in axes for s in a.free_symbols}
         reader = Reader(Draft(tensors, (), {}), sorted(letters))
         return reader.value(plain).axes
+
+
+def _shared(node: Node) -> Iterator[Node]:
+    """`node`, and what it may be a view of."""
+    yield node
+    while isinstance(node, Subscript) or (isinstance(node, Call) and node.op in VIEWS and node.args):
+        node = node.value if isinstance(node, Subscript) else node.args[0]
+        yield node
 
 
 def rebuilt(node: Node, parts: Sequence[Node]) -> Node:

@@ -60,6 +60,7 @@ NAMED = {
 QUOTIENT = re.compile(r"(?<![\w.])(d\w+)( */ *)(d\w+)")
 JOINT = "·"
 """Stands for the / of a derivative while Python's grammar reads it as a name; no name of the language has it."""
+COMMENT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|#[^\r\n]*""")
 TOKEN = re.compile(r"\s+|\d[\w.]*|\w+|\*\*|\S")
 
 
@@ -110,9 +111,11 @@ class _Parser:
     ) -> None:
         self.text, self.place, self.names = text, place, names
         self.whole, self.shift = whole or head + text, shift if whole else len(head)
-        # A leading blank is an indentation to Python; lines are joined, since a text may be broken anywhere.
+        # A leading blank is an indentation to Python; lines are joined, since a text may be broken anywhere, so that a
+        # comment would swallow the lines after its own.
         self.lead = len(text) - len(text.lstrip())
-        self.source = re.sub(r"[\r\n\t\f\v]", " ", text[self.lead :])
+        plain = COMMENT.sub(lambda m: m.group(1) or " " * len(m.group()), text[self.lead :])
+        self.source = re.sub(r"[\r\n\t\f\v]", " ", plain)
         self.quotients: dict[str, tuple[str, tuple[str, ...]]] = {}
         if names is not None:
             self.source = QUOTIENT.sub(self.quotient, self.source)

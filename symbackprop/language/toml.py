@@ -19,17 +19,17 @@ def load_spec(path: str | Path) -> ModelSpec:
     place = str(path)
     try:
         raw = path.read_bytes()
-    except OSError as e:
-        raise SpecError(f"can't read it: {e.strerror or e}", place=place, fix="give the path of a TOML file") from None
+    except (OSError, ValueError) as e:
+        raise SpecError(f"can't read it: {getattr(e, 'strerror', None) or e}", place=place, fix="give the path of a TOML file") from None
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")  # some editors begin a file with a byte order mark
     except UnicodeDecodeError as e:
         before = raw[: e.start]
         line, column = before.count(b"\n") + 1, e.start - (before.rfind(b"\n") + 1) + 1
         raise SpecError(f"it is not UTF-8 (line {line}, column {column})", place=place, fix="save it as UTF-8") from None
     try:
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as e:
+    except (ValueError, RecursionError) as e:
         raise _broken(text, str(e), place) from None
     check_keys(table, KEYS, place)
     for key in ("tensors", "equations"):

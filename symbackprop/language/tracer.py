@@ -108,7 +108,7 @@ class Tracer:
 
     def __getitem__(self, items: Any) -> "Tracer":
         parts = items if isinstance(items, tuple) else (items,)
-        return Tracer(Subscript(self.node, tuple(_item(i, self.recording) for i in parts)), self.recording)
+        return Tracer(Subscript(self.recording.used(self.node), tuple(_item(i, self.recording) for i in parts)), self.recording)
 
     def __len__(self) -> int:
         shape = self.recording.shape(self.node)
@@ -178,6 +178,16 @@ def _binary(op: str) -> tuple[Callable, Callable]:
     return forward, reflected
 
 
+def _in_place(op: str) -> Callable:
+    def changed(self: Tracer, other: Any) -> Any:
+        made = traced(op, (self, other), {}, self.recording)
+        if self.shape:
+            self.recording.change(self.node)
+        return made
+
+    return changed
+
+
 def _unary(op: str) -> Callable:
     return lambda self: traced(op, (self,), {}, self.recording)
 
@@ -194,6 +204,7 @@ for _name, _op in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv"
     _forward, _reflected = _binary(_op)
     setattr(Tracer, f"__{_name}__", _forward)
     setattr(Tracer, f"__r{_name}__", _reflected)
+    setattr(Tracer, f"__i{_name}__", _in_place(_op))
 _COMPARISONS = {"gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal", "eq": "equal", "ne": "not_equal"}
 for _name, _op in _COMPARISONS.items():
     setattr(Tracer, f"__{_name}__", _binary(_op)[0])
@@ -304,7 +315,7 @@ def traced(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: 
 def as_node(value: Any, recording: Recording) -> Node:
     """The node of an argument or an option."""
     if isinstance(value, Tracer):
-        return value.node
+        return recording.used(value.node)
     if value is None or isinstance(value, bool | np.bool_ | str):
         return Literal(bool(value) if isinstance(value, np.bool_) else value)
     if is_number(value):
