@@ -1,6 +1,6 @@
 """The public face: state a model, derive, write, generate, verify."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -98,17 +98,24 @@ class Derivation:
     def gradient(self, name: str) -> Result:
         """d objective / d `name`, in the shape of `name`: a parameter, an input or an intermediate."""
         derived = self.derived if name in self.derived.adjoints else gradient(self.model.program, [name])
-        return Result(derived, derived.adjoints[name])
+        named = self._named
+        adjoints = {made for of, made in derived.adjoints.items() if of in named or self.model.program.equation(of) is None}
+        return Result(derived, derived.adjoints[name], named | adjoints)
+
+    @property
+    def _named(self) -> set[str]:
+        """The tensors that the model's author named."""
+        return {e.name for e in self.model.program.equations if e.text}
 
     def jacobian(self, output: str, wrt: str) -> Result:
         """d `output` / d `wrt` along all paths, output axes first, then those of `wrt`."""
         derived = jacobian(self.model.program, output, wrt)
-        return Result(derived, derived.adjoints[wrt])
+        return Result(derived, derived.adjoints[wrt], self._named)
 
     def hessian(self, a: str, b: str) -> Result:
         """The block d2 objective / d`a` d`b`: the Jacobian by `b` of the gradient by `a`."""
         first = self.derived if a in self.derived.adjoints else gradient(self.model.program, [a])
-        return _second(first, a, b)
+        return _second(first, a, b, self._named)
 
     def markdown(self, form: str = "both", lang: str = "en") -> str:
         """The derivation as Markdown for GitHub and Obsidian. `form`: index, matrix or both; `lang`: en or zh."""
@@ -228,13 +235,13 @@ def _names(wrt: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _second(first: Derived, a: str, b: str) -> Result:
+def _second(first: Derived, a: str, b: str, known: Collection[str] = ()) -> Result:
     """The Jacobian by `b` of the derivative by `a`, with the steps of both; it rests on all facts that the first derivative rests on."""
     second = jacobian(first.program, first.adjoints[a], b)
     behind = [f for e in first.program.needed([first.adjoints[a]]).equations for f in first.facts.get(e.name, ())]
     fired = {name: tuple(dict.fromkeys((*behind, *second.facts.get(name, ())))) for name in second.adjoints.values()}
     both = replace(second, steps=(*first.steps, *second.steps), facts={**first.facts, **fired})
-    return Result(both, both.adjoints[b])
+    return Result(both, both.adjoints[b], known)
 
 
 def _did_you_mean(name: str, known: Mapping) -> str:

@@ -195,9 +195,11 @@ def derive(
     kind = format or next((f for f, ending in ENDINGS.items() if output is not None and output.suffix == ending), Format.markdown)
     with working("deriving"):
         if shapes is not None or not pages.is_file_name(model):
-            written = {Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value)}
+            written = {
+                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang.value)
+            }
         elif order == 2:
-            written = {Format.markdown: pages.hessian_page(api.load(model), names, form.value, kind.value)}
+            written = {Format.markdown: pages.hessian_page(api.load(model), names, form.value, kind.value, lang.value)}
         else:
             derivation = api.derive(api.load(model), wrt=names or None)
             every = output is not None and is_folder(output) and format is None

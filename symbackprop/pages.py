@@ -1,6 +1,6 @@
 """Pages of the command line that are no model's derivation: one expression's derivative, the blocks of a Hessian."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,9 @@ from symbackprop.contract import contract
 from symbackprop.errors import NotationError, ParseError, SpecError
 from symbackprop.normal import inlined
 from symbackprop.notation.index_form import equation_latex
-from symbackprop.notation.matrix_form import matrix_equation_latex
+from symbackprop.notation.parts import lettered
+from symbackprop.notation.wording import words
 from symbackprop.program import Equation, Fact, Program
-
-WRITERS = {"index": equation_latex, "matrix": matrix_equation_latex}
-"""How a whole equation is written in each form."""
 
 LONGEST_NAME = 1024
 """No file name is longer, and an expression may be."""
@@ -48,7 +46,7 @@ def parts(text: str) -> Iterator[tuple[int, str]]:
         start += len(part) + 1
 
 
-def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: int, form: str, kind: str) -> str:
+def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: int, form: str, kind: str, lang: str = "en") -> str:
     """The derivative of one expression as Markdown: what is derived, the formula, NumPy, the facts used."""
     axes = pairs(shapes, "shapes")
     if not axes:
@@ -66,52 +64,61 @@ def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: i
     groups = [names] if order == 2 and len(names) == 2 else [[name] for name in names]
     for group in groups:
         result = derivative(text, axes, wrt=group[0] if len(group) == 1 else tuple(group), order=order, facts=given)
-        made.append(result_page(f"derivative of `{text}` with respect to {', '.join(group)}", result, form))
+        title = words(lang)["page derivative"].format(expression=f"`{text}`", names=words(lang)["comma"].join(group))
+        made.append(result_page(title, result, form, lang))
     return "\n".join(made)
 
 
-def hessian_page(model: Any, names: list[str], form: str, kind: str) -> str:
+def hessian_page(model: Any, names: list[str], form: str, kind: str, lang: str = "en") -> str:
     """The blocks of the Hessian with respect to `names`, each pair once, as Markdown."""
     if kind != "markdown":
         raise SpecError("second derivatives are written as Markdown", place="--format", fix="leave --format out")
     names = names or [t.name for t in model.program.parameters]
     derivation = derive(model, wrt=names)
     blocks = [(a, b) for k, a in enumerate(names) for b in names[k:]]
-    made = [
-        result_page(f"second derivative with respect to {a} and {b}", derivation.hessian(a, b), form, set(model.program.tensors))
-        for a, b in blocks
-    ]
-    return "\n".join(made)
+    title = words(lang)["page second derivative"]
+    return "\n".join(result_page(title.format(first=a, second=b), derivation.hessian(a, b), form, lang) for a, b in blocks)
 
 
-def result_page(title: str, result: Any, form: str, known: Collection[str] = ()) -> str:
-    """A Result as Markdown: its formula in the forms asked for with the parts it speaks of, its NumPy, the facts it used.
+def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
+    """A Result as Markdown: its formula in the forms asked for with the parts it speaks of, how to read it, its NumPy, the facts it used.
 
-    A part is put in place where the result stays a formula; one inside a root or a function keeps its name, and its equation.
-    Parts that are `known` to the reader are neither put in place nor defined.
-    A matrix form that can't be had is left out where both forms are asked for, and an error where it alone is.
+    In index form a part is put in place where the result stays a formula; one inside a root or a function keeps its name, and its
+    equation. What the reader has anyway (`result.known`) is neither put in place nor defined. A matrix form that can't be had is left
+    out where both forms are asked for, with the reason, and an error where it alone is.
     Raises: NotationError.
     """
-    lines = [title[:1].upper() + title[1:], ""]
+    say = words(lang)
+    lines = [title, ""]
     for one in ("index", "matrix") if form == "both" else (form,):
         try:
-            written = [WRITERS[one](e, result.derived.program) for e in put_in_place(result, known)]
+            written = _index_form(result) if one == "index" else [*result.latex_parts("matrix"), result.latex_equation("matrix")]
         except NotationError:
             if (form, one) != ("both", "matrix"):
                 raise
+            lines += [*result.reading("best", lang), ""]
             continue
-        lines += [f"{one} form:", ""]
+        lines += [f"{say[f'{one} form']}{say['colon'].rstrip()}", ""]
         for text in written:
             lines += ["$$", text, "$$", ""]
-    lines += ["NumPy:", "", "```python", str(result.numpy).rstrip(), "```", ""]
+        if one == "matrix" and (told := result.reading("matrix", lang)):
+            lines += [say["between sentences"].join(told), ""]
+    lines += [f"{say['numpy']}{say['colon'].rstrip()}", "", "```python", str(result.numpy).rstrip(), "```", ""]
     if result.facts:
-        lines += ["Facts used: " + "; ".join(fact_text(fact, result.derived.program) for fact in result.facts), ""]
+        told = "; ".join(fact_text(fact, result.derived.program) for fact in result.facts)
+        lines += [say["page facts"].format(facts=told), ""]
     return "\n".join(lines)
 
 
-def put_in_place(result: Any, known: Collection[str] = ()) -> list[Equation]:
+def _index_form(result: Any) -> list[str]:
+    equations = put_in_place(result)
+    program = lettered(result.derived.program, equations)
+    return [equation_latex(e, program) for e in equations]
+
+
+def put_in_place(result: Any) -> list[Equation]:
     """The equation of a Result with its parts put in place, after those of the parts that keep a name, in order."""
-    parts = {e.name: e for e in result.program.equations if e.name not in known}
+    parts = {e.name: e for e in result.program.equations if e.name not in result.known or e.name == result.name}
     made: list[Equation] = []
     wanted = {result.name}
     for e in reversed(result.program.equations):

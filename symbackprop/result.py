@@ -1,6 +1,6 @@
 """A derivative in hand: its index form, matrix form, LaTeX and NumPy, what it evaluates to, and the facts it rests on."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from inspect import signature
 
@@ -13,11 +13,13 @@ from symbackprop.errors import NotationError, SpecError
 from symbackprop.index import Index
 from symbackprop.lower.body import PYTHON, code_names
 from symbackprop.lower.recognise import restated
-from symbackprop.notation.index_form import equation_latex, latex
-from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex
+from symbackprop.notation.latex import latex
 from symbackprop.notation.names import Letters
+from symbackprop.notation.page import DIALECTS
+from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lettered, names_of
+from symbackprop.notation.written import Written
 from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import as_sympy, tensor_names
+from symbackprop.term import as_sympy
 from symbackprop.verify.literal import infer_sizes
 
 FORMS = ("matrix", "index", "best")
@@ -29,9 +31,10 @@ class Result:
     It may speak of named parts (dO, Yhat), which `parts` defines down to the leaves.
     """
 
-    def __init__(self, derived: Derived, name: str) -> None:
-        """`name` is the tensor of `derived.program` that holds the derivative."""
+    def __init__(self, derived: Derived, name: str, known: Collection[str] = ()) -> None:
+        """`name` is the tensor of `derived.program` that holds the derivative; `known` are those that the reader has anyway."""
         self.derived = derived
+        self.known = frozenset(known)
         self.program: Program = derived.program.needed([name])
         self.name = name
 
@@ -78,7 +81,7 @@ class Result:
     def facts(self) -> tuple[Fact, ...]:
         """The facts that this derivative, or a part of it, rests on."""
         fired = [f for e in self.program.equations for f in self.derived.facts.get(e.name, ())]
-        return tuple(dict.fromkeys(fired))
+        return tuple(dict.fromkeys((*fired, *self.formula.facts)))
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -89,29 +92,72 @@ class Result:
         """LaTeX of the right side, in matrix notation, in index notation, or in the better of the two.
 
         Raises NotationError where the matrix form can't be had; "best" then gives the index form. Named parts are
-        defined by `latex_parts`.
+        defined by `latex_parts`, and what the notation means is told by `reading`. The matrix of a derivative of three or four axes
+        has the entries of the output down and those of the variable across, both row by row.
         """
-        if form not in FORMS:
-            raise SpecError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
-        return _latex(self.equation, self.program, form)
+        written = self.written(form)
+        return latex(written.right_side(written.whole))
 
     def latex_parts(self, form: str = "best") -> list[str]:
-        """An equation in LaTeX for each named part that the right side speaks of, inputs of the model left out."""
-        names = tensor_names(self.equation.rhs)
-        for e in reversed(self.program.equations):
-            if e.call and e.name in names:
-                names |= set(e.call.arguments)
-        wanted = [e for e in self.program.equations if e.name in names and e.name != self.name]
-        lines = [equation_latex(e, self.program) if form == "index" else _equation(e, self.program) for e in wanted]
-        return [line for line in lines if len({*line.split(" = ", 1)}) > 1]  # X^{-1} = X^{-1} says nothing
+        """An equation in LaTeX for each named part that the right side speaks of, in order, down to what the reader has anyway."""
+        written = self.written(form)
+        return [latex(written.equation(part)) for part in written.parts]
+
+    def latex_equation(self, form: str = "best") -> str:
+        """LaTeX of the derivative as a whole equation."""
+        written = self.written(form)
+        return latex(written.equation(written.whole))
+
+    def reading(self, form: str = "best", lang: str = "en") -> list[str]:
+        """Sentences, with LaTeX between dollar signs, that say how the notation of the formula and its parts is to be read.
+
+        They name what is no standing notation, and tell why a formula that was asked for has no matrix form.
+        """
+        return [DIALECTS["markdown"].line(line) for line in self.written(form).reading(lang)]
+
+    def written(self, form: str) -> Written:
+        """The derivative on paper in a form, as typeset trees: parts, right side, sentences."""
+        if form not in FORMS:
+            raise SpecError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
+        if form == "index":
+            spoken = [e for e in self._spoken_of() if not is_inverse(e)]
+            return Written(lettered(self.derived.program, spoken), [Part(e, None) for e in spoken], Part(self.equation, None))
+        made = self.formula
+        if made.whole.value is None and form == "matrix":
+            raise NotationError(made.whole.reason, place=f"equation {self.name}", fix="use the index form")
+        return Written(made.program, [*self._model_parts, *made.parts], made.whole)
+
+    def _spoken_of(self) -> list[Equation]:
+        """The equations behind the derivative: those that the reader has anyway only where it speaks of them itself."""
+        own = [e for e in self.program.equations if e.name not in self.known and e.name != self.name]
+        direct = set().union(*(e.uses() for e in (*own, self.equation))) & self.known
+        names = {e.name for e in _with_arguments(self.program, direct)} | {e.name for e in own}
+        return [e for e in self.program.equations if e.name in names]
+
+    @cached_property
+    def _model_parts(self) -> list[Part]:
+        """The definitions of the tensors, of those that the reader has anyway, that the formula and its parts speak of."""
+        made = self.formula
+        names = set().union(*(names_of(p) for p in (*made.parts, made.whole)))
+        return [formula(made.program, e.name, self.known - {e.name}).whole for e in _with_arguments(made.program, names & self.known)]
+
+    @cached_property
+    def formula(self) -> Formula:
+        """The derivative in matrix form with its named parts; of these, the ones that are worth a name."""
+        return formula(self._better, self.name, self.known)
+
+    @cached_property
+    def _better(self) -> Program:
+        """The program that says this derivative best: with softmax, sigmoid and the like where the user spelled them out."""
+        better = restated(self.derived).program
+        found = better.tensors.get(self.name)
+        same = found is not None and found.derivative == self.tensor.derivative
+        return better if same else self.derived.program
 
     @cached_property
     def numpy(self) -> str:
         """The source of a NumPy function of the leaves that returns this derivative."""
-        better = restated(self.derived).program
-        found = better.tensors.get(self.name)
-        same = found is not None and found.derivative == self.tensor.derivative
-        return function_source(better if same else self.program, self.name)
+        return function_source(self._better, self.name)
 
     @cached_property
     def _function(self):
@@ -154,21 +200,11 @@ class Result:
         return f"$\\displaystyle {self.latex()}$"
 
 
-def _equation(e: Equation, program: Program) -> str:
-    try:
-        return matrix_equation_latex(e, program)
-    except NotationError:
-        return equation_latex(e, program)
-
-
-def _latex(e: Equation, program: Program, form: str) -> str:
-    if form != "index":
-        try:
-            return matrix_latex(e, program)
-        except NotationError:
-            if form == "matrix":
-                raise
-    return latex(e.rhs, program, e.indices)
+def _with_arguments(program: Program, names: set[str]) -> list[Equation]:
+    for e in reversed(program.equations):
+        if e.call and e.name in names:
+            names = names | set(e.call.arguments)
+    return [e for e in program.equations if e.name in names]
 
 
 def _idx_letters(e: Equation, program: Program) -> dict[Index, Idx]:

@@ -1,7 +1,19 @@
 """Reads matrix form back, by value, on two-dimensional arrays."""
 
+import math
+
 import numpy as np
-from notation_reader import FUNCTIONS, STOPS, Reader
+from notation_reader import ALONG, FUNCTIONS, STOPS, STYLES, WHOLE, Reader
+
+
+class Unit:
+    """A column (or row) of an identity matrix whose size what stands beside it tells."""
+
+    def __init__(self, place, across=False):
+        self.place, self.across = place, across
+
+    def turned(self):
+        return Unit(self.place, not self.across)
 
 
 class MatrixReader(Reader):
@@ -9,27 +21,36 @@ class MatrixReader(Reader):
 
     def __init__(self, text, values, sizes, rows=None):
         super().__init__(text, {k: as_matrix(v) for k, v in values.items()})
-        self.sizes, self.rows = sizes, rows
+        self.sizes, self.rows, self.scope, self.ranges = sizes, rows, {}, {}
 
     def expression(self):
         sign = -1.0 if self.here == "-" else 1.0
         if self.here == "-":
             self.take()
-        total = sign * self.elementwise()
+        total = sign * self.sized(self.elementwise())
         while self.here in ("+", "-"):
             sign = 1.0 if self.take() == "+" else -1.0
-            other = self.elementwise()
+            other = self.sized(self.elementwise())
             assert total.shape == other.shape, (total.shape, other.shape)
             total = total + sign * other
         return total
 
+    def sized(self, value):
+        """A unit column that stands alone has as many rows as the whole."""
+        if isinstance(value, Unit):
+            return np.eye(self.rows)[[value.place]] if value.across else np.eye(self.rows)[:, [value.place]]
+        return value
+
     def elementwise(self):
         value = self.product()
-        while self.here in ("\\odot", "\\oslash"):
-            mark, other = self.take(), None
-            other = self.product()
-            assert value.shape == other.shape, (value.shape, other.shape)
-            value = value * other if mark == "\\odot" else value / other
+        while self.here in ("\\odot", "\\oslash", "\\otimes"):
+            mark = self.take()
+            value, other = self.sized(value), self.sized(self.product())
+            if mark == "\\otimes":
+                value = np.kron(value, other)
+            else:
+                assert value.shape == other.shape, (value.shape, other.shape)
+                value = value * other if mark == "\\odot" else value / other
         return value
 
     def product(self):
@@ -37,9 +58,16 @@ class MatrixReader(Reader):
         while self.here and self.here not in "+-)]},=>" and self.here not in STOPS:
             if self.here == "\\cdot":
                 self.take()
-            other = self.factor()
-            value = value * other if 1 in (value.size, other.size) and value.shape[1] != other.shape[0] else value @ other
+            value = self.times(value, self.factor())
         return value
+
+    def times(self, value, other):
+        if isinstance(other, Unit) and not isinstance(value, Unit) and value.size > 1 and not other.across:
+            return value[:, [other.place]]
+        if isinstance(value, Unit) and not isinstance(other, Unit) and other.size > 1 and value.across:
+            return other[[value.place], :]
+        value, other = self.sized(value), self.sized(other)
+        return value * other if 1 in (value.size, other.size) and value.shape[1] != other.shape[0] else value @ other
 
     def factor(self):
         base = self.primary()
@@ -48,30 +76,42 @@ class MatrixReader(Reader):
             self.take("{")
             if self.here == "\\top":
                 self.take()
-                base = base.T
+                base = base.turned() if isinstance(base, Unit) else base.T
+            elif self.ahead("-", "\\top"):
+                self.at += 2
+                base = np.linalg.inv(base).T
             elif self.here == "\\odot":
                 self.take()
                 base = base ** self.expression().item()
+            elif self.ahead("-", "1", "}") and base.size > 1:
+                self.at += 2
+                base = np.linalg.inv(base)
             else:
-                exponent = self.expression().item()
                 assert base.size == 1, "a power of a matrix"
-                base = base**exponent
+                base = base ** self.expression().item()
             self.take("}")
         return base
 
     def primary(self):
         token = self.here
-        if token.isdigit():
-            return np.full((1, 1), float(self.take()))
+        if token[0].isdigit():
+            return scalar(self.take())
         if token in "({":
             self.take()
             value = self.expression()
             self.take(")" if token == "(" else "}")
             return value
         if token == "\\lVert":
-            return self.squared_norm()
+            return self.norm()
+        if token == "\\lvert":
+            self.take()
+            value = abs(self.expression())
+            self.take("\\rvert")
+            return value
         if token == "\\frac":
             return self.fraction()
+        if token == "\\sum":
+            return self.sum()
         if token == "\\sqrt":
             self.take()
             self.take("{")
@@ -83,44 +123,95 @@ class MatrixReader(Reader):
             return self.ones() if self.here == "_" else self.condition()
         if self.ahead("\\mathbf", "{", "e", "}"):
             self.at += 4
-            return np.eye(self.rows)[:, [self.size() - 1]]
-        if self.ahead("I", "_"):
-            self.at += 1
-            return np.eye(self.size())
-        if token == "\\operatorname" or token in FUNCTIONS:
+            return self.unit()
+        for letter, made in (("I", np.eye), ("L", lambda n: np.tril(np.ones((n, n)))), ("K", commutation)):
+            if self.ahead(letter, "_") and letter not in self.values:
+                self.at += 1
+                return made(*self.size())
+        if token == "\\operatorname" or token in (*FUNCTIONS, *WHOLE):
             return self.function()
         if token in self.sizes:
-            return np.full((1, 1), float(self.sizes[self.take()]))
-        found = self.values[self.name()]
-        if self.here != "_":
-            return found
-        self.take()
-        place = [int(digit) - 1 for digit in self.group()]
-        return np.full((1, 1), found[tuple(place) if len(place) > 1 else (place[0], 0)])
+            return scalar(self.sizes[self.take()])
+        if token == "\\pi" and token not in self.values:
+            self.take()
+            return scalar(math.pi)
+        return self.named(self.name())
 
-    def squared_norm(self):
-        """Double bars to the power of two, with an F below where they stand round a matrix."""
+    def named(self, name):
+        """A tensor; with a letter of a sum below one row of it as a column, also where that is written with a small letter."""
+        if self.here != "_":
+            return self.values[name]
+        self.take()
+        below = self.group()
+        if below.startswith(":,"):
+            return self.values[name][:, [self.scope[below[2:]]]]
+        if below in self.scope:
+            whole = self.values.get(name)
+            if whole is None:
+                whole = self.values[capital(name)]
+            return whole[[self.scope[below]]].T
+        place = [int(digit) - 1 for digit in below]
+        return scalar(self.values[name][tuple(place) if len(place) > 1 else (place[0], 0)])
+
+    def norm(self):
+        """Double bars, with an F below where they stand round a matrix, to a power."""
         self.take("\\lVert")
         value = self.expression()
         self.take("\\rVert")
-        self.take("^")
-        assert self.group() == "2"
+        exponent = 1.0
+        if self.here == "^":
+            self.take()
+            self.take("{")
+            exponent = self.expression().item()
+            self.take("}")
         if self.here == "_":
             self.take()
             assert self.group() == "F"
         else:
             assert 1 in value.shape, "a matrix has Frobenius's norm"
-        return np.array([[np.sum(value * value)]])
+        return scalar(np.sqrt(np.sum(value * value)) ** exponent)
 
     def size(self):
+        """The sizes below a letter."""
         self.take("_")
         self.take("{")
-        value = round(self.expression().item())
+        found = [round(self.expression().item())]
+        while self.here == ",":
+            self.take()
+            found.append(round(self.expression().item()))
         self.take("}")
-        return value
+        return found
 
     def ones(self):
-        return np.ones((self.size(), 1))
+        return np.ones((self.size()[0], 1))
+
+    def unit(self):
+        """A column of the identity matrix; over the letter of a sum its size is that of the sum."""
+        if self.tokens[self.at + 2] in self.scope:
+            self.take("_")
+            letter = self.group()
+            return np.eye(self.ranges[letter])[:, [self.scope[letter]]]
+        return Unit(self.size()[0] - 1)
+
+    def sum(self):
+        """A sum over a letter that counts rows and columns."""
+        self.take("\\sum")
+        self.take("_")
+        self.take("{")
+        letter = self.take()
+        assert letter not in self.scope and letter not in self.sizes, f"{letter} is taken"
+        for token in "=1}^{":
+            self.take(token)
+        upper = round(self.expression().item())
+        self.take("}")
+        start, total = self.at, 0.0
+        self.ranges = {**self.ranges, letter: upper}
+        for k in range(upper):
+            self.at = start
+            self.scope[letter] = k
+            total = total + self.product()
+        del self.scope[letter]
+        return total
 
     def condition(self):
         self.take("[")
@@ -152,29 +243,62 @@ class MatrixReader(Reader):
         return parts[0] / parts[1]
 
     def function(self):
-        name = self.take()
-        if name == "\\operatorname":
-            name += "{" + self.group() + "}"
+        name = self.function_name()
+        arguments = []
         if self.here == "(":
             self.take()
-            argument = self.expression()
+            arguments.append(self.expression())
+            while self.here == ",":
+                self.take()
+                arguments.append(self.expression())
             self.take(")")
         else:
-            argument = self.values[self.name()]
+            arguments.append(self.named(self.name()))
+        first = arguments[0]
         if name == "\\operatorname{diag}":
-            return np.diag(argument[:, 0]) if argument.shape[1] == 1 else np.diag(argument)[:, None]
+            return np.diag(first[:, 0]) if first.shape[1] == 1 else np.diag(first)[:, None]
         if name == "\\operatorname{tr}":
-            return np.trace(argument).reshape(1, 1)
-        return FUNCTIONS[name](argument)
+            return scalar(np.trace(first))
+        if name == "\\operatorname{vec}":
+            return first.reshape(-1, 1)
+        if name in WHOLE:
+            return as_matrix(WHOLE[name](first))
+        if name in ALONG and len(arguments) == 1:
+            # Each row of a matrix, or all of a column.
+            made = [ALONG[name](row) for row in (first.T if first.shape[1] == 1 else first)]
+            return np.array(made).T if first.shape[1] == 1 and np.ndim(made[0]) else as_matrix(np.array(made))
+        return FUNCTIONS[name](*arguments)
+
+
+def capital(name):
+    """A name with its letter, under an accent or a label, as a capital one: \\hat{y} is \\hat{Y}."""
+    at = next(k for k, c in enumerate(name) if c.islower() and not name[:k].rstrip("abcdefghijklmnopqrstuvwxyz").endswith("\\"))
+    assert not name.startswith(STYLES), name
+    return name[:at] + name[at].upper() + name[at + 1 :]
+
+
+def commutation(m, n):
+    """K with K vec(X) = vec(X^T) for every X of m rows and n columns, entries row by row."""
+    made = np.zeros((m * n, m * n))
+    for i in range(m):
+        for j in range(n):
+            made[j * m + i, i * n + j] = 1.0
+    return made
+
+
+def scalar(x):
+    return np.full((1, 1), float(x))
 
 
 def as_matrix(x):
-    """A vector as a column, a scalar as a 1 x 1 matrix."""
+    """A vector as a column, a scalar as a 1 x 1 matrix; axes of size one are none."""
     x = np.asarray(x, float)
+    x = x.reshape([size for size in x.shape if size != 1]) if x.ndim > 1 else x
     return x.reshape(-1, 1) if x.ndim < 2 else x
 
 
 def read_matrix(text, values, sizes, shape):
     """The array of a printed right side in matrix form."""
-    reader = MatrixReader(text, {k: v for k, v in values.items() if np.ndim(v) < 3}, sizes, shape[0] if shape else None)
+    held = {k: v for k, v in values.items() if sum(size != 1 for size in np.shape(v)) < 3}
+    reader = MatrixReader(text, held, sizes, shape[0] if shape else None)
     return reader.finish(reader.expression()).reshape(shape)

@@ -5,22 +5,59 @@ Names are looked up as LaTeX spells them, derivatives as ("d", top, bottom, ...)
 """
 
 import itertools
+import math
 import re
 
 import numpy as np
 
-TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+|[{}()\[\]^_=+\-<>,|]|\S")
+TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+\.[0-9]+|[0-9]+|[{}()\[\]^_=+\-<>,|]|\S")
 ACCENTS = ("\\hat", "\\bar", "\\tilde")
-STOPS = ("\\odot", "\\oslash", "\\ge", "\\le", "\\rVert")
+STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert")
 STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
+erf = np.vectorize(math.erf, otypes=[float])
 FUNCTIONS = {
     "\\log": np.log,
     "\\exp": np.exp,
     "\\tanh": np.tanh,
     "\\sin": np.sin,
     "\\cos": np.cos,
+    "\\arctan": np.arctan,
+    "\\sigma": lambda x: 1 / (1 + np.exp(-x)),
+    "\\max": np.maximum,
+    "\\min": np.minimum,
     "\\operatorname{ReLU}": lambda x: np.maximum(x, 0.0),
+    "\\operatorname{SiLU}": lambda x: x / (1 + np.exp(-x)),
+    "\\operatorname{GELU}": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
+    "\\operatorname{softplus}": lambda x: np.logaddexp(0, x),
+    "\\operatorname{erf}": erf,
+    "\\operatorname{sgn}": np.sign,
 }
+
+
+def softmax(x):
+    e = np.exp(x - np.max(x))
+    return e / e.sum()
+
+
+ALONG = {
+    "\\operatorname{softmax}": softmax,
+    "\\operatorname{log\\_softmax}": lambda x: np.log(softmax(x)),
+    "\\operatorname{logsumexp}": lambda x: np.log(np.exp(x).sum()),
+    "\\operatorname{max\\_selector}": lambda x: np.eye(x.size)[np.argmax(x)],
+    "\\operatorname{prod\\_others}": lambda x: np.array([np.prod(np.delete(x, k)) for k in range(x.size)]),
+    "\\operatorname{prod}": np.prod,
+    "\\max": np.max,
+    "\\min": np.min,
+}
+"""Functions of all entries along an axis: in index form with the letter of that axis below."""
+
+WHOLE = {
+    "\\det": np.linalg.det,
+    "\\operatorname{det}": np.linalg.det,
+    "\\operatorname{logdet}": lambda x: np.linalg.slogdet(x)[1],
+    "\\operatorname{inv}": np.linalg.inv,
+}
+"""Functions of a whole matrix."""
 
 
 class Reader:
@@ -55,14 +92,22 @@ class Reader:
         return "".join(parts[:-1])
 
     def name(self):
-        """The spelling of a tensor's name with its label above, as in W^{1} or \\hat{Y}."""
+        """The spelling of a tensor's name with its label above, as in W^{1}, \\hat{Y} or X^{-1}, if a tensor is called so."""
         token = self.take()
         if token in (*ACCENTS, *STYLES):
             token += "{" + self.group() + "}"
-        if self.ahead("^", "{") and f"{token}^{{{self.tokens[self.at + 2]}}}" in self.spelled:
+        if self.ahead("^", "{"):
+            before = self.at
             self.take("^")
-            token += "^{" + self.group() + "}"
+            label = "^{" + self.group() + "}"
+            if token + label in self.spelled:
+                return token + label
+            self.at = before
         return token
+
+    def function_name(self):
+        name = self.take()
+        return name + ("{" + self.group() + "}" if name == "\\operatorname" else "")
 
     @property
     def spelled(self):
@@ -92,12 +137,13 @@ class IndexReader(Reader):
             sign = 1.0 if self.take() == "+" else -1.0
 
     def term(self):
-        value = self.factor()
-        while self.here and self.here not in "+-)]},=>" and self.here not in ("\\ge", "\\le"):
+        factors = [self.factor()]
+        while self.here and self.here not in "+-)]},=>" and self.here not in ("\\ge", "\\le", "\\rvert"):
             if self.here == "\\cdot":
                 self.take()
-            value = value * self.factor()
-        return value
+            factors.append(self.factor())
+        # A bracket that is 0 stands guard over what is not there.
+        return 0.0 if 0.0 in factors else math.prod(factors)
 
     def factor(self):
         base = self.primary()
@@ -110,10 +156,16 @@ class IndexReader(Reader):
 
     def primary(self):
         token = self.here
-        if token.isdigit():
+        if token[0].isdigit():
             return float(self.take())
+        for key in self.spelled:
+            if token == "(" == key[0] and self.ahead(*TOKEN.findall(key)):
+                self.at += len(TOKEN.findall(key))  # as in (X^{-1})^{-1}
+                return self.entry(key)
         if token == "(":
             return self.between("(", ")")
+        if token == "\\lvert":
+            return abs(self.between("\\lvert", "\\rvert"))
         if token == "\\sum":
             return self.sum()
         if token == "\\sqrt":
@@ -124,9 +176,9 @@ class IndexReader(Reader):
         if self.ahead("\\mathbf", "{", "1", "}", "["):
             self.at += 5
             return self.condition()
-        if token == "\\operatorname" or token in FUNCTIONS:
+        if token == "\\operatorname" or token in (*FUNCTIONS, *WHOLE):
             return self.function()
-        if self.ahead("\\delta", "_"):
+        if self.ahead("\\delta", "_") and token not in self.values:
             self.at += 1
             i, j = self.subscripts()
             return float(i == j)
@@ -134,6 +186,9 @@ class IndexReader(Reader):
             return float(self.scope[self.take()])
         if token in self.sizes:
             return float(self.sizes[self.take()])
+        if token == "\\pi" and token not in self.values:
+            self.take()
+            return math.pi
         return self.entry(self.name())
 
     def between(self, left, right):
@@ -165,8 +220,8 @@ class IndexReader(Reader):
 
     def entry(self, name):
         indices = self.subscripts() if self.here == "_" else []
-        assert all(0 < i <= size for i, size in zip(indices, self.values[name].shape, strict=True)), (name, indices)
-        return self.values[name][tuple(i - 1 for i in indices)]
+        inside = all(0 < i <= size for i, size in zip(indices, self.values[name].shape, strict=True))
+        return self.values[name][tuple(i - 1 for i in indices)] if inside else math.nan
 
     def subscripts(self):
         self.take("_")
@@ -202,11 +257,45 @@ class IndexReader(Reader):
         return float(left > right if mark == ">" else left >= right)
 
     def function(self):
-        name = self.take()
-        if name == "\\operatorname":
-            name += "{" + self.group() + "}"
-        argument = self.between("(", ")") if self.here == "(" else self.entry(self.name())
-        return FUNCTIONS[name](argument)
+        name = self.function_name()
+        if self.here == "_":
+            return self.along(ALONG[name])
+        if self.here != "(":
+            return FUNCTIONS[name](self.entry(self.name()))
+        self.take("(")
+        if name in WHOLE:
+            value = WHOLE[name](self.values[self.name()])
+        else:
+            arguments = [self.expression()]
+            while self.here == ",":
+                self.take()
+                arguments.append(self.expression())
+            value = FUNCTIONS[name](*arguments)
+        self.take(")")
+        return value
+
+    def along(self, function):
+        """A function of all entries along the axis of the letter below; its own entry where that letter is bound already."""
+        self.take("_")
+        letter = self.group()
+        own, start, entries = self.scope.get(letter), self.at, []
+        while True:
+            self.at = start
+            self.scope[letter] = len(entries) + 1
+            entry = self.between("(", ")")
+            if math.isnan(entry):
+                break  # past the end of the axis
+            entries.append(float(entry))
+        # Once more, to stand behind the argument.
+        self.at = start
+        self.scope[letter] = 1
+        self.between("(", ")")
+        made = function(np.array(entries))
+        if own is None:
+            del self.scope[letter]
+            return float(made)
+        self.scope[letter] = own
+        return float(made[own - 1])
 
     def sum(self):
         self.take("\\sum")

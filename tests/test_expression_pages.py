@@ -5,6 +5,7 @@ import pytest
 from symbackprop.api import derivative
 from symbackprop.errors import NotationError, ParseError, SpecError
 from symbackprop.pages import expression_page, pairs, put_in_place, result_page
+from symbackprop.result import Result
 
 SHAPES = {"A": "m n", "x": "n", "b": "m"}
 
@@ -26,16 +27,19 @@ def test_a_part_under_a_root_keeps_its_name_and_is_defined_first() -> None:
 
 def test_known_parts_are_neither_put_in_place_nor_defined() -> None:
     result = derivative("norm(A @ x - b)", SHAPES, wrt="x")
-    known = {e.name for e in result.program.equations} - {result.name}
-    (only,) = put_in_place(result, known)
+    known = Result(result.derived, result.name, {e.name for e in result.program.equations})
+    (only,) = put_in_place(known)
     assert only == result.equation
+    assert "r = " in "".join(result.latex_parts()) and not known.formula.parts
 
 
 def test_both_forms_one_form_and_a_form_that_cannot_be_had() -> None:
     assert "index form:" in page("sum(A @ x)") and "matrix form:" in page("sum(A @ x)")
     assert "matrix form:" not in page("sum(A @ x)", "index")
-    result = derivative("outer(A @ x, x)", SHAPES, wrt="x")
-    assert "matrix form:" not in result_page("t", result, "both")
+    result = derivative("sum(sin(x[1:] * x[:-1]))", SHAPES, wrt="x")
+    for lang, why in (("en", "it has no matrix form: an index is shifted"), ("zh", "没有矩阵形式，故按元素写出：有下标经过平移")):
+        shown = result_page("t", result, "both", lang)
+        assert why in shown and "matrix form:" not in shown and "矩阵形式：" not in shown
     with pytest.raises(NotationError):
         result_page("t", result, "matrix")
 
@@ -55,3 +59,17 @@ def test_pairs_are_names_and_words() -> None:
 def test_a_page_of_another_format_is_an_error() -> None:
     with pytest.raises(SpecError, match="Markdown"):
         expression_page("sum(x)", "x: n", "", [], 1, "both", "html")
+
+
+def test_a_matrix_of_more_axes_says_how_it_is_read_in_both_languages() -> None:
+    result = derivative("X.T @ A @ X", {"X": "m n", "A": "m m"}, wrt="X")
+    for lang, words in (("en", ("row by row", "Kronecker product", "commutation matrix")), ("zh", ("按行优先", "克罗内克积", "交换矩阵"))):
+        shown = result_page("t", result, "matrix", lang)
+        assert r"\frac{\partial \operatorname{vec}(f)}{\partial \operatorname{vec}(X)^{\top}} = " in shown
+        assert all(word in shown for word in words)
+    assert all(word not in page("sum(A @ x)", "matrix") for word in ("Kronecker", "row by row"))
+
+
+def test_pages_speak_chinese() -> None:
+    shown = expression_page("sum(A @ x)", "A: m n; x: n", "", ["x"], 1, "both", "markdown", "zh")
+    assert "对 x 的导数" in shown and "矩阵形式：" in shown and "matrix form" not in shown

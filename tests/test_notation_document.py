@@ -160,22 +160,34 @@ def test_the_shapes_of_the_links_of_one_sample_are_those_of_a_product(derived):
 @pytest.mark.parametrize("form", ["both", "matrix"])
 def test_the_links_of_one_sample_are_shown_as_matrices(derived, form):
     text = rendered(derived("one_sample"), "markdown", form)
-    row = (r"(-y \oslash \hat{y})^{\top}", r"\mathrm{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}", "W^{2}")
+    row = (r"-(y \oslash \hat{y})^{\top}", r"\mathrm{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}", "W^{2}")
     row = (*row, r"\mathrm{diag}(\mathbf{1}[h^{0} > 0])", r"x_{1} \mathbf{e}_{1}")
     assert "| " + " | ".join(f"${m}$" for m in row) + " |" in text
-    assert all(r"\mathbf{e}" not in rendered(derived(n), "markdown", f) for n, f in (("one_sample", "index"), ("two_layer", "both")))
+    assert r"\mathbf{e}" not in rendered(derived("one_sample"), "markdown", "index")
+
+
+def test_the_links_of_a_batch_are_shown_as_kronecker_products(derived):
+    text = rendered(derived("two_layer"), "markdown")
+    assert r"| $I_{n} \otimes W^{2}$ |" in text and r"| $(H \otimes I_{c}) K_{c,h}$ |" in text
+    before, _, after = text.partition("## Step by step")
+    assert all("Kronecker product" in part for part in (before, after))
+    assert r"\otimes" not in rendered(derived("two_layer"), "markdown", "index")
 
 
 HESSIANS = {
     "one_sample": (
         r"\frac{\partial^{2} J}{\partial o \partial o} & = \mathrm{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}",
         r"\frac{\partial^{2} J}{\partial o_{k} \partial o_{l}} & = \hat{y}_{l} (\delta_{kl} - \hat{y}_{k})",
-        r"\frac{\partial^{2} J}{\partial W^{2}_{kj} \partial W^{2}_{lp}} = \hat{y}_{l} h_{p} h_{j} (\delta_{kl} - \hat{y}_{k})",
+        r"\mathrm{vec}(W^{2})^{\top}} & = (\mathrm{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}) \otimes (h h^{\top})",
+        r"\frac{\partial^{2} J}{\partial W^{2}_{kj} \partial W^{2}_{lp}} & = \hat{y}_{l} h_{p} h_{j} (\delta_{kl} - \hat{y}_{k})",
+        r"A derivative of more than two axes is written as a matrix",
     ),
     "two_layer": (
-        r"\frac{\partial^{2} J}{\partial O_{sk} \partial O_{tl}} = \frac{1}{n} \hat{Y}_{tl} \delta_{st} (\delta_{kl} - \hat{Y}_{tk})",
-        r"\frac{\partial^{2} J}{\partial W^{2}_{kj} \partial W^{2}_{lq}} = \frac{1}{n} \sum_{s=1}^{n} \hat{Y}_{sl} H_{sq} H_{sj} "
+        r"\frac{\partial^{2} J}{\partial O_{sk} \partial O_{tl}} & = \frac{1}{n} \hat{Y}_{tl} \delta_{st} (\delta_{kl} - \hat{Y}_{tk})",
+        r"= \frac{1}{n} \sum_{s=1}^{n} ((\mathrm{diag}(\hat{y}_{s}) - \hat{y}_{s} \hat{y}_{s}^{\top}) \otimes (h_{s} h_{s}^{\top})) \\",
+        r"\frac{\partial^{2} J}{\partial W^{2}_{kj} \partial W^{2}_{lq}} & = \frac{1}{n} \sum_{s=1}^{n} \hat{Y}_{sl} H_{sq} H_{sj} "
         r"(\delta_{kl} - \hat{Y}_{sk})",
+        r"$\hat{y}_{s}$ is row $s$ of $\hat{Y}$, as a column",
     ),
 }
 

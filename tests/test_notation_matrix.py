@@ -25,7 +25,11 @@ from symbackprop.verify.literal import evaluate, evaluate_expression, random_arr
 n, d, h, c = map(axis, "ndhc")
 i, j = free_indices((n, d))
 r, q, s, p = Index("r0", n), Index("r0", d), Index("r1", n), Index("r1", h)
-LANGUAGE = {name: getattr(np, name) for name in ("log", "exp", "tanh", "sqrt", "outer", "ones", "eye", "diag", "diagonal", "trace")}
+LANGUAGE = {name: getattr(np, name) for name in ("log", "exp", "tanh", "sqrt", "outer", "ones", "eye", "diag", "diagonal", "trace", "tril")}
+LANGUAGE["where"] = np.where
+LANGUAGE["norm"] = np.linalg.norm
+LANGUAGE["cumsum"] = np.cumsum
+LANGUAGE["zip"], LANGUAGE["range"], LANGUAGE["sum"] = zip, range, sum
 LANGUAGE["relu"] = lambda x: np.maximum(x, 0.0)
 
 
@@ -40,7 +44,7 @@ def literal(e, known, axes):
 
 def run(text, known, sizes):
     """NumPy notation on arrays; eval is safe here, for the text is the package's own."""
-    return np.asarray(eval(text, {"__builtins__": {}}, {**LANGUAGE, **sizes, **known}))
+    return np.asarray(eval(text, {"__builtins__": {}, **LANGUAGE, **sizes, **known}))
 
 
 def agrees(e, axes, known):
@@ -88,6 +92,10 @@ CASES = {
     "square of a sum": (Total(T("x", q), q) ** 2, ()),
     "bracket of a product": (Total(T("A", r, j) * (Total(T("S", i, s) * T("S", s, r), s) - exp(T("S", i, r))), r), (n, d)),
     "a difference summed": (Total(T("A", i, q) - T("x", q), q), (n,)),
+    "fixed row": (T("W1", 0, j) * T("A", i, j), (n, d)),
+    "fixed column": (T("A", i, 2) * T("A", i, j), (n, d)),
+    "cumulative sums": (Total(NonNegative(i - r) * T("A", r, j), r) + Total(Positive(r - i) * T("A", r, j), r) * 2, (n, d)),
+    "three factors at one index": (Total(T("S", i, r) * T("S", i, s) * T("A", r, j) * T("S", r, s) * T("A", s, j), r, s), (n, d)),
     "a vector over a vector": (T("x", free_indices((d,))[0]) / (T("y", free_indices((d,))[0]) ** 2 + 1), (d,)),
 }
 
@@ -110,10 +118,10 @@ def test_random_matrix_forms_read_back_to_their_values(seed):
 REFUSED = {
     "order three": (T("A", i, j) * T("S", i, r), (n, d, n)),
     "shifted": (Total(T("S", i, n - 1 - r) * T("A", r, j), r), (n, d)),
-    "fixed entry": (T("W1", 0, j) * T("A", i, j), (n, d)),
-    "guard of indices": (Total(NonNegative(i - r) * T("A", r, j), r), (n, d)),
+    "another array's entry": (T("W1", T("a"), j) * T("A", i, j), (n, d)),
+    "guard of indices": (Total(NonNegative(i - 2 * r) * T("A", r, j), r), (n, d)),
     "an index as a number": (i * T("A", i, j), (n, d)),
-    "three factors at one index": (Total(T("S", i, r) * T("S", i, s) * T("A", r, j) * T("S", r, s) * T("A", s, j), r, s), (n, d)),
+    "a factor with three indices": (tanh(T("S", i, r) + T("x", j)), (n, d)),
 }
 
 
@@ -204,10 +212,10 @@ def test_numpy_notation_adds_brackets_as_numbers():
 
 
 SQUARES = {
-    "sum(X**2)": (r"\lVert X \rVert^{2}_{F}", "(X**2).sum()"),
-    "sum((A - X)**2) / 2": (r"\frac{1}{2} \lVert A - X \rVert^{2}_{F}", "((A - X)**2).sum() / 2"),
-    "trace(X.T @ X)": (r"\lVert X \rVert^{2}_{F}", "(X**2).sum()"),
-    "x @ x": (r"\lVert x \rVert^{2}", "(x**2).sum()"),
+    "sum(X**2)": (r"\lVert X \rVert^{2}_{F}", "norm(X)**2"),
+    "sum((A - X)**2) / 2": (r"\frac{1}{2} \lVert A - X \rVert^{2}_{F}", "norm(A - X)**2 / 2"),
+    "trace(X.T @ X)": (r"\lVert X \rVert^{2}_{F}", "norm(X)**2"),
+    "x @ x": (r"\lVert x \rVert^{2}", "x @ x"),
     "sum(X**2, axis=0) @ x": (r"x^{\top} (X^{\odot2})^{\top} \mathbf{1}_{n}", None),
 }
 

@@ -4,21 +4,22 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from sympy import Expr, S
 
-from symbackprop.derive.reverse import Derived, Step, jacobian
+from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import NotationError
 from symbackprop.notation import folding, tree
 from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
-from symbackprop.notation.index_form import Writer, letter
+from symbackprop.notation.building import transpose
+from symbackprop.notation.index_form import letter
 from symbackprop.notation.latex import latex
-from symbackprop.notation.matrix import transpose
-from symbackprop.notation.matrix_print import Typesetter
-from symbackprop.notation.network import depending, nearest_parameter, network, path
+from symbackprop.notation.matrix_tex import Typesetter
+from symbackprop.notation.network import network, path
 from symbackprop.notation.page import Page, page
+from symbackprop.notation.polish import polished
+from symbackprop.notation.second import second_derivatives
 from symbackprop.notation.teller import Teller
 from symbackprop.program import Equation, Tensor
 from symbackprop.term import Entry, Total, substitute
@@ -72,7 +73,7 @@ class _Composer(Teller):
     def document(self) -> Document:
         """All sections in order."""
         sizes = self.listed([(self.writer.expression(a),) for a in self.derived.program.axes])
-        blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *self.update(), *self.hessian()]
+        blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *self.update(), *second_derivatives(self)]
         title = self.say["title"].replace("{model}", self.program.name.replace("_", " "))
         return Document(title, self.line("subtitle", sizes=sizes), self.lang, tuple(blocks), self.say["made by"])
 
@@ -192,7 +193,7 @@ class _Composer(Teller):
                 return []
             # What stands first is a row, though the derivative of a scalar has the shape of the variable.
             row = a == way[0] and not self.program.tensors[a].axes
-            made.append(Typesetter(self.writer).node(transpose(value) if row else value))
+            made.append(Typesetter(self.writer).node(polished(transpose(value) if row else value)))
         return made
 
     def jacobian_shape(self, outputs: Sequence[Expr], inputs: Sequence[Expr]) -> tree.Node:
@@ -202,21 +203,6 @@ class _Composer(Teller):
             node = self.times(axes) if axes else tree.ONE
             sides.append(tree.Fenced(node) if len(axes) > 1 else node)
         return tree.relation(sides[0], ("times", sides[1]))
-
-    def in_place(self, name: str) -> Expr:
-        """The value of an adjoint with all adjoints it uses put in place."""
-        e = self.derived.program.equation(name)
-        value = e.rhs
-        while True:
-            used = [a for a in value.atoms(Entry) if self.derived.program.tensors[a.name].derivative]
-            if not used:
-                return value
-            new = {}
-            for a in used:
-                inner = self.derived.program.equation(a.name)
-                new[a] = substitute(inner.rhs, dict(zip(inner.indices, a.indices, strict=True)))
-            # The keys hold bound indices of `value` as they are, so nothing is renamed here but what comes in.
-            value = value.xreplace(new)
 
     def links(self) -> list[Block]:
         """A table of the Jacobians of single equations."""
@@ -232,7 +218,8 @@ class _Composer(Teller):
         header = tuple((self.say[k],) for k in ("link", "shape", "matrix form"))
         if self.form == "index" or 2 * sum(r[2] == ("–",) for r in rows) > len(rows):
             header, rows = header[:2], [r[:2] for r in rows]
-        return [Fold((self.say["links"],), (Grid(header, tuple(rows)),))]
+            return [Fold((self.say["links"],), (Grid(header, tuple(rows)),))]
+        return [Fold((self.say["links"],), (Grid(header, tuple(rows)), *self.told(self.derived.links)))]
 
     def steps(self) -> list[Block]:
         """The derivation of each adjoint, folded under its result."""
@@ -294,6 +281,9 @@ class _Composer(Teller):
             Paragraph(self.line("results lead", objective=self.writer.names(self.derived.output))),
             *folding.grid(tuple(header), rows, self.say["all results"]),
         ]
+        for e in self.adjoints if self.form != "index" else ():
+            if (why := self.refusal(e)) is not None:
+                blocks.append(Paragraph(why))
         for e in self.adjoints:
             if facts := self.derived.facts.get(e.name, ()):
                 told = self.listed([self.fact(f) for f in facts])
@@ -358,26 +348,3 @@ class _Composer(Teller):
         if not coefficient.has(samples):
             return "sum"
         return "mean" if not (coefficient * samples).has(samples) else None
-
-    def hessian(self) -> list[Block]:
-        """Second derivatives, by deriving the gradient once more: by the declared output, and by the parameter next to it."""
-        output = self.derived.program.output
-        if output not in self.derived.adjoints or self.derived.output != self.derived.program.objective:
-            return []
-        names = self.writer.names
-        weight = nearest_parameter(self.derived.program, output)
-        blocks: list[Block] = [Heading(self.say["hessian"]), Paragraph(self.line("hessian lead", output=names(output)))]
-        blocks.append(Formulas(self.second(output)))
-        if weight in self.derived.adjoints:
-            blocks += [Paragraph(self.line("hessian weight", output=names(output), parameter=names(weight)))]
-            blocks.append(Formulas(self.second(weight)))
-        return [*blocks, Paragraph(self.line("hessian symmetric"))]
-
-    def second(self, name: str) -> tuple[tree.Node, ...]:
-        """The block of the Hessian of one tensor with itself, as a matrix where it is one, and entry by entry."""
-        derived = jacobian(depending(self.derived.program, name), self.derived.adjoints[name], name)
-        teller = replace(self, derived=derived, program=derived.program, writer=Writer.of(derived.program), values={})
-        e = derived.program.equation(derived.adjoints[name])
-        e = Equation(e.tensor, e.indices, teller.in_place(e.name))
-        matrix = teller.matrix(e) if self.form != "index" else None
-        return (matrix, teller.writer.equation(e)) if matrix is not None and self.form == "both" else (matrix or teller.writer.equation(e),)

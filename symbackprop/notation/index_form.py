@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from sympy import Add, E, Expr, Function, Integer, KroneckerDelta, Mul, Pow, Rational, S, Symbol, pi
 
 from symbackprop.errors import NotationError
-from symbackprop.index import Index
+from symbackprop.index import Index, fresh
 from symbackprop.notation import tree
 from symbackprop.notation.functions import applied, function
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
+from symbackprop.notation.scalar_text import decimal, fraction
 from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 
@@ -95,6 +96,12 @@ class Writer:
             along = letters[axes]
             arguments = tuple(self.names(n, letters) for n in call.arguments)
             return tree.Apply(tree.Labelled(function(call.op), (along,)), arguments)
+        if isinstance(axes, int) and orders == [len(indices) + 1]:
+            # A reduction: the letter below is bound by it.
+            summed = fresh(self.program.tensors[call.arguments[0]].axes[axes])
+            along = letter(self.letters.extended(scope, [summed])[summed])
+            argument = self.names(call.arguments[0], (*letters[:axes], along, *letters[axes:]))
+            return tree.Apply(tree.Labelled(function(call.op), (along,)), (argument,))
         arguments = tuple(self.names(n) for n in call.arguments)
         made = tree.Apply(function(call.op), arguments)
         return tree.Labelled(tree.Fenced(made), letters) if letters else made
@@ -142,8 +149,8 @@ class Writer:
             else:
                 over.append(f)
         above = self.factors(over, scope)
-        below = [*([number_node(number.q)] if number.q != 1 else []), *self.factors(under, scope)]
-        first = [number_node(number.p)] if number.p != 1 else []
+        first, beneath = [[] if n == 1 else [tree.Number(decimal(n))] for n in fraction(number)]
+        below = [*beneath, *self.factors(under, scope)]
         last = [self.factor(f, scope) for f in sorted(sums, key=self.sum_key)]
         top = tree.product(*first, *above)
         if not below:

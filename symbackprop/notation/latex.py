@@ -81,7 +81,8 @@ def _(node: tree.Power) -> str:
 def _(node: tree.Transposed) -> str:
     base = latex(node.base)
     # A name with a layer keeps its transpose apart: {W^{1}}^{\top}.
-    return rf"{base}^{{\top}}" if tree.power_base(node.base) is node.base else rf"{{{base}}}^{{\top}}"
+    plain = tree.power_base(node.base) is node.base or isinstance(node.base, tree.Apply | tree.Sequence)
+    return rf"{base}^{{\top}}" if plain else rf"{{{base}}}^{{\top}}"
 
 
 @latex.register

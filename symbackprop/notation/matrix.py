@@ -1,12 +1,17 @@
 """Matrix expressions: what an equation is made of when it is written without indices.
 
 Every value has a shape of two axes, rows and columns; None stands for an extent of one, so a vector is a column (a, None) and
-a scalar (None, None). `hadamard` and the like are elementwise. Builders keep the tree flat and transposes at the leaves.
+a scalar (None, None). A derivative of more axes is a matrix too: its rows are the entries of the output and its columns those of
+the input, read row by row. The nodes are made by the functions of building.py, which keep them in one normal form.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from sympy import Expr, S
+
+from symbackprop.index import Index
 
 Shape = tuple[Expr | None, Expr | None]
 
@@ -19,6 +24,40 @@ class Value:
     def shape(self) -> Shape:
         """Rows and columns."""
         raise NotImplementedError
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether it is one number."""
+        return self.shape == (None, None)
+
+    @property
+    def children(self) -> tuple["Value", ...]:
+        """The values that it is made of."""
+        found: list[Value] = []
+        for f in fields(self):
+            held = getattr(self, f.name)
+            for one in held if isinstance(held, tuple) else (held,):
+                found += [v for v in (one if isinstance(one, tuple) else (one,)) if isinstance(v, Value)]
+        return tuple(found)
+
+    def mapped(self, change: Callable[["Value"], "Value"]) -> "Value":
+        """The same node of changed values, as it stands; `building.rebuilt` brings it into normal form."""
+        new = {f.name: _mapped(getattr(self, f.name), change) for f in fields(self)}
+        return replace(self, **{k: v for k, v in new.items() if v is not getattr(self, k)})
+
+
+def _mapped(held: Any, change: Callable[[Value], Value]) -> Any:
+    if isinstance(held, Value):
+        return change(held)
+    if isinstance(held, tuple):
+        made = tuple(_mapped(h, change) for h in held)
+        return made if any(a is not b for a, b in zip(made, held, strict=True)) else held
+    return held
+
+
+def times(a: Expr | None, b: Expr | None) -> Expr | None:
+    """The extent of two axes read as one."""
+    return b if a is None else a if b is None else a * b
 
 
 @dataclass(frozen=True)
@@ -61,6 +100,11 @@ class Eye(_Shaped):
 
 
 @dataclass(frozen=True)
+class Lower(_Shaped):
+    """The square matrix with ones on and below the diagonal, and zeros above: L x are the cumulative sums of x."""
+
+
+@dataclass(frozen=True)
 class Unit(_Shaped):
     """A column of the identity matrix: one at `place`, counted from 0, and zeros."""
 
@@ -80,8 +124,20 @@ class Transpose(Value):
 
 
 @dataclass(frozen=True)
+class Inverse(Value):
+    """x^{-1}."""
+
+    x: Value
+
+    @property
+    def shape(self) -> Shape:
+        """Square."""
+        return self.x.shape
+
+
+@dataclass(frozen=True)
 class MatMul(Value):
-    """A product of matrices and vectors."""
+    """A product of matrices and vectors, of which at most one pair of neighbours makes an outer product."""
 
     factors: tuple[Value, ...]
 
@@ -93,20 +149,19 @@ class MatMul(Value):
 
 @dataclass(frozen=True)
 class Hadamard(Value):
-    """Elementwise products and quotients: the first, then (mark, value) with mark "odot" or "oslash"."""
+    """An elementwise product; a factor with a negative exponent divides."""
 
-    first: Value
-    rest: tuple[tuple[str, Value], ...]
+    factors: tuple[Value, ...]
 
     @property
     def shape(self) -> Shape:
-        """That of any operand."""
-        return self.first.shape
+        """That of any factor."""
+        return self.factors[0].shape
 
 
 @dataclass(frozen=True)
 class Plus(Value):
-    """Signed terms of one shape."""
+    """Signed terms of one shape, at least two."""
 
     terms: tuple[tuple[int, Value], ...]
 
@@ -118,7 +173,7 @@ class Plus(Value):
 
 @dataclass(frozen=True)
 class Scale(Value):
-    """A scalar expression and scalar values times x."""
+    """A scalar expression and scalar values times x; -x is -1 times x."""
 
     coefficient: Expr
     scalars: tuple[Value, ...]
@@ -180,7 +235,7 @@ class SquaredNorm(Value):
 
 @dataclass(frozen=True)
 class Map(Value):
-    """An elementwise function of values of one shape."""
+    """An elementwise function of values of one shape; a scalar among them is broadcast."""
 
     function: str
     arguments: tuple[Value, ...]
@@ -188,12 +243,12 @@ class Map(Value):
     @property
     def shape(self) -> Shape:
         """That of the arguments."""
-        return self.arguments[0].shape
+        return next((a.shape for a in self.arguments if not a.is_scalar), (None, None))
 
 
 @dataclass(frozen=True)
 class Bracket(Value):
-    """1[left > right] or 1[left >= right], elementwise."""
+    """1[left > right] or 1[left >= right], elementwise; a scalar side is broadcast."""
 
     mark: str
     left: Value
@@ -201,8 +256,8 @@ class Bracket(Value):
 
     @property
     def shape(self) -> Shape:
-        """That of the left side, or of the right if that is larger."""
-        return self.left.shape if self.left.shape != (None, None) else self.right.shape
+        """That of the left side, or of the right if the left is a scalar."""
+        return self.right.shape if self.left.is_scalar else self.left.shape
 
 
 @dataclass(frozen=True)
@@ -227,46 +282,98 @@ class Called(_Shaped):
     options: tuple[tuple[str, object], ...]
 
 
-def ones(axis: Expr) -> Value:
-    """The column of ones over an axis."""
-    return Ones((axis, None))
+# --- derivatives of more than two axes ------------------------------------------------------------------------------------
 
 
-def transpose(x: Value) -> Value:
-    """x^T with the transpose pushed to the leaves of products."""
-    if isinstance(x, Transpose):
-        return x.x
-    if isinstance(x, Scalar | Eye | Diag | Trace) or x.shape == (None, None):
-        return x
-    if isinstance(x, MatMul):
-        return MatMul(tuple(transpose(f) for f in reversed(x.factors)))
-    return Transpose(x)
+@dataclass(frozen=True)
+class Kron(Value):
+    """The Kronecker product of two matrices."""
+
+    left: Value
+    right: Value
+
+    @property
+    def shape(self) -> Shape:
+        """The products of the extents."""
+        (a, b), (c, d) = self.left.shape, self.right.shape
+        return (times(a, c), times(b, d))
 
 
-def matmul(*factors: Value) -> Value:
-    """The product, flat, without identities."""
-    flat: list[Value] = []
-    for f in factors:
-        flat += f.factors if isinstance(f, MatMul) else (f,)
-    kept = [f for f in flat if not isinstance(f, Eye)] or flat[:1]
-    return kept[0] if len(kept) == 1 else MatMul(tuple(kept))
+@dataclass(frozen=True)
+class Vec(Value):
+    """The entries of a matrix as a column, row by row."""
+
+    x: Value
+
+    @property
+    def shape(self) -> Shape:
+        """A column."""
+        return (times(*self.x.shape), None)
 
 
-def hadamard(operands: list[tuple[str, Value]]) -> Value:
-    """Elementwise product of ("odot", x) and quotient by ("oslash", y)."""
-    over = [v for mark, v in operands if mark == "odot"]
-    under = [v for mark, v in operands if mark == "oslash"]
-    if not over:
-        over, under = [Elementwise(under[0], S.NegativeOne)], under[1:]
-    rest = [("odot", v) for v in over[1:]] + [("oslash", v) for v in under]
-    return Hadamard(over[0], tuple(rest)) if rest else over[0]
+@dataclass(frozen=True)
+class Commutation(Value):
+    """K with K vec(X) = vec(X^T), for X of these rows and columns (Magnus & Neudecker, ch. 3, 7)."""
+
+    rows: Expr
+    columns: Expr
+
+    @property
+    def shape(self) -> Shape:
+        """Square."""
+        return (self.rows * self.columns, self.rows * self.columns)
 
 
-def scale(coefficient: Expr, scalars: list[Value], x: Value) -> Value:
-    """The multiple, with no factor where it is one."""
-    if isinstance(x, Scalar):
-        coefficient, x = coefficient * x.expr, Scalar(S.One)
-        if not scalars:
-            return Scalar(coefficient)
-        x, scalars = scalars[-1], scalars[:-1]
-    return x if coefficient == 1 and not scalars else Scale(coefficient, tuple(scalars), x)
+@dataclass(frozen=True)
+class Row(Value):
+    """One row of a matrix, as a column."""
+
+    x: Value
+    at: Index
+
+    @property
+    def shape(self) -> Shape:
+        """A column."""
+        return (self.x.shape[1], None)
+
+
+@dataclass(frozen=True)
+class Column(Value):
+    """One column of a matrix."""
+
+    x: Value
+    at: Index
+
+    @property
+    def shape(self) -> Shape:
+        """A column."""
+        return (self.x.shape[0], None)
+
+
+@dataclass(frozen=True)
+class At(Value):
+    """One entry of a column."""
+
+    x: Value
+    at: Index
+
+    @property
+    def shape(self) -> Shape:
+        """A scalar."""
+        return (None, None)
+
+
+@dataclass(frozen=True)
+class Sum(Value):
+    """The sum of `body` over an index."""
+
+    index: Index
+    body: Value
+
+    @property
+    def shape(self) -> Shape:
+        """That of the body."""
+        return self.body.shape
+
+
+ONE = Scalar(S.One)

@@ -1,206 +1,62 @@
-"""Matrix expressions on paper and in NumPy notation.
+"""Matrix expressions in NumPy notation: that of the language (log, not np.log), with vec, commutation and slices besides.
 
-On paper a sum over an axis is a product with a column of ones, marked with its length, and elementwise products have their own
-sign. In NumPy notation (that of the language: log, not np.log) vectors have one axis, and broadcasting stands for the ones.
+Vectors have one axis, and broadcasting stands for columns of ones. A derivative of more than two axes is a matrix.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import singledispatchmethod
+import re
+from collections.abc import Sequence
+from functools import cache, singledispatchmethod
 
-from sympy import Expr, Mul, Pow, S, Symbol
-from sympy.printing.str import StrPrinter
+from sympy import Expr, S
 
 from symbackprop.errors import NotationError
-from symbackprop.notation import tree
-from symbackprop.notation.functions import applied, function, language_names
-from symbackprop.notation.index_form import Writer
+from symbackprop.index import Index
+from symbackprop.notation.building import is_ones, matmul, power_of, transpose
+from symbackprop.notation.functions import language_names
+from symbackprop.notation.index_form import signed
 from symbackprop.notation.matrix import (
+    At,
     Bracket,
     Called,
+    Column,
+    Commutation,
     Diag,
     Diagonal,
     Elementwise,
     Eye,
     Hadamard,
+    Inverse,
+    Kron,
     Leaf,
+    Lower,
     Map,
     MatMul,
     Ones,
     Plus,
+    Row,
     Scalar,
     Scale,
     SquaredNorm,
+    Sum,
     Trace,
     Transpose,
     Unit,
     Value,
+    Vec,
 )
-from symbackprop.term import Entry
+from symbackprop.notation.scalar_text import ATOM, POWER, SUM, TERM, quotient, scalar_text
 
-MARKS = {"odot": "*", "oslash": "/"}
-SUM, TERM, POWER, ATOM = range(4)
-
-
-def quotient(e: Expr) -> tuple[Expr, Expr]:
-    """A scalar as numerator and denominator, as it stands."""
-    over, under = S.One, S.One
-    for f in Mul.make_args(e):
-        if isinstance(f, Pow) and f.exp.could_extract_minus_sign():
-            under *= Pow(f.base, -f.exp)
-        elif f.is_Rational:
-            over, under = over * f.p, under * f.q
-        else:
-            over *= f
-    return over, under
-
-
-class Typesetter:
-    """Matrix expressions as typeset trees."""
-
-    def __init__(self, writer: Writer) -> None:
-        self.writer = writer
-
-    @singledispatchmethod
-    def node(self, x: Value) -> tree.Node:
-        """The typeset form of x."""
-        raise NotationError(f"no matrix notation for {type(x).__name__}")
-
-    @node.register
-    def _(self, x: Leaf) -> tree.Node:
-        return self.writer.names(x.name)
-
-    @node.register
-    def _(self, x: Scalar) -> tree.Node:
-        return self.writer.expression(x.expr)
-
-    @node.register
-    def _(self, x: Ones) -> tree.Node:
-        return tree.Labelled(tree.Letter("1", "bold"), (self.writer.expression(x.extent[0]),))
-
-    @node.register
-    def _(self, x: Eye) -> tree.Node:
-        return tree.Labelled(tree.Letter("I"), (self.writer.expression(x.extent[0]),))
-
-    @node.register
-    def _(self, x: Unit) -> tree.Node:
-        return tree.Labelled(tree.Letter("e", "bold"), (self.writer.expression(x.place + 1),))
-
-    @node.register
-    def _(self, x: Transpose) -> tree.Node:
-        return tree.transposed(self.node(x.x))
-
-    @node.register
-    def _(self, x: MatMul) -> tree.Node:
-        return tree.product(*[self.node(f) for f in x.factors])
-
-    @node.register
-    def _(self, x: Hadamard) -> tree.Node:
-        return tree.hadamard(self.node(x.first), *[(mark, self.node(v)) for mark, v in x.rest])
-
-    @node.register
-    def _(self, x: Plus) -> tree.Node:
-        return tree.add(*[(sign, self.node(v)) for sign, v in x.terms])
-
-    @node.register
-    def _(self, x: Scale) -> tree.Node:
-        factors = [self.node(s) for s in x.scalars]
-        if x.coefficient != 1:
-            factors.insert(0, self.writer.expression(x.coefficient))
-        factors.append(self.node(x.x))
-        return tree.product(*[tree.fenced_below(f, tree.Level.PRODUCT) for f in factors])
-
-    @node.register
-    def _(self, x: Diag) -> tree.Node:
-        return tree.apply(function("diag"), self.node(x.v))
-
-    @node.register
-    def _(self, x: Diagonal) -> tree.Node:
-        return tree.apply(function("diag"), self.node(x.x))
-
-    @node.register
-    def _(self, x: Trace) -> tree.Node:
-        return tree.apply(function("trace"), self.node(x.x))
-
-    @node.register
-    def _(self, x: SquaredNorm) -> tree.Node:
-        kind = (tree.Letter("F"),) if None not in x.x.shape else ()
-        return tree.Labelled(tree.Fenced(self.node(x.x), "norm"), kind, tree.Number("2"))
-
-    @node.register
-    def _(self, x: Map) -> tree.Node:
-        return applied(x.function, *[self.node(a) for a in x.arguments])
-
-    @node.register
-    def _(self, x: Bracket) -> tree.Node:
-        return tree.indicator(tree.relation(self.node(x.left), (x.mark, self.node(x.right))))
-
-    @node.register
-    def _(self, x: Elementwise) -> tree.Node:
-        if x.exponent == S.Half:
-            return tree.Root(self.node(x.x))
-        exponent = tree.Sequence((tree.Mark("odot"), self.writer.expression(x.exponent)))
-        return tree.power(tree.fenced_below(self.node(x.x), tree.Level.ATOM), exponent)
-
-    @node.register
-    def _(self, x: Called) -> tree.Node:
-        if x.op == "inv":
-            return tree.Power(tree.power_base(self.node(x.arguments[0])), tree.negative(tree.ONE))
-        head = function(x.op)
-        along = dict(x.options).get("axis")
-        if isinstance(along, int) and along != sum(a is not None for a in x.extent) - 1:
-            head = tree.Labelled(head, (tree.Text(f"axis {along}"),))
-        return tree.Apply(head, tuple(self.node(a) for a in x.arguments))
-
-
-class _Plain(StrPrinter):
-    """Scalars of the index language as Python text. A bracket that is added or negated is a number there, not a truth value."""
-
-    counted = False
-
-    def _print_Positive(self, e):  # noqa: N802
-        return self.bracket(f"{self.stringify(e.args, '')} > 0")
-
-    def _print_NonNegative(self, e):  # noqa: N802
-        return self.bracket(f"{self.stringify(e.args, '')} >= 0")
-
-    def bracket(self, condition: str) -> str:
-        """1 where the condition holds, else 0."""
-        return f"where({condition}, 1, 0)" if self.counted else f"({condition})"
-
-    def _print_Add(self, expr, order=None):  # noqa: N802
-        with self.counting(True):
-            return super()._print_Add(expr, order)
-
-    def _print_Mul(self, expr):  # noqa: N802
-        with self.counting(self.counted or expr.could_extract_minus_sign()):
-            return super()._print_Mul(expr)
-
-    @contextmanager
-    def counting(self, counted: bool) -> Iterator[None]:
-        """Whether brackets are numbers, for a while."""
-        before, self.counted = self.counted, counted
-        yield
-        self.counted = before
-
-    def _print_Function(self, e):  # noqa: N802
-        name = type(e).__name__
-        return f"{language_names().get(name, name)}({self.stringify(e.args, ', ')})"
-
-    def _print_KroneckerDelta(self, e):  # noqa: N802
-        raise NotationError("a delta of fixed indices has no matrix form", source=str(e))
-
-
-def scalar_text(e: Expr) -> tuple[str, int]:
-    """A scalar as text, and how tightly it binds."""
-    named = e.xreplace({a: Symbol(str(a) if a.indices else a.name, real=True) for a in e.atoms(Entry)})
-    text = _Plain().doprint(named).replace("*", " * ").replace(" *  * ", "**").replace("/", " / ")
-    level = SUM if e.is_Add or e.could_extract_minus_sign() else TERM if e.is_Mul or (e.is_Rational and not e.is_Integer) else ATOM
-    return text, POWER if isinstance(e, Pow) else level
+TOKEN = re.compile(r"[0-9]+\.[0-9]+|\w+|\*\*|>=|[^\s\w]")
+SLICES = "stuvwabcdefg"
+"""What the indices of sums are called."""
 
 
 class Texter:
     """Matrix expressions as NumPy notation; each method gives the text and how tightly it binds."""
+
+    def __init__(self) -> None:
+        self.letters: dict[Index, str] = {}
+        self.rows: dict[tuple[str, Index], str] = {}
 
     def text(self, x: Value) -> str:
         """x as text."""
@@ -210,6 +66,15 @@ class Texter:
         """x as text, in brackets if it binds less tightly than `level`."""
         text, own = self.part(x)
         return f"({text})" if own < level else text
+
+    def inside(self, x: Value) -> str:
+        """x as the argument of a function; a condition needs no brackets there."""
+        text = self.text(x)
+        return text[1:-1] if isinstance(x, Bracket) else text
+
+    def sized(self, e: Expr) -> str:
+        """A size or a number as an argument."""
+        return scalar_text(e)[0]
 
     @singledispatchmethod
     def part(self, x: Value) -> tuple[str, int]:
@@ -226,106 +91,108 @@ class Texter:
 
     @part.register
     def _(self, x: Ones) -> tuple[str, int]:
-        return f"ones({scalar_text(x.extent[0])[0]})", ATOM
+        return f"ones({self.sized(x.extent[0])})", ATOM
 
     @part.register
     def _(self, x: Eye) -> tuple[str, int]:
-        return f"eye({scalar_text(x.extent[0])[0]})", ATOM
+        return f"eye({self.sized(x.extent[0])})", ATOM
+
+    @part.register
+    def _(self, x: Lower) -> tuple[str, int]:
+        size = self.sized(x.extent[0])
+        return f"tril(ones(({size}, {size})))", ATOM
 
     @part.register
     def _(self, x: Unit) -> tuple[str, int]:
-        return f"eye({scalar_text(x.extent[0])[0]})[{scalar_text(x.place)[0]}]", ATOM
+        return f"eye({self.sized(x.extent[0])})[{self.letters.get(x.place) or self.sized(x.place)}]", ATOM
 
     @part.register
     def _(self, x: Transpose) -> tuple[str, int]:
         return self.part(x.x) if None in x.shape else (f"{self.at(x.x, ATOM)}.T", ATOM)
 
     @part.register
+    def _(self, x: Inverse) -> tuple[str, int]:
+        return f"inv({self.text(x.x)})", ATOM
+
+    # --- products ----------------------------------------------------------------------------------------------------
+
+    @part.register
     def _(self, x: MatMul) -> tuple[str, int]:
         return self.chain(x.factors)
 
-    def chain(self, factors: tuple[Value, ...]) -> tuple[str, int]:
+    def chain(self, factors: Sequence[Value]) -> tuple[str, int]:
         """A product: sums for ones, broadcasting for diagonals, outer for a column times a row."""
         if len(factors) == 1:
             return self.part(factors[0])
-        first, last = factors[0], factors[-1]
-        cut = next((k for k, f in enumerate(factors[:-1], 1) if f.shape[1] is None and factors[k].shape[0] is None), None)
-        if cut is not None and factors[cut - 1].shape[1] is None and factors[cut].shape[0] is None and factors[0].shape[0] is not None:
-            return f"outer({self.chain(factors[:cut])[0]}, {self.chain(factors[cut:])[0]})", ATOM
-        if isinstance(last, Ones):
-            rest = factors[:-1]
-            if isinstance(rest[0], Transpose) and isinstance(rest[0].x, Ones) and len(rest) == 2:
-                return f"{self.at(rest[1], ATOM)}.sum()", ATOM
-            return self.summed(rest, 1)
-        if isinstance(first, Transpose) and isinstance(first.x, Ones):
-            return self.summed(factors[1:], 0)
-        if isinstance(first, Diag) and last.shape[1] is not None:
-            return f"{self.column(first.v)} * {self.bracketed(factors[1:])}", TERM
-        if isinstance(last, Diag) and first.shape[0] is not None:
-            return f"{self.bracketed(factors[:-1])} * {self.at(last.v, POWER)}", TERM
-        return " @ ".join(self.at(f, TERM if k == 0 and not isinstance(f, Hadamard) else POWER) for k, f in enumerate(factors)), TERM
-
-    def summed(self, factors: tuple[Value, ...], axis: int) -> tuple[str, int]:
-        """The sum of a product over its rows (0) or columns (1)."""
-        if len(factors) == 1 and isinstance(factors[0], Transpose) and None not in factors[0].shape:
-            factors, axis = (factors[0].x,), 1 - axis
-        text, level = self.chain(factors)
-        held = f"({text})" if level < ATOM else text
         shape = (factors[0].shape[0], factors[-1].shape[1])
-        return f"{held}.sum()" if None in shape else f"{held}.sum(axis={axis})", ATOM
+        cut = next((k for k in range(1, len(factors)) if factors[k - 1].shape[1] is None and factors[k].shape[0] is None), None)
+        if cut is not None:
+            right = transpose(matmul(*factors[cut:]))
+            return f"outer({self.chain(factors[:cut])[0]}, {self.text(right)})", ATOM
+        if isinstance(factors[0], Lower):
+            return f"cumsum({self.chain(factors[1:])[0]}{', axis=0' if shape[1] is not None else ''})", ATOM
+        if len(factors) == 2 and isinstance(factors[1], Unit):
+            # One column, or one row.
+            at = self.letters.get(factors[1].place) or self.sized(factors[1].place)
+            x = factors[0]
+            return f"{self.at(x.x, ATOM)}[{at}]" if isinstance(x, Transpose) else f"{self.at(x, ATOM)}[:, {at}]", ATOM
+        first, last = is_ones(factors[0]), is_ones(factors[-1])
+        if shape == (None, None) and (first or last):
+            rest = factors[first : len(factors) - last]
+            return f"{self.operand(rest)}.sum()", ATOM
+        if last:
+            return self.linked([*factors[:-2], (self.summed(factors[-2], 1), ATOM)])
+        if first:
+            return self.linked([(self.summed(factors[1], 0), ATOM), *factors[2:]])
+        return self.linked(factors)
 
-    def bracketed(self, factors: tuple[Value, ...]) -> str:
-        """A product as an operand."""
+    def operand(self, factors: Sequence[Value]) -> str:
+        """A product that something is asked of."""
         text, level = self.chain(factors)
-        return f"({text})" if level < POWER else text
+        return f"({text})" if level < ATOM else text
 
-    def column(self, v: Value) -> str:
-        """A vector that scales rows."""
-        return f"{self.at(v, ATOM)}[:, None]"
+    def summed(self, x: Value, axis: int) -> str:
+        """The sum over the rows (0) or columns (1) of a matrix."""
+        if isinstance(x, Transpose):
+            x, axis = x.x, 1 - axis
+        return f"{self.at(x, ATOM)}.sum(axis={axis})"
+
+    def linked(self, factors: Sequence[Value | tuple[str, int]]) -> tuple[str, int]:
+        """Factors with @ between them; a diagonal matrix scales rows or columns."""
+        first, *rest = factors
+        if not rest:
+            return first if isinstance(first, tuple) else self.part(first)
+        if isinstance(first, Diag):
+            text, level = self.linked(rest)
+            mark, v = self.divisor(first.v)
+            column = isinstance(rest[-1], tuple) or rest[-1].shape[1] is None
+            scaling = self.at(v, ATOM if not column or mark == "/" else TERM) + ("" if column else "[:, None]")
+            if mark == "/":
+                return f"{text if level >= TERM else f'({text})'} / {scaling}", TERM
+            return f"{scaling} * {text if level >= POWER else f'({text})'}", TERM
+        text = ""
+        for k, f in enumerate(factors):
+            if isinstance(f, Diag):
+                mark, v = self.divisor(f.v)
+                text = f"{text} {mark} {self.at(v, POWER)}"
+                text = text if k == len(rest) else f"({text})"
+                continue
+            own, level = f if isinstance(f, tuple) else self.part(f)
+            own = own if level >= (POWER if text or isinstance(f, Hadamard | Elementwise) else TERM) else f"({own})"
+            text = f"{text} @ {own}" if text else own
+        return text, TERM
+
+    def divisor(self, v: Value) -> tuple[str, Value]:
+        """What a diagonal matrix multiplies by, or divides by."""
+        base, exponent = power_of(v)
+        return ("/", _power(base, -exponent)) if exponent.could_extract_minus_sign() else ("*", v)
 
     @part.register
     def _(self, x: Hadamard) -> tuple[str, int]:
-        text = self.at(x.first, POWER if isinstance(x.first, MatMul) else TERM)
-        for mark, v in x.rest:
-            text += f" {MARKS[mark]} {self.at(v, POWER)}"
-        return text, TERM
-
-    @part.register
-    def _(self, x: Plus) -> tuple[str, int]:
-        broadcast = [self.broadcast(v) for _, v in x.terms]
-        if all(b is not None for b in broadcast) and len(broadcast) > 0 and None not in x.shape:
-            # Nothing has the full shape, so the first term must make it.
-            broadcast[0] = None
-        text = ""
-        for (sign, v), short in zip(x.terms, broadcast, strict=True):
-            part = short if short is not None else self.at(v, TERM)
-            if isinstance(v, Bracket):
-                part = f"1 * {part}"  # NumPy adds no truth values, and takes none's opposite
-            truth = isinstance(v, Hadamard) and isinstance(v.first, Bracket)
-            text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-1 * " if truth else "-")
-            text += part
-        return text, SUM
-
-    def broadcast(self, x: Value) -> str | None:
-        """A column times ones, or ones times a row, as what broadcasts to it; None for what has its full shape."""
-        if isinstance(x, Scale):
-            inner = self.broadcast(x.x)
-            return None if inner is None else self.scaled(x, inner)
-        if isinstance(x, Ones):
-            return "1"
-        if not isinstance(x, MatMul) or len(x.factors) < 2 or None in x.shape:
-            return None
-        first, last = x.factors[0], x.factors[-1]
-        if isinstance(first, Ones):
-            row = x.factors[1:]
-            if isinstance(last, Transpose) and isinstance(last.x, Ones) and len(row) == 1:
-                return "1"
-            text, level = self.chain(row)
-            return text if level >= TERM else f"({text})"
-        if isinstance(last, Transpose) and isinstance(last.x, Ones):
-            text, level = self.chain(x.factors[:-1])
-            return f"{text}[:, None]" if level >= ATOM else f"({text})[:, None]"
-        return None
+        over = [f for f in x.factors if not power_of(f)[1].could_extract_minus_sign()]
+        under = [_power(b, -e) for b, e in map(power_of, x.factors) if e.could_extract_minus_sign()]
+        text = " * ".join(self.at(f, TERM if k == 0 and not isinstance(f, MatMul) else POWER) for k, f in enumerate(over)) or "1"
+        return text + "".join(f" / {self.at(f, POWER)}" for f in under), TERM
 
     @part.register
     def _(self, x: Scale) -> tuple[str, int]:
@@ -333,16 +200,107 @@ class Texter:
 
     def scaled(self, x: Scale, inner: str | None) -> str:
         """The multiple, divided at the end; `inner` is the text of x.x where that is broadcast."""
-        over, under = quotient(x.coefficient)
+        sign, coefficient = signed(x.coefficient)
+        over, under = quotient(coefficient)
+        scalars = [power_of(s) for s in (*x.scalars, *([x.x] if x.is_scalar else []))]
+        above = [_power(base, e) for base, e in scalars if not e.could_extract_minus_sign()]
+        below = [_held(under, POWER)] if under != 1 else []
+        below += [self.at(_power(base, -e), POWER) for base, e in scalars if e.could_extract_minus_sign()]
+        alone = over == 1 and len(above) == 1 and (x.is_scalar or inner == "1")
         parts = [_held(over, TERM)] if over != 1 else []
-        parts += [self.at(s, POWER) for s in x.scalars]
-        last = inner if inner is not None else self.at(x.x, POWER if parts else TERM)
-        text = " * ".join(parts if parts and last == "1" else [*parts, last])
-        return f"{text} / {_held(under, POWER)}" if under != 1 else text
+        parts += [self.at(s, TERM if alone else POWER) for s in above]
+        if not x.is_scalar:
+            last = inner if inner is not None else self.at(x.x, TERM)
+            if isinstance(x.x, Bracket) and sign < 0 and not parts:
+                last = f"1 * {last}"  # NumPy takes no truth value's opposite
+            parts += [] if last == "1" and parts else [last]
+        text = ("-" if sign < 0 else "") + (" * ".join(parts) or "1")
+        return f"{text} / {below[0]}" if len(below) == 1 else f"{text} / ({' * '.join(below)})" if below else text
+
+    @part.register
+    def _(self, x: Kron) -> tuple[str, int]:
+        flat = None in x.shape
+        return f"kron({self.wide(x.left, flat)}, {self.wide(x.right, flat)})", ATOM
+
+    def wide(self, x: Value, flat: bool) -> str:
+        """An operand of a Kronecker product; a column is a matrix there, unless all is a vector."""
+        return self.text(x) if flat or x.shape[1] is not None else f"{self.at(x, ATOM)}[:, None]"
+
+    # --- sums --------------------------------------------------------------------------------------------------------
+
+    @part.register
+    def _(self, x: Plus) -> tuple[str, int]:
+        short = [self.broadcast(v) for _, v in x.terms]
+        kinds = {kind for _, kind in short}
+        if None not in x.shape and "full" not in kinds and not {"column", "row"} <= kinds:
+            # None has the full shape, nor have they together, so the first term must make it.
+            short[0] = ("", "full")
+        text = ""
+        for (sign, v), (part, kind) in zip(x.terms, short, strict=True):
+            part = self.at(v, TERM) if kind == "full" else part
+            if isinstance(v, Bracket):
+                part = f"1 * {part}"  # NumPy adds no truth values, and takes none's opposite
+            truth = isinstance(v, Hadamard) and isinstance(v.factors[0], Bracket)
+            text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-1 * " if truth else "-")
+            text += part
+        return text, SUM
+
+    def broadcast(self, x: Value) -> tuple[str, str]:
+        """A column times ones, ones times a row, or ones alone, as what broadcasts to it, with which it is; else ("", "full")."""
+        if isinstance(x, Scale):
+            inner, kind = self.broadcast(x.x)
+            return ("", "full") if kind == "full" else (self.scaled(x, inner), kind)
+        if is_ones(x):
+            return "1", "ones"
+        if isinstance(x, MatMul) and None not in x.shape and is_ones(x.factors[0]):
+            text, level = self.part(transpose(matmul(*x.factors[1:])))
+            return (text if level >= TERM else f"({text})"), "row"
+        if isinstance(x, MatMul) and None not in x.shape and is_ones(x.factors[-1]):
+            text, level = self.chain(x.factors[:-1])
+            return (f"{text}[:, None]" if level >= ATOM else f"({text})[:, None]"), "column"
+        return "", "full"
+
+    @part.register
+    def _(self, x: Sum) -> tuple[str, int]:
+        taken = {*_names(x), *self.letters.values()}
+        slices = _slices(x.body, x.index)
+        rows = [r.x.name for r in slices if isinstance(r, Row) and isinstance(r.x, Leaf)]
+        small = [name.lower() if len(name) == 1 and name.isupper() else f"{name}_s" for name in rows]
+        if rows and len(slices) == len(rows) and not taken & set(small) and len(set(small)) == len(small):
+            # Rows alone: each has a name of its own.
+            self.rows.update({(name, x.index): letter for name, letter in zip(rows, small, strict=True)})
+            body = self.text(x.body)
+            run = rows[0] if len(rows) == 1 else f"zip({', '.join(rows)})"
+            return f"sum({body} for {', '.join(small)} in {run})", ATOM
+        letter = next(c for c in SLICES if c not in taken)
+        self.letters[x.index] = letter
+        body = self.text(x.body)
+        del self.letters[x.index]
+        return f"sum({body} for {letter} in range({self.sized(x.index.axis)}))", ATOM
+
+    def place(self, i: Index) -> str:
+        """What the index of a sum is called."""
+        return self.letters.get(i, "s")
+
+    @part.register
+    def _(self, x: Row) -> tuple[str, int]:
+        if isinstance(x.x, Leaf) and (x.x.name, x.at) in self.rows:
+            return self.rows[x.x.name, x.at], ATOM
+        return f"{self.at(x.x, ATOM)}[{self.place(x.at)}]", ATOM
+
+    @part.register
+    def _(self, x: Column) -> tuple[str, int]:
+        return f"{self.at(x.x, ATOM)}[:, {self.place(x.at)}]", ATOM
+
+    @part.register
+    def _(self, x: At) -> tuple[str, int]:
+        return f"{self.at(x.x, ATOM)}[{self.place(x.at)}]", ATOM
+
+    # --- functions ---------------------------------------------------------------------------------------------------
 
     @part.register
     def _(self, x: Diag) -> tuple[str, int]:
-        return f"diag({self.text(x.v)})", ATOM
+        return f"diag({self.inside(x.v)})", ATOM
 
     @part.register
     def _(self, x: Diagonal) -> tuple[str, int]:
@@ -353,8 +311,18 @@ class Texter:
         return f"trace({self.text(x.x)})", ATOM
 
     @part.register
+    def _(self, x: Vec) -> tuple[str, int]:
+        return f"vec({self.text(x.x)})", ATOM
+
+    @part.register
+    def _(self, x: Commutation) -> tuple[str, int]:
+        return f"commutation({self.sized(x.rows)}, {self.sized(x.columns)})", ATOM
+
+    @part.register
     def _(self, x: SquaredNorm) -> tuple[str, int]:
-        return f"({self.at(x.x, ATOM)}**2).sum()", ATOM
+        if isinstance(x.x, Leaf) and None in x.shape and x.x.shape[1] is None:
+            return f"{x.x.name} @ {x.x.name}", TERM
+        return f"norm({self.text(x.x)})**2", POWER
 
     @part.register
     def _(self, x: Map) -> tuple[str, int]:
@@ -366,16 +334,45 @@ class Texter:
 
     @part.register
     def _(self, x: Elementwise) -> tuple[str, int]:
+        if x.exponent.could_extract_minus_sign():
+            return f"1 / {self.at(_power(x.x, -x.exponent), POWER)}", TERM
+        if isinstance(x.x, SquaredNorm):
+            norm = f"norm({self.text(x.x.x)})"
+            return (norm, ATOM) if x.exponent == S.Half else (f"{norm}**{_held(2 * x.exponent, ATOM)}", POWER)
         if x.exponent == S.Half:
             return f"sqrt({self.text(x.x)})", ATOM
         return f"{self.at(x.x, ATOM)}**{_held(x.exponent, ATOM)}", POWER
 
     @part.register
     def _(self, x: Called) -> tuple[str, int]:
-        options = "".join(f", {name}={value}" for name, value in x.options)
+        order = sum(a is not None for a in x.arguments[0].shape)
+        wide = sum(a is not None for a in x.shape) == order
+        shown = [(k, v) for k, v in x.options if not (wide and k == "axis" and v == order - 1) and (k, v) != ("order", 1)]
+        options = "".join(f", {name}={value}" for name, value in shown)
         return f"{x.op}({', '.join(self.text(a) for a in x.arguments)}{options})", ATOM
+
+
+def _power(base: Value, exponent: Expr) -> Value:
+    return base if exponent == 1 else Elementwise(base, exponent)
 
 
 def _held(e: Expr, level: int) -> str:
     text, own = scalar_text(e)
     return f"({text})" if own < level else text
+
+
+def _names(x: Value) -> set[str]:
+    own = {x.name} if isinstance(x, Leaf) else {str(s) for s in x.expr.free_symbols} if isinstance(x, Scalar) else set()
+    return own.union(*map(_names, x.children))
+
+
+def _slices(x: Value, index: Index) -> list[Value]:
+    """The rows, columns and entries at an index that a value holds, each once."""
+    own = (isinstance(x, Row | Column | At) and x.at == index) or (isinstance(x, Unit) and x.place == index)
+    return list(dict.fromkeys([*([x] if own else []), *(s for v in x.children for s in _slices(v, index))]))
+
+
+@cache
+def tokens(x: Value) -> int:
+    """How many tokens the NumPy notation of a value has."""
+    return len(TOKEN.findall(Texter().text(x)))

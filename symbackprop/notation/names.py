@@ -95,6 +95,17 @@ class Names:
             at += order
         return tree.Derivative(parts[0], tuple(parts[1:]))
 
+    def row(self, name: str, at: tree.Node) -> tree.Node:
+        """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s."""
+        whole = self.spelled.get(name) or spell(name, 2)
+        small = _small(whole)
+        free = small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
+        return indexed(small if free else whole, (at,))
+
+    def column(self, name: str, at: tree.Node) -> tree.Node:
+        """One column of a matrix."""
+        return indexed(self.spelled.get(name) or spell(name, 2), (tree.Mark(":"), at))
+
     def _orders(self, tensor: Tensor) -> list[int]:
         """How many indices each part of a derivative carries; a tensor that the program lacks takes what is left."""
         if tensor.orders:
@@ -105,6 +116,18 @@ class Names:
         if left and len(missing) != 1:
             raise NotationError(f"'{tensor.name}' has {len(tensor.axes)} axes, which do not fit the derivative {tensor.derivative}")
         return [left if order is None else order for order in known] if missing else [order or 0 for order in known]
+
+
+def _small(node: tree.Node) -> tree.Node | None:
+    """A name whose letter is a capital one, with a small one."""
+    match node:
+        case tree.Letter(text, style) if len(text) == 1 and text.isascii() and text.isupper():
+            return tree.Letter(text.lower(), style)
+        case tree.Labelled(base, sub, sup) if (small := _small(base)) is not None:
+            return tree.Labelled(small, sub, sup)
+        case tree.Accent(base, kind) if (small := _small(base)) is not None:
+            return tree.Accent(small, kind)
+    return None
 
 
 def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
@@ -121,13 +144,13 @@ def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
 class Letters:
     """Index letters: one preferred letter for each axis, and no letter twice in a scope.
 
-    A letter is never one that names an axis or a scalar tensor of the program, since both occur as numbers in formulas.
+    A letter is never one that names an axis, which occurs as a number in formulas, or a tensor of the program.
     """
 
     def __init__(self, program: Program) -> None:
         sizes = {s.name for t in program.tensors.values() for a in t.axes for s in a.free_symbols}
-        scalars = {t.name for t in program.tensors.values() if not t.axes}
-        self.reserved = sizes | scalars
+        tensors = {t.latex or t.name for t in program.tensors.values()}
+        self.reserved = sizes | tensors
         self.choices: dict[Expr, list[str]] = {}
         self.wanted: set[str] = set()
         self.samples = program.samples

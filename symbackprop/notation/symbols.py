@@ -23,6 +23,7 @@ MARKS = {
     "cdot": (r"\cdot", "⋅"),
     "odot": (r"\odot", "⊙"),
     "oslash": (r"\oslash", "⊘"),
+    "otimes": (r"\otimes", "⊗"),
     "dots": (r"\dots", "…"),
     "cdots": (r"\cdots", "⋯"),
     "vdots": (r"\vdots", "⋮"),
@@ -32,6 +33,7 @@ MARKS = {
     "R": (r"\mathbb{R}", "ℝ"),
     "ne": (r"\ne", "≠"),
     ":": (":", ":"),
+    ",": (",", ","),
 }
 
 FUNCTIONS = {

@@ -9,13 +9,21 @@ from sympy import Expr
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import NotationError
 from symbackprop.notation import tree
-from symbackprop.notation.blocks import Code, Line
+from symbackprop.notation.blocks import Block, Code, Line, Paragraph
+from symbackprop.notation.conventions import conventions
 from symbackprop.notation.index_form import Writer
-from symbackprop.notation.matrix import Value
+from symbackprop.notation.matrix import Bracket, Elementwise, Hadamard, Ones, Value
 from symbackprop.notation.matrix_form import matrix_form
-from symbackprop.notation.matrix_print import Texter, Typesetter
-from symbackprop.notation.wording import words
+from symbackprop.notation.matrix_tex import Typesetter
+from symbackprop.notation.matrix_text import Texter
+from symbackprop.notation.polish import polished
+from symbackprop.notation.wording import filled, reason, words
+from symbackprop.notation.written import is_unfolded, left_side
 from symbackprop.program import Equation, Fact, Program
+from symbackprop.term import Entry, substitute
+
+TOLD = (Ones, Hadamard, Elementwise, Bracket)
+"""What the section on notation tells of matrix form."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,7 @@ class Teller:
 
     def line(self, key: str, **parts: object) -> Line:
         """The words of `key` with formulas put in."""
-        found: list = []
-        text = self.say[key]
-        while "{" in text:
-            before, _, rest = text.partition("{")
-            name, _, text = rest.partition("}")
-            value = parts[name]
-            found += [before, *(value if isinstance(value, tuple) else (value,))]
-        return tuple(p for p in (*found, text) if p != "")
+        return filled(self.say[key], **parts)
 
     def listed(self, lines: Sequence[Line]) -> Line:
         """Lines with commas between them."""
@@ -81,10 +82,25 @@ class Teller:
     def matrix(self, e: Equation, whole: bool = True) -> tree.Node | None:
         """The equation in matrix form, or None where it has none."""
         try:
-            right = Typesetter(self.writer).node(self.value(e))
+            right = Typesetter(self.writer).node(polished(self.value(e)))
         except NotationError:
             return None
-        return tree.relation(self.writer.names(e.name), ("=", right)) if whole else right
+        return tree.relation(left_side(e, self.writer), ("=", right)) if whole else right
+
+    def value_or_none(self, e: Equation) -> Value | None:
+        """The matrix expression of an equation, or None where there is none."""
+        try:
+            return self.value(e)
+        except NotationError:
+            return None
+
+    def refusal(self, e: Equation) -> Line | None:
+        """Why an equation has no matrix form, where it has none."""
+        try:
+            self.value(e)
+        except NotationError as error:
+            return self.line("no matrix", result=self.writer.names(e.name), reason=reason(error.reason, self.lang))
+        return None
 
     def value(self, e: Equation) -> Value:
         """The matrix expression of an equation, made once. Raises NotationError where there is none."""
@@ -105,6 +121,32 @@ class Teller:
     def numpy(self, e: Equation) -> Line:
         """The right side in NumPy notation: what the user wrote, or what the matrix form says."""
         try:
-            return (Code(Texter().text(self.value(e))),)
+            return (Code(Texter().text(polished(self.value(e)))),)
         except NotationError:
             return ("–",)
+
+    def told(self, equations: Sequence[Equation]) -> list[Block]:
+        """How to read the matrix forms of equations, but for what the section on notation tells."""
+        values = {e: v for e in equations if (v := self.value_or_none(e)) is not None}
+        unfolded = any(map(is_unfolded, values))
+        lines = conventions([polished(v) for v in values.values()], unfolded, self.writer, self.say, TOLD)
+        return [Paragraph(self.sentences(lines))] if lines else []
+
+    def sentences(self, lines: Sequence[Line]) -> Line:
+        """Sentences one after the other."""
+        return tuple(part for k, one in enumerate(lines) for part in ((self.say["between sentences"],) if k else ()) + one if part)
+
+    def in_place(self, name: str) -> Expr:
+        """The value of an adjoint with all adjoints it uses put in place."""
+        e = self.derived.program.equation(name)
+        value = e.rhs
+        while True:
+            used = [a for a in value.atoms(Entry) if self.derived.program.tensors[a.name].derivative]
+            if not used:
+                return value
+            new = {}
+            for a in used:
+                inner = self.derived.program.equation(a.name)
+                new[a] = substitute(inner.rhs, dict(zip(inner.indices, a.indices, strict=True)))
+            # The keys hold bound indices of `value` as they are, so nothing is renamed here but what comes in.
+            value = value.xreplace(new)

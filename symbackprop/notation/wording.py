@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from symbackprop.errors import NotationError
+from symbackprop.notation.blocks import Line
 
 ENGLISH = {
     "title": "Derivatives of {model}",
@@ -59,7 +60,38 @@ ENGLISH = {
     "hessian lead": "Deriving the gradient once more gives second derivatives. With respect to {output}:",
     "hessian weight": "With respect to {parameter}, the parameter next to {output}:",
     "hessian symmetric": "The Hessian is symmetric: a block and the one with its two variables exchanged are each other's transpose.",
+    "read unfolded": "A derivative of more than two axes is written as a matrix: the entries of the output go down and those "
+    "of the variable across (in a Hessian those of the first variable and of the second), both row by row; {vec} lists the entries "
+    "of a matrix row by row.",
+    "read kron": "{kron} is the Kronecker product, the matrix of the blocks {blocks}.",
+    "read commutation": "{K} is the commutation matrix: {law} for every matrix {X} of {rows} rows and {columns} columns.",
+    "read row": "{slice} is row {at} of {whole}, as a column.",
+    "read column": "{slice} is column {at} of {whole}.",
+    "read unit": "{unit} is the column with 1 in place {at} and 0 elsewhere.",
+    "read lower": "{L} has ones on and below its diagonal and zeros above.",
+    "read ones": "{ones} is a column of ones.",
+    "read entrywise": "{odot} and {oslash} multiply and divide entry by entry; so do powers marked with {odot}.",
+    "read indicator": "{indicator} is 1 where the condition holds and 0 elsewhere.",
+    "read by rows": "{op} of a matrix works on each of its rows.",
+    "read prod_others": "{op} holds, for each entry, the product of all others.",
+    "read max_selector": "{op} is 1 at the first of the largest entries, of each row if it is of a matrix, and 0 elsewhere.",
+    "read min_selector": "{op} is 1 at the first of the smallest entries, of each row if it is of a matrix, and 0 elsewhere.",
+    "no matrix": "{result} is written entry by entry, for it has no matrix form: {reason}.",
+    "no matrix axes": "a tensor has more than two axes",
+    "no matrix factor": "a factor has three indices, and a matrix has two",
+    "no matrix shared": "three factors share one index",
+    "no matrix crosswise": "its indices are tied crosswise as well as straight, as no Kronecker product ties them",
+    "no matrix shifted": "an index is shifted, or another array's entry",
+    "no matrix part": "an index runs over a part of an axis",
+    "no matrix condition": "a condition stands on indices",
+    "no matrix number": "an index stands as a number",
+    "no matrix exponent": "an exponent is no plain scalar",
+    "no matrix slice": "a row or an entry is taken of what has no name",
     "made by": "Written by symbackprop; every step was carried out by the program, none was typed in.",
+    "page derivative": "Derivative of {expression} with respect to {names}",
+    "page second derivative": "Second derivative with respect to {first} and {second}",
+    "page facts": "Facts used: {facts}",
+    "between sentences": " ",
     "comma": ", ",
     "colon": ": ",
     "and": " and ",
@@ -144,7 +176,37 @@ CHINESE = {
     "hessian lead": "对梯度再求一次导得到二阶导数。关于 {output}：",
     "hessian weight": "关于紧接 {output} 的参数 {parameter}：",
     "hessian symmetric": "Hessian 矩阵是对称的：交换两个变量所得的块互为转置。",
+    "read unfolded": "轴多于两个的导数写成矩阵：行依次对应输出的元素，列依次对应变量的元素"
+    "（Hessian 中行对应第一个变量，列对应第二个变量），两者都按行优先排列；{vec} 表示按行依次列出矩阵的元素。",
+    "read kron": "{kron} 是克罗内克积，即由块 {blocks} 组成的矩阵。",
+    "read commutation": "{K} 是交换矩阵：对任意 {rows} 行 {columns} 列的矩阵 {X} 有 {law}。",
+    "read row": "{slice} 是 {whole} 的第 {at} 行，写成列向量。",
+    "read column": "{slice} 是 {whole} 的第 {at} 列。",
+    "read unit": "{unit} 是第 {at} 个元素为 1、其余为 0 的列向量。",
+    "read lower": "{L} 在对角线及其下方为 1，上方为 0。",
+    "read ones": "{ones} 是元素全为 1 的列向量。",
+    "read entrywise": "{odot} 与 {oslash} 表示逐元素的乘与除；带 {odot} 的幂也是逐元素的。",
+    "read indicator": "{indicator} 在条件成立处为 1，其余为 0。",
+    "read by rows": "{op} 作用于矩阵的每一行。",
+    "read prod_others": "{op} 的每个元素是其余所有元素的乘积。",
+    "read max_selector": "{op} 在第一个最大元素处（矩阵则逐行）为 1，其余为 0。",
+    "read min_selector": "{op} 在第一个最小元素处（矩阵则逐行）为 1，其余为 0。",
+    "no matrix": "{result} 没有矩阵形式，故按元素写出：{reason}。",
+    "no matrix axes": "有张量的轴多于两个",
+    "no matrix factor": "有因子带三个下标，而矩阵只有两个",
+    "no matrix shared": "三个因子共用一个下标",
+    "no matrix crosswise": "下标既平行又交叉地相连，没有克罗内克积能这样连接",
+    "no matrix shifted": "有下标经过平移，或取自另一个数组",
+    "no matrix part": "有下标只取遍一个轴的一部分",
+    "no matrix condition": "条件落在下标上",
+    "no matrix number": "有下标被当作数使用",
+    "no matrix exponent": "有指数不是单纯的标量",
+    "no matrix slice": "取了没有名字的量的一行或一个元素",
     "made by": "由 symbackprop 写成；每一步都由程序推导得出，没有一步是预先写入的。",
+    "page derivative": "{expression} 对 {names} 的导数",
+    "page second derivative": "对 {first} 与 {second} 的二阶导数",
+    "page facts": "用到的事实：{facts}",
+    "between sentences": "",
     "comma": "，",
     "colon": "：",
     "and": "与",
@@ -178,6 +240,27 @@ CHINESE = {
 }
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "zh": CHINESE}
+
+
+def filled(text: str, **parts: object) -> Line:
+    """The words with formulas put in for {name}."""
+    found: list = []
+    while "{" in text:
+        before, _, rest = text.partition("{")
+        name, _, text = rest.partition("}")
+        value = parts[name]
+        found += [before, *(value if isinstance(value, tuple) else (value,))]
+    return tuple(p for p in (*found, text) if p != "")
+
+
+def refusal(why: str, source: object = "") -> NotationError:
+    """That something has no matrix form, for a reason that documents say in their language: the key "no matrix <why>"."""
+    return NotationError(ENGLISH[f"no matrix {why}"], source=str(source))
+
+
+def reason(error: str, lang: str) -> str:
+    """The reason of a refusal in a language."""
+    return next((words(lang)[key] for key, text in ENGLISH.items() if text == error), error)
 
 
 def words(lang: str) -> Mapping[str, str]:

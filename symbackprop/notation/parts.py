@@ -1,0 +1,194 @@
+"""A formula in matrix form with its named parts: which parts keep their names, and which stand in place.
+
+A part is put in place where that makes the whole shorter, counted in tokens of NumPy notation with the definitions of the parts that
+keep a name; so what is used once or says little disappears, and what is long and used twice is said once.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from symbackprop.contract import contract
+from symbackprop.errors import NotationError
+from symbackprop.normal import inlined
+from symbackprop.notation.building import parts_of, scale
+from symbackprop.notation.latex import latex
+from symbackprop.notation.matrix import At, Column, Inverse, Leaf, Row, Scalar, Value
+from symbackprop.notation.matrix_form import matrix_form
+from symbackprop.notation.names import Names
+from symbackprop.notation.polish import size
+from symbackprop.notation.sameness import Known, is_symmetric
+from symbackprop.notation.shorter import shortened
+from symbackprop.notation.slices import placed
+from symbackprop.notation.wording import refusal
+from symbackprop.program import Equation, Fact, Program, Tensor
+from symbackprop.term import tensor_names
+
+ROUNDS = 3
+"""How often all parts are tried; a part may be worth putting in place only when another one is."""
+NAMING = 2
+"""The tokens that a definition takes beside its right side: a name and a sign of equality."""
+
+
+LETTERS = (
+    ("\\alpha", "\\beta", "\\gamma", "\\rho", "\\tau", "\\kappa", "\\omega"),
+    tuple("rsuvwzgpq"),
+    tuple("RSUVWZGPQMTEFNH"),
+)
+"""Letters for scalars, vectors and matrices that have no name."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tensor and what it is: a value, or where it has no matrix form the reason."""
+
+    equation: Equation
+    value: Value | None
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """The tensor's name."""
+        return self.equation.name
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A tensor in matrix form, its parts before it in order, and the facts that this form rests on."""
+
+    parts: tuple[Part, ...]
+    whole: Part
+    program: Program
+    facts: tuple[Fact, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The tokens of the whole in NumPy notation, definitions counted in."""
+        return sum(_size(p) for p in self.parts) + _size(self.whole) - NAMING
+
+
+def formula(program: Program, name: str, shown: Collection[str] = ()) -> Formula:
+    """The tensor `name` in matrix form. Parts that are `shown` elsewhere are neither put in place nor defined."""
+    known = Known({f.tensor: f for f in program.facts if f.kind == "symmetric"})
+    equations = _flattened([e for e in program.needed([name]).equations if e.name == name or e.name not in shown], name)
+    parts: list[Part] = []
+    for e in equations:
+        try:
+            value = matrix_form(e, program, known)
+        except NotationError as error:
+            parts.append(Part(e, None, error.reason))
+            continue
+        parts.append(Part(e, _multiple(value, parts) if e.name != name else value))
+        if len(e.indices) == 2 and is_symmetric(value, known):
+            known.symmetric = {**known.symmetric, e.name: None}
+    parts = _put_in_place(parts, known)
+    return Formula(tuple(parts[:-1]), parts[-1], lettered(program, [p.equation for p in parts[:-1]]), tuple(sorted(known.used, key=str)))
+
+
+def lettered(program: Program, equations: Sequence[Equation]) -> Program:
+    """The program with letters for those of `equations` that nobody named: capital ones for matrices, Greek ones for scalars."""
+    unnamed = {e.name for e in program.equations if not e.text and not e.tensor.latex and e.tensor.role != "adjoint"}
+    taken = {latex(n) for n in Names(program).spelled.values()} | {str(a) for a in program.axes}
+    made: dict[str, Tensor] = {}
+    for e in equations:
+        obscure = any(n in unnamed or (n in program.tensors and program.tensors[n].role == "adjoint") for n in e.tensor.derivative)
+        if e.tensor.latex or is_inverse(e) or not (e.name in unnamed or obscure):
+            continue
+        pool = LETTERS[min(sum(a != 1 for a in e.tensor.axes), 2)]
+        # S for softmax and other statistics.
+        ranked = sorted(pool, key=lambda c: c not in "Ss") if e.call else pool
+        letter = next((c for c in ranked if c not in taken), None)
+        if letter is not None:
+            taken.add(letter)
+            made[e.name] = replace(e.tensor, latex=letter)
+    named = tuple(replace(e, tensor=made.get(e.name, e.tensor)) for e in program.equations)
+    return replace(program, tensors={**program.tensors, **made}, equations=named)
+
+
+def is_inverse(e: Equation) -> bool:
+    """Whether an equation only says that a helper, X^{-1}, is the inverse of X."""
+    return e.tensor.role == "helper" and e.call is not None and e.call.op == "inv"
+
+
+def _multiple(value: Value, parts: Sequence[Part]) -> Value:
+    """`value`, or what it is of an earlier part that it is a multiple of."""
+    c, scalars, x = parts_of(value)
+    for p in parts:
+        if p.value is not None and not isinstance(x, Leaf | Scalar):
+            d, others, y = parts_of(p.value)
+            if y == x and not scalars and not others:
+                return scale(c / d, [], Leaf(p.value.shape, p.name))
+    return value
+
+
+def _flattened(equations: Sequence[Equation], name: str) -> list[Equation]:
+    """The equations with tensors of more than two axes put in place, where these stand in no function."""
+    wide = {e.name: e for e in equations if e.name != name and e.rhs is not None and sum(a != 1 for a in e.tensor.axes) > 2}
+    made = []
+    for e in equations:
+        if e.rhs is not None and e.uses() & wide.keys():
+            e = replace(e, rhs=contract(inlined(e.rhs, wide)))
+        made.append(e)
+    used = {name}
+    kept = []
+    for e in reversed(made):
+        if e.name in used:
+            used |= e.uses()
+            kept.append(e)
+    return kept[::-1]
+
+
+def _put_in_place(parts: list[Part], known: Known) -> list[Part]:
+    """The parts that keep a name, and the whole at the end."""
+    while (part := next((p for p in parts[:-1] if _says_nothing(p, parts)), None)) is not None:
+        parts = [_with(p, part, known) if part.name in names_of(p) else p for p in parts if p is not part]
+    for _ in range(ROUNDS):
+        before = parts
+        for part in reversed(parts[:-1]):
+            if part.value is None:
+                continue
+            users = [p for p in parts if part.name in names_of(p)]
+            if any(p.value is None for p in users):
+                continue
+            try:
+                new = {p.name: _with(p, part, known) for p in users}
+            except NotationError:
+                continue
+            if sum(map(_size, new.values())) <= sum(map(_size, users)) + _size(part):
+                parts = [new.get(p.name, p) for p in parts if p is not part]
+        if parts == before:
+            break
+    return parts
+
+
+def _says_nothing(part: Part, parts: Sequence[Part]) -> bool:
+    """Whether a part is the inverse of what has a name, or another name of it."""
+    plain = isinstance(part.value, Inverse | Leaf)
+    return plain and not any(p.value is None and part.name in names_of(p) for p in parts)
+
+
+def _with(user: Part, part: Part, known: Known) -> Part:
+    value = shortened(placed(user.value, {part.name: part.value}), known)
+    if _unnamed_slices(value):
+        raise refusal("slice")
+    return replace(user, value=value)
+
+
+def _unnamed_slices(x: Value) -> bool:
+    own = isinstance(x, Row | Column | At) and not isinstance(x.x, Leaf)
+    return own or any(map(_unnamed_slices, x.children))
+
+
+def names_of(part: Part) -> set[str]:
+    """The names of the tensors that a part speaks of."""
+    return part.equation.uses() if part.value is None else _names_in(part.value)
+
+
+def _names_in(x: Value) -> set[str]:
+    own = {x.name} if isinstance(x, Leaf) else set()
+    for e in (getattr(x, "expr", None), getattr(x, "coefficient", None), getattr(x, "exponent", None)):
+        own |= tensor_names(e) if e is not None else set()
+    return own.union(*map(_names_in, x.children))
+
+
+def _size(part: Part) -> int:
+    return NAMING + (0 if part.value is None else size(part.value))

@@ -1,0 +1,48 @@
+"""The section of a derivation on second derivatives."""
+
+from dataclasses import replace
+
+from symbackprop.derive.reverse import jacobian
+from symbackprop.notation.blocks import Block, Formulas, Heading, Line, Paragraph
+from symbackprop.notation.conventions import conventions
+from symbackprop.notation.index_form import Writer
+from symbackprop.notation.network import depending, nearest_parameter
+from symbackprop.notation.polish import polished
+from symbackprop.notation.teller import TOLD, Teller
+from symbackprop.notation.written import is_unfolded
+from symbackprop.program import Equation
+
+
+def second_derivatives(teller: Teller) -> list[Block]:
+    """Second derivatives, by deriving the gradient once more: by the declared output, and by the parameter next to it."""
+    derived, say = teller.derived, teller.say
+    output = derived.program.output
+    if output not in derived.adjoints or derived.output != derived.program.objective:
+        return []
+    names = teller.writer.names
+    weight = nearest_parameter(derived.program, output)
+    told: dict[Line, None] = {}
+    blocks: list[Block] = [Heading(say["hessian"]), Paragraph(teller.line("hessian lead", output=names(output)))]
+    blocks += _block(teller, output, told)
+    if weight in derived.adjoints:
+        blocks.append(Paragraph(teller.line("hessian weight", output=names(output), parameter=names(weight))))
+        blocks += _block(teller, weight, told)
+    if told:
+        blocks.append(Paragraph(teller.sentences(list(told))))
+    return [*blocks, Paragraph(teller.line("hessian symmetric"))]
+
+
+def _block(teller: Teller, name: str, told: dict[Line, None]) -> list[Block]:
+    """The block of the Hessian of one tensor with itself, as a matrix where it is one, and by entries; how to read it goes to `told`."""
+    derived = jacobian(depending(teller.derived.program, name), teller.derived.adjoints[name], name)
+    inner = replace(teller, derived=derived, program=derived.program, writer=Writer.of(derived.program), values={})
+    e = derived.program.equation(derived.adjoints[name])
+    e = Equation(e.tensor, e.indices, inner.in_place(e.name))
+    index = inner.writer.equation(e)
+    if teller.form == "index":
+        return [Formulas((index,))]
+    matrix = inner.matrix(e)
+    if matrix is None:
+        return [Formulas((index,)), Paragraph(inner.refusal(e) or ())]
+    told |= dict.fromkeys(conventions([polished(inner.value(e))], is_unfolded(e), inner.writer, teller.say, TOLD))
+    return [Formulas((matrix, index) if teller.form == "both" else (matrix,))]

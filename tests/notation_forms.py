@@ -1,0 +1,56 @@
+"""A derivative read back from its LaTeX alone: its parts in order, each by its own line, then the right side."""
+
+import numpy as np
+from notation_matrix_reader import read_matrix
+from notation_reader import IndexReader, read_index
+
+from symbackprop.notation.latex import latex
+from symbackprop.notation.parts import is_inverse
+
+
+def read_back(result, form, arrays, dims):
+    """The value of a Result in a form, and the number of formulas that were read.
+
+    Only the leaves are known to begin with; what the reader has anyway (`result.known`) counts as a leaf.
+    """
+    written = result.written(form)
+    writer = written.writer
+    values = {}
+    sizes = {str(a): dims[str(a)] for a in written.program.axes}
+
+    def learn(name, value):
+        values[latex(writer.names(name))] = value
+        derivative = written.program.tensors[name].derivative
+        if derivative:
+            values["d", *[latex(writer.names(part)) for part in derivative]] = value
+        for e in written.program.equations:
+            if is_inverse(e) and e.call.arguments[0] == name:
+                learn(e.name, np.linalg.inv(value))
+
+    for name, value in arrays.items():
+        if name in written.program.tensors:
+            learn(name, np.asarray(value, float))
+    for part in (*written.parts, written.whole):
+        shape = tuple(int(a.subs({s: sizes[str(s)] for s in a.free_symbols})) for a in part.equation.tensor.axes)
+        value = np.asarray(read(part, written, writer, values, sizes, shape), float)
+        learn(part.name, value)
+    return value
+
+
+def read(part, written, writer, values, sizes, shape):
+    """One line, by the reader of its form."""
+    text = latex(written.right_side(part))
+    if part.value is not None:
+        kept = [size for size in shape if size != 1]
+        flat = [int(np.prod(shape[: len(shape) - 2])), int(np.prod(shape[len(shape) - 2 :]))] if len(kept) > 2 else kept
+        if len(kept) == 3:
+            first = part.equation.tensor.orders or (1, 2)
+            cut = 1 if next(o for o in first if o) == 1 else 2
+            flat = [int(np.prod(kept[:cut])), int(np.prod(kept[cut:]))]
+        return read_matrix(text, values, sizes, tuple(flat)).reshape(shape)
+    letters = list(writer.free(part.equation.indices).values())
+    call = part.equation.call
+    if call is not None and not letters:
+        reader = IndexReader(text, values, sizes, {})
+        return reader.finish(reader.expression())
+    return read_index(text, values, sizes, letters, shape)
