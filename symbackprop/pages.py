@@ -112,7 +112,7 @@ def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
 
 def _index_form(result: Any) -> list[str]:
     equations = put_in_place(result)
-    program = lettered(result.derived.program, equations)
+    program = lettered(result.program, equations, result.derived.program)
     return [equation_latex(e, program) for e in equations]
 
 

@@ -121,11 +121,12 @@ class Result:
             raise SpecError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
         if form == "index":
             spoken = [e for e in self._spoken_of() if not is_inverse(e)]
-            return Written(lettered(self.derived.program, spoken), [Part(e, None) for e in spoken], Part(self.equation, None))
+            return Written(lettered(self.program, spoken, self.derived.program), [Part(e, None) for e in spoken], Part(self.equation, None))
         made = self.formula
         if made.whole.value is None and form == "matrix":
             raise NotationError(made.whole.reason, place=f"equation {self.name}", fix="use the index form")
-        return Written(made.program, [*self._model_parts, *made.parts], made.whole)
+        own = [p for p in made.parts if not is_inverse(p.equation)]
+        return Written(made.program, [*self._model_parts, *own], made.whole)
 
     def _spoken_of(self) -> list[Equation]:
         """The equations behind the derivative: those that the reader has anyway only where it speaks of them itself."""
@@ -143,8 +144,11 @@ class Result:
 
     @cached_property
     def formula(self) -> Formula:
-        """The derivative in matrix form with its named parts; of these, the ones that are worth a name."""
-        return formula(self._better, self.name, self.known)
+        """The derivative in matrix form with its named parts; of these, the ones that are worth a name.
+
+        What a model says in its author's words stays so; an expression is said as well as can be.
+        """
+        return formula(self.derived.program if self.known else self._better, self.name, self.known)
 
     @cached_property
     def _better(self) -> Program:

@@ -6,6 +6,7 @@ import re
 import signal
 from contextlib import contextmanager
 
+import identities
 import numpy as np
 import sympy
 from numpy_values import KinkedNumpy, arrays_of, values
@@ -217,10 +218,11 @@ def forms_agree(result, case, arrays, slope, tolerance):
         text = matrix_numpy(result.equation, result.program)
     except NotationError:
         return
-    names = {"np": np, "ones": np.ones, **KinkedNumpy().names(), **sizes, **everything}
-    text = re.sub(r"\b\d{16,}\b", lambda m: m.group() + ".0", text)
-    value = np.asarray(eval(text, {"__builtins__": {}}, names), float)
-    agrees(f"the matrix form {text}", np.broadcast_to(value, slope.shape) if value.ndim == 0 else value, slope, tolerance)
+    names = {**identities.names(), "np": np, **sizes, **everything}
+    text = re.sub(r"(?<![\d.])\d{16,}(?![\d.])", lambda m: m.group() + ".0", text)
+    value = np.asarray(eval(text, names), float)
+    value = value.reshape(slope.shape) if value.size == slope.size else np.broadcast_to(value, slope.shape) if value.ndim == 0 else value
+    agrees(f"the matrix form {text}", value, slope, tolerance)
 
 
 def by_symbol(program, sizes):

@@ -130,12 +130,32 @@ class MatrixReader(Reader):
                 return made(*self.size())
         if token == "\\operatorname" or token in (*FUNCTIONS, *WHOLE):
             return self.function()
-        if token in self.sizes:
+        if token in self.sizes and not self.is_row():
             return scalar(self.sizes[self.take()])
         if token == "\\pi" and token not in self.values:
             self.take()
             return scalar(math.pi)
         return self.named(self.name())
+
+    def name(self):
+        """A name, which may be a capital one written small, with its label: h^{0} for H^{0}."""
+        token = super().name()
+        before = self.at
+        if token not in self.spelled and self.ahead("^", "{"):
+            self.take("^")
+            label = "^{" + self.group() + "}"
+            if capital(token) + label in self.spelled:
+                return token + label
+            self.at = before
+        return token
+
+    def is_row(self):
+        """Whether what stands here, as the name of an axis may, is a row: h_{s} of H, or h^{0}_{s} of H^{0}."""
+        before = self.at
+        name = self.name()
+        row = (self.here == "_" and capital(name) in self.spelled) or name[0].isupper()
+        self.at = before
+        return row
 
     def named(self, name):
         """A tensor; with a letter of a sum below one row of it as a column, also where that is written with a small letter."""
@@ -301,4 +321,6 @@ def read_matrix(text, values, sizes, shape):
     """The array of a printed right side in matrix form."""
     held = {k: v for k, v in values.items() if sum(size != 1 for size in np.shape(v)) < 3}
     reader = MatrixReader(text, held, sizes, shape[0] if shape else None)
-    return reader.finish(reader.expression()).reshape(shape)
+    value = reader.finish(reader.expression())
+    nothing = value.size == 1 and value.item() == 0 and text == "0"
+    return np.zeros(shape) if nothing else value.reshape(shape)

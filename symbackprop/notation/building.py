@@ -12,7 +12,9 @@ from sympy import Expr, Mul, S
 from symbackprop.notation.index_form import signed
 from symbackprop.notation.matrix import (
     ONE,
+    At,
     Bracket,
+    Column,
     Commutation,
     Diag,
     Diagonal,
@@ -25,8 +27,10 @@ from symbackprop.notation.matrix import (
     MatMul,
     Ones,
     Plus,
+    Row,
     Scalar,
     Scale,
+    Shape,
     SquaredNorm,
     Sum,
     Trace,
@@ -67,7 +71,19 @@ def scale(coefficient: Expr, scalars: Iterable[Value], x: Value) -> Value:
         x = held.pop() if held else ONE
         if x == ONE:
             return Scalar(number)
+    if number == 0:
+        return zero(x.shape)
     return x if number == 1 and not held else Scale(number, tuple(held), x)
+
+
+def zero(shape: Shape) -> Value:
+    """Nothing, of a shape."""
+    rows, columns = shape
+    if shape == (None, None):
+        return Scalar(S.Zero)
+    down = ones(rows) if rows is not None else ones(columns)
+    whole = MatMul((down, Transpose(ones(columns)))) if rows is not None and columns is not None else down
+    return Scale(S.Zero, (), Transpose(whole) if rows is None else whole)
 
 
 def transpose(x: Value) -> Value:
@@ -176,6 +192,19 @@ def is_ones(x: Value) -> bool:
     return isinstance(x, Ones) or (isinstance(x, Transpose) and isinstance(x.x, Ones))
 
 
+def is_truth(x: Value) -> bool:
+    """Whether the entries are truth values to NumPy."""
+    if isinstance(x, Bracket):
+        return True
+    structural = isinstance(x, Transpose | Diag | Diagonal | Hadamard | MatMul | Kron | Vec | Row | Column | At)
+    return structural and not any(is_ones(v) for v in x.children) and all(map(is_truth, x.children))
+
+
+def begins_with_truth(x: Value) -> bool:
+    """Whether the text of a product begins with truth values, which a minus sign would come before."""
+    return is_truth(x) or (isinstance(x, Hadamard | MatMul) and begins_with_truth(x.factors[0]))
+
+
 def plus(terms: Iterable[tuple[int, Value]]) -> Value:
     """The sum, flat, with like terms joined."""
     found: dict[tuple[tuple[Value, ...], Value], Expr] = {}
@@ -190,7 +219,7 @@ def plus(terms: Iterable[tuple[int, Value]]) -> Value:
             found[key] = found.get(key, S.Zero) + sign * s * c
     made = [(scalars, x, c) for (scalars, x), c in found.items() if c != 0]
     if not made:
-        return scale(S.Zero, [], shape[0]) if not shape[0].is_scalar else Scalar(S.Zero)
+        return zero(shape[0].shape)
     if len(made) == 1:
         scalars, x, c = made[0]
         return scale(c, scalars, x)

@@ -12,6 +12,10 @@ TOLERATED = 1
 """So many tokens more a sum with a common factor taken out may have: what it says is clearer."""
 
 
+IDENTITY = TOLERATED + 3
+"""What an identity matrix counts that stands for a term which was the common factor itself: A - A B says more than A (I - B)."""
+
+
 def factored(x: Plus) -> Value | None:
     """The shortest sum in which two terms or more share what they have in common; a number that all terms share goes first."""
     numbers = {parts_of(term)[0] for _, term in x.terms}
@@ -31,7 +35,8 @@ def factored(x: Plus) -> Value | None:
                 (rest if inner is None else held).append((sign, t if inner is None else inner))
             if len(held) > 1:
                 made = plus([(1, JOIN[kind](common, plus(held))), *rest])
-                if (tokens := size(made)) < least:
+                tokens = size(made) + (IDENTITY if any(isinstance(parts_of(t)[2], Eye) for _, t in held) else 0)
+                if tokens < least:
                     best, least = made, tokens
     return best
 

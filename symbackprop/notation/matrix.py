@@ -72,9 +72,10 @@ class _Shaped(Value):
 
 @dataclass(frozen=True)
 class Leaf(_Shaped):
-    """A tensor of at most two axes."""
+    """A tensor of at most two axes, and besides them axes of size one, which are at the places `units`."""
 
     name: str
+    units: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,9 @@ from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.matrix_text import Texter
 from symbackprop.notation.polish import polished, size
 from symbackprop.notation.sameness import Known
+from symbackprop.notation.scalar_text import ATOM
 from symbackprop.notation.shorter import shortened
+from symbackprop.notation.slices import has_unnamed_slices
 from symbackprop.notation.unfolded import unfolded
 from symbackprop.notation.wording import refusal
 from symbackprop.program import Equation, Program, Tensor
@@ -41,8 +43,10 @@ def matrix_form(equation: Equation, program: Program, known: Known | None = None
             if len(free[0]) + len(free[1]) > 2:
                 raise refusal("axes", equation.name)
             return _called(equation, program)
-        reader = _Reader(program)
-        return shortened(reader.value(rename_bound(equation.rhs), free), known or Known())
+        made = shortened(_Reader(program).value(rename_bound(equation.rhs), free), known or Known())
+        if has_unnamed_slices(made):
+            raise refusal("slice")
+        return made
     except NotationError as e:
         raise NotationError(e.reason, place=place, source=e.source, notes=e.notes, fix=e.fix or "use the index form") from None
 
@@ -81,7 +85,7 @@ def leaf(tensor: Tensor) -> Value:
     axes = [a for a in tensor.axes if a != 1]
     if len(axes) > 2:
         raise refusal("axes", tensor.name)
-    return Leaf((*axes, None, None)[:2], tensor.name)
+    return Leaf((*axes, None, None)[:2], tensor.name, tuple(k for k, a in enumerate(tensor.axes) if a == 1))
 
 
 class _Reader:
@@ -281,4 +285,16 @@ def matrix_equation_latex(equation: Equation, program: Program) -> str:
 
 def matrix_numpy(equation: Equation, program: Program) -> str:
     """The right side of `equation` in NumPy notation, as in "dO.T @ H". Raises NotationError if there is none."""
-    return Texter().text(polished(matrix_form(equation, program)))
+    return numpy_text(matrix_form(equation, program), equation)
+
+
+def numpy_text(value: Value, equation: Equation) -> str:
+    """A value in NumPy notation, with the axes of size one that the equation's tensor has."""
+    text, level = Texter().part(polished(value))
+    axes = equation.tensor.axes
+    if all(a != 1 for a in axes):
+        return text
+    if value.is_scalar:
+        return f"reshape({text}, ({', '.join('1' for _ in axes)},))"
+    places = ", ".join("None" if a == 1 else ":" for a in axes)
+    return f"{text if level == ATOM else f'({text})'}[{places}]"

@@ -117,6 +117,8 @@ class Typesetter:
 
     @node.register
     def _(self, x: Scale) -> tree.Node:
+        if x.coefficient == 0:
+            return tree.Number("0")
         sign, coefficient = signed(x.coefficient)
         scalars = [*x.scalars, *([x.x] if x.is_scalar else [])]
         below = [s for s in scalars if power_of(s)[1].could_extract_minus_sign()]
@@ -171,6 +173,8 @@ class Typesetter:
     def _(self, x: Elementwise) -> tree.Node:
         if x.is_scalar and x.exponent.could_extract_minus_sign():
             return tree.Frac(tree.ONE, self.reciprocal(x))
+        if x.shape[1] is None and x.exponent.could_extract_minus_sign():
+            return tree.hadamard(self.node(Ones(x.shape)), ("oslash", self.reciprocal(x)))
         if isinstance(x.x, SquaredNorm):
             return self.norm(x.x.x, 2 * x.exponent)
         if x.exponent == S.Half:

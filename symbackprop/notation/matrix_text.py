@@ -11,7 +11,7 @@ from sympy import Expr, S
 
 from symbackprop.errors import NotationError
 from symbackprop.index import Index
-from symbackprop.notation.building import is_ones, matmul, power_of, transpose
+from symbackprop.notation.building import begins_with_truth, is_ones, is_truth, matmul, power_of, transpose
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.index_form import signed
 from symbackprop.notation.matrix import (
@@ -83,7 +83,9 @@ class Texter:
 
     @part.register
     def _(self, x: Leaf) -> tuple[str, int]:
-        return x.name, ATOM
+        order = sum(a is not None for a in x.shape) + len(x.units)
+        places = ", ".join("0" if k in x.units else ":" for k in range(order))
+        return (f"{x.name}[{places}]" if x.units else x.name), ATOM
 
     @part.register
     def _(self, x: Scalar) -> tuple[str, int]:
@@ -118,7 +120,10 @@ class Texter:
 
     @part.register
     def _(self, x: MatMul) -> tuple[str, int]:
-        return self.chain(x.factors)
+        text, level = self.chain(x.factors)
+        # A product of truth values is one; but for an outer product, it has to be counted.
+        counted = is_truth(x) and " @ " in text
+        return (f"1 * {text}", TERM) if counted else (text, level)
 
     def chain(self, factors: Sequence[Value]) -> tuple[str, int]:
         """A product: sums for ones, broadcasting for diagonals, outer for a column times a row."""
@@ -196,6 +201,9 @@ class Texter:
 
     @part.register
     def _(self, x: Scale) -> tuple[str, int]:
+        if x.coefficient == 0:
+            sizes = [self.sized(a) for a in x.shape if a is not None]
+            return f"zeros({sizes[0] if len(sizes) == 1 else '({})'.format(', '.join(sizes))})", ATOM
         return self.scaled(x, None), TERM
 
     def scaled(self, x: Scale, inner: str | None) -> str:
@@ -211,7 +219,7 @@ class Texter:
         parts += [self.at(s, TERM if alone else POWER) for s in above]
         if not x.is_scalar:
             last = inner if inner is not None else self.at(x.x, TERM)
-            if isinstance(x.x, Bracket) and sign < 0 and not parts:
+            if sign < 0 and not parts and begins_with_truth(x.x):
                 last = f"1 * {last}"  # NumPy takes no truth value's opposite
             parts += [] if last == "1" and parts else [last]
         text = ("-" if sign < 0 else "") + (" * ".join(parts) or "1")
@@ -238,10 +246,9 @@ class Texter:
         text = ""
         for (sign, v), (part, kind) in zip(x.terms, short, strict=True):
             part = self.at(v, TERM) if kind == "full" else part
-            if isinstance(v, Bracket):
+            if is_truth(v):
                 part = f"1 * {part}"  # NumPy adds no truth values, and takes none's opposite
-            truth = isinstance(v, Hadamard) and isinstance(v.factors[0], Bracket)
-            text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-1 * " if truth else "-")
+            text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-")
             text += part
         return text, SUM
 
@@ -320,13 +327,15 @@ class Texter:
 
     @part.register
     def _(self, x: SquaredNorm) -> tuple[str, int]:
-        if isinstance(x.x, Leaf) and None in x.shape and x.x.shape[1] is None:
-            return f"{x.x.name} @ {x.x.name}", TERM
+        if isinstance(x.x, Leaf) and x.x.shape[1] is None:
+            return f"{self.text(x.x)} @ {self.text(x.x)}", TERM
         return f"norm({self.text(x.x)})**2", POWER
 
     @part.register
     def _(self, x: Map) -> tuple[str, int]:
-        return f"{language_names().get(x.function, x.function)}({', '.join(self.text(a) for a in x.arguments)})", ATOM
+        # A function of truth values is one of numbers of low precision.
+        arguments = [f"1 * {self.at(a, TERM)}" if is_truth(a) else self.text(a) for a in x.arguments]
+        return f"{language_names().get(x.function, x.function)}({', '.join(arguments)})", ATOM
 
     @part.register
     def _(self, x: Bracket) -> tuple[str, int]:

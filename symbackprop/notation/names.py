@@ -123,7 +123,7 @@ def _small(node: tree.Node) -> tree.Node | None:
     match node:
         case tree.Letter(text, style) if len(text) == 1 and text.isascii() and text.isupper():
             return tree.Letter(text.lower(), style)
-        case tree.Labelled(base, sub, sup) if (small := _small(base)) is not None:
+        case tree.Labelled(base, sub, sup) if not isinstance(sup, tree.Add) and (small := _small(base)) is not None:
             return tree.Labelled(small, sub, sup)
         case tree.Accent(base, kind) if (small := _small(base)) is not None:
             return tree.Accent(small, kind)

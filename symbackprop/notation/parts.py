@@ -5,20 +5,23 @@ keep a name; so what is used once or says little disappears, and what is long an
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+
+from sympy import S
 
 from symbackprop.contract import contract
 from symbackprop.errors import NotationError
 from symbackprop.normal import inlined
 from symbackprop.notation.building import parts_of, scale
 from symbackprop.notation.latex import latex
-from symbackprop.notation.matrix import At, Column, Inverse, Leaf, Row, Scalar, Value
+from symbackprop.notation.matrix import Inverse, Leaf, Scalar, Value
 from symbackprop.notation.matrix_form import matrix_form
 from symbackprop.notation.names import Names
 from symbackprop.notation.polish import size
 from symbackprop.notation.sameness import Known, is_symmetric
 from symbackprop.notation.shorter import shortened
-from symbackprop.notation.slices import placed
+from symbackprop.notation.slices import has_unnamed_slices, placed
 from symbackprop.notation.wording import refusal
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import tensor_names
@@ -69,29 +72,41 @@ class Formula:
 def formula(program: Program, name: str, shown: Collection[str] = ()) -> Formula:
     """The tensor `name` in matrix form. Parts that are `shown` elsewhere are neither put in place nor defined."""
     known = Known({f.tensor: f for f in program.facts if f.kind == "symmetric"})
-    equations = _flattened([e for e in program.needed([name]).equations if e.name == name or e.name not in shown], name)
+    needed = program.needed([name])
+    parts = _parts(needed, name, shown, known)
+    if known.used and parts == _parts(needed, name, shown, Known()):
+        known.used.clear()  # a fact that changes nothing
+    facts = tuple(sorted(known.used, key=str))
+    return Formula(tuple(parts[:-1]), parts[-1], lettered(needed, [p.equation for p in parts[:-1]], program), facts)
+
+
+def _parts(program: Program, name: str, shown: Collection[str], known: Known) -> list[Part]:
+    """The parts that keep a name, and the whole at the end."""
     parts: list[Part] = []
-    for e in equations:
+    for e in _flattened([e for e in program.equations if e.name == name or e.name not in shown], name):
+        flat = {p.name: Leaf(p.value.shape, p.name) for p in parts if p.value is not None and S.One in p.equation.tensor.axes}
         try:
-            value = matrix_form(e, program, known)
+            value = placed(matrix_form(e, program, known), flat)  # a part has no axes of size one
         except NotationError as error:
             parts.append(Part(e, None, error.reason))
             continue
         parts.append(Part(e, _multiple(value, parts) if e.name != name else value))
         if len(e.indices) == 2 and is_symmetric(value, known):
             known.symmetric = {**known.symmetric, e.name: None}
-    parts = _put_in_place(parts, known)
-    return Formula(tuple(parts[:-1]), parts[-1], lettered(program, [p.equation for p in parts[:-1]]), tuple(sorted(known.used, key=str)))
+    return _put_in_place(parts, known)
 
 
-def lettered(program: Program, equations: Sequence[Equation]) -> Program:
-    """The program with letters for those of `equations` that nobody named: capital ones for matrices, Greek ones for scalars."""
-    unnamed = {e.name for e in program.equations if not e.text and not e.tensor.latex and e.tensor.role != "adjoint"}
+def lettered(program: Program, equations: Sequence[Equation], whole: Program) -> Program:
+    """`program` with letters for those of `equations` that nobody named: capital ones for matrices, Greek ones for scalars.
+
+    `whole` is the program that it is taken from: what a derivative is of or by need not be in `program`.
+    """
+    unnamed = {e.name for e in whole.equations if not e.text and not e.tensor.latex}
     taken = {latex(n) for n in Names(program).spelled.values()} | {str(a) for a in program.axes}
     made: dict[str, Tensor] = {}
     for e in equations:
-        obscure = any(n in unnamed or (n in program.tensors and program.tensors[n].role == "adjoint") for n in e.tensor.derivative)
-        if e.tensor.latex or is_inverse(e) or not (e.name in unnamed or obscure):
+        clear = all(n not in unnamed for n in e.tensor.derivative or (e.name,))
+        if clear or e.tensor.latex or is_inverse(e):
             continue
         pool = LETTERS[min(sum(a != 1 for a in e.tensor.axes), 2)]
         # S for softmax and other statistics.
@@ -139,8 +154,11 @@ def _flattened(equations: Sequence[Equation], name: str) -> list[Equation]:
 
 def _put_in_place(parts: list[Part], known: Known) -> list[Part]:
     """The parts that keep a name, and the whole at the end."""
-    while (part := next((p for p in parts[:-1] if _says_nothing(p, parts)), None)) is not None:
-        parts = [_with(p, part, known) if part.name in names_of(p) else p for p in parts if p is not part]
+    for name in [p.name for p in parts[:-1]]:
+        part = next(p for p in parts if p.name == name)
+        if _says_nothing(part, parts):
+            with suppress(NotationError):
+                parts = [_with(p, part, known) if name in names_of(p) else p for p in parts if p is not part]
     for _ in range(ROUNDS):
         before = parts
         for part in reversed(parts[:-1]):
@@ -168,14 +186,9 @@ def _says_nothing(part: Part, parts: Sequence[Part]) -> bool:
 
 def _with(user: Part, part: Part, known: Known) -> Part:
     value = shortened(placed(user.value, {part.name: part.value}), known)
-    if _unnamed_slices(value):
+    if has_unnamed_slices(value):
         raise refusal("slice")
     return replace(user, value=value)
-
-
-def _unnamed_slices(x: Value) -> bool:
-    own = isinstance(x, Row | Column | At) and not isinstance(x.x, Leaf)
-    return own or any(map(_unnamed_slices, x.children))
 
 
 def names_of(part: Part) -> set[str]:

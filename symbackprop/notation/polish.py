@@ -35,7 +35,7 @@ def _transposed(x: Value) -> Value | None:
     if None in x.shape:
         return None
     made = Transpose(_turned(x))
-    return made if transposes(made) < transposes(x) - 1 else None
+    return made if transposes(made) < transposes(x) - (0 if isinstance(x, Plus) else 1) else None
 
 
 def transposes(x: Value) -> int:

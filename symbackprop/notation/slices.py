@@ -73,6 +73,12 @@ def depends(x: Value, index: Index) -> bool:
     return own or (isinstance(x, Unit) and x.place.has(index)) or any(depends(v, index) for v in x.children)
 
 
+def has_unnamed_slices(x: Value) -> bool:
+    """Whether a row, a column or an entry is taken of what has no name."""
+    own = isinstance(x, Row | Column | At) and not isinstance(x.x, Leaf)
+    return own or any(map(has_unnamed_slices, x.children))
+
+
 def row(x: Value, at: Index) -> Value:
     """One row of a matrix as a column, or one entry of a column, pushed to the leaves."""
     if x.is_scalar:

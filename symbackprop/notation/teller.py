@@ -13,9 +13,8 @@ from symbackprop.notation.blocks import Block, Code, Line, Paragraph
 from symbackprop.notation.conventions import conventions
 from symbackprop.notation.index_form import Writer
 from symbackprop.notation.matrix import Bracket, Elementwise, Hadamard, Ones, Value
-from symbackprop.notation.matrix_form import matrix_form
+from symbackprop.notation.matrix_form import matrix_form, numpy_text
 from symbackprop.notation.matrix_tex import Typesetter
-from symbackprop.notation.matrix_text import Texter
 from symbackprop.notation.polish import polished
 from symbackprop.notation.wording import filled, reason, words
 from symbackprop.notation.written import is_unfolded, left_side
@@ -121,7 +120,7 @@ class Teller:
     def numpy(self, e: Equation) -> Line:
         """The right side in NumPy notation: what the user wrote, or what the matrix form says."""
         try:
-            return (Code(Texter().text(polished(self.value(e)))),)
+            return (Code(numpy_text(self.value(e), e)),)
         except NotationError:
             return ("–",)
 
