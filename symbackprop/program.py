@@ -17,7 +17,10 @@ from symbackprop.index import Index, free_indices
 from symbackprop.term import Entry, indices_of, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
-"""Roles a user can give. Tensors that equations define have the role "intermediate", derived ones "adjoint"."""
+"""Roles a user can give. Tensors that equations define have the role "intermediate"."""
+
+DERIVED = ("adjoint", "part", "tangent")
+"""Roles of what a derivation makes: derivatives, named parts of derivatives, directional derivatives."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,11 @@ class Tensor:
     def indices(self) -> tuple[Index, ...]:
         """The free indices i0, i1, ... of an equation that defines this tensor."""
         return free_indices(self.axes)
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether a derivation made it, not the model."""
+        return self.role in DERIVED
 
 
 @dataclass(frozen=True)

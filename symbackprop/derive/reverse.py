@@ -8,7 +8,8 @@ one that cancels wants to be put in place.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S
@@ -17,6 +18,7 @@ from symbackprop.canonical import relabelled
 from symbackprop.contract import Trace, contract
 from symbackprop.cost import cost
 from symbackprop.derive.local import call_tensor, local_partials
+from symbackprop.derive.naming import with_parts_named
 from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import Facts
@@ -189,25 +191,65 @@ def _push(walk: _Walk, equation: Equation, value: Expr, reach: set[str]) -> None
         return
     here = tuple(fresh(i.axis) for i in equation.indices)
     named = walk.equations[-1].tensor[(*walk.prefix, *here)]
-    placed = substitute(value, dict(zip(equation.tensor.indices, here, strict=True)))
-    found: list[tuple[str, Expr, Expr, Expr]] = []
+    links = []
     for name in sorted(equation.uses() & reach):
         link = _link(walk, equation, name)
-        if link.rhs == 0:
-            continue
-        walk.links[link.name] = link
-        local = substitute(link.rhs, dict(zip(link.indices, here, strict=False)))
+        if link.rhs != 0:
+            walk.links[link.name] = link
+            links.append((name, link))
+    ways = _Ways(walk, value, named, dict(zip(equation.tensor.indices, here, strict=True)))
+    local = {name: substitute(link.rhs, dict(zip(link.indices, here, strict=False))) for name, link in links}
+    said = ways.best(list(local.values()), here)
+    for name, link in links:
         chain = Total(named * link.tensor[(*here, *walk.program.tensors[name].indices)], *here)
-        found.append((name, chain, Total(Mul(named, local), *here), Total(Mul(placed, local), *here)))
-    # A delta is structure: named, it would be stored with its zeros.
-    in_place = cost(value) == 0 or _has_zeros(value)
-    if not in_place:
-        by_name = cost(value) + sum(cost(contract(a, walk.facts)) for _, _, a, _ in found)
-        placed_cost = sum(cost(contract(b, walk.facts)) for _, _, _, b in found)
-        in_place = placed_cost < by_name or (placed_cost == by_name and _is_scaled_entry(value))
-    for name, chain, a, b in found:
         walk.chains.setdefault(name, []).append(chain)
-        walk.parts.setdefault(name, []).append(b if in_place else a)
+        walk.parts.setdefault(name, []).append(Total(Mul(said, local[name]), *here))
+
+
+class _Ways:
+    """The ways to say an adjoint in the adjoints that it contributes to: by its name, put in place, or in place with parts of it named."""
+
+    def __init__(self, walk: _Walk, value: Expr, named: Entry, here: Mapping[Index, Index]) -> None:
+        self.walk, self.value, self.named, self.here = walk, value, named, here
+
+    def best(self, local: Sequence[Expr], bound: Sequence[Index]) -> Expr:
+        """The way that makes the contributions, the adjoint times each of `local`, cheapest."""
+        placed = self.placed(self.value)
+        if cost(self.value) == 0 or _has_zeros(self.value):
+            return placed
+        made: list[Equation] = []
+        parted = self.placed(with_parts_named(self.value, partial(self.part, made)))
+        ways = [
+            (cost(self.value) + self.costs(self.named, local, bound), 1, self.named, []),
+            (self.costs(placed, local, bound), 0 if _is_scaled_entry(self.value) else 2, placed, []),
+        ]
+        if made:
+            new = [e for e in made if e not in self.walk.equations]
+            ways.append((sum(cost(e.rhs) for e in new) + self.costs(parted, local, bound), 3, parted, new))
+        if self.walk.prefix and _is_outer(parted):
+            del ways[0]
+        _, _, said, new = min(ways, key=lambda way: way[:2])
+        self.walk.equations += new
+        return said
+
+    def placed(self, value: Expr) -> Expr:
+        return substitute(value, self.here)
+
+    def costs(self, said: Expr, local: Sequence[Expr], bound: Sequence[Index]) -> int:
+        return sum(cost(contract(Total(Mul(said, e), *bound), self.walk.facts)) for e in local)
+
+    def part(self, made: list[Equation], e: Expr) -> Entry:
+        """The entry of an equation for `e`, one that is there or a new one in `made`."""
+        indices = sorted(indices_of(e), key=lambda i: (i not in self.here, i.name))
+        tensor = Tensor("", tuple(i.axis for i in indices), role="part")
+        rhs = relabelled(e.xreplace(dict(zip(indices, tensor.indices, strict=True))))
+        same = next((q for q in (*self.walk.equations, *made) if q.rhs == rhs and q.indices == tensor.indices), None)
+        if same is None:
+            name = self.walk.program.fresh_name("Q", [q.name for q in (*self.walk.equations, *made)])
+            same = Equation(replace(tensor, name=name), tensor.indices, rhs)
+        if same not in made:
+            made.append(same)
+        return Entry(same.name, *indices)
 
 
 def _is_scaled_entry(e: Expr) -> bool:
@@ -216,6 +258,12 @@ def _is_scaled_entry(e: Expr) -> bool:
 
 
 def _has_zeros(value: Expr) -> bool:
-    """Whether a delta of free indices stands in `value`; one with a summed index says where a merged axis has its entries."""
+    """Whether `value` is 0 but where free indices are equal; a delta with a summed index says where a merged axis has its entries."""
     free = indices_of(value)
-    return any(indices_of(d) <= free for d in value.atoms(KroneckerDelta))
+    return all(any(indices_of(d) <= free for d in Mul.make_args(t) if isinstance(d, KroneckerDelta)) for t in Add.make_args(value))
+
+
+def _is_outer(value: Expr) -> bool:
+    """Whether each factor has fewer indices than the whole product: a name would store an array larger than all that it is made of."""
+    whole = indices_of(value)
+    return not isinstance(value, Add) and all(indices_of(f) < whole for f in Mul.make_args(value))
