@@ -220,7 +220,7 @@ class _Ways:
         made: list[Equation] = []
         parted = self.placed(with_parts_named(self.value, partial(self.part, made)))
         ways = [
-            (cost(self.value) + self.costs(self.named, local, bound), 1, self.named, []),
+            (cost(self.value) + self.costs(self.named, local, bound), 4 if self.walk.prefix else 1, self.named, []),
             (self.costs(placed, local, bound), 0 if _is_scaled_entry(self.value) else 2, placed, []),
         ]
         if made:
