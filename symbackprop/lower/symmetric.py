@@ -46,8 +46,8 @@ def as_square(
         found = next(((k, m) for k, other in enumerate(parts) for m in _matches(mine, other, inside)), None)
         if found is None:
             return None
-        place, match = found
-        parts.pop(place)
+        partner, match = found
+        parts.pop(partner)
         pairs |= match
         half += mine
     if not weights and len(half) == 1 and len(pairs) == 1:
