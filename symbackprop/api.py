@@ -165,9 +165,13 @@ class Module:
         return load_source(self.source, self.name)
 
 
-def generate(derivation: Derivation, target: str = "numpy") -> Module:
-    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy."""
-    return Module(derivation.model.name, module_source(derivation.derived, target))
+def generate(derivation: Derivation, target: str = "numpy", also: Sequence[str] = ()) -> Module:
+    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy.
+
+    `also` asks for more: "hessian", "hvp" (Hessian-vector products), "ggn" (Gauss-Newton-vector products), "per-sample" (gradients),
+    "jacobian", "jvp", "vjp", "objective" (for scipy.optimize).
+    """
+    return Module(derivation.model.name, module_source(derivation.derived, target, also))
 
 
 def verify(derivation: Derivation | Result, seed: int = 0) -> Report:

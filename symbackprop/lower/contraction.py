@@ -6,6 +6,7 @@ axes count the same.
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from itertools import combinations
 
 import opt_einsum
 from sympy import Expr, Mul, S
@@ -20,7 +21,7 @@ LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 
 def multiply(graph: Graph, factors: Sequence[Labelled], order: Sequence[Index] | None = None) -> Labelled:
-    """The elementwise product; factors with the same indices first, few indices before many, so that work stays small."""
+    """The elementwise product; factors with the same indices first, then the two whose product has fewest, so that work stays small."""
     groups: dict[frozenset, list[Labelled]] = {}
     for x in factors:
         groups.setdefault(frozenset(x.labels), []).append(x)
@@ -29,8 +30,10 @@ def multiply(graph: Graph, factors: Sequence[Labelled], order: Sequence[Index] |
         parts.append(reduce(lambda x, y: _product(graph, x, y, order), group))
     parts.sort(key=lambda x: (len(x.labels), graph[x.node].kind == "bool"))
     while len(parts) > 1:
-        x, y = parts[0], parts[1]
-        parts = sorted([*parts[2:], _product(graph, y, x, order)], key=lambda x: len(x.labels))
+        pairs = combinations(range(len(parts)), 2)
+        one, two = min(pairs, key=lambda p: len({*parts[p[0]].labels, *parts[p[1]].labels}))
+        rest = [x for k, x in enumerate(parts) if k not in (one, two)]
+        parts = sorted([*rest, _product(graph, parts[two], parts[one], order)], key=lambda x: len(x.labels))
     return parts[0]
 
 

@@ -59,6 +59,11 @@ class Graph:
             self.nodes.append(node)
         return self._numbers[node]
 
+    def place(self, node: Node) -> None:
+        """Put a node at the next number, also where an equal one is there: for a graph made after another's numbers."""
+        self._numbers.setdefault(node, len(self.nodes))
+        self.nodes.append(node)
+
     @contextmanager
     def trial(self) -> Iterator[int]:
         """Gives how many nodes there are; those that the body adds are taken back at its end."""
@@ -157,7 +162,7 @@ class Graph:
 
     def embedded(self, x: Labelled, equal: Mapping[Index, Index], order: Sequence[Index] | None) -> Labelled:
         """Zeros, but where j is i for each j: i of `equal`: there the entries of `x`, which has no j."""
-        labels = ordered(dict.fromkeys((*equal.values(), *x.labels, *equal)), order)
+        labels = ordered(tuple(dict.fromkeys((*equal.values(), *x.labels, *equal))), order)
         value, pattern = self._along_diagonal(x, equal, labels)
         return Labelled(self.add("embed", (value,), pattern, [i.axis for i in labels]), labels)
 

@@ -26,6 +26,19 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Store:
+    """Where an output goes: into a block of `matrix`, at the slices `rows` and `columns`, and mirrored.
+
+    The first `order` axes of the output are the block's rows. These are names in the code.
+    """
+
+    matrix: str
+    rows: str
+    columns: str
+    order: int
+
+
+@dataclass(frozen=True)
 class Lowered:
     """A graph, the tensors made on the way in order, the nodes of the outputs, and the leaves that are used."""
 

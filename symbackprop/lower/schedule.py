@@ -262,6 +262,9 @@ def _names(
             called[n] = called[end]
         elif n not in called:
             node = graph[n]
+            if node.op == "store":
+                called[n] = ""
+                continue
             if node.op == "full" and len(node.axes) == 1 and graph[node.args[0]].info[0] in (0, 1):
                 called[n] = free(f"{'zeros' if graph[node.args[0]].info[0] == 0 else 'ones'}_{size_name(node.axes[0])}")
             else:
