@@ -253,7 +253,7 @@ def _with_norms(derived: Derived, gradients: Mapping[str, str]) -> PerSample:
         direct = contract(Total(Mul(substitute(e.rhs, at), substitute(e.rhs, at)), *bound), facts)
         named = contract(Total(Entry(name, sample, *bound) ** 2, *bound), facts)
         terms.append(direct if cost(direct) < cost(e.rhs) + cost(named) else named)
-    square = Tensor(program.fresh_name("norm2"), (program.samples,), role="part")
+    square = Tensor(program.fresh_name("squared"), (program.samples,), role="part")
     program = program.extended([Equation(square, square.indices, contract(Add(*terms), facts))])
     norm = Tensor(program.fresh_name("norm"), (program.samples,), role="part")
     program = program.extended([Equation(norm, norm.indices, Pow(square[norm.indices], S.Half))])
