@@ -33,6 +33,12 @@ def extra_functions(writer: ModuleWriter, names: Sequence[str]) -> list[Function
     return [f for name, row in EXTRAS.items() if name in names for f in row(writer)]
 
 
+def with_needs(names: Sequence[str]) -> tuple[str, ...]:
+    """The words `names` and those that they need, in the order of the table, each once; unknown ones come last."""
+    wanted = {*names, *[n for name in names for n in NEEDS.get(name, ())]}
+    return (*[n for n in EXTRAS if n in wanted], *[n for n in names if n not in EXTRAS])
+
+
 def _hessian(writer: ModuleWriter) -> list[FunctionText]:
     """The dense matrix, block by block."""
     made = second.hessian(writer.derived, writer.parameter_names)
@@ -89,6 +95,35 @@ def _vjp(writer: ModuleWriter) -> list[FunctionText]:
     doc = [f"The sum over all entries of the output {output} of u, an array of its shape ({shape}), times their gradients, as Parameters."]
     results = [made.results[n] for n in writer.parameter_names]
     return [_arrays_function(writer, made.derived, "vjp", doc, results, "u", made.directions)]
+
+
+def _objective(writer: ModuleWriter) -> list[FunctionText]:
+    """The objective and its derivatives over theta = pack(params), as scipy.optimize takes them."""
+    data = writer.data_names
+    axes = [a for t in writer.parameters for a in t.axes if a.is_Symbol]
+    held = {a for t in writer.data for a in t.axes}
+    known = all(a in held or a in writer.program.sizes for a in axes)
+    taken = [writer.names.size(a) for a in dict.fromkeys(axes) if a in held]
+    fields = ("fun: Callable  # theta -> the objective", "jac: Callable  # theta -> its gradient", "hess: Callable  # theta -> its Hessian")
+    lines = ["", *fields, "hessp: Callable  # theta, v -> its Hessian times v"]
+    record = FunctionText(
+        ("class Objective(NamedTuple):",), ("The objective over theta = pack(params), as scipy.optimize.minimize takes it.",), tuple(lines)
+    )
+    doc = [f"fun, jac, hess and hessp of theta = pack(params), for {', '.join(data) or 'no data'} held fixed.", ""]
+    doc.append("`like` gives the shapes of the parameters" + (", by default those that fit the data." if known else "."))
+    doc.append("What calls at one theta have in common is computed once.")
+    body_lines = []
+    if known:
+        pairs = ", ".join(f'"{n}": {n}' for n in data)
+        if taken:
+            sizes = ", ".join(f'{size}=sizes["{size}"]' for size in taken)
+            body_lines += ["if like is None:", f"    sizes = _sizes_of({{{pairs}}})", f"    like = initialise({sizes})"]
+        else:
+            body_lines += ["if like is None:", "    like = initialise()"]
+    given = ", ".join([f"{n}={n}" for n in data])
+    after = f", {given}" if given else ""
+    body_lines += [line.replace("@", after) for line in OBJECTIVE.strip("\n").splitlines()]
+    return [record, function_of("as_objective", [*data, "like=None" if known else "like"], doc, body_lines)]
 
 
 def _output(writer: ModuleWriter) -> str:
@@ -212,5 +247,44 @@ EXTRAS: Mapping[str, Callable[[ModuleWriter], list[FunctionText]]] = {
     "jacobian": _jacobian,
     "jvp": _jvp,
     "vjp": _vjp,
+    "objective": _objective,
 }
 """The word that asks for it -> what makes its functions."""
+
+NEEDS: Mapping[str, tuple[str, ...]] = {"objective": ("hessian", "hvp")}
+"""What a word asks for beside itself."""
+
+OBJECTIVE = """
+last = {}
+
+def at(theta):
+    if "theta" not in last or not np.array_equal(theta, last["theta"]):
+        last.clear()
+        last["theta"] = np.array(theta)
+        last["params"] = unpack(last["theta"], like)
+    return last
+
+def both(theta):
+    here = at(theta)
+    if "both" not in here:
+        here["both"] = loss_and_gradients(here["params"]@)
+    return here["both"]
+
+def fun(theta):
+    return float(both(theta)[0])
+
+def jac(theta):
+    return pack(both(theta)[1])
+
+def hess(theta):
+    return hessian(at(theta)["params"]@)
+
+def hessp(theta, v):
+    here = at(theta)
+    if "product" not in here:
+        here["product"] = hessian_operator(here["params"]@)
+    return pack(here["product"](unpack(v, like)))
+
+return Objective(fun, jac, hess, hessp)
+"""
+"""The body of as_objective; @ stands for the data as keyword arguments."""

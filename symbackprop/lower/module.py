@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from symbackprop.derive.reverse import Derived
-from symbackprop.lower.extras import extra_functions
+from symbackprop.lower.extra_checks import check_lines
+from symbackprop.lower.extras import extra_functions, with_needs
 from symbackprop.lower.module_writer import ModuleWriter
 from symbackprop.lower.record import ModuleText
 from symbackprop.lower.spelling import Spelling
@@ -15,4 +16,6 @@ def module_record(derived: Derived, spelling: Spelling, also: Sequence[str] = ()
     Raises TargetError where the derivation is not one of a scalar objective.
     """
     writer = ModuleWriter(derived, spelling)
-    return writer.record(also, extra_functions(writer, also))
+    also = with_needs(also)
+    extra = extra_functions(writer, also)
+    return writer.record(also, extra, check_lines(writer, also))

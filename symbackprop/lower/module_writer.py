@@ -74,13 +74,14 @@ class ModuleWriter:
         self.helpers |= made.helpers
         return made
 
-    def record(self, also: Sequence[str] = (), extra: Sequence[FunctionText] = ()) -> ModuleText:
-        """The record of the module; `also` asked for the functions `extra`."""
+    def record(self, also: Sequence[str] = (), extra: Sequence[FunctionText] = (), checks: Sequence[str] = ()) -> ModuleText:
+        """The record of the module; `also` asked for the functions `extra`, which self_check tests by `checks`."""
         functions = (*self.functions(), *extra)
         return ModuleText(
             name=self.program.name,
             doc=tuple(self.doc()),
             header=tuple(self.header(also)),
+            imports=("from collections.abc import Callable",) if "objective" in also else (),
             parameters=self.fields(self.parameters),
             gradients=() if self.own else self.fields(self.wrt),
             tables=tuple(self.tables()),
@@ -89,6 +90,7 @@ class ModuleWriter:
             functions=functions,
             initialise=self.initialise(),
             self_check=self.self_check(),
+            checks=tuple(checks),
         )
 
     def all_helpers(self) -> set[str]:
