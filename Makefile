@@ -5,7 +5,7 @@
 #   make test    install with the test extras; lint, types, fast tests
 #   make slow    the slow tier: LaTeX, a browser, scikit-learn, the wheel in an empty environment
 #   make fuzz    the property tests with many examples
-#   make regen   regenerate generated/ (then review the diff)
+#   make regen   regenerate generated/ and the page of operations (then review the diff)
 #   make bench   the benchmarks of docs/performance.md
 
 .DEFAULT_GOAL := help
@@ -74,7 +74,8 @@ fuzz: .venv/test
 
 regen: .venv/run
 	@for spec in examples/*.toml; do $(BIN)/symbackprop generate $$spec -o generated/numpy || exit 1; done
-	@git --no-pager diff --stat -- generated
+	@$(BIN)/symbackprop ops -o docs
+	@git --no-pager diff --stat -- generated docs
 
 bench: .venv/test
 	$(BIN)/python benchmarks/gradient.py --threads 1
