@@ -4,7 +4,7 @@
 #   make demo    install, and derive, write, generate, verify and train the two-layer network
 #   make test    install with the test extras; lint, types, fast tests
 #   make slow    the slow tier: LaTeX, a browser, scikit-learn, the wheel in an empty environment
-#   make fuzz    the property tests with many examples
+#   make fuzz    the property tests with many examples: 20,000 random expressions, as many texts of each kind (an hour, one core)
 #   make regen   regenerate generated/ and the page of operations (then review the diff)
 #   make bench   the benchmarks of docs/performance.md
 
@@ -70,7 +70,7 @@ slow: .venv/slow
 	$(BIN)/python -m pytest -m slow
 
 fuzz: .venv/test
-	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+	nice -n 19 $(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz --hypothesis-show-statistics
 
 regen: .venv/run
 	@for spec in examples/*.toml; do $(BIN)/symbackprop generate $$spec -o generated/numpy || exit 1; done

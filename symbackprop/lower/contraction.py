@@ -192,7 +192,7 @@ def _batched(graph, a, b, batch, summed, rows, columns, order) -> Labelled:
     """One product for each value of the `batch` indices: matmul where there are matrices, else einsum."""
     if len(summed) == 1 and len(rows) == 1 and len(columns) == 1:
         lead = ordered(batch, order)
-        if order is not None and order.index(columns[0]) < order.index(rows[0]):
+        if ordered((*rows, *columns), order)[0] in columns:
             a, b, rows, columns = b, a, columns, rows
         labels = (*lead, *rows, *columns)
         left, right = graph.view(a, (*lead, *rows, *summed)), graph.view(b, (*lead, *summed, *columns))
