@@ -4,7 +4,6 @@ Nothing on it is typed in: formulas are those that the language elaborates, deri
 off the record. The same table gives the same bytes.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from inspect import getdoc
@@ -17,6 +16,7 @@ from symbackprop.language.declare import shaped
 from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.syntax import parse
 from symbackprop.notation.index_form import equation_latex
+from symbackprop.notation.page import for_github
 from symbackprop.ops import OPS, Op
 from symbackprop.ops.examples import Example, example
 from symbackprop.ops.function import Elementwise
@@ -41,8 +41,6 @@ PLAIN = ("NumPy", "DLMF 7.2.1")
 """Sources of functions of numbers that are no activations."""
 MADE_OF_OPS = ("layer", "loss")
 """Kinds whose equations are written in matrix form where they have one; others show how indices go."""
-OPERATOR = re.compile(r"\\operatorname\{([^{}]*)\}")
-"""GitHub refuses this macro."""
 
 
 @dataclass(frozen=True)
@@ -208,8 +206,3 @@ def _notes(op: Op) -> Iterator[tuple[str, str]]:
 def _interval(name: str, low: float | None, high: float | None) -> str:
     below = "" if low is None else f"{low:g} < "
     return f"`{below}{name}{'' if high is None else f' < {high:g}'}`"
-
-
-def for_github(latex: str) -> str:
-    """LaTeX with the macros that GitHub knows."""
-    return OPERATOR.sub(r"\\mathop{\\mathrm{\1}}\\nolimits", latex)

@@ -228,6 +228,14 @@ def test_the_traced_function_runs_on_arrays(name):
     assert numpy.isclose(function(**arrays), globals()[f"ref_{name}"](**arrays), rtol=1e-9)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_derivation_is_written_as_every_kind_of_page(name):
+    derivation = sbp.derive(example(name).model)
+    pages = {r"\partial": derivation.markdown(), "∂": derivation.html(lang="zh"), r"\frac": derivation.tex(form="index")}
+    assert all(mark in page for mark, page in pages.items())
+    assert ("single sample" in pages[r"\partial"]) == (example(name).model.program.samples is None)
+
+
 @pytest.mark.parametrize(
     ("name", "weight", "variance"),
     [
