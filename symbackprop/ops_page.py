@@ -141,15 +141,22 @@ def _backward(program: Program, name: str) -> Iterator[str]:
     """The derivative of F by each tensor where F is a number, else of L = sum(G * F): the backward pass, G being that of L by F."""
     used = set().union(*[e.uses() for e in program.equations])
     arguments = [t.name for t in program.leaves if t.role != "index" and t.name in used]
-    if axes := program.tensors[name].axes:
-        program = replace(program, tensors={**program.tensors, "G": Tensor("G", axes, "input")})
-        program, top = elaborate_expression(parse(f"sum(G * {name})"), program, "L")
-        program = replace(program, objective=top)
-    derived = gradient(program, arguments)
+    known = pulled_back(program, name)
+    derived = gradient(known, arguments)
     for equation in derived.program.needed(derived.adjoints[a] for a in arguments).equations:
         left, _, right = (text := best_equation(equation, derived.program)).partition(" = ")
-        if equation.name not in program.tensors and left != right:  # an inverse is written A^{-1} anyway
+        if equation.name not in known.tensors and left != right:  # an inverse is written A^{-1} anyway
             yield text
+
+
+def pulled_back(program: Program, name: str) -> Program:
+    """`program` with an objective that is a number: the tensor `name` itself, or L = sum(G * F) with a new input G."""
+    axes = program.tensors[name].axes
+    if not axes:
+        return replace(program, objective=name)
+    program = replace(program, tensors={**program.tensors, "G": Tensor("G", axes, "input")})
+    program, top = elaborate_expression(parse(f"sum(G * {name})"), program, "L")
+    return replace(program, objective=top)
 
 
 def _law(op: Op, program: Program) -> Iterator[str]:

@@ -123,7 +123,7 @@ COMPOSED: dict[str, Callable] = {}
 """The author's function of each composed op, by name: given other `ops`, it works on other values."""
 
 
-def composed(kind: str, *, source: str, names: tuple[str, ...] = ()) -> Callable[[Callable[..., Value]], Callable]:
+def composed(kind: str, *, source: str, names: tuple[str, ...] = (), accuracy: str = "") -> Callable[[Callable[..., Value]], Callable]:
     """Make the decorated function of (ops, values..., options...) an op: parameters annotated Value are arrays."""
 
     def made(function: Callable[..., Value]) -> Callable:
@@ -138,7 +138,7 @@ def composed(kind: str, *, source: str, names: tuple[str, ...] = ()) -> Callable
 
         summary, formula = described(function)
         first, *aliases = names or (function.__name__,)
-        register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters), *aliases)
+        register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters, accuracy=accuracy), *aliases)
         for name in (first, *aliases):
             COMPOSED[name] = function
         return function

@@ -3,6 +3,7 @@
 from sympy import Expr
 
 from symbackprop.ops.compose import Composer, Value, composed
+from symbackprop.ops.table import DIFFERENCES
 
 LAST = {"axis": -1, "keepdims": True}
 
@@ -22,7 +23,7 @@ def _scaled(made: Value, weight: Value | None, bias: Value | None) -> Value:
     return made if bias is None else made + bias
 
 
-@composed("layer", source="Ba, Kiros & Hinton 2016")
+@composed("layer", source="Ba, Kiros & Hinton 2016", accuracy=DIFFERENCES)
 def layer_norm(ops: Composer, x: Value, weight: Value | None = None, bias: Value | None = None, eps: Expr = 1e-5) -> Value:
     """The last axis brought to mean 0 and variance 1, then scaled and shifted.
 
@@ -42,7 +43,7 @@ def rms_norm(ops: Composer, x: Value, weight: Value | None = None, eps: Expr = 1
     return _scaled(x / ops.sqrt(ops.mean(x**2, **LAST) + eps), weight, None)
 
 
-@composed("layer", source="Ioffe & Szegedy 2015")
+@composed("layer", source="Ioffe & Szegedy 2015", accuracy=DIFFERENCES)
 def batch_norm(ops: Composer, x: Value, weight: Value | None = None, bias: Value | None = None, eps: Expr = 1e-5) -> Value:
     """Each feature brought to mean 0 and variance 1 over the first axis (training mode), then scaled and shifted.
 
@@ -71,7 +72,7 @@ def embedding(ops: Composer, input: Value, weight: Value) -> Value:
     return ops.take(weight, input, axis=0)
 
 
-@composed("layer", source="Vaswani et al. 2017, eq. 1")
+@composed("layer", source="Vaswani et al. 2017, eq. 1", accuracy=DIFFERENCES)
 def scaled_dot_product_attention(ops: Composer, query: Value, key: Value, value: Value, attn_mask: Value | None = None) -> Value:
     """Values averaged with weights that say how well their keys fit a query; a mask is added to the scores.
 
@@ -91,7 +92,7 @@ def rnn_cell(ops: Composer, x: Value, h: Value, w_ih: Value, w_hh: Value, b: Val
     return ops.tanh(made if b is None else made + b)
 
 
-@composed("layer", source="Cho et al. 2014; torch.nn.GRUCell")
+@composed("layer", source="Cho et al. 2014; torch.nn.GRUCell", accuracy=DIFFERENCES)
 def gru_cell(ops: Composer, x: Value, h: Value, w_ih: Value, w_hh: Value, b_ih: Value, b_hh: Value) -> Value:
     """One step of a gated recurrent unit; weights hold reset, update and new gate one below the other.
 
@@ -106,7 +107,7 @@ def gru_cell(ops: Composer, x: Value, h: Value, w_ih: Value, w_hh: Value, b_ih: 
     return (1 - update) * new + update * h
 
 
-@composed("layer", source="Hochreiter & Schmidhuber 1997; torch.nn.LSTMCell")
+@composed("layer", source="Hochreiter & Schmidhuber 1997; torch.nn.LSTMCell", accuracy=DIFFERENCES)
 def lstm_cell(ops: Composer, x: Value, h: Value, c: Value, w_ih: Value, w_hh: Value, b: Value | None = None) -> Value:
     """One step of a long short-term memory, as [h, c] along the last axis; weights hold input, forget, cell and output gate.
 
