@@ -40,6 +40,7 @@ api = opened_later("symbackprop.api")
 data = opened_later("symbackprop.data")
 demonstration = opened_later("symbackprop.demo")
 emit = opened_later("symbackprop.emit")
+ops_page = opened_later("symbackprop.ops_page")
 pages = opened_later("symbackprop.pages")
 stages = opened_later("symbackprop.stages")
 table = opened_later("symbackprop.ops")
@@ -329,13 +330,18 @@ def demo(
 
 
 @command
-def ops() -> None:
-    """List the operations of the language, built and planned.
+def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The folder to write the page ops.md into.")] = None) -> None:
+    """List the operations of the language, built and planned; with -o write the page with their laws, derivatives and pictures.
 
     \b
-    Example:
+    Examples:
       symbackprop ops
+      symbackprop ops -o docs
     """
+    if output is not None:
+        with working("deriving"):
+            ops_page.write_page(output)
+        return
     shown = sorted((name, op) for name, op in table.OPS.items() if op.status != "internal")
     rows = [(str(name), str(op.kind), str(op.summary)) for name, op in shown]
     say(columns(rows))

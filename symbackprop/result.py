@@ -102,7 +102,7 @@ class Result:
             if e.call and e.name in names:
                 names |= set(e.call.arguments)
         wanted = [e for e in self.program.equations if e.name in names and e.name != self.name]
-        lines = [equation_latex(e, self.program) if form == "index" else _equation(e, self.program) for e in wanted]
+        lines = [equation_latex(e, self.program) if form == "index" else best_equation(e, self.program) for e in wanted]
         return [line for line in lines if len({*line.split(" = ", 1)}) > 1]  # X^{-1} = X^{-1} says nothing
 
     @cached_property
@@ -154,7 +154,8 @@ class Result:
         return f"$\\displaystyle {self.latex()}$"
 
 
-def _equation(e: Equation, program: Program) -> str:
+def best_equation(e: Equation, program: Program) -> str:
+    """LaTeX of a whole equation, in matrix form where it has one, else in index form."""
     try:
         return matrix_equation_latex(e, program)
     except NotationError:

@@ -16,7 +16,7 @@ from symbackprop.notation.matrix_form import matrix_numpy
 from symbackprop.verify.literal import evaluate
 
 STEP = 2.0**-9
-SECONDS = 5
+SECONDS, SECONDS_OF_A_TEXT = 5, 1
 RELATIONS = {
     sympy.StrictGreaterThan: np.greater,
     sympy.GreaterThan: np.greater_equal,
@@ -308,7 +308,7 @@ def asked_by(function, sizes):
 def check_text(text, shapes, wrt):
     """Whatever the text is, it is derived in time, with LaTeX and code, or refused in one screen by an error of ours."""
     try:
-        with limited():
+        with limited(SECONDS_OF_A_TEXT):
             result = sbp.derivative(text, shapes, wrt)
             texts_in_order(result)
             assert "def " in result.numpy

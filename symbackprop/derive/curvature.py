@@ -25,10 +25,11 @@ from symbackprop.term import Entry, Total, entries, substitute
 class Split:
     """A model split at `at`. `derived` holds dJ/d`at` and, in `direct`, the derivatives of J by parameters beside it, `at` held fixed.
 
-    `expected`: labels are those that the model itself draws (Fisher's matrix).
+    `cut` is the program of these in which `at` is a leaf. `expected`: labels are those that the model itself draws (Fisher's matrix).
     """
 
     derived: Derived
+    cut: Program
     at: str
     direct: Mapping[str, str]
     expected: bool = False
@@ -40,7 +41,7 @@ class Split:
 
     def needs_expectation(self) -> bool:
         """Whether the curvature in `at` speaks of labels, so that Fisher's matrix is not Gauss-Newton's."""
-        made = jacobian(self.derived.program, self.slope, self.at)
+        made = jacobian(self.cut, self.slope, self.at)
         rhs = made.program.equation(made.adjoints[self.at]).rhs
         return bool(_labels(rhs, self.derived.program))
 
@@ -65,10 +66,11 @@ def split(program: Program, at: str | None, names: Sequence[str], expected: bool
     outer = gradient(cut, [at])
     beside = [n for n in names if n in cut.tensors]
     direct = pullback(cut, program.objective, beside, S.One, (), "p") if beside else None
-    made_by = [*outer.program.equations[len(cut.equations) :], *(direct.program.equations[len(cut.equations) :] if direct else ())]
-    whole = program.extended([e for e in made_by if e.name not in program.tensors])
+    count = len(cut.equations)
+    made_by = [*outer.program.equations[count:], *(direct.program.equations[count:] if direct else ())]
+    whole = program.extended(made_by)
     derived = Derived(whole, program.objective, tuple(names), {at: outer.adjoints[at]}, outer.steps, outer.facts, outer.links)
-    return Split(derived, at, {n: direct.adjoints[n] for n in beside} if direct else {}, expected)
+    return Split(derived, cut.extended(made_by), at, {n: direct.adjoints[n] for n in beside} if direct else {}, expected)
 
 
 def vector_product(model: Split, names: Sequence[str]) -> Products:
@@ -94,13 +96,11 @@ def blocks(model: Split, names: Sequence[str]) -> Blocks:
     whole = model.derived
     slopes = jacobian(whole.program, model.at, names)
     whole = _grown(whole, slopes)
-    curved = jacobian(whole.program, model.slope, [model.at, *model.direct])
-    whole = _grown(whole, curved)
+    whole, curved = _in_cut(whole, model, model.slope)
     whole = _with_mean(whole, model, curved.adjoints[model.at])
     beside: dict[str, Derived] = {}
     for name, p in model.direct.items():
-        beside[name] = jacobian(whole.program, p, [model.at, *model.direct])
-        whole = _grown(whole, beside[name])
+        whole, beside[name] = _in_cut(whole, model, p)
     found: dict[tuple[str, str], str] = {}
     at = whole.program.tensors[model.at]
     for k, a in enumerate(names):
@@ -123,6 +123,15 @@ def blocks(model: Split, names: Sequence[str]) -> Blocks:
             else:
                 found[a, b] = back.adjoints[b]
     return Blocks(whole, tuple(names), found)
+
+
+def _in_cut(whole: Derived, model: Split, name: str) -> tuple[Derived, Derived]:
+    """The Jacobian of `name` by `at` and the parameters beside it, where `at` is a leaf; and `whole` with its equations."""
+    # Names that the whole has already are none that the parts of this Jacobian may have.
+    cut = model.cut.with_leaves(t for n, t in whole.program.tensors.items() if n not in model.cut.tensors)
+    made = jacobian(cut, name, [model.at, *model.direct])
+    program = whole.program.extended(made.program.equations[len(cut.equations) :])
+    return replace(whole, program=program, facts={**whole.facts, **made.facts}), made
 
 
 def _entry(whole: Derived, name: str, at: Sequence[Index]) -> Expr:

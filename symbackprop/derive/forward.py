@@ -16,9 +16,10 @@ from symbackprop.contract import Trace, contract
 from symbackprop.derive.local import call_tensor, jacobian_of, local_partials
 from symbackprop.derive.reverse import Step, known_facts
 from symbackprop.errors import DeriveError
+from symbackprop.index import fresh
 from symbackprop.laws import Facts
 from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, Total, substitute
+from symbackprop.term import Entry, Total
 
 
 @dataclass(frozen=True)
@@ -98,9 +99,8 @@ class _Walk:
                 terms.append(Total(Mul(one.coefficient, Entry(tangent.name, *one.indices)), *one.bound))
             link = jacobian_of(self.program, equation, name, self.helper, self.definitions)
             self.links.append(link)
-            inner = link.indices[len(equation.indices) :]
-            at = substitute(link.tensor[link.indices], dict(zip(link.indices, equation.indices, strict=False)))
-            chains.append(Total(Mul(at, Entry(tangent.name, *inner)), *inner))
+            inner = tuple(fresh(i.axis) for i in link.indices[len(equation.indices) :])
+            chains.append(Total(Mul(link.tensor[(*equation.indices, *inner)], Entry(tangent.name, *inner)), *inner))
         trace = Trace()
         value = contract(Add(*terms), self.facts, trace)
         if value != 0:

@@ -11,6 +11,7 @@ from itertools import combinations
 import opt_einsum
 from sympy import Expr, Mul, S
 
+from symbackprop.contract import LONG
 from symbackprop.index import Index, fresh
 from symbackprop.lower.graph import Graph, Labelled, ordered
 
@@ -92,6 +93,8 @@ def scaled(graph: Graph, x: Labelled, by) -> Labelled:
             return scaled(graph, Labelled(node.args[0], x.labels), number * by)
         return graph.apply("multiply", [x, graph.size(by)])
     over, under = by.as_numer_denom()
+    if by.is_Rational and max(abs(over), under) > LONG:
+        return graph.apply("multiply", [x, graph.size(by)])
     if over.could_extract_minus_sign():
         x, over = graph.apply("negative", [x]), -over
     if over != 1:
@@ -270,7 +273,7 @@ def _batched(graph, a, b, batch, summed, rows, columns, order) -> Labelled:
     """One product for each value of the `batch` indices: matmul where there are matrices, else einsum."""
     if len(summed) == 1 and len(rows) == 1 and len(columns) == 1:
         lead = ordered(batch, order)
-        if order is not None and order.index(columns[0]) < order.index(rows[0]):
+        if ordered((*rows, *columns), order)[0] in columns:
             a, b, rows, columns = b, a, columns, rows
         labels = (*lead, *rows, *columns)
         left, right = graph.view(a, (*lead, *rows, *summed)), graph.view(b, (*lead, *summed, *columns))

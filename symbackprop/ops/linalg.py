@@ -23,7 +23,13 @@ MAGNUS = "Magnus & Neudecker, Matrix Differential Calculus, 3rd ed. 2019"
 
 
 def whole_tensor(
-    differential: Callable[..., Expr], *, source: str, names: tuple[str, ...] = (), kinks: tuple[str, ...] = (), latex: str = ""
+    differential: Callable[..., Expr],
+    *,
+    source: str,
+    names: tuple[str, ...] = (),
+    kinks: tuple[str, ...] = (),
+    latex: str = "",
+    accuracy: str = "",
 ) -> Callable[[Callable], Callable]:
     """Make the decorated builder an op whose call states its `differential`, with the `source` of that."""
 
@@ -41,6 +47,7 @@ def whole_tensor(
             latex=latex,
             parameters=parameters_of(build),
             differential=differential,
+            accuracy=accuracy,
         )
         register(op, *aliases)
         return build
@@ -92,7 +99,12 @@ def d_det(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target
     return same(at, tuple(other)) * out[at] * inverse[(*at, m, k)]
 
 
-@whole_tensor(d_det, source=f"{MAGNUS}, ch. 8, theorem 1 (Jacobi 1841)", latex=r"\det\left(#1\right)")
+@whole_tensor(
+    d_det,
+    source=f"{MAGNUS}, ch. 8, theorem 1 (Jacobi 1841)",
+    latex=r"\det\left(#1\right)",
+    accuracy="derivatives are right where the determinant itself does not underflow",
+)
 def det(draft: Draft, x: Array) -> Array:
     """The determinant of a square matrix.
 

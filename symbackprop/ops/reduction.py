@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sympy import Expr, Mul, S
 
 from symbackprop.errors import AxisError, UnknownOpError
-from symbackprop.ops.arithmetic import build_power, build_sqrt
+from symbackprop.ops.arithmetic import SQUARE, build_power, build_sqrt
 from symbackprop.ops.array import Array, Draft, Indices, broadcast, constant, kept, mapped
 from symbackprop.ops.elementwise import absolute
 from symbackprop.ops.table import array_op
@@ -85,7 +85,7 @@ def var(draft: Draft, x: Array, axis: Axis = None, ddof: int = 0, keepdims: bool
     return _apart(draft, _variance(draft, x, places, ddof), x, places, keepdims)
 
 
-@array_op("reduction")
+@array_op("reduction", accuracy=SQUARE.format("the deviation"))
 def std(draft: Draft, x: Array, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> Array:
     """The standard deviation along axes.
 
@@ -94,7 +94,7 @@ def std(draft: Draft, x: Array, axis: Axis = None, ddof: int = 0, keepdims: bool
     return build_sqrt(draft, var(draft, x, axis, ddof, keepdims))
 
 
-@array_op("reduction", source="numpy.linalg.norm")
+@array_op("reduction", source="numpy.linalg.norm", accuracy=SQUARE.format("the norm"))
 def norm(draft: Draft, x: Array, ord: int | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """The Euclidean norm of a vector, the Frobenius norm of a matrix; with ord=1 the sum of absolute values of a vector.
 

@@ -8,6 +8,7 @@ from symbackprop.errors import AxisError
 from symbackprop.index import fresh
 from symbackprop.ops.array import Array, Draft
 from symbackprop.ops.linalg import Helper, Indices, square, whole_tensor
+from symbackprop.ops.table import DIFFERENCES
 from symbackprop.program import Call, Tensor
 from symbackprop.term import Total
 
@@ -48,7 +49,7 @@ def _one(draft: Draft, x: Array, what: str) -> Array:
     return square(draft, x, what)
 
 
-@whole_tensor(d_eigvalsh, source=SOURCE, kinks=SIMPLE)
+@whole_tensor(d_eigvalsh, source=SOURCE, kinks=SIMPLE, accuracy=DIFFERENCES)
 def eigvalsh(draft: Draft, x: Array) -> Array:
     """The eigenvalues of the symmetric part of a matrix, in ascending order.
 
@@ -57,7 +58,7 @@ def eigvalsh(draft: Draft, x: Array) -> Array:
     return draft.call("eigvalsh", [_one(draft, x, "eigvalsh")], x.axes[:1])
 
 
-@whole_tensor(d_eigenvectors, source=SOURCE, kinks=SIMPLE)
+@whole_tensor(d_eigenvectors, source=SOURCE, kinks=SIMPLE, accuracy=DIFFERENCES)
 def eigenvectors(draft: Draft, x: Array) -> Array:
     """The eigenvectors of the symmetric part of a matrix as columns, in the order of eigvalsh; their signs are free.
 

@@ -19,6 +19,8 @@ from symbackprop.ops.slope import RECOGNISED
 
 Interval = tuple[float | None, float | None]
 REAL: Interval = (None, None)
+DIFFERENCES = "values below 1 and derivatives are right to 1e-12 of 1: they are differences of larger numbers"
+"""How far code is right that subtracts numbers near each other: labels from probabilities, a mean from each entry."""
 
 
 @dataclass(frozen=True)
@@ -146,13 +148,16 @@ def _latex_call(name: str, arity: int) -> str:
     return r"\operatorname{" + name.replace("_", r"\_") + r"}\left(" + arguments + r"\right)"
 
 
-def array_op(kind: str, *, source: str = "NumPy's reference", names: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
+def array_op(
+    kind: str, *, source: str = "NumPy's reference", names: tuple[str, ...] = (), accuracy: str = ""
+) -> Callable[[Callable], Callable]:
     """Make the decorated builder an op of `kind`. Its docstring says what it is, then the law."""
 
     def made(build: Callable) -> Callable:
         first, *aliases = names or (build.__name__,)
         summary, formula = described(build)
-        register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters_of(build)), *aliases)
+        op = Op(first, kind, summary, formula, source=source, build=build, parameters=parameters_of(build), accuracy=accuracy)
+        register(op, *aliases)
         return build
 
     return made
