@@ -61,7 +61,7 @@ class MatrixReader(Reader):
 
     def primary(self):
         token = self.here
-        if token.isdigit():
+        if token[:1].isdigit():
             return np.full((1, 1), float(self.take()))
         if token in "({":
             self.take()

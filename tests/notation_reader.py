@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+|[{}()\[\]^_=+\-<>,|]|\S")
+TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+(?:\.[0-9]+)?|[{}()\[\]^_=+\-<>,|]|\S")
 ACCENTS = ("\\hat", "\\bar", "\\tilde")
 STOPS = ("\\odot", "\\oslash", "\\ge", "\\le", "\\rVert")
 STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
@@ -110,7 +110,7 @@ class IndexReader(Reader):
 
     def primary(self):
         token = self.here
-        if token.isdigit():
+        if token[:1].isdigit():
             return float(self.take())
         if token == "(":
             return self.between("(", ")")
@@ -192,7 +192,7 @@ class IndexReader(Reader):
         if alone or self.tokens[self.at - 1] == ",":
             return self.expression()
         token = self.take()
-        return float(token) if token.isdigit() else self.scope[token]
+        return float(token) if token[:1].isdigit() else self.scope[token]
 
     def condition(self):
         left = self.expression()

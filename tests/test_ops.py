@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.special
+from numpy.lib.stride_tricks import sliding_window_view
 
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.spec import spec_from_tables
@@ -226,6 +227,12 @@ CASES = {
     "take(F, g)": lambda F, g, **_: np.take(F, g),
     "take_along_axis(A, g[:, None], axis=1)": lambda A, g, **_: np.take_along_axis(A, g[:, None], axis=1),
     "one_hot(g, 7)": lambda g, **_: np.eye(7)[g],
+    "pad(A, ((1, 2), (0, 3)))": lambda A, **_: np.pad(A, ((1, 2), (0, 3))),
+    "pad(A[:, ::2], 2)[1:, :-1]": lambda A, **_: np.pad(A[:, ::2], 2)[1:, :-1],
+    "pad(A @ v, (0, n))": lambda A, v, **_: np.pad(A @ v, (0, 5)),
+    "np.lib.stride_tricks.sliding_window_view(A, 3, axis=1)": lambda A, **_: sliding_window_view(A, 3, axis=1),
+    "sliding_window_view(A[::-1], (2, 3))[::2]": lambda A, **_: sliding_window_view(A[::-1], (2, 3))[::2],
+    "sliding_window_view(pad(x, 1), 3) @ ones(3)": lambda x, **_: np.convolve(x, np.ones(3), "same"),
     "broadcast_to(v, (n, m))": lambda v, **_: np.broadcast_to(v, (5, 7)),
     "1 / (1 + exp(-(A @ v)))": lambda A, v, **_: 1 / (1 + np.exp(-(A @ v))),
 }

@@ -16,7 +16,7 @@ from symbackprop.ops.array import Draft
 from symbackprop.program import Tensor
 
 _TURNED = ("transpose", "swapaxes", "moveaxis", "rollaxis", "squeeze", "expand_dims", "reshape", "flatten", "ravel")
-VIEWS = frozenset((*_TURNED, "diagonal", "diag", "split"))
+VIEWS = frozenset((*_TURNED, "diagonal", "diag", "split", "flip", "broadcast_to", "sliding_window_view"))
 """Ops whose result may share its memory with their first argument."""
 
 

@@ -336,10 +336,12 @@ def _group(items: tuple[Node, ...], where: Span) -> Node:
 
 
 def _is_module(e: ast.expr) -> bool:
-    """np, numpy, np.linalg."""
-    if isinstance(e, ast.Attribute) and e.attr == "linalg":
+    """np, numpy, and the rooms of NumPy where ops of the language live."""
+    rooms: list[str] = []
+    while isinstance(e, ast.Attribute):
+        rooms.insert(0, e.attr)
         e = e.value
-    return isinstance(e, ast.Name) and e.id in MODULES
+    return isinstance(e, ast.Name) and e.id in MODULES and tuple(rooms) in ((), ("linalg",), ("lib", "stride_tricks"))
 
 
 def _scientific(text: str) -> str:

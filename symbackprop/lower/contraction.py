@@ -10,6 +10,7 @@ from functools import reduce
 import opt_einsum
 from sympy import Mul
 
+from symbackprop.contract import LONG
 from symbackprop.index import Index
 from symbackprop.lower.graph import Graph, Labelled, ordered
 
@@ -79,6 +80,8 @@ def scaled(graph: Graph, x: Labelled, by) -> Labelled:
             return scaled(graph, Labelled(node.args[0], x.labels), number * by)
         return graph.apply("multiply", [x, graph.size(by)])
     over, under = by.as_numer_denom()
+    if by.is_Rational and max(abs(over), under) > LONG:
+        return graph.apply("multiply", [x, graph.size(by)])
     if over.could_extract_minus_sign():
         x, over = graph.apply("negative", [x]), -over
     if over != 1:

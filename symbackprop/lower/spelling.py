@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from sympy import Add, Expr, Function, Mul, Pow, erfc
 from sympy.core.function import AppliedUndef
 
+from symbackprop.contract import LONG
 from symbackprop.errors import MissingSpellingError
 from symbackprop.ops import op_of
 from symbackprop.ops.function import Elementwise, written_out
 from symbackprop.term import NonNegative, Positive
 
-LONG = 10**9
-"""A fraction with a larger denominator is written as a decimal number."""
 ATOM, POWER, SIGN, PRODUCT, SUM, COMPARE = range(6)
 """How tightly a piece of text holds together, tightest first."""
 

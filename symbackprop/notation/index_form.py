@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sympy import Add, E, Expr, Function, Integer, KroneckerDelta, Mul, Pow, Rational, S, Symbol, pi
 
+from symbackprop.contract import LONG
 from symbackprop.errors import NotationError
 from symbackprop.index import Index
 from symbackprop.notation import tree
@@ -18,6 +19,9 @@ from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
 from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
+
+LONGEST_DECIMAL = 100
+"""Digits after the point."""
 
 
 def one_based(e: Expr) -> Expr:
@@ -142,8 +146,8 @@ class Writer:
             else:
                 over.append(f)
         above = self.factors(over, scope)
-        below = [*([number_node(number.q)] if number.q != 1 else []), *self.factors(under, scope)]
-        first = [number_node(number.p)] if number.p != 1 else []
+        first, below = fraction(number)
+        below += self.factors(under, scope)
         last = [self.factor(f, scope) for f in sorted(sums, key=self.sum_key)]
         top = tree.product(*first, *above)
         if not below:
@@ -288,6 +292,14 @@ def signed(e: Expr) -> tuple[int, Expr]:
 def number_node(value: int) -> tree.Node:
     """An integer."""
     return tree.Number(str(value)) if value >= 0 else tree.negative(tree.Number(str(-value)))
+
+
+def fraction(number: Rational) -> tuple[list[tree.Node], list[tree.Node]]:
+    """What stands above and below the bar for a positive number; a long fraction that ends as a decimal stands above as one."""
+    if number.q > LONG and number * 1000 > 1 and 10**LONGEST_DECIMAL % number.q == 0:
+        digits = str(number.p * 10**LONGEST_DECIMAL // number.q).zfill(LONGEST_DECIMAL + 1)
+        return [tree.Number(f"{digits[:-LONGEST_DECIMAL]}.{digits[-LONGEST_DECIMAL:].rstrip('0')}")], []
+    return [number_node(n) for n in (number.p,) if n != 1], [number_node(n) for n in (number.q,) if n != 1]
 
 
 def letter(text: str) -> tree.Node:

@@ -16,6 +16,7 @@ from symbackprop.ops import (
     spectral,
     statistic,
     structural,
+    windows,
 )
 from symbackprop.ops.function import written_out
 from symbackprop.ops.table import OPS, Op, op_of, planned, refused
@@ -44,5 +45,6 @@ __all__ = [
     "spectral",
     "statistic",
     "structural",
+    "windows",
     "written_out",
 ]

@@ -10,8 +10,8 @@ from symbackprop.ops.table import REAL, elementwise
 from symbackprop.term import NonNegative, Positive
 
 POSITIVE = (0, None)
-SELU_SCALE = Rational("1.0507009873554804934193349852946")
-SELU_ALPHA = Rational("1.6732632423543772848170429916717")
+SELU_SCALE = Rational("1.0507009873554805")
+SELU_ALPHA = Rational("1.6732632423543773")
 
 # SymPy's own functions.
 
@@ -192,7 +192,7 @@ def clip(x: Expr, a_min: Expr | None = None, a_max: Expr | None = None) -> Expr:
 
 
 @elementwise(
-    numpy="0.5 * (1.0 + np.tanh(0.5 * {0}))",
+    numpy="np.exp(-np.logaddexp(0.0, -{0}))",
     latex=r"\sigma\left(#1\right)",
     source="torch.nn.functional.sigmoid",
     stable=lambda x: (1 + tanh(x / 2)) / 2,
@@ -239,7 +239,7 @@ def elu(x: Expr, alpha: Expr = 1.0) -> Expr:
 
 
 @elementwise(
-    numpy="1.0507009873554804934 * (np.maximum({0}, 0.0) + 1.6732632423543772848 * np.expm1(np.minimum({0}, 0.0)))",
+    numpy="1.0507009873554805 * (np.maximum({0}, 0.0) + 1.6732632423543773 * np.expm1(np.minimum({0}, 0.0)))",
     source="Klambauer et al. 2017",
     kinks=("the derivative at 0 is that of the exponential side",),
     stable=lambda x: SELU_SCALE * relu(x) + SELU_SCALE * SELU_ALPHA * expm1(minimum(x, S.Zero)),
@@ -268,7 +268,7 @@ def gelu(x: Expr) -> Expr:
 
 
 @elementwise(
-    numpy="0.5 * {0} * (1.0 + np.tanh(0.5 * {0}))",
+    numpy="{0} * np.exp(-np.logaddexp(0.0, -{0}))",
     latex=r"\operatorname{SiLU}\left(#1\right)",
     source="Elfwing, Uchibe, Doya 2018",
     stable=lambda x: x * sigmoid(x),

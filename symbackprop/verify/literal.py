@@ -6,6 +6,7 @@ grid, an entry is NumPy's indexing, a Total is a `sum`, a call is its textbook f
 
 from collections.abc import Mapping, Sequence
 from functools import reduce
+from itertools import product
 
 import numpy as np
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow
@@ -274,24 +275,30 @@ def random_arrays(program: Program, sizes: Mapping[Expr, int] | None = None, see
     """An array for each leaf of `program`: of both signs, away from 0, and true to the facts declared of it.
 
     `sizes` are small primes, all different, unless given. A leaf of the role "index" gets integers below the size of the axis
-    that it selects from, positive numbers stand where the objective needs them (a logarithm, a root).
+    that it selects from, positive numbers stand where the objective needs them (a logarithm, a root), numbers between 0 and 1 too,
+    large ones on the diagonals of square matrices where one must be positive definite.
     """
     sizes = dict(sizes) if sizes is not None else prime_sizes(program)
-    for positive in ((), tuple(_under_roots(program)), tuple(t.name for t in program.leaves)):
-        arrays = _draw(program, sizes, seed, positive)
+    everything = tuple(t.name for t in program.leaves)
+    for positive, diagonal, most in [*product(((), tuple(_under_roots(program)), everything), (0, 3), (1.2,)), (everything, 0, 0.9)]:
+        arrays = _draw(program, sizes, seed, positive, diagonal, most)
         known = evaluate(program, arrays, sizes)
         if all(np.all(np.isfinite(v)) for v in known.values()):
             return arrays
     return _draw(program, sizes, seed, ())
 
 
-def _draw(program: Program, sizes: Mapping[Expr, int], seed: int, positive: Sequence[str]) -> dict[str, np.ndarray]:
+def _draw(
+    program: Program, sizes: Mapping[Expr, int], seed: int, positive: Sequence[str], diagonal: int = 0, most: float = 1.2
+) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     arrays = {}
     for t in program.leaves:
         shape = tuple(size_of(a, sizes) for a in t.axes)
-        values = rng.uniform(0.2, 1.2, shape) * np.where(rng.random(shape) < 0.5, -1, 1)
+        values = rng.uniform(0.2, most, shape) * np.where(rng.random(shape) < 0.5, -1, 1)
         values = np.abs(values) if t.name in positive else values
+        if diagonal and len(shape) > 1 and shape[-1] == shape[-2]:
+            values = values + diagonal * shape[-1] * np.eye(shape[-1])
         for fact in t.facts:
             values = impose(values, fact.kind, fact.axis, rng)
         arrays[t.name] = rng.integers(0, _selected(program, t.name, sizes), shape) if t.role == "index" else values
