@@ -321,14 +321,13 @@ def demo(
 
 @command
 def ops() -> None:
-    """List the operations of the language, built and planned.
+    """List the operations of the language.
 
     \b
     Example:
       symbackprop ops
     """
-    shown = sorted((name, op) for name, op in table.OPS.items() if op.status != "internal")
-    rows = [(str(name), str(op.kind), str(op.summary)) for name, op in shown]
+    rows = [(str(name), str(op.kind), str(op.summary)) for name, op in sorted(table.OPS.items())]
     say(columns(rows))
 
 

@@ -22,7 +22,9 @@ LogCosh = Function("log_cosh")
 """log(cosh(x)), where cosh overflows."""
 Erfc = Function("erfc")
 """1 - erf(x), which rounds to 0 where erf rounds to 1. (SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels.)"""
-OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc)
+LogAddExp = Function("logaddexp")
+"""log(exp(x) + exp(y)), where exp overflows."""
+OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogAddExp)
 ELEMENTARY = (Entry, Index, Positive, NonNegative)
 
 
@@ -135,6 +137,18 @@ def _exp(e: Expr, at: Stable) -> Expr | None:
     return None
 
 
+def _added(e: Expr, at: Stable) -> Expr | None:
+    """y + softplus(x - y) = logaddexp(x, y), and x + softplus(-x) = softplus(x)."""
+    for term in e.args:
+        times, f = term.as_coeff_Mul()
+        below = [-t for t in Add.make_args(f.args[0]) if t.could_extract_minus_sign()] if isinstance(f, softplus) else []
+        if below and all(times * t in e.args for t in below):
+            y = Add(*below)
+            x = f.args[0] + y
+            return e - term - times * y + times * (softplus(y) if x == 0 else LogAddExp(x, y))
+    return None
+
+
 def _add(e: Expr, at: Stable) -> Expr | None:
     """c (1 - sigmoid z) = c sigmoid(-z), and the like: a number and a term that together come near to 0."""
     number = next((a for a in e.args if a.is_number), None)
@@ -211,6 +225,7 @@ LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
     (log, _log),
     (log1p, _log1p),
     (exp, _exp),
+    (Add, _added),
     (Add, _add),
     (Pow, _pow),
     (Mul, _mul),
