@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S, expand_mul
 
+from symbackprop.contract import Product, flat, over
 from symbackprop.errors import TargetError
 from symbackprop.index import Index
 from symbackprop.lower.contraction import contract, multiply, scaled
@@ -217,6 +218,8 @@ class Expressions:
             return self.total(body.body, (*bound, *body.indices), order)
         if isinstance(body, Add) and self._splits(body, bound):
             return self.add(Add(*[_total(t, bound) for t in body.args]), order)
+        if isinstance(body, Mul) and bound and (parts := _multiplied_out(body, bound)):
+            return self.add(Add(*[p.expr for p in parts]), order)
         coefficient, rest = _split(body)
         narrowed = narrow(Mul.make_args(rest))
         new = {i: j for i, j, _ in narrowed.ranges}
@@ -309,6 +312,20 @@ class Expressions:
                 return True
             widest = max(widest, *[len(indices_of(f)) for f in Mul.make_args(term)])
         return widest < whole
+
+
+def _multiplied_out(body: Mul, bound: Sequence[Index]) -> list[Product]:
+    """The sum over `bound` of a product with a sum of products in it, multiplied out, where that has more indices than they and the result."""
+    result = len(indices_of(body) - set(bound))
+    if not any(isinstance(f, Add) and len(indices_of(f)) > result for f in body.args):
+        return []
+    product = flat(Total(body, *bound))
+    for k, f in enumerate(product.factors):
+        if isinstance(f, Add):
+            parts = [g for t in f.args for g in flat(t).factors]
+            if len(indices_of(f)) > max(result, *[len(indices_of(g)) for g in parts if not isinstance(g, Add)]):
+                return over(product, k)
+    return []
 
 
 def _total(term: Expr, bound: Sequence[Index]) -> Expr:

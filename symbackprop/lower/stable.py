@@ -24,7 +24,9 @@ Erfc = Function("erfc")
 """1 - erf(x), which rounds to 0 where erf rounds to 1. (SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels.)"""
 LogAddExp = Function("logaddexp")
 """log(exp(x) + exp(y)), where exp overflows."""
-OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogAddExp)
+XLogY = Function("xlogy")
+"""x log(y), and 0 where x is 0: what y^m log(y) is at 0, as its limit there is."""
+OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogAddExp, XLogY)
 ELEMENTARY = (Entry, Index, Positive, NonNegative)
 
 
@@ -211,6 +213,27 @@ def _mul(e: Expr, at: Stable) -> Expr | None:
     return None
 
 
+def _times_log(e: Expr, at: Stable) -> Expr | None:
+    """x log(x / y) = 0 where x is 0, and x^m log(x) too."""
+    for f in e.args:
+        base, power = f.as_base_exp()
+        if not isinstance(base, log) or not (power.is_Integer and power.is_positive):
+            continue
+        for g in e.args:
+            if vanishes(g, base.args[0]):
+                return e / f / g * XLogY(g, base.args[0]) * base ** (power - 1)
+    return None
+
+
+def vanishes(g: Expr, y: Expr) -> bool:
+    """Whether `g`, x or a power of it, is 0 where the logarithm of `y` has no value since x is 0."""
+    x, power = g.as_base_exp()
+    x, power = (g.args[0].args[0], S.One) if isinstance(g, XLogY) else (x, power)
+    if power.could_extract_minus_sign() or not x.has(Entry) or x.is_positive:
+        return False
+    return any(b == x and p.is_number and p.is_positive for b, p in (f.as_base_exp() for f in Mul.make_args(y)))
+
+
 def _pow(e: Expr, at: Stable) -> Expr | None:
     """1 / (1 + exp(z)) = sigmoid(-z)."""
     base, power = e.args
@@ -229,6 +252,7 @@ LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
     (Add, _add),
     (Pow, _pow),
     (Mul, _mul),
+    (Mul, _times_log),
 )
 """The kind of expression that a law speaks of, and the law: it gives the stable spelling, or None."""
 

@@ -9,7 +9,7 @@ from functools import reduce
 from itertools import product
 
 import numpy as np
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow, log
 
 from symbackprop.errors import DataError, VerifyError
 from symbackprop.index import Index
@@ -175,10 +175,15 @@ class Grid:
         return np.asarray(float(e), dtype=self.dtype)
 
     def product(self, e: Mul) -> np.ndarray:
-        """A product; where a guard among the factors is 0 it is 0, whatever the others are (out of range, infinite)."""
+        """A product; where a guard among the factors is 0 it is 0, whatever the others are (out of range, infinite).
+
+        It is 0 too where x is, in x^m log(x / y), as its limit there is.
+        """
         guards = [self.value(a) for a in e.args if is_guard(a)]
-        others = [self.value(a) for a in e.args if not is_guard(a)]
-        value = reduce(np.multiply, others, np.asarray(1, dtype=self.dtype))
+        others = {a: self.value(a) for a in e.args if not is_guard(a)}
+        value = reduce(np.multiply, others.values(), np.asarray(1, dtype=self.dtype))
+        for x in _before_logarithms(e):
+            value = np.where(others[x] == 0, np.asarray(0, dtype=self.dtype), value)
         if not guards:
             return value
         guard = reduce(np.multiply, guards)
@@ -194,6 +199,13 @@ class Grid:
             root = np.sqrt(base) ** abs(int(exponent.p))
             return root if exponent > 0 else np.asarray(1, dtype=self.dtype) / root
         return np.power(base, self.value(exponent))
+
+
+def _before_logarithms(e: Mul) -> list[Expr]:
+    """The powers among the factors of `e` whose base stands, as a factor, under a logarithm that is another factor."""
+    logs = [f.as_base_exp()[0] for f in e.args]
+    under = {b for f in logs if isinstance(f, log) for g in Mul.make_args(f.args[0]) for b, p in [g.as_base_exp()] if not p.is_negative}
+    return [f for f in e.args if f.has(Entry) and f.as_base_exp()[0] in under and not f.as_base_exp()[1].could_extract_minus_sign()]
 
 
 def is_guard(e: Expr) -> bool:
