@@ -315,7 +315,7 @@ class Expressions:
 
 
 def _multiplied_out(body: Mul, bound: Sequence[Index]) -> list[Product]:
-    """The sum over `bound` of a product with a sum of products in it, multiplied out, where that has more indices than they and the result."""
+    """The sum over `bound` of a product with a sum of products in it, multiplied out where that sum has more indices than all else has."""
     result = len(indices_of(body) - set(bound))
     if not any(isinstance(f, Add) and len(indices_of(f)) > result for f in body.args):
         return []
