@@ -8,6 +8,7 @@ The generated functions beside careful hand-written NumPy (benchmarks/yardstick_
 """
 
 import argparse
+import itertools
 import sys
 import tracemalloc
 from pathlib import Path
@@ -223,7 +224,7 @@ def memory() -> list[list[str]]:
         count = calls["generated"]().size
         rows.append([f"Hessian, {text_of(dims, n)}", f"{peak(calls['generated']) / count:.2f} P²"])
     for dims, n in PRODUCTS:
-        parameters = sum(a * b + b for a, b in zip(dims, dims[1:], strict=False))
+        parameters = sum(a * b + b for a, b in itertools.pairwise(dims))
         activations = n * sum(dims[1:])
         for gauss_newton, name in ((False, "Hessian-vector"), (True, "Gauss-Newton-vector")):
             calls = products(dims, n, "float64", gauss_newton)

@@ -1,6 +1,6 @@
 """The yardstick of second order: dense Hessians, products and per-sample gradients in careful hand-written NumPy.
 
-Straight-line code with workspaces that are made once: a result belongs to its workspace and is overwritten by the next call (`ws`), or, where
+Straight-line code with workspaces that are made once: a result belongs to its workspace and the next call overwrites it (`ws`), or, where
 that changes the picture, is a fresh array on every call (`pure`). What decides each: one symmetric product A^T A, which NumPy gives to BLAS
 as such; Khatri-Rao factors instead of a Jacobian of all samples; diagonal blocks written through a strided view; the last layer transposed
 for softmax; masks as numbers. Written apart from the generator and not changed with it.
@@ -105,7 +105,7 @@ def factorisation(U: np.ndarray, V: np.ndarray) -> dict[str, Call]:
 
 
 def two_layers(X: np.ndarray, Y: np.ndarray, P: list[np.ndarray]) -> dict[str, Call]:
-    """The Hessian of a ReLU network with one hidden layer by all its parameters: bias and weights as one, inputs and units with a 1 beside."""
+    """The Hessian of a ReLU network with one hidden layer by all its parameters: bias and weights as one, a 1 beside inputs and units."""
     W1, b1, W2, b2 = P
     n, d = X.shape
     h, c = W2.shape
