@@ -4,8 +4,8 @@
 #   make demo    install, and derive, write, generate, verify and train the two-layer network
 #   make test    install with the test extras; lint, types, fast tests
 #   make slow    the slow tier: LaTeX, a browser, scikit-learn, the wheel in an empty environment
-#   make fuzz    the property tests with many examples
-#   make regen   regenerate generated/ (then review the diff)
+#   make fuzz    the property tests with many examples: 20,000 random expressions, as many texts of each kind (an hour, one core)
+#   make regen   regenerate generated/ and the page of operations (then review the diff)
 #   make bench   the benchmarks of docs/performance.md
 
 .DEFAULT_GOAL := help
@@ -70,11 +70,12 @@ slow: .venv/slow
 	$(BIN)/python -m pytest -m slow
 
 fuzz: .venv/test
-	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+	nice -n 19 $(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz --hypothesis-show-statistics
 
 regen: .venv/run
 	@for spec in examples/*.toml; do $(BIN)/symbackprop generate $$spec -o generated/numpy || exit 1; done
-	@git --no-pager diff --stat -- generated
+	@$(BIN)/symbackprop ops -o docs
+	@git --no-pager diff --stat -- generated docs
 
 bench: .venv/test
 	$(BIN)/python benchmarks/gradient.py --threads 1

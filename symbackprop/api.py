@@ -1,12 +1,16 @@
 """The public face: state a model, derive, write, generate, verify."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+from symbackprop.derive.curvature import split
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
+from symbackprop.derive.samples import per_sample_gradients
+from symbackprop.derive.second import hessian_vector_product, jvp, second, vjp
 from symbackprop.emit import load_source, module_source, render, write
 from symbackprop.errors import DeriveError, SpecError, nearest
 from symbackprop.language.declare import facts_of, shaped
@@ -18,9 +22,11 @@ from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
 from symbackprop.notation.document import derivation_html, derivation_markdown, derivation_tex
 from symbackprop.program import Program
-from symbackprop.result import Result
+from symbackprop.result import Result, authored
+from symbackprop.results import Curvature, Results
 from symbackprop.verify.claims import check_claims
-from symbackprop.verify.report import verify_derived, verify_result
+from symbackprop.verify.oracles import Along, Back, EachAlone
+from symbackprop.verify.report import verify_derived, verify_more, verify_result
 from symbackprop.verify.verdict import Report
 
 
@@ -98,24 +104,82 @@ class Derivation:
     def gradient(self, name: str) -> Result:
         """d objective / d `name`, in the shape of `name`: a parameter, an input or an intermediate."""
         derived = self.derived if name in self.derived.adjoints else gradient(self.model.program, [name])
-        named = self._named
+        named = authored(self.model.program)
         adjoints = {made for of, made in derived.adjoints.items() if of in named or self.model.program.equation(of) is None}
         return Result(derived, derived.adjoints[name], named | adjoints)
-
-    @property
-    def _named(self) -> set[str]:
-        """The tensors that the model's author named."""
-        return {e.name for e in self.model.program.equations if e.text}
 
     def jacobian(self, output: str, wrt: str) -> Result:
         """d `output` / d `wrt` along all paths, output axes first, then those of `wrt`."""
         derived = jacobian(self.model.program, output, wrt)
-        return Result(derived, derived.adjoints[wrt], self._named)
+        return Result(derived, derived.adjoints[wrt])
 
     def hessian(self, a: str, b: str) -> Result:
         """The block d2 objective / d`a` d`b`: the Jacobian by `b` of the gradient by `a`."""
         first = self.derived if a in self.derived.adjoints else gradient(self.model.program, [a])
-        return _second(first, a, b, self._named)
+        return _second(first, a, b)
+
+    def hessian_vector_product(self) -> Results:
+        """The Hessian by all that the derivation is by, times a vector v: one result for each, in its shape (Pearlmutter 1994).
+
+        Raises DeriveError where the objective is not a scalar.
+        """
+        made = hessian_vector_product(self.derived)
+        oracle = Along(self.derived.program, {n: self.derived.adjoints[n] for n in self.wrt}, made.directions)
+        return Results(made.derived, made.results, made.directions, what="Hessian-vector products", oracle=oracle)
+
+    def gauss_newton(self, at: str | None = None) -> Curvature:
+        """The generalised Gauss-Newton matrix (dO/da)^T d2J/dO2 (dO/db), split at the tensor `at` (default: the declared output O).
+
+        Second derivatives of O are left out; what J holds of the parameters beside O, such as a penalty, counts in full. It is positive
+        semidefinite where J is convex in O. Raises DeriveError where the model can't be split there. Source: Schraudolph 2002.
+        """
+        return Curvature(split(self.model.program, at, self.wrt), self.wrt, "the Gauss-Newton matrix")
+
+    def fisher(self, at: str | None = None) -> Curvature:
+        """Fisher's information matrix of the distribution of labels that the model predicts by the tensor `at` (default: its output).
+
+        The objective is taken to be a mean, or sum, of negative log likelihoods of the labels given `at`; their mean under the model is
+        where dJ/d`at` is 0. Its `note` says whether it equals Gauss-Newton's matrix. Raises DeriveError where that mean can't be read off.
+        Source: Martens 2020, sections 8 and 9.
+        """
+        model = split(self.model.program, at, self.wrt, expected=True)
+        note = f"if {self.model.program.objective} is a negative log likelihood of the labels given {model.at}"
+        if model.needs_expectation():
+            return Curvature(model, self.wrt, "Fisher's matrix", f"{note}; labels stand for their mean under the model")
+        same = f"it equals the Gauss-Newton matrix split at {model.at}, whose curvature holds no labels"
+        return Curvature(model, self.wrt, "Fisher's matrix", f"{note}; {same}")
+
+    def per_sample_gradients(self) -> Results:
+        """The gradient of the objective of each sample by itself: the axis of samples, then those of the parameter.
+
+        Their mean is the gradient where the objective is a mean over samples; a penalty counts in full for each. `results["norm"]` is their
+        Euclidean norm over all parameters, made without them. Raises DeriveError where samples are coupled, as by batch norm.
+        """
+        made = per_sample_gradients(self.model.program, self.wrt)
+        oracle = EachAlone(self.derived, self.wrt)
+        return Results(made.derived, {**made.gradients, "norm": made.norms}, what="per-sample gradients", oracle=oracle)
+
+    def jvp(self, output: str | None = None) -> Results:
+        """The derivative of `output` (default: the declared one) along a vector v, one part for each tensor that the derivation is by."""
+        name = self._output(output)
+        made = jvp(self.model.program, name, self.wrt)
+        oracle = Along(self.model.program, {name: name}, made.directions)
+        return Results(made.derived, made.results, made.directions, what="Jacobian-vector products", oracle=oracle)
+
+    def vjp(self, output: str | None = None) -> Results:
+        """A vector u in the shape of `output` (default: the declared one) times its Jacobian: one result for each of `wrt`."""
+        name = self._output(output)
+        made = vjp(self.model.program, name, self.wrt)
+        oracle = Back(self.model.program, name, self.wrt, made.directions[name])
+        return Results(made.derived, made.results, made.directions, what="vector-Jacobian products", oracle=oracle)
+
+    def _output(self, name: str | None) -> str:
+        found = name or self.model.program.output
+        if found is None:
+            raise DeriveError(f"{self.model.name} has no declared output", fix='name a tensor: output="O"')
+        if found not in self.model.program.tensors:
+            raise DeriveError(f"'{found}' is not a tensor of {self.model.name}", fix=_did_you_mean(found, self.model.program.tensors))
+        return found
 
     def markdown(self, form: str = "both", lang: str = "en") -> str:
         """The derivation as Markdown for GitHub and Obsidian. `form`: index, matrix or both; `lang`: en or zh."""
@@ -172,19 +236,29 @@ class Module:
         return load_source(self.source, self.name)
 
 
-def generate(derivation: Derivation, target: str = "numpy") -> Module:
-    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy."""
-    return Module(derivation.model.name, module_source(derivation.derived, target))
+def generate(derivation: Derivation, target: str = "numpy", also: Sequence[str] = ()) -> Module:
+    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy.
+
+    `also` asks for more: "hessian", "hvp" (Hessian-vector products), "ggn" (Gauss-Newton-vector products), "per-sample" (gradients),
+    "jacobian", "jvp", "vjp", "objective" (for scipy.optimize).
+    """
+    return Module(derivation.model.name, module_source(derivation.derived, target, also))
 
 
-def verify(derivation: Derivation | Result, seed: int = 0) -> Report:
+def verify(derivation: Derivation | Result | Results | Curvature, seed: int = 0, also: Sequence[str] = ()) -> Report:
     """Check every gradient of a derivation, or one result: exactly at small prime sizes, numerically, and the generated code.
 
-    Of a Hessian block the symmetry is checked too: the same block derived in the other order.
+    Of a Hessian block the symmetry is checked too: the same block derived in the other order. Products, per-sample gradients and
+    curvature matrices are compared with differences of the model. `also`: what the generated module offers beyond the gradient, as in
+    `generate`; with "hessian" every block of the Hessian is checked too.
     """
+    if isinstance(derivation, Results | Curvature):
+        return derivation.verify(seed)
     if isinstance(derivation, Result):
         return verify_result(derivation.derived, derivation.name, derivation.evaluate, seed=seed)
-    return verify_derived(derivation.derived, generate(derivation).load(), seed=seed)
+    module = generate(derivation, also=also).load()
+    report = verify_derived(derivation.derived, module, seed=seed)
+    return report + verify_more(derivation.derived, module, also, seed) if also else report
 
 
 def check(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
@@ -203,17 +277,18 @@ def derivative(
     """The derivative of one expression in NumPy notation, for symbolic sizes.
 
     `shapes` gives each tensor's axes as a shape string; `facts` what is declared of a tensor ("simplex over c"). Order 1 by one
-    name; order 2 by two: the Jacobian by the second name of the derivative by the first. Output axes first, then those of
-    `wrt`.
+    name; order 2 by two: the Jacobian by the second name of the derivative by the first; order 3 by three. One name stands for all.
+    Output axes first, then those of `wrt`.
     """
     if not isinstance(text, str):
         raise SpecError(f"an expression is a text, not {text!r}", place="derivative", fix='write it in quotes, as in "sum(x ** 2)"')
     tensors = facts_of(shaped(shapes), facts or {})
     names = _names(wrt)
-    if order not in (1, 2):
-        raise DeriveError(f"order {order} is not 1 or 2", fix="order=1 or order=2")
-    if order == 2 and len(names) == 1:
-        names = names * 2
+    if order not in ORDERS:
+        known = ", ".join(map(str, ORDERS))
+        raise DeriveError(f"order {order} is not one of {known}", fix="order=1 is the derivative, order=2 its Jacobian")
+    if len(names) == 1:
+        names = names * order
     if len(names) != order:
         raise DeriveError(f"{len(names)} names for order {order}", fix=f"give {order}")
     for name in names:
@@ -223,7 +298,13 @@ def derivative(
     program, top = elaborate_expression(parse(text), empty, empty.fresh_name("f"), text=text)
     program = replace(program, objective=top)
     derived = jacobian(program, top, names[0])
-    return _second(derived, *names) if order == 2 else Result(derived, derived.adjoints[names[0]])
+    for a, b in pairwise(names):
+        derived = second(derived, a, [b])
+    return Result(derived, derived.adjoints[names[-1]], known=())
+
+
+ORDERS = (1, 2, 3)
+"""The orders of `derivative`."""
 
 
 def _names(wrt: str | Sequence[str]) -> tuple[str, ...]:
@@ -235,13 +316,10 @@ def _names(wrt: str | Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def _second(first: Derived, a: str, b: str, known: Collection[str] = ()) -> Result:
-    """The Jacobian by `b` of the derivative by `a`, with the steps of both; it rests on all facts that the first derivative rests on."""
-    second = jacobian(first.program, first.adjoints[a], b)
-    behind = [f for e in first.program.needed([first.adjoints[a]]).equations for f in first.facts.get(e.name, ())]
-    fired = {name: tuple(dict.fromkeys((*behind, *second.facts.get(name, ())))) for name in second.adjoints.values()}
-    both = replace(second, steps=(*first.steps, *second.steps), facts={**first.facts, **fired})
-    return Result(both, both.adjoints[b], known)
+def _second(first: Derived, a: str, b: str) -> Result:
+    """The Jacobian by `b` of the derivative by `a`."""
+    both = second(first, a, [b])
+    return Result(both, both.adjoints[b])
 
 
 def _did_you_mean(name: str, known: Mapping) -> str:

@@ -21,6 +21,8 @@ from symbackprop.term import Entry, NonNegative, Total, indices_of, rename_bound
 
 DEPTH = 8
 """Distributions tried one inside another."""
+LONG = 10**9
+"""A number with more digits, above or below, is better written as a decimal than as a fraction."""
 
 
 @dataclass
@@ -244,8 +246,19 @@ def _content_apart(f: Expr) -> list[Expr]:
     """The number that all terms of a sum share, and the rest: 2 and x - y of 2 x - 2 y. SymPy leaves them apart in longer products."""
     if not isinstance(f, Add):
         return [f]
-    content, rest = f.primitive()
-    return [content, rest] if content != 1 else [f]
+    found = content([a.as_coeff_Mul()[0] for a in f.args])
+    return [found, Add(*[a / found for a in f.args])] if found != 1 else [f]
+
+
+def content(numbers: Sequence[Expr]) -> Expr:
+    """What coefficients of a sum have in common: their greatest divisor, where what is left are short numbers; else the least of them.
+
+    1 + 1.0507009873554805 x is that, and no multiple of 10^16.
+    """
+    if not all(c.is_Rational for c in numbers):
+        return S.One
+    divisor = reduce(gcd, [abs(c) for c in numbers])
+    return divisor if max(abs(c) for c in numbers) <= LONG * divisor else min(abs(c) for c in numbers)
 
 
 def _may_fire(p: Product, k: int, facts: Facts) -> bool:
@@ -313,11 +326,11 @@ def factored(e: Expr) -> Expr:
         shared = {b: _common(x, powers[b]) for b, x in shared.items() if b in powers and _common(x, powers[b]) != 0}
     if not shared:
         return e
-    content = reduce(gcd, [abs(c) for c, _ in terms])
+    number = content([c for c, _ in terms])
     if all(c < 0 for c, _ in terms):
-        content = -content
-    inside = [Mul(c / content, *[b ** (x - shared.get(b, 0)) for b, x in powers.items()]) for c, powers in terms]
-    return Mul(content, *[b**x for b, x in shared.items()], Add(*inside))
+        number = -number
+    inside = [Mul(c / number, *[b ** (x - shared.get(b, 0)) for b, x in powers.items()]) for c, powers in terms]
+    return Mul(number, *[b**x for b, x in shared.items()], Add(*inside))
 
 
 def _common(x: Expr, y: Expr) -> Expr:

@@ -61,7 +61,7 @@ def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: i
     names = wrt or list(axes)
     given = pairs(facts, "facts")
     made = []
-    groups = [names] if order == 2 and len(names) == 2 else [[name] for name in names]
+    groups = [names] if order > 1 and len(names) == order else [[name] for name in names]
     for group in groups:
         result = derivative(text, axes, wrt=group[0] if len(group) == 1 else tuple(group), order=order, facts=given)
         title = words(lang)["page derivative"].format(expression=f"`{text}`", names=words(lang)["comma"].join(group))
@@ -107,6 +107,8 @@ def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
     if result.facts:
         told = "; ".join(fact_text(fact, result.derived.program) for fact in result.facts)
         lines += [say["page facts"].format(facts=told), ""]
+    if result.kinks:
+        lines += [say["page kinks"], "", *[f"- {kink}" for kink in result.kinks], ""]
     return "\n".join(lines)
 
 

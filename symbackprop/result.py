@@ -7,13 +7,16 @@ from inspect import signature
 import numpy as np
 from sympy import Expr, Idx
 
+from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import NotationError, SpecError
 from symbackprop.index import Index
 from symbackprop.lower.body import PYTHON, code_names
 from symbackprop.lower.recognise import restated
+from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.latex import latex
+from symbackprop.notation.matrix_form import matrix_equation_latex
 from symbackprop.notation.names import Letters
 from symbackprop.notation.page import DIALECTS
 from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lettered, names_of
@@ -31,10 +34,13 @@ class Result:
     It may speak of named parts (dO, Yhat), which `parts` defines down to the leaves.
     """
 
-    def __init__(self, derived: Derived, name: str, known: Collection[str] = ()) -> None:
-        """`name` is the tensor of `derived.program` that holds the derivative; `known` are those that the reader has anyway."""
+    def __init__(self, derived: Derived, name: str, known: Collection[str] | None = None) -> None:
+        """`name` is the tensor of `derived.program` that holds the derivative.
+
+        `known` are the tensors that the reader has anyway (default: those that the model's author named).
+        """
         self.derived = derived
-        self.known = frozenset(known)
+        self.known = frozenset(authored(derived.program) if known is None else known)
         self.program: Program = derived.program.needed([name])
         self.name = name
 
@@ -82,6 +88,16 @@ class Result:
         """The facts that this derivative, or a part of it, rests on."""
         fired = [f for e in self.program.equations for f in self.derived.facts.get(e.name, ())]
         return tuple(dict.fromkeys((*fired, *self.formula.facts)))
+
+    @cached_property
+    def kinks(self) -> tuple[str, ...]:
+        """Where this derivative is a convention, since a function on its way has a kink or a jump there; elsewhere it is exact."""
+        program, (output, *wrt) = self.derived.program, self.tensor.derivative
+        found: dict[str, None] = {}
+        for k, name in enumerate(wrt):
+            found |= dict.fromkeys(kinks(program, output, name))
+            output = next(t.name for t in program.tensors.values() if t.derivative == self.tensor.derivative[: k + 2])
+        return tuple(found)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -209,6 +225,19 @@ def _with_arguments(program: Program, names: set[str]) -> list[Equation]:
         if e.call and e.name in names:
             names = names | set(e.call.arguments)
     return [e for e in program.equations if e.name in names]
+
+
+def authored(program: Program) -> set[str]:
+    """The tensors that the model's author named."""
+    return {e.name for e in program.equations if e.text}
+
+
+def best_equation(e: Equation, program: Program) -> str:
+    """LaTeX of a whole equation, in matrix form where it has one, else in index form."""
+    try:
+        return matrix_equation_latex(e, program)
+    except NotationError:
+        return equation_latex(e, program)
 
 
 def _idx_letters(e: Equation, program: Program) -> dict[Index, Idx]:

@@ -6,7 +6,7 @@ import re
 import signal
 from contextlib import contextmanager
 
-import identities
+import matrix_language
 import numpy as np
 import sympy
 from numpy_values import KinkedNumpy, arrays_of, values
@@ -17,7 +17,7 @@ from symbackprop.notation.matrix_form import matrix_numpy
 from symbackprop.verify.literal import evaluate
 
 STEP = 2.0**-9
-SECONDS = 5
+SECONDS, SECONDS_OF_A_TEXT = 5, 1
 RELATIONS = {
     sympy.StrictGreaterThan: np.greater,
     sympy.GreaterThan: np.greater_equal,
@@ -218,7 +218,7 @@ def forms_agree(result, case, arrays, slope, tolerance):
         text = matrix_numpy(result.equation, result.program)
     except NotationError:
         return
-    names = {**identities.names(), "np": np, **sizes, **everything}
+    names = {**matrix_language.names(), "np": np, **sizes, **everything}
     text = re.sub(r"(?<![\d.])\d{16,}(?![\d.])", lambda m: m.group() + ".0", text)
     value = np.asarray(eval(text, names), float)
     value = value.reshape(slope.shape) if value.size == slope.size else np.broadcast_to(value, slope.shape) if value.ndim == 0 else value
@@ -310,7 +310,7 @@ def asked_by(function, sizes):
 def check_text(text, shapes, wrt):
     """Whatever the text is, it is derived in time, with LaTeX and code, or refused in one screen by an error of ours."""
     try:
-        with limited():
+        with limited(SECONDS_OF_A_TEXT):
             result = sbp.derivative(text, shapes, wrt)
             texts_in_order(result)
             assert "def " in result.numpy

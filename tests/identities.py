@@ -1,191 +1,158 @@
-"""Published derivatives: the data file, random values of the kinds it asks for, and the evaluation of its texts by NumPy.
+"""Published identities: an expression in NumPy notation and the closed form of its derivative, written down by people, evaluated by NumPy.
 
-Each case has an expression in the language, the tensors it is by, its closed form as published (in the same notation, with einsum
-for more than two axes), where that stands, and the kinds of its inputs: [shape, kind].
+`data/identities.json` and `data/identities_further.json` hold lists of cases. Layout of `expected`: the axes of the expression, then
+those of each of `wrt`; a matrix of some structure is a point, its derivative the one by every entry.
 """
 
-import io
 import itertools
 import json
-import tokenize
+import math
 import zlib
 from pathlib import Path
 
 import numpy as np
-from numpy_values import KinkedNumpy
+import scipy.linalg
+import scipy.special
 
-import symbackprop as sbp
+from tests.differences import NUMPY
 
-DATA = Path(__file__).parent / "data" / "identities.json"
-CASES = {case["id"]: case for case in json.loads(DATA.read_text(encoding="utf-8"))}
-
-FACTS = {
-    "spd": "symmetric",
-    "symmetric": "symmetric",
-    "adjacency": "symmetric",
-    "positive": "positive",
-    "simplex": "simplex over {last}",
-    "onehot": "one-hot over {last}",
-    "orthogonal": "orthogonal",
-    "unit": "unit",
+CASES = {
+    case["id"]: case
+    for name in ("identities", "identities_further")
+    for case in json.loads((Path(__file__).parent / "data" / f"{name}.json").read_text(encoding="utf-8"))
 }
-"""What a kind says as a fact of the language, where it says one."""
 
 
-def names():
-    """The functions of the language, and what the texts of matrix form have besides."""
-    numpy = KinkedNumpy().names()
-    added = {
-        "zeros": np.zeros,
-        "ones": np.ones,
-        "vec": lambda x: np.reshape(x, -1),
-        "commutation": commutation,
-        "prod_others": lambda x: np.array([np.prod(np.delete(x, k)) for k in range(len(x))]),
-        "max_selector": lambda x, axis=-1: selector(x, axis),
-    }
-    return {**numpy, "sum": total, **added}
+def _layer_norm(x, weight, bias):
+    return weight * (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) + bias
 
 
-def total(x, axis=None, keepdims=False):
-    """NumPy's sum of an array, Python's of a generator."""
-    return np.sum(x, axis=axis, keepdims=keepdims) if isinstance(x, np.ndarray | np.number | float) else sum(x)
+def _conv1d(x, weight):
+    return np.einsum("bciu,ocu->boi", np.lib.stride_tricks.sliding_window_view(x, weight.shape[2], axis=2), weight)
 
 
-def commutation(m, n):
-    """K with K vec(X) = vec(X^T) for an m x n matrix X."""
-    return np.eye(m * n)[np.arange(m * n).reshape(m, n).T.reshape(-1)]
+def _attention(query, key, value):
+    return scipy.special.softmax(query @ key.T / math.sqrt(query.shape[-1]), axis=-1) @ value
 
 
-def selector(x, axis):
-    """1 at the first largest entry along an axis."""
-    first = np.expand_dims(np.argmax(x, axis), axis)
-    made = np.zeros_like(x)
-    np.put_along_axis(made, first, 1.0, axis)
-    return made
+LANGUAGE = {
+    **NUMPY,
+    "softmax": lambda x, axis=-1: scipy.special.softmax(x, axis=axis),
+    "log_softmax": lambda x, axis=-1: scipy.special.log_softmax(x, axis=axis),
+    "logsumexp": scipy.special.logsumexp,
+    "sigmoid": scipy.special.expit,
+    "softplus": lambda x: np.logaddexp(0, x),
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x, slope: np.where(x > 0, x, slope * x),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+    "silu": lambda x: x * scipy.special.expit(x),
+    "gelu": lambda x: x * scipy.special.ndtr(x),
+    "erf": scipy.special.erf,
+    "sqrtm": scipy.linalg.sqrtm,
+    "one_hot": lambda places, size: np.eye(size)[places],
+    "layer_norm": _layer_norm,
+    "conv1d": _conv1d,
+    "scaled_dot_product_attention": _attention,
+}
+"""The language in NumPy and SciPy, on arrays."""
 
 
-def run(text, known):
-    """A text of the data file, or of this package, on arrays; eval is safe here, for both are ours."""
-    return np.asarray(eval(text, {**names(), **known}), float)
+def _normal(rng, shape):
+    x = rng.standard_normal(shape)
+    return np.clip(x, -2.5, 2.5) + 0.05 * np.sign(x)  # bounded, off zero
 
 
-def shape_of(case, name):
-    return tuple(case["dims"].get(a) or int(a) for a in case["inputs"][name][0].split())
+def _orthogonal(rng, shape):
+    return np.linalg.qr(rng.standard_normal(shape[-2:]))[0] if shape[-2] >= shape[-1] else _orthogonal(rng, shape[::-1]).T
 
 
-def inputs(case, seed):
-    """Random values of a case's inputs, the same for the same seed."""
-    return {
-        name: np.asarray(KINDS[kind](np.random.default_rng([seed, zlib.crc32((case["id"] + name).encode())]), shape_of(case, name)), float)
-        for name, (_, kind) in case["inputs"].items()
-    }
+def _invertible(rng, shape):
+    made = [
+        _orthogonal(rng, shape) @ np.diag(rng.uniform(0.6, 1.8, shape[-1])) @ _orthogonal(rng, shape) for _ in range(math.prod(shape[:-2]))
+    ]
+    return np.reshape(made, shape)
 
 
-def expected(case, arrays):
-    """The published closed form at some arrays."""
-    return run(case["expected"], {**case["dims"], **arrays})
+def _positive_definite(rng, shape):
+    a = rng.standard_normal((shape[0], shape[0] + 2))
+    return a @ a.T / (shape[0] + 2) + 0.5 * np.eye(shape[0])
 
 
-def derived(case, facts=False):
-    """The derivative as this package has it, without facts or with those that the kinds of the inputs say; what it is by varies freely."""
-    shapes = {name: shape for name, (shape, _) in case["inputs"].items()}
-    known = {
-        name: FACTS[kind].format(last="".join(shape.split()[-1:]))
-        for name, (shape, kind) in case["inputs"].items()
-        if facts and kind in FACTS and name not in case["wrt"] and (kind != "orthogonal" or len(set(shape_of(case, name))) == 1)
-    }
-    wrt = case["wrt"][0] if case["order"] == 1 else tuple(case["wrt"])
-    return sbp.derivative(case["expr"], shapes, wrt, order=case["order"], facts=known)
+def _both(low, high):
+    """Both numbers occur, where there is room."""
+
+    def drawn(rng, shape):
+        x = np.where(rng.random(shape) < 0.5, low, high)
+        if x.size > 1:
+            x.flat[0], x.flat[-1] = high, low
+        return x
+
+    return drawn
 
 
-def token_count(text):
-    """The tokens of a text by Python's own tokenizer."""
-    empty = {tokenize.NEWLINE, tokenize.NL, tokenize.ENDMARKER, tokenize.ENCODING}
-    return sum(t.type not in empty for t in tokenize.generate_tokens(io.StringIO(text).readline))
+def _symmetric(rng, shape):
+    x = _normal(rng, shape)
+    return sum(np.transpose(x, p) for p in itertools.permutations(range(x.ndim))) / math.factorial(x.ndim)
 
 
-# --- kinds of inputs ---------------------------------------------------------------------------------------------------
-
-
-def real(rng, shape):
-    x = np.clip(rng.normal(size=shape), -2.4, 2.4)
-    return x + np.where(x < 0, -0.06, 0.06)  # off zero, where kinks are
-
-
-def rotation(rng, n):
-    return np.linalg.qr(rng.normal(size=(n, n)))[0]
-
-
-def spd(rng, shape):
-    root = rng.normal(size=(shape[0], shape[0] + 3))
-    return root @ root.T / shape[0] + np.eye(shape[0]) / 2
-
-
-def invertible(rng, shape):
-    return rotation(rng, shape[0]) * rng.uniform(0.7, 1.9, shape[0]) @ rotation(rng, shape[0])
-
-
-def symmetric(rng, shape):
-    x = real(rng, shape)
-    return sum(np.transpose(x, p) for p in itertools.permutations(range(x.ndim))) / 2
-
-
-def simplex(rng, shape):
-    x = rng.uniform(0.1, 1, shape)
-    return x / x.sum(axis=-1, keepdims=True)
-
-
-def onehot(rng, shape):
-    return np.eye(shape[-1])[rng.integers(shape[-1], size=shape[:-1])]
-
-
-def zero_or_one(rng, shape):
-    x = (rng.random(shape) < 0.5).astype(float)
-    x.flat[:2] = 0, 1
-    return x
-
-
-def adjacency(rng, shape):
-    x = np.triu(rng.uniform(0.3, 1, shape) * (rng.random(shape) < 0.7), 1)
+def _graph(rng, shape):
+    x = np.triu(rng.uniform(0.2, 1.0, shape), 1)
     return x + x.T
 
 
-def unit(rng, shape):
-    x = real(rng, shape)
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+def _shifts(rng, shape):
+    return np.array([np.eye(*shape[1:], k=k) for k in range(shape[0])])
 
 
-def shift_basis(rng, shape):
-    """E[a, i, i + a] = 1."""
-    a, i, j = np.indices(shape)
-    return j == i + a
-
-
-def toeplitz_basis(rng, shape):
-    """E[a, i, j] = 1 where j - i = a - (n - 1)."""
-    a, i, j = np.indices(shape)
-    return j - i == a - (shape[1] - 1)
+def _diagonals(rng, shape):
+    return np.array([np.eye(shape[1], k=k - shape[1] + 1) for k in range(shape[0])])
 
 
 KINDS = {
-    "real": real,
-    "small": lambda rng, shape: real(rng, shape) / 3,
-    "wide": lambda rng, shape: real(rng, shape) * 3,
-    "positive": lambda rng, shape: rng.uniform(0.4, 1.9, shape),
-    "prob": lambda rng, shape: rng.uniform(0.15, 0.85, shape),
-    "count": lambda rng, shape: rng.integers(0, 6, shape),
-    "mask": zero_or_one,
-    "sign": lambda rng, shape: 2 * zero_or_one(rng, shape) - 1,
-    "spd": spd,
-    "symmetric": symmetric,
-    "symtensor": symmetric,
-    "invertible": invertible,
-    "orthogonal": lambda rng, shape: rotation(rng, max(shape))[: shape[0], : shape[1]],
-    "simplex": simplex,
-    "onehot": onehot,
-    "unit": unit,
-    "adjacency": adjacency,
-    "riskset": lambda rng, shape: np.maximum(zero_or_one(rng, shape), np.eye(*shape)),
-    "shift_basis": shift_basis,
-    "toeplitz_basis": toeplitz_basis,
+    "real": _normal,
+    "small": lambda rng, shape: 0.4 * _normal(rng, shape),
+    "wide": lambda rng, shape: 3 * _normal(rng, shape),
+    "positive": lambda rng, shape: rng.uniform(0.5, 2, shape),
+    "prob": lambda rng, shape: rng.uniform(0.1, 0.9, shape),
+    "count": lambda rng, shape: rng.integers(0, 5, shape).astype(float),
+    "mask": _both(0.0, 1.0),
+    "sign": _both(-1.0, 1.0),
+    "spd": _positive_definite,
+    "symmetric": _symmetric,
+    "symtensor": _symmetric,
+    "invertible": _invertible,
+    "orthogonal": _orthogonal,
+    "simplex": lambda rng, shape: scipy.special.softmax(_normal(rng, shape), axis=-1),
+    "onehot": lambda rng, shape: np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])],
+    "unit": lambda rng, shape: (lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True))(_normal(rng, shape)),
+    "ball": lambda rng, shape: rng.uniform(-0.9, 0.9, shape) / math.sqrt(shape[-1]),
+    "jointprob": lambda rng, shape: (lambda x: x / x.sum())(_graph(rng, shape)),
+    "adjacency": _graph,
+    "riskset": lambda rng, shape: np.maximum(_both(0.0, 1.0)(rng, shape), np.eye(shape[0])),
+    "shift_basis": _shifts,
+    "toeplitz_basis": _diagonals,
 }
+"""Where the entries of a tensor come from."""
+
+
+def arrays_of(case, seed):
+    """Random values of every tensor of a case, of its kind."""
+    made = {}
+    for name, given in case["inputs"].items():
+        rng = np.random.default_rng([seed, zlib.crc32(case["id"].encode()), zlib.crc32(name.encode())])
+        shape = tuple(case["dims"][letter] for letter in given["shape"])
+        kind, _, below = given["kind"].partition(" below ")
+        made[name] = rng.integers(0, case["dims"][below], shape) if below else np.asarray(KINDS[kind](rng, shape), float)
+    return made
+
+
+def evaluated(text, case, arrays):
+    """What NumPy makes of a text of a case."""
+    return np.asarray(eval(text, {**LANGUAGE, **case["dims"], **arrays}), float)
+
+
+def gap(a, b):
+    """The largest difference of two arrays, by the largest entry."""
+    if a.shape != b.shape or not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
+        return math.inf
+    return float(np.max(np.abs(a - b), initial=0) / max(np.max(np.abs(a), initial=0), np.max(np.abs(b), initial=0), 1e-3))

@@ -16,7 +16,7 @@ def read_back(result, form, arrays, dims):
     written = result.written(form)
     writer = written.writer
     values = {}
-    sizes = {str(a): dims[str(a)] for a in written.program.axes}
+    sizes = {axis: size for axis, size in dims.items() if not axis.isdigit()}
 
     def learn(name, value):
         values[latex(writer.names(name))] = value
@@ -29,7 +29,8 @@ def read_back(result, form, arrays, dims):
 
     for name, value in arrays.items():
         if name in written.program.tensors:
-            learn(name, np.asarray(value, float))
+            is_index = written.program.tensors[name].role == "index"
+            learn(name, np.asarray(value, float) + is_index)  # letters count from 1
     for part in (*written.parts, written.whole):
         shape = tuple(int(a.subs({s: sizes[str(s)] for s in a.free_symbols})) for a in part.equation.tensor.axes)
         value = np.asarray(read(part, written, writer, values, sizes, shape), float)

@@ -1,6 +1,7 @@
 """Reads matrix form back, by value, on two-dimensional arrays."""
 
 import math
+import re
 
 import numpy as np
 from notation_reader import ALONG, FUNCTIONS, STOPS, STYLES, WHOLE, Reader
@@ -19,9 +20,9 @@ class Unit:
 class MatrixReader(Reader):
     """Matrix form on two-dimensional arrays: vectors are columns, scalars are 1 x 1."""
 
-    def __init__(self, text, values, sizes, rows=None):
+    def __init__(self, text, values, sizes, shape=()):
         super().__init__(text, {k: as_matrix(v) for k, v in values.items()})
-        self.sizes, self.rows, self.scope, self.ranges = sizes, rows, {}, {}
+        self.sizes, self.shape, self.scope, self.ranges = sizes, shape, {}, {}
 
     def expression(self):
         sign = -1.0 if self.here == "-" else 1.0
@@ -36,9 +37,9 @@ class MatrixReader(Reader):
         return total
 
     def sized(self, value):
-        """A unit column that stands alone has as many rows as the whole."""
+        """A unit column that stands alone has as many rows as the whole, laid across as many columns."""
         if isinstance(value, Unit):
-            return np.eye(self.rows)[[value.place]] if value.across else np.eye(self.rows)[:, [value.place]]
+            return np.eye(self.shape[1])[[value.place]] if value.across else np.eye(self.shape[0])[:, [value.place]]
         return value
 
     def elementwise(self):
@@ -54,18 +55,23 @@ class MatrixReader(Reader):
         return value
 
     def product(self):
-        value = self.factor()
+        factors = [self.factor()]
         while self.here and self.here not in "+-)]},=>" and self.here not in STOPS:
             if self.here == "\\cdot":
                 self.take()
-            value = self.times(value, self.factor())
+            factors.append(self.factor())
+        for k in range(len(factors) - 1, 0, -1):
+            row, matrix = factors[k - 1 : k + 1]
+            if isinstance(row, Unit) and row.across and not isinstance(matrix, Unit) and matrix.size > 1:
+                factors[k - 1 : k + 1] = [matrix[[row.place], :]]
+        value = factors[0]
+        for other in factors[1:]:
+            value = self.times(value, other)
         return value
 
     def times(self, value, other):
         if isinstance(other, Unit) and not isinstance(value, Unit) and value.size > 1 and not other.across:
             return value[:, [other.place]]
-        if isinstance(value, Unit) and not isinstance(other, Unit) and other.size > 1 and value.across:
-            return other[[value.place], :]
         value, other = self.sized(value), self.sized(other)
         return value * other if 1 in (value.size, other.size) and value.shape[1] != other.shape[0] else value @ other
 
@@ -128,6 +134,10 @@ class MatrixReader(Reader):
             if self.ahead(letter, "_") and letter not in self.values:
                 self.at += 1
                 return made(*self.size())
+            if self.ahead("\\mathbf", "{", letter, "}"):
+                assert letter in map(base_letter, self.spelled), f"{letter} is free"
+                self.at += 4
+                return made(*self.size())
         if token == "\\operatorname" or token in (*FUNCTIONS, *WHOLE):
             return self.function()
         if token in self.sizes and not self.is_row():
@@ -170,7 +180,7 @@ class MatrixReader(Reader):
             if whole is None:
                 whole = self.values[capital(name)]
             return whole[[self.scope[below]]].T
-        place = [int(digit) - 1 for digit in below]
+        place = [(int(token) if token.isdigit() else self.sizes[token]) - 1 for token in below]
         return scalar(self.values[name][tuple(place) if len(place) > 1 else (place[0], 0)])
 
     def norm(self):
@@ -282,12 +292,17 @@ class MatrixReader(Reader):
         if name == "\\operatorname{vec}":
             return first.reshape(-1, 1)
         if name in WHOLE:
-            return as_matrix(WHOLE[name](first))
+            return as_matrix(WHOLE[name](*arguments))
         if name in ALONG and len(arguments) == 1:
             # Each row of a matrix, or all of a column.
             made = [ALONG[name](row) for row in (first.T if first.shape[1] == 1 else first)]
             return np.array(made).T if first.shape[1] == 1 and np.ndim(made[0]) else as_matrix(np.array(made))
         return FUNCTIONS[name](*arguments)
+
+
+def base_letter(name):
+    """The first letter of a name, without labels and accents."""
+    return re.sub(r"\^.*|\\[a-z]+|[{}]", "", name)
 
 
 def capital(name):
@@ -320,7 +335,7 @@ def as_matrix(x):
 def read_matrix(text, values, sizes, shape):
     """The array of a printed right side in matrix form."""
     held = {k: v for k, v in values.items() if sum(size != 1 for size in np.shape(v)) < 3}
-    reader = MatrixReader(text, held, sizes, shape[0] if shape else None)
+    reader = MatrixReader(text, held, sizes, shape)
     value = reader.finish(reader.expression())
     nothing = value.size == 1 and value.item() == 0 and text == "0"
     return np.zeros(shape) if nothing else value.reshape(shape)

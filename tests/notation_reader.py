@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+\.[0-9]+|[0-9]+|[{}()\[\]^_=+\-<>,|]|\S")
+TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+(?:\.[0-9]+)?|[{}()\[\]^_=+\-<>,|]|\S")
 ACCENTS = ("\\hat", "\\bar", "\\tilde")
 STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert")
 STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
@@ -19,6 +19,12 @@ FUNCTIONS = {
     "\\log": np.log,
     "\\exp": np.exp,
     "\\tanh": np.tanh,
+    "\\sinh": np.sinh,
+    "\\cosh": np.cosh,
+    "\\operatorname{log1p}": np.log1p,
+    "\\operatorname{floor}": np.floor,
+    "\\operatorname{elu}": lambda x, a: np.where(x > 0, x, a * (np.exp(np.minimum(x, 0)) - 1)),
+    "\\operatorname{leaky\\_relu}": lambda x, a: np.where(x > 0, x, a * x),
     "\\sin": np.sin,
     "\\cos": np.cos,
     "\\arctan": np.arctan,
@@ -44,6 +50,7 @@ ALONG = {
     "\\operatorname{log\\_softmax}": lambda x: np.log(softmax(x)),
     "\\operatorname{logsumexp}": lambda x: np.log(np.exp(x).sum()),
     "\\operatorname{max\\_selector}": lambda x: np.eye(x.size)[np.argmax(x)],
+    "\\operatorname{min\\_selector}": lambda x: np.eye(x.size)[np.argmin(x)],
     "\\operatorname{prod\\_others}": lambda x: np.array([np.prod(np.delete(x, k)) for k in range(x.size)]),
     "\\operatorname{prod}": np.prod,
     "\\max": np.max,
@@ -56,8 +63,13 @@ WHOLE = {
     "\\operatorname{det}": np.linalg.det,
     "\\operatorname{logdet}": lambda x: np.linalg.slogdet(x)[1],
     "\\operatorname{inv}": np.linalg.inv,
+    "\\operatorname{pinv}": np.linalg.pinv,
+    "\\operatorname{cholesky}": np.linalg.cholesky,
+    "\\operatorname{solve}": np.linalg.solve,
+    "\\operatorname{eigvalsh}": np.linalg.eigvalsh,
+    "\\operatorname{eigenvectors}": lambda x: np.linalg.eigh(x)[1],
 }
-"""Functions of a whole matrix."""
+"""Functions of whole matrices."""
 
 
 class Reader:
@@ -156,18 +168,24 @@ class IndexReader(Reader):
 
     def primary(self):
         token = self.here
-        if token[0].isdigit():
+        if token[:1].isdigit():
             return float(self.take())
         for key in self.spelled:
             if token == "(" == key[0] and self.ahead(*TOKEN.findall(key)):
                 self.at += len(TOKEN.findall(key))  # as in (X^{-1})^{-1}
                 return self.entry(key)
+        if self.ahead("(", "\\operatorname"):
+            made = self.whole()
+            if made is not None:
+                return made
         if token == "(":
             return self.between("(", ")")
         if token == "\\lvert":
             return abs(self.between("\\lvert", "\\rvert"))
         if token == "\\sum":
             return self.sum()
+        if token == "\\prod":
+            return self.product_of_others()
         if token == "\\sqrt":
             self.take()
             return np.sqrt(self.between("{", "}"))
@@ -219,14 +237,39 @@ class IndexReader(Reader):
         return self.values[tuple(key)][tuple(i - 1 for i in indices)]
 
     def entry(self, name):
-        indices = self.subscripts() if self.here == "_" else []
-        inside = all(0 < i <= size for i, size in zip(indices, self.values[name].shape, strict=True))
-        return self.values[name][tuple(i - 1 for i in indices)] if inside else math.nan
+        return self.entry_of(self.values[name])
 
-    def subscripts(self):
+    def entry_of(self, array):
+        indices = self.subscripts(array.ndim) if self.here == "_" else []
+        inside = all(0 < i <= size for i, size in zip(indices, array.shape, strict=True))
+        return array[tuple(i - 1 for i in indices)] if inside else math.nan
+
+    def whole(self):
+        """An entry of a function of whole matrices, as in (inv(A))_{ij}; None where another thing stands in brackets."""
+        before = self.at
+        self.take("(")
+        name = self.function_name()
+        if name not in WHOLE or self.here != "(":
+            self.at = before
+            return None
+        made = self.of_wholes(name)
+        self.take(")")
+        return self.entry_of(made)
+
+    def of_wholes(self, name):
+        self.take("(")
+        arguments = [self.values[self.name()]]
+        while self.here == ",":
+            self.take()
+            arguments.append(self.values[self.name()])
+        self.take(")")
+        return WHOLE[name](*arguments)
+
+    def subscripts(self, order=2):
+        """Indices, from 1; those of a vector, which has one, may be 2 j."""
         self.take("_")
         self.take("{")
-        found = []
+        found = [round(self.expression())] if order == 1 else []
         while self.here != "}":
             found.append(round(self.index()))
             if self.here == ",":
@@ -235,19 +278,18 @@ class IndexReader(Reader):
         return found
 
     def index(self):
-        """One index: with commas a whole expression, without them one letter or digit."""
-        depth, at = 0, self.at
+        """One index: beside commas and where letters and digits alone don't make it, a whole expression, else one letter or digit."""
+        depth, at, plain = 0, self.at, True
         while depth >= 0:
             depth += {"{": 1, "}": -1}.get(self.tokens[at], 0)
+            plain = plain and (depth < 0 or self.tokens[at].isalnum() or self.tokens[at] in self.scope)
             if self.tokens[at] == "," and depth == 0:
                 return self.expression()
             at += 1
-        single = self.tokens[self.at + 1] not in "+-^" and self.here != "-" and self.here != "\\frac"
-        alone = self.tokens[self.at - 1] in ("{",) and not single
-        if alone or self.tokens[self.at - 1] == ",":
+        if not plain or self.tokens[self.at - 1] == ",":
             return self.expression()
         token = self.take()
-        return float(token) if token.isdigit() else self.scope[token]
+        return float(token) if token[:1].isdigit() else {**self.sizes, **self.scope}[token]
 
     def condition(self):
         left = self.expression()
@@ -262,17 +304,15 @@ class IndexReader(Reader):
             return self.along(ALONG[name])
         if self.here != "(":
             return FUNCTIONS[name](self.entry(self.name()))
-        self.take("(")
         if name in WHOLE:
-            value = WHOLE[name](self.values[self.name()])
-        else:
-            arguments = [self.expression()]
-            while self.here == ",":
-                self.take()
-                arguments.append(self.expression())
-            value = FUNCTIONS[name](*arguments)
+            return self.of_wholes(name)
+        self.take("(")
+        arguments = [self.expression()]
+        while self.here == ",":
+            self.take()
+            arguments.append(self.expression())
         self.take(")")
-        return value
+        return FUNCTIONS[name](*arguments)
 
     def along(self, function):
         """A function of all entries along the axis of the letter below; its own entry where that letter is bound already."""
@@ -296,6 +336,30 @@ class IndexReader(Reader):
             return float(made)
         self.scope[letter] = own
         return float(made[own - 1])
+
+    def product_of_others(self):
+        """The product of the factors behind it over all places of a letter's axis but those that stand below it."""
+        for token in ("\\prod", "_", "{"):
+            self.take(token)
+        letter = self.take()
+        self.take("\\ne")
+        left_out = [self.scope[self.take()]]
+        while self.here == ",":
+            self.take()
+            left_out.append(self.scope[self.take()])
+        self.take("}")
+        assert letter not in self.scope and letter not in self.sizes, f"{letter} is taken"
+        start, made, k = self.at, 1.0, 1
+        while True:
+            self.at = start
+            self.scope[letter] = k
+            entry = self.factor()
+            if math.isnan(entry):
+                break  # past the end of the axis
+            made *= 1.0 if k in left_out else entry
+            k += 1
+        del self.scope[letter]
+        return made
 
     def sum(self):
         self.take("\\sum")

@@ -25,8 +25,8 @@ def values(program, numbers, sizes):
     for e in program.equations:
         if e.name in known:
             continue
-        if e.call is not None and e.call.op in ("max", "min", "max_selector"):
-            known[e.name] = _largest(e.call, known)
+        if e.call is not None and OPS[e.call.op].law is None:
+            known[e.name] = _called(e.call, known)
             continue
         rows = [e] if e.rhs is not None else OPS[e.call.op].law(e.call, program.tensors, e.tensor, lambda s, n=e.name: f"{n} {s}")
         for row in rows:
@@ -37,14 +37,64 @@ def values(program, numbers, sizes):
     return known
 
 
-def _largest(call, known):
-    """The largest or smallest entry along one axis or of all; as a selector, 1 at the first of the largest."""
-    axis, numbers = call.option("axis"), known[call.arguments[0]]
+def _called(call, known):
+    """A whole-tensor op."""
+    first = known[call.arguments[0]]
+    if call.op in ("max", "min", "max_selector", "min_selector"):
+        return _largest(call, first)
+    if call.op in ("prod", "prod_others"):
+        return _multiplied(call, first)
+    a = _matrix(first)
+    both = (a + a.T) / 2
+    try:
+        made = {
+            "inv": lambda: a**-1,
+            "det": lambda: mp.det(a),
+            "logdet": lambda: mp.log(abs(mp.det(a))),
+            "solve": lambda: mp.lu_solve(a, _matrix(known[call.arguments[1]])),
+            "cholesky": lambda: mp.cholesky(both),
+            "eigvalsh": lambda: mp.eigsy(both, eigvals_only=True),
+            "eigenvectors": lambda: mp.eigsy(both)[1],
+            "eigenvalue_gaps": lambda: _gaps(mp.eigsy(both, eigvals_only=True)),
+        }[call.op]()
+    except (ZeroDivisionError, ValueError) as problem:
+        raise NotFiniteError(call.op) from problem
+    if not isinstance(made, mp.matrix):
+        return {(): made}
+    flat = call.op == "eigvalsh" or (call.op == "solve" and len(next(iter(known[call.arguments[1]]))) == 1)
+    return {(i,) if flat else (i, j): made[i, j] for i in range(made.rows) for j in range(made.cols)}
+
+
+def _matrix(numbers):
+    rows, columns = (1 + max(p[k] if k < len(p) else 0 for p in numbers) for k in (0, 1))
+    return mp.matrix([[numbers[(i, j) if (i, j) in numbers else (i,)] for j in range(columns)] for i in range(rows)])
+
+
+def _gaps(values):
+    size = len(values)
+    return mp.matrix([[0 if i == j else 1 / (values[i] - values[j]) for j in range(size)] for i in range(size)])
+
+
+def _multiplied(call, numbers):
+    """The product along an axis; without the entries at each choice of places."""
+    axis = call.option("axis")
+    size = 1 + max(p[axis] for p in numbers)
+    made = {}
+    for rest in {p[:axis] + p[axis + 1 :] for p in numbers}:
+        row = [numbers[(*rest[:axis], k, *rest[axis:])] for k in range(size)]
+        for left in product(range(size), repeat=call.option("order") or 0):
+            made[(*rest, *left)] = mp.fprod(x for k, x in enumerate(row) if k not in left)
+    return made
+
+
+def _largest(call, numbers):
+    """The largest or smallest entry along one axis or of all; as a selector, 1 at the first of them."""
+    axis = call.option("axis")
     groups = {}
     for place in sorted(numbers):
         groups.setdefault(() if axis is None else place[:axis] + place[axis + 1 :], []).append(place)
-    best = {rest: (min if call.op == "min" else max)(places, key=numbers.get) for rest, places in groups.items()}
-    if call.op == "max_selector":
+    best = {rest: (min if call.op.startswith("min") else max)(places, key=numbers.get) for rest, places in groups.items()}
+    if call.op.endswith("selector"):
         return {place: mp.mpf(place in best.values()) for place in numbers}
     return {rest: numbers[place] for rest, place in best.items()}
 

@@ -1,13 +1,17 @@
-"""The handwritten digits, beside scikit-learn: the same weights and batches give the same steps."""
+"""The handwritten digits: beside scikit-learn the same weights and batches give the same steps; convolutional nets learn to read them."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import symbackprop as sbp
+from symbackprop import train
+from symbackprop.data import Data
 
-SPEC = Path(__file__).resolve().parent.parent / "examples" / "digits.toml"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+SPEC = EXAMPLES / "digits.toml"
 STEPS, BATCH, RATE = 50, 32, 0.1
 
 
@@ -56,3 +60,38 @@ def test_fifty_steps_agree_with_scikit_learn() -> None:
 @pytest.mark.slow
 def test_another_learning_rate_would_be_seen() -> None:
     assert difference(RATE * 1.001) > 1e-6
+
+
+def convolutional(name: str):
+    """A model of examples/models, and the module generated from it."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / "models" / f"{name}.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    return example.model, sbp.generate(sbp.derive(example.model)).load()
+
+
+def read(name: str, *, shuffled: bool = False) -> tuple[float, float, float]:
+    """(first loss, last loss, share of held-out digits that are read right) of a training run."""
+    datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is not installed")
+    X, digits = datasets.load_digits(return_X_y=True)
+    model, module = convolutional(name)
+    data = Data({"X": (X / 16).reshape(-1, 1, 8, 8), "Y": np.eye(10)[digits]}, {"X": 0, "Y": 0}, "Y", tuple("0123456789"))
+    seen, held = train.split(data, 0.25, seed=0)
+    if shuffled:
+        seen.arrays["Y"][...] = np.random.default_rng(0).permutation(seen.arrays["Y"])
+    start = module.initialise(0, f=8, g=16, c=10)
+    run = train.train(module, seen, model.program, rate=0.3, epochs=15, batch=32, params=start)
+    return run.losses[0], run.losses[-1], train.accuracy(module, run.params, held, model.program)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["convolution", "convolution_pooled"])
+def test_a_convolutional_net_reads_digits_it_has_not_seen(name: str) -> None:
+    before, after, right = read(name)
+    assert before < 2 * np.log(10) and after < 0.05
+    assert right > 0.95
+
+
+@pytest.mark.slow
+def test_control_from_shuffled_labels_it_learns_nothing() -> None:
+    assert read("convolution_pooled", shuffled=True)[2] < 0.25

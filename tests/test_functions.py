@@ -9,17 +9,12 @@ import scipy.special
 from sympy import Dummy, Float
 
 import symbackprop as sbp
-from symbackprop.index import parse_shape
-from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.functions import FUNCTIONS
-from symbackprop.language.syntax import parse
 from symbackprop.language.trace import trace_spec
 from symbackprop.ops import OPS, written_out
-from symbackprop.program import Program, Tensor
 from symbackprop.term import NonNegative, Positive
-from symbackprop.verify.literal import evaluate
 
-OURS = {name: FUNCTIONS[name] for name in FUNCTIONS if OPS[name].kind == "elementwise"}
+OURS = {name: FUNCTIONS[name] for name in FUNCTIONS if OPS[name].kind == "elementwise" and not hasattr(np, name)}
 POINTS = np.array([-7.3, -1.9, -0.6, -1e-3, 0.0, 1e-3, 0.4, 1.7, 6.5])
 
 
@@ -34,18 +29,6 @@ def by_law(name: str, x: float, *rest: float) -> float:
         inside = bracket.args[0].xreplace(at)
         brackets[bracket] = 1 if inside > 0 or (inside == 0 and isinstance(bracket, NonNegative)) else 0
     return float(formula.xreplace(brackets).xreplace(at).evalf(30))
-
-
-HELPERS = {"max_selector", "min_selector", "prod_others", "eigenvectors", "eigenvalue_gaps"}
-"""Ops that derivatives are written with; nobody states a model with them."""
-TRACED_ONLY = {"conv1d", "conv2d", "avg_pool1d", "avg_pool2d", "max_pool1d", "max_pool2d"}
-"""Ops that NumPy has in no form: they can be written in texts, but not run on arrays yet."""
-
-
-def test_every_built_op_runs_on_arrays_under_some_name():
-    missing = [name for name, op in OPS.items() if op.status == "built" and name not in FUNCTIONS and not hasattr(np, name)]
-    assert set(missing) <= HELPERS | TRACED_ONLY
-    assert not set(FUNCTIONS) & {"exp", "sum", "maximum", "trace"}
 
 
 def test_logdet_is_that_of_the_absolute_determinant():
@@ -86,6 +69,11 @@ def test_huge_arguments_neither_overflow_nor_lose_the_value(name):
     assert high == pytest.approx({"sigmoid": 1, "logsigmoid": 0, "selu": 10507.009873554805}.get(name, 1e4))
 
 
+def test_small_values_are_exact_not_only_near():
+    assert sbp.sigmoid(-50.0) == pytest.approx(np.exp(-50), rel=1e-12)
+    assert sbp.silu(-50.0) == pytest.approx(-50 * np.exp(-50), rel=1e-12)
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_statistics_agree_with_scipy(axis):
     x = np.random.default_rng(0).standard_normal((3, 5)) * 400
@@ -123,23 +111,3 @@ def test_functions_say_what_they_are():
     assert sbp.silu.__doc__.startswith("The sigmoid linear unit.")
     with pytest.raises(AttributeError, match="no attribute 'reluu'"):
         sbp.reluu  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("cross_entropy(X, Y)", lambda X, Y: sbp.cross_entropy(X, Y)),
-        ("layer_norm(X)", lambda X, Y: sbp.layer_norm(X)),
-        ("huber_loss(X, Y, delta=0.5)", lambda X, Y: sbp.huber_loss(X, Y, delta=0.5)),
-        ("kl_divergence(Y, softmax(X))", lambda X, Y: sbp.kl_divergence(Y, sbp.softmax(X))),
-        ("scaled_dot_product_attention(X, X, Y)", lambda X, Y: sbp.scaled_dot_product_attention(X, X, Y)),
-        ("cosine_similarity(X, Y)", lambda X, Y: sbp.cosine_similarity(X, Y)),
-    ],
-)
-def test_ops_made_of_ops_say_on_arrays_what_they_say_in_a_text(text, value):
-    rng = np.random.default_rng(1)
-    X = rng.normal(size=(5, 3))
-    Y = np.abs(rng.normal(size=(5, 3)))
-    Y /= Y.sum(axis=1, keepdims=True)
-    program, name = elaborate_expression(parse(text), Program("one", {k: Tensor(k, parse_shape("n k")) for k in "XY"}, (), ""))
-    np.testing.assert_allclose(value(X, Y), evaluate(program, {"X": X, "Y": Y})[name], rtol=1e-12)

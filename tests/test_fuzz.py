@@ -1,11 +1,13 @@
 """Random expressions and models: a derivative that agrees with differences, or a typed error, never anything else."""
 
+import random
 import re
+import tracemalloc
 
 import pytest
 from fuzzing import Drawn, HangError, balanced, check_expression, check_model, check_text, limited
 from grammar import expression, model
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from numpy_values import Case
 
@@ -42,19 +44,19 @@ def case(text, shapes, wrt, **facts):
 @many(60)
 @given(expressions())
 def test_derivatives_agree_with_differences_in_every_form(drawn):
-    check_expression(drawn)
+    event(check_expression(drawn).split(":")[0])
 
 
-@many(25)
+@many(25, fuzz=5_000)
 @given(expressions(2, 1))
 def test_second_derivatives_agree_with_differences_of_the_first(drawn):
-    check_expression(drawn, order=2)
+    event(check_expression(drawn, order=2).split(":")[0])
 
 
-@many(12)
+@many(12, fuzz=2_000)
 @given(models())
 def test_gradients_of_models_agree_with_differences(drawn):
-    check_model(drawn)
+    event(check_model(drawn).split(":")[0])
 
 
 @pytest.mark.slow
@@ -102,24 +104,26 @@ def mangled(draw):
 
 
 SHAPES = {"x": "n", "y": "", "A": "n n"}
+SOME_TOKENS = st.lists(st.sampled_from(TOKENS), max_size=12)
+ANY_TEXT = st.one_of(st.text(max_size=40), st.binary(max_size=40).map(lambda b: b.decode("latin-1")))
 
 
 @many(100)
 @given(mangled())
 def test_a_mangled_expression_is_another_one_or_a_typed_error(drawn):
-    check_text(*drawn)
+    event(check_text(*drawn))
 
 
 @many(100)
-@given(st.lists(st.sampled_from(TOKENS), max_size=12), st.sampled_from(["", " "]))
+@given(SOME_TOKENS, st.sampled_from(["", " "]))
 def test_random_tokens_are_an_expression_or_a_typed_error(tokens, between):
-    check_text(between.join(tokens), SHAPES, "x")
+    event(check_text(between.join(tokens), SHAPES, "x"))
 
 
 @many(100)
-@given(st.one_of(st.text(max_size=40), st.binary(max_size=40).map(lambda b: b.decode("latin-1"))))
+@given(ANY_TEXT)
 def test_random_texts_are_an_expression_or_a_typed_error(text):
-    check_text(text, SHAPES, "x")
+    event(check_text(text, SHAPES, "x"))
     check_text("sum(x)", {"x": text}, "x")
 
 
@@ -132,9 +136,39 @@ def test_a_thousand_mangled_expressions(drawn):
 
 @pytest.mark.slow
 @many(1000, fuzz=1)
-@given(st.lists(st.sampled_from(TOKENS), max_size=12))
+@given(SOME_TOKENS)
 def test_a_thousand_texts_of_tokens(tokens):
     check_text(" ".join(tokens), SHAPES, "x")
+
+
+@pytest.mark.slow
+@many(1000, fuzz=1)
+@given(ANY_TEXT)
+def test_a_thousand_texts(text):
+    check_text(text, SHAPES, "x")
+
+
+@pytest.mark.slow
+@pytest.mark.hypothesis
+def test_memory_does_not_grow_with_the_number_of_texts():
+    check_text("sum(x)", SHAPES, "x")  # tables and caches are filled
+
+    def memory(count, read):
+        tracemalloc.start()
+        try:
+            for seed in range(count):
+                tokens = random.Random(seed).choices(TOKENS, k=12)
+                read(" ".join(tokens), SHAPES, "x")
+                if seed == count // 2:
+                    half = tracemalloc.get_traced_memory()[0]
+            return tracemalloc.get_traced_memory()[0] - half
+        finally:
+            tracemalloc.stop()
+
+    kept = []
+    count = 20_000 if FUZZ else 2_000
+    assert memory(count, check_text) < 30 * count
+    assert memory(200, lambda *text: kept.append(bytearray(1_000))) > 30 * 200  # a leak is seen
 
 
 FOUND = [
@@ -150,6 +184,7 @@ FOUND = [
     ("(x * y)[-1]", {"x": "", "y": "n"}, "x"),
     ("where(tan(0.9 * tanh(0.5)) < 0.3, x, x ** 2)", {"x": ""}, "x"),
     ("arctan(x) ** 2 * arccos(0.5 * tanh(x))", {"x": "n"}, "x"),
+    ("var(cumsum((A[:, 1:] * T[:, :, :-1]), axis=-1), axis=-3)", {"A": "2 k", "T": "n 2 k"}, "A"),
 ]
 """What went wrong once."""
 

@@ -25,8 +25,8 @@ FLOORS = [
     [{"notation"}, {"lower"}],
     [{"emit"}],
     [{"verify", "train", "data"}],
-    [{"api", "result"}, {"__init__"}],
-    [{"cli", "demo", "stages", "pages", "picture"}],
+    [{"api", "result", "results"}, {"__init__"}],
+    [{"cli", "demo", "stages", "pages", "picture", "ops_page", "ops_picture"}],
     [{"__main__"}],
 ]
 """Rooms by floor, lowest first. A module imports only from lower floors and from its own room."""

@@ -6,7 +6,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scipy.special import expit, log_softmax, softmax
 
 from symbackprop import derivative
-from symbackprop.errors import AxisError
+from symbackprop.errors import AxisError, SymbackpropError
 from symbackprop.ops import OPS
 from tests.differences import agrees
 
@@ -156,3 +156,22 @@ def test_windows_must_fit():
         derivative("conv1d(s, k)", {"s": "2 3 4", "k": "1 3 5"}, wrt="s")
     with pytest.raises(AxisError, match="axes"):
         derivative("conv2d(s, k)", {"s": "2 3 4", "k": "1 3 5"}, wrt="s")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("pad(s, ((1, 1), (0, 0)))", "pad_width"),
+        ("pad(s, (1, 2, 3))", "pad_width"),
+        ("pad(s, -1)", "pad_width"),
+        ("sliding_window_view(s, 2)", "window_shape"),
+        ("sliding_window_view(s, 5, axis=2)", "window is larger"),
+        ("sliding_window_view(s, 0, axis=2)", "window_shape"),
+        ("conv1d(s, k[:, :, :2], stride=(1, 2))", "stride|whole number"),
+        ("conv1d(s, k[:, :2, :2])", "two sizes"),
+        ("max_pool1d(s, 1.5)", "whole number"),
+    ],
+)
+def test_what_no_window_slides_over_is_a_typed_error(text, reason):
+    with pytest.raises(SymbackpropError, match=reason):
+        derivative(text, {"s": "2 3 4", "k": "1 3 5"}, wrt="s")

@@ -3,7 +3,7 @@
 import random
 from dataclasses import replace
 
-import identities
+import matrix_language
 import numpy as np
 import pytest
 from matrix_texts import Texts
@@ -56,8 +56,8 @@ def test_a_rule_from_indices_to_matrices_holds(law, seed):
     e, program = equation_of(left, shapes, 2 if wide else None)
     assert matrix_numpy(e, program) == right
     sizes, known = arrays(shapes, seed)
-    wanted = identities.run(left, {**sizes, **known})
-    got = identities.run(right, {**sizes, **known})
+    wanted = matrix_language.run(left, {**sizes, **known})
+    got = matrix_language.run(right, {**sizes, **known})
     assert got.size == wanted.size and np.allclose(got.reshape(wanted.shape), wanted)
 
 
@@ -70,9 +70,9 @@ def test_a_law_of_matrix_expressions_holds(law, seed):
     made = fired(law, raw)
     assert Texter().text(made) == right
     sizes, known = arrays(shapes, seed)
-    wanted, got = (identities.run(text, {**sizes, **known}) for text in (left, right))
+    wanted, got = (matrix_language.run(text, {**sizes, **known}) for text in (left, right))
     assert np.allclose(got, wanted) and got.shape == wanted.shape
-    assert np.allclose(identities.run(Texter().text(raw), {**sizes, **known}), wanted)
+    assert np.allclose(matrix_language.run(Texter().text(raw), {**sizes, **known}), wanted)
 
 
 def fired(law, x):
@@ -88,11 +88,11 @@ def fired(law, x):
 def test_a_row_that_says_something_else_is_seen(law):
     shapes, left, right = law.example
     sizes, known = arrays(shapes_of(shapes), 5)
-    wanted = identities.run(left, {**sizes, **known})
+    wanted = matrix_language.run(left, {**sizes, **known})
     spoilt = [right.replace(old, new, 1) for old, new in SPOILT if old in right and "inv(" not in right]
     for text in [*spoilt, f"2 * ({right})", f"-({right})"]:
         try:
-            got = identities.run(text, {**sizes, **known})
+            got = matrix_language.run(text, {**sizes, **known})
         except (ValueError, TypeError):
             continue
         assert got.size != wanted.size or not np.allclose(got.reshape(wanted.shape), wanted), text

@@ -4,6 +4,7 @@ Every axis has a size of its own, a prime. The references loop over heads, times
 """
 
 import importlib.util
+import inspect
 import subprocess
 import sys
 import time
@@ -102,6 +103,19 @@ def ref_convolution(X, Y, K1, b1, K2, b2, W, b):
     H = pixel_by_pixel(pixel_by_pixel(X, K1, b1), K2, b2)
     P = np.mean(np.reshape(H, (*H.shape[:2], 2, 2, 2, 2)), axis=(3, 5))
     return cross_entropy(np.dot(np.reshape(P, (len(X), -1)), np.reshape(W, (len(W), -1)).T) + b, Y)
+
+
+def halved(H):
+    """The largest of each square of 2 x 2."""
+    n, channels, side, _ = H.shape
+    return np.max(np.max(np.reshape(H, (n, channels, side // 2, 2, side // 2, 2)), axis=5), axis=3)
+
+
+def ref_convolution_pooled(X, Y, K1, b1, K2, b2, W, b):
+    around = ((0, 0), (0, 0), (1, 1), (1, 1))
+    H = halved(pixel_by_pixel(np.pad(X, around, "constant"), K1, b1))
+    H = halved(pixel_by_pixel(np.pad(H, around, "constant"), K2, b2))
+    return cross_entropy(np.dot(np.reshape(H, (len(X), -1)), np.reshape(W, (len(W), -1)).T) + b, Y)
 
 
 def ref_transformer_block(X, Target, mask, gain1, shift1, Wq, Wk, Wv, Wo, gain2, shift2, W1, b1, W2, b2):
@@ -212,6 +226,40 @@ def test_the_traced_function_runs_on_arrays(name):
     arrays = drawn(module.model, seed=1)
     function = getattr(module, name, None) or module.unrolled(5)
     assert numpy.isclose(function(**arrays), globals()[f"ref_{name}"](**arrays), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_derivation_is_written_as_every_kind_of_page(name):
+    derivation = sbp.derive(example(name).model)
+    pages = {r"\partial": derivation.markdown(), "∂": derivation.html(lang="zh"), r"\frac": derivation.tex(form="index")}
+    assert all(mark in page for mark, page in pages.items())
+    assert ("has a single sample" in pages[r"\partial"]) == (example(name).model.program.samples is None)
+
+
+@pytest.mark.parametrize(
+    ("name", "weight", "variance"),
+    [
+        ("convolution", "K2", 2 / (9 * 60)),
+        ("convolution_pooled", "K2", 2 / (9 * 60)),
+        ("residual_mlp", "V", 2 / (50 + 60)),
+        ("lstm", "Ui", 2 / (60 + 60)),
+    ],
+)
+def test_weights_start_by_all_that_meets_in_their_sums(name, weight, variance):
+    params = generated(name).load().initialise(0, **{a: {"m": 50}.get(a, 60) for a in axes_of(name)})
+    assert numpy.isclose(numpy.var(getattr(params, weight)), variance, rtol=0.1)
+
+
+def test_scales_start_at_one_and_biases_at_zero():
+    values = {"gain": 1, "shift": 0, "gain2": 1, "shift1": 0, "b1": 0, "b": 0, "p": 0, "mean_rating": 0, "bi": 0}
+    for name in ("residual_mlp", "transformer_block", "matrix_factorisation", "lstm"):
+        params = generated(name).load().initialise(0, **dict.fromkeys(axes_of(name), 3))._asdict()
+        assert all(numpy.all(params[k] == v) for k, v in values.items() if k in params)
+        assert sum(k in params for k in values) > 0
+
+
+def axes_of(name):
+    return list(inspect.signature(generated(name).load().initialise).parameters)[1:-1]
 
 
 def test_generated_modules_stand_alone(tmp_path):

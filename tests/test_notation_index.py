@@ -57,6 +57,8 @@ CASES = {
     "sum of a sum": Total(T("A", i, q) * (T("x", q) - T("y", q)), q),
     "sum of a bracket": Total(T("A", r, j) - T("S", i, r), r),
     "layer and square": T("W1", 0, j) ** 2 * T("x", j) ** 3,
+    "long decimals": Rational("1.0507009873554805") * T("x", j) * (T("y", j) - Rational("16.732632423543773") * T("x", j)),
+    "a small one": -Rational("0.000000000003") * T("x", j) ** 2,
     "logarithm in the middle": log(T("x", j) ** 2 + 1) * (T("A", i, j) - 1) * log(T("y", j) ** 2 + 2),
     "function of a product": exp(-T("A", i, j) * T("a")) * tanh(T("x", j)),
     "root below": T("A", i, j) / sqrt(T("x", j) ** 2 + Rational(1, 3)) * Rational(2, 5),

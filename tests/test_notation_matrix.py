@@ -25,7 +25,9 @@ from symbackprop.verify.literal import evaluate, evaluate_expression, random_arr
 n, d, h, c = map(axis, "ndhc")
 i, j = free_indices((n, d))
 r, q, s, p = Index("r0", n), Index("r0", d), Index("r1", n), Index("r1", h)
-LANGUAGE = {name: getattr(np, name) for name in ("log", "exp", "tanh", "sqrt", "outer", "ones", "eye", "diag", "diagonal", "trace", "tril")}
+LANGUAGE = {
+    name: getattr(np, name) for name in ("log", "exp", "tanh", "sqrt", "outer", "ones", "zeros", "eye", "diag", "diagonal", "trace", "tril")
+}
 LANGUAGE["where"] = np.where
 LANGUAGE["norm"] = np.linalg.norm
 LANGUAGE["cumsum"] = np.cumsum

@@ -13,4 +13,4 @@ def logistic_regression(X: "n d", y: "n", w: "d", b: "", lam: ""):
     return nll + lam / 2 * np.sum(w**2)
 
 
-model = sbp.trace(logistic_regression, parameters=["w", "b"], output="z")
+model = sbp.trace(logistic_regression, parameters=["w", "b"], output="z", samples="n")

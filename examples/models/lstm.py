@@ -47,4 +47,4 @@ def unrolled(steps):
 
 PARAMETERS = ["Wi", "Ui", "bi", "Wf", "Uf", "bf", "Wo", "Uo", "bo", "Wg", "Ug", "bg", "w"]
 
-model = sbp.trace(unrolled(5), parameters=PARAMETERS, output="out")
+model = sbp.trace(unrolled(5), parameters=PARAMETERS, output="out", samples="n")

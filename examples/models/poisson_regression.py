@@ -13,4 +13,4 @@ def poisson_regression(X: "n d", y: "n", exposure: "n", w: "d", b: ""):
     return np.mean(rate - y * (eta + np.log(exposure)))
 
 
-model = sbp.trace(poisson_regression, parameters=["w", "b"], facts={"exposure": "positive"}, output="eta")
+model = sbp.trace(poisson_regression, parameters=["w", "b"], facts={"exposure": "positive"}, output="eta", samples="n")

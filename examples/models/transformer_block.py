@@ -47,4 +47,4 @@ def transformer_block(
 
 PARAMETERS = ["gain1", "shift1", "Wq", "Wk", "Wv", "Wo", "gain2", "shift2", "W1", "b1", "W2", "b2"]
 
-model = sbp.trace(transformer_block, parameters=PARAMETERS, output="out")
+model = sbp.trace(transformer_block, parameters=PARAMETERS, output="out", samples="b")

@@ -34,4 +34,4 @@ def variational_autoencoder(
 
 PARAMETERS = ["W1", "b1", "Wm", "bm", "Ws", "bs", "V1", "c1", "V2", "c2"]
 
-model = sbp.trace(variational_autoencoder, parameters=PARAMETERS, output="O")
+model = sbp.trace(variational_autoencoder, parameters=PARAMETERS, output="O", samples="n")

@@ -27,19 +27,17 @@ def _number(e: Expr, names: Names) -> str:
 def initial_lines(program: Program, names: Names) -> tuple[list[str], dict[str, Start]]:
     """A statement for each parameter, in order, and the rules they follow."""
     lines, rules = [], {}
+    # In the adjoints a bias, too, meets others in sums.
+    forward = program.needed([program.objective])
     for t in program.parameters:
-        rule = rules[t.name] = start(program, t)
+        rule = rules[t.name] = start(forward, t)
         name, size = names(t), shape(t, names)
         scalar = not t.axes
         if rule.rule == "he":
             lines.append(f"{name} = generator.standard_normal({size}) * np.sqrt(2 / {_number(rule.inputs, names)})")
         elif rule.rule == "glorot":
-            both = size_text((rule.inputs + rule.outputs).xreplace(dict(names.sizes))).text
-            lines.append(
-                f"{name} = generator.uniform(-1, 1, {size}) * np.sqrt(6 / ({both}))"
-                if "+" in both
-                else f"{name} = generator.uniform(-1, 1, {size}) * np.sqrt(6 / {both})"
-            )
+            both = _number(rule.inputs + rule.outputs, names)
+            lines.append(f"{name} = generator.uniform(-1, 1, {size}) * np.sqrt(6 / {both})")
         else:
             size = size if not scalar else "()"
             lines.append(f"{name} = np.{rule.rule}({size if len(t.axes) != 1 else names.size(t.axes[0])})")

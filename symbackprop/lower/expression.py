@@ -4,36 +4,31 @@ The free indices of an expression become the labels of an array. `order` asks fo
 to choose (a product can be had in both orientations); what comes back says the order in its labels.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
 
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S, expand_mul
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 
+from symbackprop.contract import Product, flat, over
 from symbackprop.errors import TargetError
 from symbackprop.index import Index
-from symbackprop.lower.contraction import contract, multiply, scaled
-from symbackprop.lower.entry import affine, find_counts, find_merge, find_scatter, inside, is_guard, narrow, radix, slice_info
+from symbackprop.lower.contraction import contract, gram, multiply, scaled, scaled_least
+from symbackprop.lower.diagonal import Equal, apart, by_diagonal, is_diagonal, thin_sums
+from symbackprop.lower.entries import Entries, Stored
+from symbackprop.lower.entry import find_counts, find_merge, find_scatter, is_guard, narrow
 from symbackprop.lower.graph import DTYPE, Graph, Labelled, ordered, union
+from symbackprop.lower.symmetric import as_square
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 
 Order = Sequence[Index] | None
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Where a tensor lies: a node, and for each axis of that node the place of the tensor's own axis."""
-
-    node: int
-    positions: tuple[int, ...]
-    axes: tuple[Expr, ...]
-
-
-class Expressions:
+class Expressions(Entries):
     """Lowers expressions over tensors that are stored already."""
 
-    def __init__(self, graph: Graph, stored: Mapping[str, Stored]) -> None:
-        self.graph = graph
-        self.stored = stored
+    def __init__(self, graph: Graph, stored: Mapping[str, Stored], nonnegative: Container[str] = ()) -> None:
+        """`nonnegative`: the tensors without a negative entry."""
+        super().__init__(graph, stored)
+        self.nonnegative = nonnegative
         self.guarded: set[Index] = set()
 
     def lower(self, e: Expr, order: Order = None) -> Labelled:
@@ -75,11 +70,16 @@ class Expressions:
 
     def add(self, e: Expr, order: Order) -> Labelled:
         """A sum of terms; what all terms have in common of sizes (1/n) is applied once, to the result."""
+        diagonals, rest = by_diagonal(e.args)
+        if diagonals:
+            return self.with_diagonals(Add(*rest), diagonals, order)
         parts = [_split(t) for t in Add.make_args(e)]
         common = parts[0][0] / abs(parts[0][0].as_coeff_Mul()[0])
         if any(not (c / common).is_Number for c, _ in parts) or not common.free_symbols:
             common = S.One
-        if parts[0][0] / common != 1 and all(abs(c / common) == abs(parts[0][0] / common) for c, _ in parts):
+        if _scales_within(e):
+            common = S.One
+        elif parts[0][0] / common != 1 and all(abs(c / common) == abs(parts[0][0] / common) for c, _ in parts):
             common *= abs(parts[0][0] / common)
         if common != 1:
             inner = Add(*[c / common * t for c, t in parts])
@@ -101,6 +101,29 @@ class Expressions:
             sums = sorted([self._plus(sums[1], sums[0], order), *sums[2:]], key=lambda x: len(x[1].labels))
         negative, value = sums[0]
         return self.graph.apply("negative", [value], order) if negative else value
+
+    def with_diagonals(self, rest: Expr, diagonals: Sequence[tuple[Equal, Expr]], order: Order) -> Labelled:
+        """An array with entries added along diagonals of it."""
+        value = self.lower(rest, order) if rest != 0 else None
+        for equal, inner in diagonals:
+            wide = value is not None and {*equal, *equal.values(), *indices_of(inner)} <= set(value.labels)
+            negative = wide and inner.could_extract_minus_sign()
+            x = self.lower(-inner if negative else inner)
+            if wide:
+                value = self.graph.on_diagonal(value, x, equal, -1 if negative else 1)
+            else:
+                made = self.diagonal(equal, x, order)
+                value = made if value is None else self.graph.apply("add", [value, made], order)
+        return value
+
+    def diagonal(self, equal: Equal, x: Labelled, order: Order) -> Labelled:
+        """The entries of `x` on a diagonal, zeros elsewhere; a multiple of the unit matrix is that."""
+        number = self.graph.value(x)
+        if number is None or len(equal) > 1:
+            return self.graph.embedded(x, equal, order)
+        ((j, i),) = equal.items()
+        labels = ordered((i, j), order)
+        return scaled(self.graph, Labelled(self.graph.add("eye", (), (), (i.axis, j.axis)), labels), number)
 
     def _rank(self, term: tuple[bool, Labelled]) -> tuple:
         negative, value = term
@@ -146,82 +169,30 @@ class Expressions:
             return Labelled(self.graph.add("eye", (), (), (i.axis, j.axis)), labels)
         return self.graph.apply("equal", [self.lower(i, order), self.lower(j, order)], order, "bool")
 
-    def entry(self, e: Entry, trusted: bool) -> Labelled:
-        """T[...]: the array itself, a slice, a diagonal, or a lookup."""
-        stored, wanted = self._divided(self.stored[e.name], [e.indices[p] for p in self.stored[e.name].positions])
-        info: list[tuple] = []
-        labels: list[Index] = []
-        for k, i in enumerate(wanted):
-            size = stored.axes[stored.positions[k]]
-            form = affine(i)
-            if isinstance(i, Index) and expand_mul(i.axis - size) == 0:
-                info.append(("all",))
-                labels.append(i)
-            elif not indices_of(i) and not i.has(Entry):
-                info.append(("at", i))
-            elif form is not None and (trusted or inside(i, size)) and (found := slice_info(form, size)):
-                info.append(found)
-                labels.append(form.index)
-            else:
-                return self.lookup(stored, wanted, trusted)
-        node = stored.node
-        if any(x != ("all",) for x in info):
-            node = self.graph.add("slice", (node,), tuple(info), [i.axis for i in labels], self.graph[node].kind)
-        return self._diagonal(Labelled(node, tuple(labels)))
-
-    def _divided(self, stored: Stored, wanted: list[Expr]) -> tuple[Stored, list[Expr]]:
-        """A merged axis that is read at i n + j for all i and j, as the axes it is made of."""
-        parts = [radix(i, stored.axes[p]) for i, p in zip(wanted, stored.positions, strict=True)]
-        if not any(parts):
-            return stored, wanted
-        inner = [list(found) if found else [i] for found, i in zip(parts, wanted, strict=True)]
-        sizes = [[i.axis for i in found] if found else [stored.axes[p]] for found, p in zip(parts, stored.positions, strict=True)]
-        axes = [size for group in sizes for size in group]
-        node = self.graph.add("reshape", (stored.node,), (), axes, self.graph[stored.node].kind)
-        return Stored(node, tuple(range(len(axes))), tuple(axes)), [i for group in inner for i in group]
-
-    def _diagonal(self, x: Labelled) -> Labelled:
-        kept = tuple(dict.fromkeys(x.labels))
-        if len(kept) == len(x.labels):
-            return x
-        pattern = tuple(kept.index(i) for i in x.labels)
-        node = self.graph.add("diagonal", (x.node,), pattern, [i.axis for i in kept], self.graph[x.node].kind)
-        return Labelled(node, kept)
-
-    def lookup(self, stored: Stored, wanted: Sequence[Expr], trusted: bool) -> Labelled:
-        """Entries at computed places: a grid of places for each axis, all over the same indices, but for axes that are taken whole."""
-        sizes = [stored.axes[p] for p in stored.positions]
-        whole = [
-            isinstance(i, Index) and expand_mul(i.axis - size) == 0 and not any(j.has(i) for m, j in enumerate(wanted) if m != k)
-            for k, (i, size) in enumerate(zip(wanted, sizes, strict=True))
-        ]
-        grids = []
-        for i, size, full in zip(wanted, sizes, whole, strict=True):
-            if not full:
-                grid = self.lower(i)
-                grids.append(grid if trusted or inside(i, size) else self._clipped(grid, size))
-        along = union(grids)
-        views = [self.graph.view(g, along) for g in grids]
-        places = [k for k, full in enumerate(whole) if not full]
-        # NumPy puts the axes of the grids where these stand, or in front if whole axes are between them.
-        first = places[0] if places == list(range(places[0], places[-1] + 1)) else 0
-        rest = [i for i, full in zip(wanted, whole, strict=True) if full]
-        labels = (*rest[:first], *along, *rest[first:])
-        pattern = tuple(whole)
-        node = self.graph.add("lookup", (stored.node, *views), pattern, [i.axis for i in labels], self.graph[stored.node].kind)
-        return Labelled(node, labels)
-
     def total(self, body: Expr, bound: Sequence[Index], order: Order = None) -> Labelled:
         """The sum of `body` over `bound`; with no indices bound, a product of factors."""
         if isinstance(body, Total):
             return self.total(body.body, (*bound, *body.indices), order)
         if isinstance(body, Add) and self._splits(body, bound):
             return self.add(Add(*[_total(t, bound) for t in body.args]), order)
+        if thin := thin_sums(Mul.make_args(body), bound):
+            others = Mul(*[f for f in Mul.make_args(body) if f is not thin[0]])
+            return self.add(Add(*[_total(t * others, bound) for t in thin[0].args]), order)
+        equal, factors = apart(Mul.make_args(body), bound)
+        if equal:
+            return self.diagonal(equal, self.lower(_total(Mul(*factors), bound)), order)
+        if isinstance(body, Mul) and bound and (parts := _multiplied_out(body, bound)):
+            return self.add(Add(*[p.expr for p in parts]), order)
         coefficient, rest = _split(body)
+        if not bound and isinstance(rest, Total):
+            return self.total(coefficient * rest.body, rest.indices, order)
+        if bound and (square := as_square(Mul.make_args(rest), bound, coefficient, self.nonnegative, order)):
+            half = self.lower(square.half, (*bound, *square.left))
+            return gram(self.graph, half, square.left, square.right, square.coefficient)
         narrowed = narrow(Mul.make_args(rest))
         new = {i: j for i, j, _ in narrowed.ranges}
         inner = [new.get(i, i) for i in bound]
-        value = scaled(self.graph, self._product(narrowed.factors, inner, order), coefficient)
+        value = self._product(narrowed.factors, inner, order, coefficient)
         for i, j, start in narrowed.ranges:
             if i not in bound:
                 if j not in value.labels:
@@ -229,7 +200,9 @@ class Expressions:
                 value = self.graph.pad(value, j, i, start)
         return value
 
-    def _product(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order) -> Labelled:
+    def _product(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order, coefficient: Expr = S.One) -> Labelled:
+        if coefficient != 1 and any(isinstance(f, KroneckerDelta) for f in factors):
+            return scaled(self.graph, self._product(factors, bound, order), coefficient)
         found = find_scatter(factors, bound) if bound else None
         if found:
             scatter, others = found
@@ -257,7 +230,7 @@ class Expressions:
         before = self.guarded
         self.guarded = before.union(*[indices_of(f) for f in factors if self._guards(f) or isinstance(f, KroneckerDelta)])
         try:
-            return self._multiplied(factors, bound, order)
+            return self._multiplied(factors, bound, order, coefficient)
         finally:
             self.guarded = before
 
@@ -267,11 +240,7 @@ class Expressions:
             return False
         return is_guard(e) or all(self.graph[self.stored[a.name].node].kind == "int" for a in e.atoms(Entry))
 
-    def _clipped(self, grid: Labelled, size: Expr) -> Labelled:
-        """Places with those outside of the axis moved to its ends."""
-        return self.graph.apply("clip", [grid, self.graph.size(0), self.graph.size(size - 1)], kind="int")
-
-    def _multiplied(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order) -> Labelled:
+    def _multiplied(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order, coefficient: Expr) -> Labelled:
         """A product of factors; entries that a guard among them keeps in range are not trusted to be there without it."""
         above: list[Labelled] = []
         below: list[Labelled] = []
@@ -286,18 +255,22 @@ class Expressions:
                 above += [self.lower(base)] * int(exponent)
             else:
                 above.append(self.lower(f, None if bound else order))
-        value = self._fraction(above, below, order) if not bound else self._summed(above, bound, order)
-        return value
+        return self._summed(above, bound, order, coefficient) if bound else self._fraction(above, below, order, coefficient)
 
-    def _fraction(self, above: list[Labelled], below: list[Labelled], order: Order) -> Labelled:
+    def _fraction(self, above: list[Labelled], below: list[Labelled], order: Order, coefficient: Expr) -> Labelled:
+        if above:
+            above, coefficient = scaled_least(self.graph, above, coefficient, len(union([*above, *below])))
         top = multiply(self.graph, above, order) if above else self.graph.size(1)
-        return self.graph.apply("divide", [top, multiply(self.graph, below, order)], order) if below else top
+        made = self.graph.apply("divide", [top, multiply(self.graph, below, order)], order) if below else top
+        return scaled(self.graph, made, coefficient)
 
-    def _summed(self, factors: list[Labelled], bound: Sequence[Index], order: Order) -> Labelled:
+    def _summed(self, factors: list[Labelled], bound: Sequence[Index], order: Order, coefficient: Expr) -> Labelled:
         """Factors without a bound index stay outside of the sum."""
         outside = [x for x in factors if not set(x.labels) & set(bound)]
         inside_sum = [x for x in factors if set(x.labels) & set(bound)]
-        value = contract(self.graph, inside_sum, bound, order)
+        if outside:
+            outside, coefficient = scaled_least(self.graph, outside, coefficient, len(union(factors)))
+        value = contract(self.graph, inside_sum, bound, order, coefficient)
         return multiply(self.graph, [value, *outside], order) if outside else value
 
     def _splits(self, body: Add, bound: Sequence[Index]) -> bool:
@@ -311,11 +284,40 @@ class Expressions:
         return widest < whole
 
 
+def _scales_within(e: Add) -> bool:
+    """Whether each term of a sum has a factor with fewer indices than the sum, which costs less to scale than the result."""
+    most = len(indices_of(e))
+    held = [[len(indices_of(f)) for f in _factors(t) if f.has(Entry)] for t in e.args]
+    return most > 1 and all(any(count < most for count in counts) for counts in held)
+
+
+def _factors(e: Expr) -> list[Expr]:
+    """The factors of a product, those under its sums included."""
+    return [g for f in Mul.make_args(e) for g in (_factors(f.body) if isinstance(f, Total) else [f])]
+
+
+def _multiplied_out(body: Mul, bound: Sequence[Index]) -> list[Product]:
+    """The sum over `bound` of a product with a sum of products in it, multiplied out where that sum has more indices than all else has."""
+    result = len(indices_of(body) - set(bound))
+    if not any(isinstance(f, Add) and len(indices_of(f)) > result for f in body.args):
+        return []
+    product = flat(Total(body, *bound))
+    for k, f in enumerate(product.factors):
+        if isinstance(f, Add):
+            parts = [g for t in f.args for g in flat(t).factors]
+            if len(indices_of(f)) > max(result, *[len(indices_of(g)) for g in parts if not isinstance(g, Add)]):
+                return over(product, k)
+    return []
+
+
 def _total(term: Expr, bound: Sequence[Index]) -> Expr:
     """The sum of one term; an index that the term lacks counts its size. Bound indices keep their names: each sum is lowered apart."""
     used = [i for i in bound if i in term.free_symbols]
     missing = Mul(*[i.axis for i in bound if i not in used])
-    return Mul(missing, Total(term, *used)) if used else Mul(missing, term)
+    if not used:
+        return Mul(missing, term)
+    outside = [f for f in Mul.make_args(term) if is_diagonal(f, bound)]
+    return Mul(missing, *outside, Total(Mul(*[f for f in Mul.make_args(term) if f not in outside]), *used))
 
 
 def _split(term: Expr) -> tuple[Expr, Expr]:

@@ -1,8 +1,9 @@
 """How parameters start: weights by He's or Glorot's rule, by what follows them; biases at zero, scales at one.
 
-A parameter whose indices are summed against something else is a weight: the summed axes are its inputs, the others its outputs. He's
-rule (normal, variance 2 / inputs) where a relu-like function follows, Glorot's (uniform, |w| < sqrt(6 / (inputs + outputs)))
-otherwise. A parameter that is only added is a bias; one that only multiplies entry by entry is a scale.
+A parameter whose indices are summed against something else is a weight: the summed axes are its inputs, the others its outputs; of an
+axis that is read at fixed places, the places that meet in one sum are inputs. He's rule (normal, variance 2 / inputs) where a
+relu-like function follows, Glorot's (uniform, |w| < sqrt(6 / (inputs + outputs))) otherwise. A parameter that is only added is a
+bias; one that only multiplies entry by entry is a scale.
 
 Sources: He, Zhang, Ren, Sun 2015; Glorot, Bengio 2010.
 """
@@ -32,20 +33,24 @@ def start(program: Program, parameter: Tensor) -> Start:
     """The rule for one parameter."""
     if not any(a.is_Symbol or a.is_Integer for a in parameter.axes) and parameter.axes:
         return Start("zeros")
-    scale = False
+    scale = entrywise = False
     for equation in program.users.get(parameter.name, ()):
         if equation.rhs is None:
             return Start("glorot", parameter.axes[-1], Mul(*parameter.axes[:-1]))
-        for factors, bound, entry in _places(equation.rhs, parameter.name):
+        places = list(_places(equation.rhs, parameter.name))
+        for factors, bound, entry in places:
             summed = [k for k, i in enumerate(entry.indices) if indices_of(i) & bound]
             others = [f for f in factors if f != entry and f.has(Entry)]
             if summed and any(isinstance(i, Index) for i in entry.indices) and _meets(entry, others, bound):
-                inputs = Mul(*[parameter.axes[k] for k in summed])
-                outputs = Mul(*[a for k, a in enumerate(parameter.axes) if k not in summed])
+                # Weights stacked along an axis, of which each place is one: K[:, :, 0, 1] of a convolution, W[2] of a deep network.
+                fixed = [k for k, i in enumerate(entry.indices) if not indices_of(i)]
+                taps = len({tuple(e.indices[k] for k in fixed) for _, _, e in places})
+                inputs = taps * Mul(*[parameter.axes[k] for k in summed])
+                outputs = Mul(*[a for k, a in enumerate(parameter.axes) if k not in (*summed, *fixed)])
                 rule = "he" if _followed_by_relu(program, equation.name) else "glorot"
                 return Start(rule, inputs, outputs)
-            scale = scale or bool(others)
-    if len(parameter.axes) > 1:
+            scale, entrywise = scale or bool(others), True
+    if len(parameter.axes) > 1 and not entrywise:
         return Start("glorot", Mul(*parameter.axes[1:]), parameter.axes[0])
     return Start("ones" if scale else "zeros")
 

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Function, Mul, Pow, erfc
+from sympy import Add, Expr, Function, Mul, Pow, S, erfc
 from sympy.core.function import AppliedUndef
 
+from symbackprop.contract import LONG
 from symbackprop.errors import MissingSpellingError
 from symbackprop.ops import op_of
 from symbackprop.ops.function import Elementwise, written_out
 from symbackprop.term import NonNegative, Positive
 
-LONG = 10**9
-"""A fraction with a larger denominator is written as a decimal number."""
 ATOM, POWER, SIGN, PRODUCT, SUM, COMPARE = range(6)
 """How tightly a piece of text holds together, tightest first."""
 
@@ -76,6 +75,8 @@ def size_text(e: Expr) -> Text:
         if e.q > LONG or e.q in (2, 4, 5, 8, 10, 16, 20, 25, 32, 40, 50, 64, 80, 100, 1000, 10000):
             return Text(repr(value), ATOM if value >= 0 else SIGN)
         return Text(f"{e.p} / {e.q}", PRODUCT)
+    if e is S.Infinity:
+        return Text("np.inf")
     if not e.free_symbols:
         # Stable forms write 1 - erf(x) as a function of their own, which SymPy can't work out.
         value = float(written_out(e).replace(lambda f: isinstance(f, AppliedUndef) and f.name == "erfc", lambda f: erfc(*f.args)))

@@ -202,6 +202,8 @@ def is_truth(x: Value) -> bool:
 
 def begins_with_truth(x: Value) -> bool:
     """Whether the text of a product begins with truth values, which a minus sign would come before."""
+    if isinstance(x, Transpose):
+        return begins_with_truth(x.x)
     return is_truth(x) or (isinstance(x, Hadamard | MatMul) and begins_with_truth(x.factors[0]))
 
 

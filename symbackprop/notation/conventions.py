@@ -64,7 +64,7 @@ def conventions(
         lines.append(filled(say[key], slice=node, at=s, whole=writer.names(name)))
     if Unit in found:
         i = tree.Letter("i")
-        lines.append(filled(say["read unit"], unit=tree.Labelled(tree.Letter("e", "bold"), (i,)), at=i))
+        lines.append(filled(say["read unit"], unit=tree.Labelled(Typesetter(writer).sign("e"), (i,)), at=i))
     if Lower in found:
         lines.append(filled(say["read lower"], L=Typesetter(writer).node(found[Lower][0])))
     if Ones in found:

@@ -6,11 +6,13 @@ from sympy import S
 
 from symbackprop.notation.building import diag, hadamard, is_ones, kron, matmul, ones, parts_of, plus, scale, transpose
 from symbackprop.notation.matrix import ONE, Diag, Eye, Hadamard, Kron, MatMul, Plus, Scalar, Value
-from symbackprop.notation.polish import size
+from symbackprop.notation.matrix_text import tokens
 
 TOLERATED = 1
 """So many tokens more a sum with a common factor taken out may have: what it says is clearer."""
 
+PRODUCTS = TOLERATED + 3
+"""What a bracket counts that holds products, beside terms without the common factor: A B C + A C B + C A B is clear as it is."""
 
 IDENTITY = TOLERATED + 3
 """What an identity matrix counts that stands for a term which was the common factor itself: A - A B says more than A (I - B)."""
@@ -22,7 +24,7 @@ def factored(x: Plus) -> Value | None:
     if len(numbers) == 1 and numbers != {S.One}:
         (number,) = numbers
         return scale(number, [], plus([(sign, scale(1 / number, [], term)) for sign, term in x.terms]))
-    best, least = None, size(x) + TOLERATED + 1
+    best, least = None, tokens(x) + TOLERATED + 1
     seen = set()
     for _, term in x.terms:
         for kind, common, _ in _factors(term):
@@ -34,11 +36,20 @@ def factored(x: Plus) -> Value | None:
                 inner = next((r for k, f, r in _factors(t) if (k, f) == (kind, common)), None)
                 (rest if inner is None else held).append((sign, t if inner is None else inner))
             if len(held) > 1:
-                made = plus([(1, JOIN[kind](common, plus(held))), *rest])
-                tokens = size(made) + (IDENTITY if any(isinstance(parts_of(t)[2], Eye) for _, t in held) else 0)
-                if tokens < least:
-                    best, least = made, tokens
+                made = plus([(1, JOIN[kind](common, _added(held))), *rest])
+                kinds = [type(parts_of(t)[2]) for _, t in held]
+                penalty = (IDENTITY if Eye in kinds else 0) + (PRODUCTS if rest and {*kinds} == {MatMul} else 0)
+                if tokens(made) + penalty < least:
+                    best, least = made, tokens(made) + penalty
     return best
+
+
+def _added(terms: list[tuple[int, Value]]) -> Value:
+    """A sum; of diagonal matrices, the diagonal matrix of a sum."""
+    leavings = [(sign, [r for k, _, r in _factors(t) if k == "diagonal"]) for sign, t in terms]
+    if all(found for _, found in leavings):
+        return diag(plus([(sign, r) for sign, (r,) in leavings]))
+    return plus(terms)
 
 
 JOIN: Mapping[str, Callable[[Value, Value], Value]] = {

@@ -18,7 +18,7 @@ from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
 from symbackprop.notation.scalar_text import decimal, fraction
 from symbackprop.program import Call, Equation, Program
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
+from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of
 
 
 def one_based(e: Expr) -> Expr:
@@ -68,7 +68,7 @@ class Writer:
         key = (e, tuple(indices))
         if key not in self.written:
             stray = sorted(indices_of(e) - set(indices), key=str)
-            self.written[key] = self.write(one_based(e), self.free((*indices, *stray)))
+            self.written[key] = self.write(one_based(as_printed(e)), self.free((*indices, *stray)))
         return self.written[key]
 
     def equation(self, equation: Equation) -> tree.Node:
@@ -90,6 +90,8 @@ class Writer:
         """A whole-tensor op: softmax_k(O_sk) where it works along an axis, else op(A) with the indices outside."""
         scope = self.free(indices)
         letters = tuple(letter(scope[i]) for i in indices)
+        if call.op == "prod_others":
+            return self.others(call, indices, scope)
         axes = call.option("axis")
         orders = [len(self.program.tensors[n].axes) for n in call.arguments]
         if isinstance(axes, int) and all(order == len(indices) for order in orders):
@@ -105,6 +107,17 @@ class Writer:
         arguments = tuple(self.names(n) for n in call.arguments)
         made = tree.Apply(function(call.op), arguments)
         return tree.Labelled(tree.Fenced(made), letters) if letters else made
+
+    def others(self, call: Call, indices: Sequence[Index], scope: dict[Index, str]) -> tree.Node:
+        """The product over all entries along an axis but some: prod_{j != i} x_j."""
+        axis, order = call.option("axis"), call.option("order")
+        left = tuple(letter(scope[i]) for i in indices[len(indices) - order :])
+        front = [letter(scope[i]) for i in indices[: len(indices) - order]]
+        along = fresh(self.program.tensors[call.arguments[0]].axes[axis])
+        j = letter(self.letters.extended(scope, [along])[along])
+        unlike = tree.Relation(j, (("ne", left[0]), *[(",", i) for i in left[1:]]))
+        entry = self.names(call.arguments[0], (*front[:axis], j, *front[axis:]))
+        return tree.Sum(unlike, None, None, entry, sign="prod")
 
     # --- expressions -------------------------------------------------------------------------------------------------
 

@@ -131,7 +131,7 @@ def _(node: tree.Sequence) -> str:
 def _(node: tree.Sum) -> str:
     lower = latex(node.index) + (f"={latex(node.lower)}" if node.lower is not None else "")
     upper = f"^{{{latex(node.upper)}}}" if node.upper is not None else ""
-    return rf"\sum_{{{lower}}}{upper} {latex(node.body)}"
+    return rf"\{node.sign}_{{{lower}}}{upper} {latex(node.body)}"
 
 
 @latex.register

@@ -150,7 +150,7 @@ def _(node: tree.Sequence) -> str:
 @element.register
 def _(node: tree.Sum) -> str:
     start = element(node.index) + (operator("=") + element(node.lower) if node.lower is not None else "")
-    sign = '<mo movablelimits="false">∑</mo>'
+    sign = f'<mo movablelimits="false">{"∏" if node.sign == "prod" else "∑"}</mo>'
     if node.upper is None:
         big = f"<munder>{sign}{row(start)}</munder>"
     else:

@@ -27,7 +27,7 @@ from symbackprop.notation.slices import has_unnamed_slices
 from symbackprop.notation.unfolded import unfolded
 from symbackprop.notation.wording import refusal
 from symbackprop.program import Equation, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
+from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of, rename_bound
 
 Indices = tuple[Index, ...]
 Free = tuple[Indices, Indices]
@@ -43,7 +43,7 @@ def matrix_form(equation: Equation, program: Program, known: Known | None = None
             if len(free[0]) + len(free[1]) > 2:
                 raise refusal("axes", equation.name)
             return _called(equation, program)
-        made = shortened(_Reader(program).value(rename_bound(equation.rhs), free), known or Known())
+        made = shortened(_Reader(program).value(rename_bound(as_printed(equation.rhs)), free), known or Known())
         if has_unnamed_slices(made):
             raise refusal("slice")
         return made
@@ -77,6 +77,8 @@ def _called(equation: Equation, program: Program) -> Value:
     axes = [a for a in equation.tensor.axes if a != 1]
     if equation.call.op == "inv":
         return inverse(arguments[0])
+    if equation.call.option("order", 1) != 1:
+        raise refusal("call", equation.call.op)
     return Called((*axes, None, None)[:2], equation.call.op, arguments, equation.call.options)
 
 

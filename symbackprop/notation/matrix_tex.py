@@ -46,6 +46,15 @@ from symbackprop.notation.matrix import (
 from symbackprop.notation.scalar_text import quotient
 from symbackprop.notation.wording import refusal
 
+SIGNS = {
+    "1": ("bold",),
+    "e": ("bold", "upright"),
+    "I": ("italic", "bold", "upright"),
+    "K": ("italic", "bold", "upright"),
+    "L": ("italic", "bold", "upright"),
+}
+"""The styles of the signs of constants, best first: ones, unit columns, the identity, commutation and lower matrices."""
+
 
 class Typesetter:
     """Matrix expressions as typeset trees."""
@@ -53,6 +62,10 @@ class Typesetter:
     def __init__(self, writer: Writer) -> None:
         self.writer = writer
         self.letters: dict[Index, str] = {}
+
+    def sign(self, letter: str) -> tree.Letter:
+        """The sign of a constant matrix or column: one that no tensor has."""
+        return self.writer.names.sign(letter, *SIGNS[letter])
 
     @singledispatchmethod
     def node(self, x: Value) -> tree.Node:
@@ -69,20 +82,20 @@ class Typesetter:
 
     @node.register
     def _(self, x: Ones) -> tree.Node:
-        return tree.Labelled(tree.Letter("1", "bold"), (self.writer.expression(x.extent[0]),))
+        return tree.Labelled(self.sign("1"), (self.writer.expression(x.extent[0]),))
 
     @node.register
     def _(self, x: Eye) -> tree.Node:
-        return tree.Labelled(tree.Letter("I"), (self.writer.expression(x.extent[0]),))
+        return tree.Labelled(self.sign("I"), (self.writer.expression(x.extent[0]),))
 
     @node.register
     def _(self, x: Lower) -> tree.Node:
-        return tree.Labelled(tree.Letter("L"), (self.writer.expression(x.extent[0]),))
+        return tree.Labelled(self.sign("L"), (self.writer.expression(x.extent[0]),))
 
     @node.register
     def _(self, x: Unit) -> tree.Node:
         place = letter(self.letters[x.place]) if x.place in self.letters else self.writer.expression(x.place + 1)
-        return tree.Labelled(tree.Letter("e", "bold"), (place,))
+        return tree.Labelled(self.sign("e"), (place,))
 
     @node.register
     def _(self, x: Transpose) -> tree.Node:
@@ -206,7 +219,16 @@ class Typesetter:
 
     def kron_side(self, x: Value) -> tree.Node:
         """An operand of a Kronecker product; products stand in brackets."""
-        return tree.fenced_below(self.node(x), tree.Level.APPLY)
+        node = self.node(x)
+        if isinstance(x, Unit | Transpose) and isinstance(x.x if isinstance(x, Transpose) else x, Unit) and not self.is_bound(x):
+            # The size of a unit column, which a Kronecker product would not tell.
+            size = tree.Labelled(self.sign("I"), (self.writer.expression(x.shape[0] or x.shape[1]),))
+            node = tree.product(size, node) if x.shape[1] is None else tree.product(node, size)
+        return tree.fenced_below(node, tree.Level.APPLY)
+
+    def is_bound(self, x: Value) -> bool:
+        """Whether the place of a unit column is the index of a sum, which tells its size."""
+        return (isinstance(x, Transpose) and self.is_bound(x.x)) or (isinstance(x, Unit) and x.place in self.letters)
 
     @node.register
     def _(self, x: Vec) -> tree.Node:
@@ -214,9 +236,8 @@ class Typesetter:
 
     @node.register
     def _(self, x: Commutation) -> tree.Node:
-        return tree.Labelled(
-            tree.Letter("K"), (tree.Sequence((self.writer.expression(x.rows), tree.Mark(","), self.writer.expression(x.columns))),)
-        )
+        sizes = tree.Sequence((self.writer.expression(x.rows), tree.Mark(","), self.writer.expression(x.columns)))
+        return tree.Labelled(self.sign("K"), (sizes,))
 
     @node.register
     def _(self, x: Sum) -> tree.Node:

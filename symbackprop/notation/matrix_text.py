@@ -217,10 +217,12 @@ class Texter:
         alone = over == 1 and len(above) == 1 and (x.is_scalar or inner == "1")
         parts = [_held(over, TERM)] if over != 1 else []
         parts += [self.at(s, TERM if alone else POWER) for s in above]
+        if sign < 0 and alone and begins_with_truth(above[0]):
+            parts[0] = f"1 * {parts[0]}"  # NumPy takes no truth value's opposite
         if not x.is_scalar:
             last = inner if inner is not None else self.at(x.x, TERM)
             if sign < 0 and not parts and begins_with_truth(x.x):
-                last = f"1 * {last}"  # NumPy takes no truth value's opposite
+                last = f"1 * {last}"
             parts += [] if last == "1" and parts else [last]
         text = ("-" if sign < 0 else "") + (" * ".join(parts) or "1")
         return f"{text} / {below[0]}" if len(below) == 1 else f"{text} / ({' * '.join(below)})" if below else text

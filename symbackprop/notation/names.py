@@ -95,6 +95,11 @@ class Names:
             at += order
         return tree.Derivative(parts[0], tuple(parts[1:]))
 
+    def sign(self, letter: str, *styles: str) -> tree.Letter:
+        """The sign of a constant matrix, as I of the identity, in the first of `styles` in which no tensor has this letter."""
+        signs = [tree.Letter(letter, style) for style in styles]
+        return next((sign for sign in signs if sign not in map(_base, self.spelled.values())), signs[-1])
+
     def row(self, name: str, at: tree.Node) -> tree.Node:
         """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s."""
         whole = self.spelled.get(name) or spell(name, 2)
@@ -130,6 +135,11 @@ def _small(node: tree.Node) -> tree.Node | None:
     return None
 
 
+def _base(node: tree.Node) -> tree.Node:
+    """A name without labels and accents."""
+    return _base(node.base) if isinstance(node, tree.Labelled | tree.Accent) else node
+
+
 def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
     """A name with indices below it."""
     if not indices:
@@ -155,7 +165,9 @@ class Letters:
         self.wanted: set[str] = set()
         self.samples = program.samples
         self.place = {axis: k for k, axis in enumerate(program.axes)}
-        for axis in self.place:
+        # Named sizes first, then made ones, as e h; a fixed size takes what is left.
+        made = [a for t in program.tensors.values() for a in t.axes if a.free_symbols]
+        for axis in dict.fromkeys((*self.place, *made)):
             self.choice(axis)
 
     def choice(self, axis: Expr) -> list[str]:
@@ -168,7 +180,7 @@ class Letters:
             best = next((c for c in (*own, *POOL) if c not in self.reserved and c not in self.wanted), None)
             ranked = ([best] if best else []) + [c for c in own if c != best]
             self.choices[key] = ranked
-            self.wanted.update(ranked[:1])
+            self.wanted.update(ranked[:1] if axis.free_symbols else [])
         return self.choices[key]
 
     def extended(self, known: Mapping[Index, str], new: Iterable[Index]) -> dict[Index, str]:

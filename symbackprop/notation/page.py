@@ -16,6 +16,11 @@ RIGHT = '<mtd style="text-align: right; text-align: -webkit-right">'
 """Cells of aligned equations; Chromium centres the cells of a table of mathematics against the plain word."""
 
 
+def for_github(text: str) -> str:
+    r"""LaTeX in macros that GitHub has: it refuses \operatorname; functions have brackets, so upright letters do as well."""
+    return text.replace(r"\operatorname{", r"\mathrm{")
+
+
 @dataclass(frozen=True)
 class Shape:
     """A box of the picture: its corner, its middle, its label, its shape, its kind, and the name arrows go by."""
@@ -73,8 +78,7 @@ class Dialect:
 
     def formula(self, node: tree.Node) -> str:
         """A formula without what sets it off."""
-        # GitHub refuses \operatorname; functions have brackets, so upright letters do as well.
-        return latex(node).replace(r"\operatorname{", r"\mathrm{")
+        return for_github(latex(node))
 
     def display(self, nodes: tuple[tree.Node, ...]) -> str:
         """Displayed equations, aligned at the first relation."""

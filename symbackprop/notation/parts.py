@@ -130,7 +130,7 @@ def _multiple(value: Value, parts: Sequence[Part]) -> Value:
     for p in parts:
         if p.value is not None and not isinstance(x, Leaf | Scalar):
             d, others, y = parts_of(p.value)
-            if y == x and not scalars and not others:
+            if y == x and not scalars and not others and (c / d).is_Rational:
                 return scale(c / d, [], Leaf(p.value.shape, p.name))
     return value
 

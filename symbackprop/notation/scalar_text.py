@@ -6,22 +6,28 @@ from contextlib import contextmanager
 from sympy import Expr, Mul, Pow, Rational, S, Symbol
 from sympy.printing.str import StrPrinter
 
+from symbackprop.contract import LONG
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.wording import refusal
 from symbackprop.term import Entry
 
 SUM, TERM, POWER, ATOM = range(4)
-LONG = 10**6
-"""From here on a numerator or denominator is written with a decimal point, where that makes the fraction shorter."""
+LONGEST_DECIMAL = 100
+"""Digits after the point."""
+SMALL = Rational(1, 1000)
+"""What is less is a fraction, not a decimal with zeros at its beginning."""
 
 
 def fraction(r: Rational) -> tuple[Rational, Rational]:
     """A positive number as numerator and denominator: whole ones, or where these are long, decimals of fewer digits."""
     over, under = Rational(r.p), Rational(r.q)
+    if under > LONG and r > SMALL and 10**LONGEST_DECIMAL % under == 0:
+        return r, S.One
     if max(over, under) < LONG:
         return over, under
     zeros = max(len(text) - len(text.rstrip("0")) for text in (str(over), str(under)))
-    pairs = [(over / 10**k, under / 10**k) for k in (0, zeros)]
+    pairs = [(over, under), (over / 10**zeros, under / 10**zeros)]
+    pairs += [(r, S.One)] if 10**LONGEST_DECIMAL % r.q == 0 else []
     return min(pairs, key=lambda pair: sum(len(decimal(n)) for n in pair))
 
 

@@ -136,16 +136,16 @@ class Teller:
         return tuple(part for k, one in enumerate(lines) for part in ((self.say["between sentences"],) if k else ()) + one if part)
 
     def in_place(self, name: str) -> Expr:
-        """The value of an adjoint with all adjoints it uses put in place."""
-        e = self.derived.program.equation(name)
-        value = e.rhs
+        """The value of an adjoint with all adjoints it uses put in place; one that is held constant has no equation, and stays."""
+        program = self.derived.program
+        value = program.equation(name).rhs
         while True:
-            used = [a for a in value.atoms(Entry) if self.derived.program.tensors[a.name].derivative]
+            inner_of = {a: program.equation(a.name) for a in value.atoms(Entry) if program.tensors[a.name].is_derived}
+            used = {a: inner for a, inner in inner_of.items() if inner is not None}
             if not used:
                 return value
             new = {}
-            for a in used:
-                inner = self.derived.program.equation(a.name)
+            for a, inner in used.items():
                 new[a] = substitute(inner.rhs, dict(zip(inner.indices, a.indices, strict=True)))
             # The keys hold bound indices of `value` as they are, so nothing is renamed here but what comes in.
             value = value.xreplace(new)

@@ -146,13 +146,14 @@ class Sequence(Node):
 
 @dataclass(frozen=True)
 class Sum(Node):
-    """A big sum over index from lower to upper; without bounds where these are None."""
+    """A big sum over index from lower to upper, without bounds where these are None; or a big product, with the sign "prod"."""
 
     level: ClassVar[Level] = Level.PREFIX
     index: Node
     lower: Node | None
     upper: Node | None
     body: Node
+    sign: str = "sum"
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,9 @@ def _carry(graph: Graph) -> None:
 
 
 def _split(graph: Graph) -> None:
-    pairs = list(zip(graph.rows, graph.columns, strict=False))
+    if len(graph.free) < 4:
+        return
+    pairs = list(zip(graph.rows, graph.columns, strict=True))
     deltas = [pair for pair in pairs if any(isinstance(x, Eye) for x in graph.edges.get(pair, []))]
     if len(deltas) != 1 or len(graph.edges[deltas[0]]) > 1:
         return

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any
 
-from sympy import Expr, Rational
+from sympy import Expr, Rational, S
 
-from symbackprop.ops.array import Array, Draft, constant
+from symbackprop.errors import AxisError
+from symbackprop.ops.array import Array, Draft, Pieces, constant
+from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import OPS, Op, described, register
 
 
@@ -37,8 +39,12 @@ class Value:
         """The transpose."""
         return self.ops.transpose(self)
 
-    def __getitem__(self, part: int) -> "Value":
-        return Value(self.array.parts[part], self.ops)  # type: ignore[attr-defined]  # what split gives
+    def __getitem__(self, at: Any) -> "Value":
+        """One of the parts of a split, by number; else the entries at whole numbers, slices, None and `...`, as of an array."""
+        if isinstance(self.array, Pieces):
+            return Value(self.array.parts[at], self.ops)
+        items = [_item(i) for i in (at if isinstance(at, tuple) else (at,))]
+        return Value(subscript(self.ops.draft, self.array, items), self.ops)
 
     def __add__(self, other: Any) -> "Value":
         return self.ops.add(self, other)
@@ -74,6 +80,13 @@ class Value:
         return self.ops.negative(self)
 
 
+def _item(i: Any) -> Any:
+    """What stands in a subscript of Python, as `subscript` takes it."""
+    if isinstance(i, slice):
+        return Range(*(None if end is None else S(end) for end in (i.start, i.stop, i.step)))
+    return NEW_AXIS if i is None else DOTS if i is Ellipsis else S(i)
+
+
 class Composer:
     """The ops of the table by name, on values and numbers of one draft."""
 
@@ -95,6 +108,11 @@ class Composer:
             return tuple(a.array if isinstance(a, Value) else a for a in x)
         return constant(Rational(str(x))) if isinstance(x, int | float) else constant(x) if isinstance(x, Expr) else x
 
+    def check(self, holds: bool, reason: str, *values: Value) -> None:
+        """Raise AxisError, with the shapes of `values`, unless something `holds` of them."""
+        if not holds:
+            raise self.draft.error(reason, AxisError, notes=[self.draft.described(x.array) for x in values])
+
     def named(self, x: Value) -> Value:
         """A value that is used more than once, with an equation of its own if it is not one entry already."""
         return x if x.array.name is not None else Value(self.draft.ground(x.array), self)
@@ -104,7 +122,7 @@ COMPOSED: dict[str, Callable] = {}
 """The author's function of each composed op, by name: given other `ops`, it works on other values."""
 
 
-def composed(kind: str, *, source: str, names: tuple[str, ...] = ()) -> Callable[[Callable[..., Value]], Callable]:
+def composed(kind: str, *, source: str, names: tuple[str, ...] = (), accuracy: str = "") -> Callable[[Callable[..., Value]], Callable]:
     """Make the decorated function of (ops, values..., options...) an op: parameters annotated Value are arrays."""
 
     def made(function: Callable[..., Value]) -> Callable:
@@ -119,7 +137,7 @@ def composed(kind: str, *, source: str, names: tuple[str, ...] = ()) -> Callable
 
         summary, formula = described(function)
         first, *aliases = names or (function.__name__,)
-        register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters), *aliases)
+        register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters, accuracy=accuracy), *aliases)
         for name in (first, *aliases):
             COMPOSED[name] = function
         return function

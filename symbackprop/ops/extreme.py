@@ -18,6 +18,7 @@ from symbackprop.term import NonNegative, Positive, delta
 
 Axis = int | tuple[int, ...] | None
 FIRST = ("where several entries are the largest (smallest), the first of them is taken",)
+JUMPS = (*FIRST, "it jumps where another entry becomes the largest (smallest); its derivative is 0")
 
 
 def one_by_one(draft: Draft, op: str, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -67,7 +68,7 @@ def smallest(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) 
     return one_by_one(draft, "min", x, axis, keepdims)
 
 
-@whole_tensor(d_selector, source="piecewise constant", kinks=FIRST)
+@whole_tensor(d_selector, source="piecewise constant", kinks=JUMPS)
 def max_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     """1 at the first of the largest entries along an axis, 0 elsewhere: which entry max takes.
 
@@ -76,7 +77,7 @@ def max_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     return draft.call("max_selector", [x], x.axes, axis=draft.position(axis, x))
 
 
-@whole_tensor(d_selector, source="piecewise constant", kinks=FIRST)
+@whole_tensor(d_selector, source="piecewise constant", kinks=JUMPS)
 def min_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     """1 at the first of the smallest entries along an axis, 0 elsewhere: which entry min takes.
 
@@ -113,7 +114,7 @@ def prod(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) -> A
     return one_by_one(draft, "prod", x, axis, keepdims)
 
 
-@whole_tensor(d_prod_others, source="product rule")
+@whole_tensor(d_prod_others, source="product rule", accuracy="derivatives are right to 1e-12 of the largest product of others")
 def prod_others(draft: Draft, x: Array, axis: int = -1, order: int = 1) -> Array:
     """The product of all entries along an axis but one (with order=2: but two, and so on), for each choice of which.
 

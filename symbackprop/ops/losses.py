@@ -2,14 +2,16 @@
 
 from sympy import Expr
 
+from symbackprop.ops.arithmetic import SQUARE
 from symbackprop.ops.compose import Composer, Value, composed
+from symbackprop.ops.table import DIFFERENCES
 
 
 def _log_p(ops: Composer, input: Value) -> Value:
     return ops.named(ops.log_softmax(input, axis=-1))
 
 
-@composed("loss", source="torch.nn.functional.cross_entropy")
+@composed("loss", source="torch.nn.functional.cross_entropy", accuracy=DIFFERENCES)
 def cross_entropy(ops: Composer, input: Value, target: Value, weight: Value | None = None, label_smoothing: Expr = 0) -> Value:
     """The mean cross entropy of logits with labels: probabilities over the last axis, or classes of an index array.
 
@@ -46,7 +48,7 @@ def binary_cross_entropy(ops: Composer, input: Value, target: Value) -> Value:
     return -ops.mean(target * ops.log(input) + (1 - target) * ops.log(1 - input))
 
 
-@composed("loss", source="torch.nn.functional.binary_cross_entropy_with_logits")
+@composed("loss", source="torch.nn.functional.binary_cross_entropy_with_logits", accuracy=DIFFERENCES)
 def binary_cross_entropy_with_logits(ops: Composer, input: Value, target: Value) -> Value:
     """The mean cross entropy of logits with labels between 0 and 1.
 
@@ -93,7 +95,7 @@ def hinge_loss(ops: Composer, input: Value, target: Value) -> Value:
     return ops.mean(ops.relu(1 - target * input))
 
 
-@composed("loss", source="Lin et al. 2017, eq. 5")
+@composed("loss", source="Lin et al. 2017, eq. 5", accuracy=DIFFERENCES)
 def focal_loss(ops: Composer, input: Value, target: Value, gamma: Expr = 2, alpha: Expr | None = None) -> Value:
     """The binary cross entropy of logits, less weighty where it is small already; labels are 0 and 1.
 
@@ -105,7 +107,7 @@ def focal_loss(ops: Composer, input: Value, target: Value, gamma: Expr = 2, alph
     return ops.mean(each if alpha is None else (alpha * target + (1 - ops.positive(alpha)) * (1 - target)) * each)
 
 
-@composed("loss", source="Kullback & Leibler 1951")
+@composed("loss", source="Kullback & Leibler 1951", accuracy=DIFFERENCES)
 def kl_divergence(ops: Composer, p: Value, q: Value) -> Value:
     """The divergence of a distribution from another, summed over all entries.
 
@@ -132,7 +134,7 @@ def gaussian_nll_loss(ops: Composer, input: Value, target: Value, var: Value) ->
     return ops.mean(ops.log(var) + (input - target) ** 2 / var) / 2
 
 
-@composed("loss", source="van den Oord, Li & Vinyals 2018, eq. 4")
+@composed("loss", source="van den Oord, Li & Vinyals 2018, eq. 4", accuracy=DIFFERENCES)
 def info_nce(ops: Composer, query: Value, key: Value, temperature: Expr = 0.1) -> Value:
     """The mean cross entropy of finding for each query its own key among all keys.
 
@@ -141,7 +143,7 @@ def info_nce(ops: Composer, query: Value, key: Value, temperature: Expr = 0.1) -
     return -ops.mean(ops.diagonal(ops.named(ops.log_softmax(query @ key.T / temperature, axis=-1))))
 
 
-@composed("loss", source="Schroff, Kalenichenko & Philbin 2015")
+@composed("loss", source="Schroff, Kalenichenko & Philbin 2015", accuracy=SQUARE.format("a distance"))
 def triplet_margin_loss(ops: Composer, anchor: Value, positive: Value, negative: Value, margin: Expr = 1) -> Value:
     """The mean shortfall by which an anchor is not nearer to its like than to another, by a margin.
 
@@ -151,7 +153,7 @@ def triplet_margin_loss(ops: Composer, anchor: Value, positive: Value, negative:
     return ops.mean(ops.relu(near - far + margin))
 
 
-@composed("loss", source="torch.nn.functional.cosine_similarity")
+@composed("loss", source="torch.nn.functional.cosine_similarity", accuracy=SQUARE.format("a length"))
 def cosine_similarity(ops: Composer, x1: Value, x2: Value, axis: int = -1) -> Value:
     """The cosine of the angle between vectors along an axis.
 

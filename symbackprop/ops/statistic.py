@@ -11,7 +11,7 @@ from sympy import Expr, exp, log
 
 from symbackprop.index import Index
 from symbackprop.ops.array import Array, Draft, kept
-from symbackprop.ops.table import REAL, Op, described, parameters_of, register
+from symbackprop.ops.table import DIFFERENCES, REAL, Op, described, parameters_of, register
 from symbackprop.program import Call, Equation, Tensor
 from symbackprop.term import Total
 
@@ -72,9 +72,6 @@ def _name(suggestion: str) -> str:
     return f"_{suggestion}"
 
 
-ACCURACY = "values below 1 and derivatives are right to 1e-12 of 1: they are differences of larger numbers"
-
-
 def statistic(*, source: str, stable: Callable[[Parts], Equations], keeps_axis: bool) -> Callable:
     """Make the decorated law a named statistic along one axis. `keeps_axis`: the output has the argument's axes."""
 
@@ -109,7 +106,7 @@ def statistic(*, source: str, stable: Callable[[Parts], Equations], keeps_axis: 
                 build=build,
                 latex=r"\operatorname{" + name.replace("_", r"\_") + r"}\left(#1\right)",
                 parameters=parameters_of(build),
-                accuracy=ACCURACY,
+                accuracy=DIFFERENCES,
             )
         )
         return law

@@ -13,12 +13,14 @@ from typing import Any, cast
 
 from sympy import Expr, Function, Rational
 
-from symbackprop.ops.array import mapped
+from symbackprop.ops.array import Pieces, mapped
 from symbackprop.ops.function import new_function
 from symbackprop.ops.slope import RECOGNISED
 
 Interval = tuple[float | None, float | None]
 REAL: Interval = (None, None)
+DIFFERENCES = "values below 1 and derivatives are right to 1e-12 of 1: they are differences of larger numbers"
+"""How far code is right that subtracts numbers near each other: labels from probabilities, a mean from each entry."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Op:
     `law`: elementwise, the formula as a function of its arguments; a statistic, `law(call, tensors, out, fresh)` gives index
     equations of which the last defines `out`. `formula`: the law as text. `domain`: an open interval for each argument,
     where samples come from. `kinks`: conventions where the law has none of its own. `build(draft, ...)` gives the Array.
-    `status` is "built", "planned" or "refused". `function`: the SymPy function of an elementwise op.
+    `function`: the SymPy function of an elementwise op.
     `differential(call, tensors, out, place, at, target, helper)`, of a whole-tensor call without an index law: d out[at] / d
     argument[target] as an index expression; helper(op, arguments, axes, **options) gives the tensor of a further call that it speaks of.
     `numpy` spells it with {0}, {1} for arguments, `latex` with #1, #2; `stable` is a law in plainer ops that neither
@@ -45,7 +47,6 @@ class Op:
     domain: tuple[Interval, ...] = ()
     kinks: tuple[str, ...] = ()
     build: Callable | None = None
-    status: str = "built"
     function: type[Function] | None = None
     numpy: str = ""
     latex: str = ""
@@ -54,11 +55,32 @@ class Op:
     differential: Callable | None = None
     accuracy: str = ""
 
+    @property
+    def gives_several(self) -> bool:
+        """Whether it gives several arrays, to be picked by number, as split does."""
+        return signature(self.build).return_annotation is Pieces
+
 
 _ops: dict[str, Op] = {}
 _by_function: dict[type[Function], Op] = {}
 OPS: Mapping[str, Op] = MappingProxyType(_ops)
-"""Every op by name, planned ones included; an alias is a second name of the same record."""
+"""Every op by name; an alias is a second name of the same record."""
+NUMPY: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
+        "concat": "concatenate",
+        "cumulative_prod": "cumprod",
+        "cumulative_sum": "cumsum",
+        "fabs": "abs",
+        "float_power": "power",
+        "identity": "eye",
+        "permute_dims": "transpose",
+        "pow": "power",
+        "row_stack": "vstack",
+        "true_divide": "divide",
+    }
+)
+"""Further names that NumPy has for ops; they are no names of the language, so that a tensor may bear them."""
 
 
 def register(op: Op, *aliases: str) -> None:
@@ -146,28 +168,19 @@ def _latex_call(name: str, arity: int) -> str:
     return r"\operatorname{" + name.replace("_", r"\_") + r"}\left(" + arguments + r"\right)"
 
 
-def array_op(kind: str, *, source: str = "NumPy's reference", names: tuple[str, ...] = ()) -> Callable[[Callable], Callable]:
+def array_op(
+    kind: str, *, source: str = "NumPy's reference", names: tuple[str, ...] = (), accuracy: str = ""
+) -> Callable[[Callable], Callable]:
     """Make the decorated builder an op of `kind`. Its docstring says what it is, then the law."""
 
     def made(build: Callable) -> Callable:
         first, *aliases = names or (build.__name__,)
         summary, formula = described(build)
-        register(Op(first, kind, summary, formula, source=source, build=build, parameters=parameters_of(build)), *aliases)
+        op = Op(first, kind, summary, formula, source=source, build=build, parameters=parameters_of(build), accuracy=accuracy)
+        register(op, *aliases)
         return build
 
     return made
-
-
-def planned(*names: str) -> None:
-    """Names of the language whose ops are not built yet."""
-    for name in names:
-        register(Op(name, "planned", "part of the language, not built yet", status="planned"))
-
-
-def refused(why: str, *names: str) -> None:
-    """Names that a reader of NumPy may try, with the reason why the language has them not."""
-    for name in names:
-        register(Op(name, "refused", why, status="refused"))
 
 
 def op_of(function: type[Function]) -> Op | None:

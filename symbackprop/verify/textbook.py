@@ -13,11 +13,16 @@ import numpy as np
 ERF = np.vectorize(math.erf, otypes=[np.float64])
 
 
+def real(x: np.ndarray) -> np.ndarray:
+    """`x`. Raises TypeError where it is complex: no step in that direction, of a function whose values there are not its continuation."""
+    if np.iscomplexobj(x):
+        raise TypeError("this is evaluated for real arguments only")
+    return x
+
+
 def erf(x: np.ndarray) -> np.ndarray:
     """2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; real arguments only."""
-    if np.iscomplexobj(x):
-        raise TypeError("erf is evaluated for real arguments only")
-    return ERF(x)
+    return ERF(real(x))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -51,6 +56,10 @@ FUNCTIONS: Mapping[str, Callable] = {
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,
+    "atan2": lambda y, x: np.arctan2(real(y), real(x)),
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
     "erf": erf,
     "floor": np.floor,
     "Mod": np.mod,
@@ -136,6 +145,26 @@ def prod_others(x: np.ndarray, axis: int, order: int) -> np.ndarray:
     return made
 
 
+def symmetric(a: np.ndarray) -> np.ndarray:
+    """The symmetric part of a real matrix."""
+    return (real(a) + a.T) / 2
+
+
+def pinv(a: np.ndarray) -> np.ndarray:
+    """The pseudo-inverse of a matrix of full rank, by the normal equations."""
+    tall = a if a.shape[0] >= a.shape[1] else a.T
+    made = np.linalg.inv(tall.T @ tall) @ tall.T
+    return made if tall is a else made.T
+
+
+def cholesky(a: np.ndarray) -> np.ndarray:
+    """The lower triangular factor of the symmetric part; NaN where that is not positive definite."""
+    try:
+        return np.linalg.cholesky(symmetric(a))
+    except np.linalg.LinAlgError:
+        return np.full_like(a, np.nan)
+
+
 def eigenvalue_gaps(values: np.ndarray) -> np.ndarray:
     """1 / (l_i - l_j), 0 where both are equal."""
     gaps = values[:, None] - values
@@ -157,11 +186,13 @@ CALLS: Mapping[str, Callable] = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "logdet": lambda a: np.log(np.linalg.det(a) ** 2) / 2,
+    "sign_of_det": lambda a: np.sign(np.linalg.det(real(a))),
+    "pinv": pinv,
     "solve": np.linalg.solve,
-    "eigvalsh": lambda a: np.linalg.eigvalsh((a + a.T) / 2),
-    "eigenvectors": lambda a: np.linalg.eigh((a + a.T) / 2)[1],
-    "eigenvalue_gaps": lambda a: eigenvalue_gaps(np.linalg.eigvalsh((a + a.T) / 2)),
-    "cholesky": lambda a: np.linalg.cholesky((a + a.T) / 2),
+    "eigvalsh": lambda a: np.linalg.eigvalsh(symmetric(a)),
+    "eigenvectors": lambda a: np.linalg.eigh(symmetric(a))[1],
+    "eigenvalue_gaps": lambda a: eigenvalue_gaps(np.linalg.eigvalsh(symmetric(a))),
+    "cholesky": cholesky,
 }
 """Whole-tensor calls by the name of their op."""
 
