@@ -85,22 +85,13 @@ class ModuleWriter:
             parameters=self.fields(self.parameters),
             gradients=() if self.own else self.fields(self.wrt),
             tables=tuple(self.tables()),
-            helpers=tuple(self.spelling.helpers[h].strip("\n") for h in sorted(self.all_helpers())),
+            helpers=tuple(self.spelling.helpers[h].strip("\n") for h in self.spelling.all_helpers(self.helpers)),
             arrays=self.arrays(),
             functions=functions,
             initialise=self.initialise(),
             self_check=self.self_check(),
             checks=tuple(checks),
         )
-
-    def all_helpers(self) -> set[str]:
-        """Helpers that are used, and those that these use."""
-        found, stack = set(), list(self.helpers)
-        while stack:
-            name = stack.pop()
-            found.add(name)
-            stack += [h for h in self.spelling.helpers if h != name and f"{h}(" in self.spelling.helpers[name] and h not in found]
-        return found
 
     def fields(self, tensors: Sequence[Tensor]) -> tuple[Field, ...]:
         """The fields of a NamedTuple of some tensors."""
