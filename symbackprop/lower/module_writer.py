@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
-from sympy import Expr, Pow
+from sympy import Expr
 
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError
@@ -46,7 +46,7 @@ class ModuleWriter:
         self.data = tuple(t for t in program.leaves if t.role != "parameter" and t.name in used)
         self.wrt = tuple(program.tensors[n] for n in derived.wrt)
         self.own = self.wrt == self.parameters
-        self.means = _means(program)
+        self.means = tuple(a for a in program.divisors if any(a in t.axes for t in program.leaves))
         self.helpers: set[str] = set()
 
     @property
@@ -301,20 +301,3 @@ class ModuleWriter:
         for t in tensors:
             lines += fact_lines(t, self.names)
         return function_of("self_check", ["seed=0", "**given"], (), lines)
-
-
-def _means(program: Program) -> tuple[Expr, ...]:
-    """The axes that the model divides by the size of, or takes a largest entry along: they must not be empty."""
-    found: dict[Expr, None] = {}
-    for e in program.equations:
-        if e.rhs is not None and e.tensor.role != "adjoint":
-            for f in e.rhs.atoms(Pow):
-                if f.exp.is_negative and f.base.is_Symbol and f.base in program.axes:
-                    found.setdefault(f.base)
-        elif e.call is not None:
-            axis = e.call.option("axis")
-            size = program.tensors[e.call.arguments[0]].axes[axis] if isinstance(axis, int) else None
-            if size is not None and size.is_Symbol:
-                found.setdefault(size)
-    leaf_axes = {a for t in program.leaves for a in t.axes}
-    return tuple(a for a in found if a in leaf_axes)
