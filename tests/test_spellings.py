@@ -11,6 +11,7 @@ import pytest
 from test_stability import MATRIX, VECTOR, failures
 
 import symbackprop as sbp
+from symbackprop.verify.literal import evaluate
 
 SIZES = (0.0, 1.0, 50.0, -50.0, 1e3, -1e3)
 ROWS = [{"x": [[s, 0.0, -s], [s, s, s], [s, -s, 1.0]], "y": [[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]} for s in SIZES]
@@ -165,6 +166,7 @@ ON_NUMBERS = {
     "probit loss": {"p": "0.5 * (1 + erf(x / sqrt(2)))", "F": "-(y * log(p) + (1 - y) * log(1 - p))"},
     "probit in place": {"F": "-(y * log((1 + erf(x / sqrt(2))) / 2) + (1 - y) * log((1 - erf(x / sqrt(2))) / 2))"},
     "probit two names": {"z": "x / sqrt(2)", "p": "(1 + erf(z)) / 2", "q": "1 - p", "F": "-y * log(p) - (1 - y) * log(q)"},
+    "mills": {"F": "exp(-(x**2) / 2) / (1 - erf(x / sqrt(2)))"},
     "tanh named": {"a": "exp(x)", "b": "exp(-x)", "F": "(a - b) / (a + b)"},
     "sigmoid of difference": {"a": "exp(x)", "b": "exp(y)", "F": "a / (a + b)"},
     "ratio named": {"a": "exp(x)", "F": "a / (1 + a)"},
@@ -244,3 +246,21 @@ def test_control_labels_that_are_not_one_hot_are_summed_first():
     module = sbp.generate(derivation).load()
     loss = module.loss(module.Parameters(np.zeros((1, 4)) + np.log([[1.0, 2.0, 3.0, 4.0]])), np.full((1, 4), 0.25))
     assert np.allclose(loss, -np.log(0.25))
+
+
+SECOND = [
+    "log(sum(exp(x)))",
+    "sum(exp(x) / (1 + exp(x)))",
+    "sum((exp(x) / sum(exp(x)))**2)",
+    "sum(log(0.5 * (1 + erf(x / 30))))",
+    "sum(1 / cosh(x))",
+]
+
+
+@pytest.mark.parametrize("text", SECOND)
+def test_second_derivatives_are_of_the_better_spelling_too(text):
+    x = np.array([1e3, 0.0, -1e3, 999.0])
+    result = sbp.derivative(text, {"x": "n"}, wrt="x", order=2)
+    assert np.all(np.isfinite(result.evaluate(x=x)))
+    near = np.array([0.3, -0.7, 1.1])
+    assert np.allclose(result.evaluate(x=near), evaluate(result.program, {"x": near})[result.name])

@@ -9,10 +9,12 @@ as a softmax, a sigmoid, or exp of something that does not overflow unless the w
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from sympy import Add, Expr, Mul, Pow, cosh, exp, log
 
 from symbackprop.derive.reverse import Derived, gradient, jacobian
+from symbackprop.derive.second import second
 from symbackprop.index import Index
 from symbackprop.lower.growth import Growths, said_again
 from symbackprop.lower.stable import ELEMENTARY, exponential_laws
@@ -24,14 +26,20 @@ from symbackprop.term import Entry, Total
 def restated(derived: Derived) -> Derived:
     """The same derivatives of the same model, derived again if parts of it are recognised; not where they are by such parts."""
     program = derived.program
-    outputs = [program.objective, derived.output, *([program.output] if program.output else [])]
-    model = program.needed([*outputs, *derived.wrt])
+    output, *names = program.tensors[derived.output].derivative or (derived.output,)
+    outputs = [program.objective, output, *([program.output] if program.output else [])]
+    model = program.needed([*outputs, *names, *derived.wrt])
     better = recognised(model, outputs)
-    if better is model or not set(derived.wrt) <= set(better.tensors):
+    if better is model or not {*names, *derived.wrt} <= set(better.tensors):
         return derived
     leaves = {t.name: t for t in program.leaves}  # in the order of declaration, used or not
     better = replace(better, tensors={**leaves, **better.tensors})
-    return gradient(better, derived.wrt) if derived.output == better.objective else jacobian(better, derived.output, derived.wrt[0])
+    if not names:
+        return gradient(better, derived.wrt) if output == better.objective else jacobian(better, output, derived.wrt[0])
+    made = jacobian(better, output, names[0])
+    for a, b in pairwise(names):
+        made = second(made, a, [b])
+    return second(made, names[-1], derived.wrt)
 
 
 def recognised(program: Program, outputs: Sequence[str]) -> Program:

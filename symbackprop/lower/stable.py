@@ -238,6 +238,8 @@ def _mul(e: Expr, at: Stable) -> Expr | None:
                 return e / f / g**other * ErfcSlope(g.args[0]) ** -other
             elif isinstance(g, Add) and other == 1 and any(_gaussian(f, h) for h in g.atoms(Erfc)):
                 return e / f / g * Add(*[f * t for t in g.args])
+            elif isinstance(f, Add) and isinstance(g, Erfc) and other.is_negative and any(_gaussian(h, g) for h in f.atoms(exp)):
+                return e / f / g**other * Add(*[g**other * t for t in f.args])
             if found is not None:
                 return e / f / g * found
     return None

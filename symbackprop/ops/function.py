@@ -15,8 +15,8 @@ from symbackprop.ops.slope import slope
 class Elementwise(Function):
     """Base of the functions made from the op table. A class has `law`, its formula, and `arity`.
 
-    `even_powers`: what stands for it under an even power. `price`: operations of one evaluation. `own_value`: its derivative may be said in its own value. `stepwise`: it is constant but for
-    jumps, so that its derivative is 0.
+    `price`: operations of one evaluation. `own_value`: its derivative may be said in its own value. `stepwise`: it is constant but for
+    jumps, so that its derivative is 0. `even_powers`: what stands for it under an even power.
     """
 
     is_real = True
