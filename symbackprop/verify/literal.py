@@ -253,7 +253,7 @@ def infer_sizes(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | No
                 raise DataError(
                     f"'{name}' has {s} entries along axis '{a}', which has {size_of(a, found)}",
                     place=f"model {program.name}",
-                    notes=[sizes_text(found)],
+                    notes=[sizes_text(found)] if found else [],
                     fix=f"the shape of '{name}' is \"{' '.join(map(str, program.tensors[name].axes))}\"",
                 )
     return found
