@@ -15,6 +15,7 @@ _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
 _HOMES = {
     "api": ("load", "model", "trace", "derive", "derivative", "generate", "verify", "check", "Model", "Derivation", "Module"),
     "result": ("Result",),
+    "results": ("Results", "Curvature"),
     "language.layers": ("Sequential", *_LAYERS, *_LOSSES),
     "errors": ("SymbackpropError",),
 }

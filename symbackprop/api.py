@@ -6,7 +6,10 @@ from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 
+from symbackprop.derive.curvature import split
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
+from symbackprop.derive.samples import per_sample_gradients
+from symbackprop.derive.second import hessian_vector_product, jvp, second, vjp
 from symbackprop.emit import load_source, module_source, render, write
 from symbackprop.errors import DeriveError, SpecError, nearest
 from symbackprop.language.declare import facts_of, shaped
@@ -19,6 +22,7 @@ from symbackprop.language.trace import trace_spec
 from symbackprop.notation.document import derivation_html, derivation_markdown, derivation_tex
 from symbackprop.program import Program
 from symbackprop.result import Result
+from symbackprop.results import Curvature, Results
 from symbackprop.verify.claims import check_claims
 from symbackprop.verify.report import verify_derived, verify_result
 from symbackprop.verify.verdict import Report
@@ -110,6 +114,63 @@ class Derivation:
         first = self.derived if a in self.derived.adjoints else gradient(self.model.program, [a])
         return _second(first, a, b)
 
+    def hessian_vector_product(self) -> Results:
+        """The Hessian by all that the derivation is by, times a vector v: one result for each, in its shape (Pearlmutter 1994).
+
+        Raises DeriveError where the objective is not a scalar.
+        """
+        made = hessian_vector_product(self.derived)
+        return Results(made.derived, made.results, made.directions, what="Hessian-vector products")
+
+    def gauss_newton(self, at: str | None = None) -> Curvature:
+        """The generalised Gauss-Newton matrix (dO/da)^T d2J/dO2 (dO/db), split at the tensor `at` (default: the declared output O).
+
+        Second derivatives of O are left out; what J holds of the parameters beside O, such as a penalty, counts in full. It is positive
+        semidefinite where J is convex in O. Raises DeriveError where the model can't be split there. Source: Schraudolph 2002.
+        """
+        return Curvature(split(self.model.program, at, self.wrt), self.wrt, "the Gauss-Newton matrix")
+
+    def fisher(self, at: str | None = None) -> Curvature:
+        """Fisher's information matrix of the distribution of labels that the model predicts by the tensor `at` (default: its output).
+
+        The objective is taken to be a mean, or sum, of negative log likelihoods of the labels given `at`; their mean under the model is
+        where dJ/d`at` is 0. Its `note` says whether it equals Gauss-Newton's matrix. Raises DeriveError where that mean can't be read off.
+        Source: Martens 2020, sections 8 and 9.
+        """
+        model = split(self.model.program, at, self.wrt, expected=True)
+        note = f"if {self.model.program.objective} is a negative log likelihood of the labels given {model.at}"
+        if model.needs_expectation():
+            return Curvature(model, self.wrt, "Fisher's matrix", f"{note}; labels stand for their mean under the model")
+        same = f"it equals the Gauss-Newton matrix split at {model.at}, whose curvature holds no labels"
+        return Curvature(model, self.wrt, "Fisher's matrix", f"{note}; {same}")
+
+    def per_sample_gradients(self) -> Results:
+        """The gradient of the objective of each sample by itself: the axis of samples, then those of the parameter.
+
+        Their mean is the gradient where the objective is a mean over samples; a penalty counts in full for each. `results["norm"]` is their
+        Euclidean norm over all parameters, made without them. Raises DeriveError where samples are coupled, as by batch norm.
+        """
+        made = per_sample_gradients(self.model.program, self.wrt)
+        return Results(made.derived, {**made.gradients, "norm": made.norms}, what="per-sample gradients")
+
+    def jvp(self, output: str | None = None) -> Results:
+        """The derivative of `output` (default: the declared one) along a vector v, one part for each tensor that the derivation is by."""
+        made = jvp(self.model.program, self._output(output), self.wrt)
+        return Results(made.derived, made.results, made.directions, what="Jacobian-vector products")
+
+    def vjp(self, output: str | None = None) -> Results:
+        """A vector u in the shape of `output` (default: the declared one) times its Jacobian: one result for each of `wrt`."""
+        made = vjp(self.model.program, self._output(output), self.wrt)
+        return Results(made.derived, made.results, made.directions, what="vector-Jacobian products")
+
+    def _output(self, name: str | None) -> str:
+        found = name or self.model.program.output
+        if found is None:
+            raise DeriveError(f"{self.model.name} has no declared output", fix='name a tensor: output="O"')
+        if found not in self.model.program.tensors:
+            raise DeriveError(f"'{found}' is not a tensor of {self.model.name}", fix=_did_you_mean(found, self.model.program.tensors))
+        return found
+
     def markdown(self, form: str = "both", lang: str = "en") -> str:
         """The derivation as Markdown for GitHub and Obsidian. `form`: index, matrix or both; `lang`: en or zh."""
         return render("markdown", "derivation.md.jinja", {"page": derivation_markdown(self.derived, form, lang)})
@@ -165,9 +226,13 @@ class Module:
         return load_source(self.source, self.name)
 
 
-def generate(derivation: Derivation, target: str = "numpy") -> Module:
-    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy."""
-    return Module(derivation.model.name, module_source(derivation.derived, target))
+def generate(derivation: Derivation, target: str = "numpy", also: Sequence[str] = ()) -> Module:
+    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy.
+
+    `also` asks for more: "hessian", "hvp" (Hessian-vector products), "ggn" (Gauss-Newton-vector products), "per-sample" (gradients),
+    "jacobian", "jvp", "vjp", "objective" (for scipy.optimize).
+    """
+    return Module(derivation.model.name, module_source(derivation.derived, target, also))
 
 
 def verify(derivation: Derivation | Result, seed: int = 0) -> Report:
@@ -229,11 +294,8 @@ def _names(wrt: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _second(first: Derived, a: str, b: str) -> Result:
-    """The Jacobian by `b` of the derivative by `a`, with the steps of both; it rests on all facts that the first derivative rests on."""
-    second = jacobian(first.program, first.adjoints[a], b)
-    behind = [f for e in first.program.needed([first.adjoints[a]]).equations for f in first.facts.get(e.name, ())]
-    fired = {name: tuple(dict.fromkeys((*behind, *second.facts.get(name, ())))) for name in second.adjoints.values()}
-    both = replace(second, steps=(*first.steps, *second.steps), facts={**first.facts, **fired})
+    """The Jacobian by `b` of the derivative by `a`."""
+    both = second(first, a, [b])
     return Result(both, both.adjoints[b])
 
 

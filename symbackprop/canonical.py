@@ -37,6 +37,15 @@ def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     return Total(Mul(*factors).xreplace(new), *new.values())
 
 
+def turned(e: Expr, indices: Sequence[Index]) -> tuple[Expr, tuple[Index, ...]]:
+    """`e` with its free `indices` renamed to f0, f1, ... in a canonical order, and that order.
+
+    Two expressions that are the same but for the order of their free indices become one.
+    """
+    order = tuple(_canonical_order(Mul.make_args(e), list(indices)))
+    return relabelled(e.xreplace({i: Index(f"f{k}", i.axis) for k, i in enumerate(order)})), order
+
+
 def relabelled(e: Expr) -> Expr:
     """`e` as it stands, with the bound indices of every Total renamed canonically."""
     return _relabelled(rename_bound(e)) if e.has(Total) else e

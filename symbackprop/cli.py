@@ -50,6 +50,8 @@ INTERRUPTED = 130
 INTERNAL = 70
 DEBUG = "SYMBACKPROP_DEBUG"
 LONGEST_LINE = 400
+EXTRAS = "hessian, hvp, ggn, per-sample, jacobian, jvp, vjp, objective"
+"""The words of lower.extras, said again here because --help must not wait for it."""
 EPILOG = "Exit status: 0 all good, 1 something is wrong, 2 wrong usage or input, 3 something is unknown."
 
 app = typer.Typer(
@@ -161,6 +163,11 @@ def deliver(text: str, output: Path | None, name: str) -> None:
         emit.write(output / name if is_folder(output) else output, text)
 
 
+def words(given: Sequence[str] | None) -> list[str]:
+    """The words of an option that may be given several times, and with commas."""
+    return [word.strip() for one in given or () for word in one.split(",") if word.strip()]
+
+
 def is_folder(output: Path) -> bool:
     """Whether -o names a folder: one that is there, or a new one, whose name has no ending."""
     return output.is_dir() or not (output.suffix or output.exists())
@@ -192,7 +199,7 @@ def derive(
       symbackprop derive examples/two_layer.toml -o folder      (Markdown, HTML and LaTeX)
       symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt x
     """
-    names = [name.strip() for given in wrt or () for name in given.split(",") if name.strip()]
+    names = words(wrt)
     kind = format or next((f for f, ending in ENDINGS.items() if output is not None and output.suffix == ending), Format.markdown)
     with working("deriving"):
         if shapes is not None or not pages.is_file_name(model):
@@ -212,17 +219,19 @@ def generate(
     spec: Spec,
     target: Annotated[str, typer.Option(help="One of `symbackprop targets`.")] = "numpy",
     wrt: Annotated[list[str] | None, typer.Option(help="By which tensor. Default: all parameters.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--with", help=f"What else, with commas: {EXTRAS}.")] = None,
     output: Output = None,
 ) -> None:
-    """Generate a module that computes the loss and its gradients.
+    """Generate a module that computes the loss and its gradients, and second derivatives if asked to.
 
     \b
     Examples:
       symbackprop generate examples/two_layer.toml
       symbackprop generate examples/two_layer.toml -o two_layer.py
+      symbackprop generate examples/two_layer.toml --with hessian,hvp,ggn,per-sample
     """
     with working("deriving"):
-        module = api.generate(api.derive(api.load(spec), wrt=wrt or None), target=target)
+        module = api.generate(api.derive(api.load(spec), wrt=wrt or None), target=target, also=words(also))
     if output is None:
         say(module.source)
     elif is_folder(output):

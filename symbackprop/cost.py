@@ -27,15 +27,22 @@ def cost(e: Expr) -> int:
     if isinstance(e, Add):
         return inner + _size(e) * (len(e.args) - 1)
     if isinstance(e, Mul):
-        # Multiplying by a sign is free; a product runs over its indices once for each further factor.
-        tensors = sum(1 for a in e.args if not a.is_Number)
-        scale = any(a.is_Number and abs(a) != 1 for a in e.args)
-        return inner + _size(e) * max(tensors - 1 + scale, 0)
+        return inner + _products(e)
     if isinstance(e, Pow):
         return inner + _size(e) * (1 if e.exp.is_Integer else FUNCTION)
     if isinstance(e, KroneckerDelta | Positive | NonNegative):
         return inner + _size(e)
     return inner + _size(e) * FUNCTION
+
+
+def _products(e: Mul) -> int:
+    """The multiplications of a product, factors with few indices first. A sign is free."""
+    factors = sorted((_indices(a) for a in e.args if not (a.is_Number and abs(a) == 1)), key=len)
+    steps, held = 0, frozenset[Index]()
+    for k, mine in enumerate(factors):
+        held |= mine
+        steps += NOMINAL ** len(held) if k else 0
+    return steps
 
 
 @cache

@@ -8,7 +8,7 @@ import linecache
 import os
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.abc import InspectLoader
 from importlib.util import module_from_spec, spec_from_loader
@@ -55,10 +55,10 @@ def spelling(target: str = "numpy") -> Spelling:
         raise TargetError(f"target.toml can't be read: {e}", place=f"templates/{target}/target.toml") from e
 
 
-def module_source(derived: Derived, target: str = "numpy") -> str:
-    """The source of the standalone module for a derivation of an objective's gradients."""
+def module_source(derived: Derived, target: str = "numpy", also: Sequence[str] = ()) -> str:
+    """The source of the standalone module for a derivation of an objective's gradients, and of what `also` asks for."""
     words = spelling(target)
-    return render(target, f"module{words.suffix}.jinja", {"record": module_record(restated(derived), words)})
+    return render(target, f"module{words.suffix}.jinja", {"record": module_record(restated(derived), words, also)})
 
 
 def function_source(program: Program, name: str, target: str = "numpy") -> str:

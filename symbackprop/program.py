@@ -17,7 +17,10 @@ from symbackprop.index import Index, free_indices
 from symbackprop.term import Entry, indices_of, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
-"""Roles a user can give. Tensors that equations define have the role "intermediate", derived ones "adjoint"."""
+"""Roles a user can give. Tensors that equations define have the role "intermediate"."""
+
+DERIVED = ("adjoint", "part", "tangent", "direction")
+"""Roles of what a derivation makes: derivatives, named parts of these, directional derivatives, and the directions given for them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Tensor:
     """A named array: its axes (sizes), role, facts, and how LaTeX writes it (None: the default).
 
     `derivative` of an adjoint or a Jacobian says what it is: ("J", "W1") for dJ/dW1, ("J", "W1", "W2") for a Hessian block; `orders` how
-    many axes each of these tensors has.
+    many axes each of these tensors has. `tangent_of` names the tensor that a tangent, or a direction, is along.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Tensor:
     latex: str | None = None
     derivative: tuple[str, ...] = ()
     orders: tuple[int, ...] = ()
+    tangent_of: str = ""
 
     def __getitem__(self, indices: Any) -> Entry:
         return Entry(self.name, *(indices if isinstance(indices, tuple) else (indices,)))
@@ -55,6 +59,11 @@ class Tensor:
     def indices(self) -> tuple[Index, ...]:
         """The free indices i0, i1, ... of an equation that defines this tensor."""
         return free_indices(self.axes)
+
+    @property
+    def is_derived(self) -> bool:
+        """Whether a derivation made it, not the model."""
+        return self.role in DERIVED
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def chain(derived: Derived, name: str, entry: tuple[int, ...] | None = None) -> 
         here = steps[0].tensor.derivative[0]
     links.reverse()
     adjoint = derived.program.equation(derived.adjoints[name])
-    made = {e.name: e for e in derived.program.equations if e.name in derived.adjoints.values()}
+    made = {e.name: e for e in derived.program.equations if e.tensor.is_derived}
     value = inlined(adjoint.tensor[adjoint.indices] if adjoint.indices else Entry(adjoint.name), made)
     indices = adjoint.indices
     if entry is not None:

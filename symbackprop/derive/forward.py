@@ -1,34 +1,40 @@
 """Forward mode over index equations: a walk from the first equation to the last.
 
-The tangent of a tensor T is its directional derivative along tangents of some leaves: the sum, over the tensors U that T's
+The tangent of a tensor T is its directional derivative along tangents of some tensors: the sum, over the tensors U that T's
 equation uses, of dT[t]/dU[u] * tangent of U[u]. It has the axes of T and costs about as much as T; the result is a program again.
 Over a gradient program it gives Hessian-vector products. Source: Wengert 1964; Pearlmutter 1994, eq. 3, for the products.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sympy import Add, Expr, Mul
+from sympy import Add, Expr, Mul, S
 
-from symbackprop.contract import contract
-from symbackprop.derive.local import call_tensor, local_partials
+from symbackprop.canonical import relabelled
+from symbackprop.contract import Trace, contract
+from symbackprop.derive.local import call_tensor, jacobian_of, local_partials
+from symbackprop.derive.reverse import Step, known_facts
 from symbackprop.errors import DeriveError
+from symbackprop.index import fresh
 from symbackprop.laws import Facts
-from symbackprop.program import Equation, Program, Tensor
+from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Total
 
 
 @dataclass(frozen=True)
 class Tangents:
-    """A program with tangents. `directions`: leaf -> the new leaf that holds its direction; `tangents`: tensor -> its tangent.
+    """A program with tangents. `directions`: tensor -> the leaf that holds its direction; `tangents`: tensor -> its tangent.
 
-    A tensor that depends on none of the leaves has no tangent: it is zero.
+    `steps`, `facts` and `links` are those of the walk, as in a reverse one.
     """
 
     program: Program
     directions: Mapping[str, str]
     tangents: Mapping[str, str]
+    steps: tuple[Step, ...] = ()
+    facts: Mapping[str, tuple[Fact, ...]] = field(default_factory=dict)
+    links: tuple[Equation, ...] = ()
 
 
 def forward(program: Program, wrt: Sequence[str], outputs: Sequence[str]) -> Tangents:
@@ -40,34 +46,81 @@ def forward(program: Program, wrt: Sequence[str], outputs: Sequence[str]) -> Tan
     for name in wrt:
         if name not in leaves:
             raise DeriveError(f"'{name}' is not a leaf of {program.name}", fix=f"directions belong to {', '.join(sorted(leaves))}")
-    for name in outputs:
-        if name not in program.tensors:
-            raise DeriveError(f"'{name}' is not a tensor of {program.name}")
     directions: dict[str, Tensor] = {}
     for name in wrt:
         label = program.fresh_name(f"v_{name}", [t.name for t in directions.values()])
-        directions[name] = Tensor(label, program.tensors[name].axes, role="input")
-    extended = program.with_leaves(directions.values())
-    made: list[Equation] = []
-    tangents: dict[str, Tensor] = dict(directions)
-    facts = Facts((), program.equations)
+        directions[name] = Tensor(label, program.tensors[name].axes, role="direction", tangent_of=name)
+    made = pushed(program.with_leaves(directions.values()), directions, outputs)
+    return replace(made, directions={name: t.name for name, t in directions.items()})
+
+
+def pushed(program: Program, given: Mapping[str, Tensor], outputs: Sequence[str]) -> Tangents:
+    """The tangents of `outputs` where those of some tensors, leaves or not, are `given`.
+
+    An output that depends on none of these has the tangent 0, in an equation of its own.
+    """
+    for name in outputs:
+        if name not in program.tensors:
+            raise DeriveError(f"'{name}' is not a tensor of {program.name}")
+    walk = _Walk(program, dict(given))
     for equation in program.needed(outputs).equations:
-        value = _tangent(extended, equation, tangents, made, facts)
+        if equation.name not in given:
+            walk.push(equation)
+    for name in outputs:
+        if name not in walk.tangents:
+            walk.define(program.tensors[name], S.Zero)
+    names = {name: t.name for name, t in walk.tangents.items()}
+    return Tangents(program.extended(walk.made), {}, names, tuple(walk.steps), walk.fired, tuple(walk.links))
+
+
+@dataclass
+class _Walk:
+    """What the walk has found so far."""
+
+    program: Program
+    tangents: dict[str, Tensor]
+    made: list[Equation] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    fired: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
+    links: list[Equation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.facts = Facts(known_facts(self.program), self.program.equations)
+        self.definitions = Facts((), self.program.equations)
+        self.helper = partial(call_tensor, self.program, self.made)
+
+    def push(self, equation: Equation) -> None:
+        """The tangent of one equation's tensor at its own indices, from those of the tensors it uses."""
+        terms: list[Expr] = []
+        chains: list[Expr] = []
+        for name in sorted(equation.uses() & set(self.tangents)):
+            tangent = self.tangents[name]
+            for one in local_partials(self.program, equation, equation.indices, name, self.helper):
+                terms.append(Total(Mul(one.coefficient, Entry(tangent.name, *one.indices)), *one.bound))
+            link = jacobian_of(self.program, equation, name, self.helper, self.definitions)
+            self.links.append(link)
+            inner = tuple(fresh(i.axis) for i in link.indices[len(equation.indices) :])
+            chains.append(Total(Mul(link.tensor[(*equation.indices, *inner)], Entry(tangent.name, *inner)), *inner))
+        trace = Trace()
+        value = contract(Add(*terms), self.facts, trace)
         if value != 0:
-            label = extended.fresh_name(f"r_{equation.name}", [e.name for e in made])
-            tensor = Tensor(label, equation.tensor.axes, role="tangent")
-            made.append(Equation(tensor, equation.indices, value))
-            tangents[equation.name] = tensor
-    names = {name: t.name for name, t in tangents.items()}
-    return Tangents(extended.extended(made), {name: t.name for name, t in directions.items()}, names)
+            self.define(equation.tensor, value)
+            self.tell(equation, relabelled(Add(*chains)), trace)
 
+    def define(self, tensor: Tensor, value: Expr) -> None:
+        """The equation of a tangent."""
+        label = self.program.fresh_name(f"r_{tensor.name}", [e.name for e in self.made])
+        own = Tensor(label, tensor.axes, role="tangent", tangent_of=tensor.name)
+        self.made.append(Equation(own, own.indices, value))
+        self.tangents[tensor.name] = own
 
-def _tangent(program: Program, equation: Equation, tangents: Mapping[str, Tensor], made: list[Equation], facts: Facts) -> Expr:
-    """The tangent of one equation's tensor at its own indices, from those of the tensors it uses."""
-    helper = partial(call_tensor, program, made)
-    terms = []
-    for name in sorted(equation.uses() & set(tangents)):
-        for one in local_partials(program, equation, equation.indices, name, helper):
-            along = Entry(tangents[name].name, *one.indices)
-            terms.append(Total(Mul(one.coefficient, along), *one.bound))
-    return contract(Add(*terms), facts)
+    def tell(self, equation: Equation, before: Expr, trace: Trace) -> None:
+        """The lines from the chain rule, stated with the links, to the contracted tangent."""
+        name = self.tangents[equation.name].name
+        self.fired[name] = tuple(sorted(trace.facts, key=str))
+        for rule, line in trace.lines:
+            after = relabelled(line)
+            if after != before:
+                facts = self.fired[name] if rule == "fact" else ()
+                self.steps.append(Step("chain rule" if rule == "substitution" else rule, name, equation.indices, before, after, facts))
+                before = after

@@ -17,6 +17,7 @@ from symbackprop.contract import contract
 from symbackprop.cost import cost
 from symbackprop.derive.partial import Partial, in_own_output, partials
 from symbackprop.index import Index, free_indices, fresh
+from symbackprop.laws import Facts
 from symbackprop.ops import OPS
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, rename_bound, substitute, tensor_names
@@ -53,6 +54,16 @@ def local_partials(program: Program, equation: Equation, here: Sequence[Index], 
         elif argument == name:
             found.append(_call_partial(program, equation, here, place, helper))
     return found
+
+
+def jacobian_of(program: Program, equation: Equation, name: str, helper: Helper, facts: Facts) -> Equation:
+    """The Jacobian of one equation by one tensor on its right side, as an equation of its own, its axes first."""
+    used = program.tensors[name]
+    prefix = free_indices(equation.tensor.axes, "p")
+    local = local_partials(program, equation, prefix, name, helper)
+    value = contract(Add(*[p.at(used.indices) for p in local]), facts)
+    made = Tensor(f"d{equation.name}/d{name}", (*equation.tensor.axes, *used.axes), role="adjoint", derivative=(equation.name, name))
+    return Equation(made, (*prefix, *used.indices), value)
 
 
 def _call_partial(program: Program, equation: Equation, here: Sequence[Index], place: int, helper: Helper) -> Partial:

@@ -9,17 +9,19 @@ one that cancels wants to be put in place.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S
 
-from symbackprop.canonical import relabelled
+from symbackprop.canonical import relabelled, turned
 from symbackprop.contract import Trace, contract
 from symbackprop.cost import cost
-from symbackprop.derive.local import call_tensor, local_partials
+from symbackprop.derive.local import call_tensor, jacobian_of
+from symbackprop.derive.naming import with_parts_named
 from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
-from symbackprop.laws import Facts
+from symbackprop.laws import NO_FACTS, Facts
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, substitute
 
@@ -61,9 +63,11 @@ class _Walk:
     """
 
     program: Program
+    output: str
     prefix: tuple[Index, ...]
-    facts: Facts
-    definitions: Facts
+    label: str = ""
+    facts: Facts = NO_FACTS
+    definitions: Facts = NO_FACTS
     parts: dict[str, list[Expr]] = field(default_factory=dict)
     chains: dict[str, list[Expr]] = field(default_factory=dict)
     links: dict[str, Equation] = field(default_factory=dict)
@@ -71,6 +75,41 @@ class _Walk:
     steps: list[Step] = field(default_factory=list)
     fired: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
     adjoints: dict[str, str] = field(default_factory=dict)
+    behind: dict[str, set[Fact]] = field(default_factory=dict)
+    known: dict[Expr, Entry] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.facts = Facts(known_facts(self.program), self.program.equations)
+        self.definitions = Facts((), self.program.equations)
+        for e in self.program.equations if self.prefix else ():
+            if e.tensor.is_derived:
+                self.know(e)
+
+    def adjoint(self, name: str) -> Tensor:
+        """The tensor of the adjoint of `name`; one of a walk with a label is no plain derivative, and bears the label."""
+        own = self.program.tensors[name]
+        axes = (*[i.axis for i in self.prefix], *own.axes)
+        taken = [e.name for e in self.equations]
+        if self.label:
+            return Tensor(self.program.fresh_name(f"{self.label}_{name}", taken), axes, role="adjoint")
+        top = self.program.tensors[self.output]
+        base = f"d{name}" if self.output == self.program.objective else f"d{self.output}_d{name}"
+        # dW2 by W1 is the second derivative of J by W2 and W1.
+        derivative = (*top.derivative, name) if top.derivative else (self.output, name)
+        orders = (*(top.orders or (len(top.axes),)), len(own.axes))
+        return Tensor(self.program.fresh_name(base, taken), axes, role="adjoint", derivative=derivative, orders=orders)
+
+    def know(self, e: Equation) -> None:
+        """Remember a derived equation, so that what equals it, its axes turned or not, is said by its name."""
+        if e.rhs is not None and cost(e.rhs):
+            form, order = turned(e.rhs, e.indices)
+            self.known.setdefault(form, Entry(e.name, *[Index(f"f{order.index(i)}", i.axis) for i in e.indices]))
+
+    def same(self, e: Expr) -> Entry | None:
+        """The entry of a tensor that is there already and equals `e`."""
+        form, order = turned(e, sorted(indices_of(e), key=lambda i: i.name))
+        found = self.known.get(form)
+        return None if found is None else found.xreplace({Index(f"f{k}", i.axis): i for k, i in enumerate(order)})
 
     def helper(self, op: str, arguments: tuple[str, ...], axes: tuple[Expr, ...], **options: Any) -> Tensor:
         """The tensor that a call gives, of an equation of the program or of this walk."""
@@ -86,12 +125,20 @@ def gradient(program: Program, wrt: Sequence[str] | None = None) -> Derived:
     return _reverse(program, program.objective, wrt)
 
 
-def jacobian(program: Program, output: str, wrt: str) -> Derived:
-    """d output[p] / d wrt[i], output axes first: one more tensor at the end of the program."""
-    return _reverse(program, output, (wrt,))
+def jacobian(program: Program, output: str, wrt: str | Sequence[str]) -> Derived:
+    """d output[p] / d T[i], output axes first, for `wrt` or each T of it: more tensors at the end of the program."""
+    return _reverse(program, output, (wrt,) if isinstance(wrt, str) else tuple(wrt))
 
 
-def _reverse(program: Program, output: str, wrt: tuple[str, ...]) -> Derived:
+def pullback(program: Program, output: str, wrt: Sequence[str], seed: Expr, prefix: Sequence[Index], label: str) -> Derived:
+    """sum over o of seed[p, o] * d output[o] / d T[i] for each T of `wrt`: what a cotangent of the output is for the tensors before it.
+
+    `seed` is an index expression at the indices `prefix` (which go in front) and those of the output's tensor. Adjoints are called label_T.
+    """
+    return _reverse(program, output, tuple(wrt), _Walk(program, output, tuple(prefix), label), seed)
+
+
+def _reverse(program: Program, output: str, wrt: tuple[str, ...], walk: _Walk | None = None, seed: Expr | None = None) -> Derived:
     for name in (output, *wrt):
         if name not in program.tensors:
             known = ", ".join(nearest(name, list(program.tensors))) or ", ".join(program.tensors)
@@ -99,19 +146,19 @@ def _reverse(program: Program, output: str, wrt: tuple[str, ...]) -> Derived:
         if program.tensors[name].role == "index":
             raise DeriveError(f"'{name}' holds places, which are whole numbers: nothing has a derivative by it")
     top = program.tensors[output]
-    prefix = free_indices(top.axes, "p")
+    if walk is None:
+        walk = _Walk(program, output, free_indices(top.axes, "p"))
+        seed = Mul(*[delta(a, b) for a, b in zip(walk.prefix, top.indices, strict=True)])
     reach = _reaches(program, wrt)
-    walk = _Walk(program, prefix, Facts(known_facts(program), program.equations), Facts((), program.equations))
-    own = top.indices
-    walk.parts[output] = [Mul(*[delta(a, b) for a, b in zip(prefix, own, strict=True)])]
+    walk.parts[output] = [seed]
     for equation in reversed(program.needed([output]).equations):
         if equation.name in walk.parts:
-            adjoint = _adjoint(walk, equation.tensor, output)
+            adjoint = _adjoint(walk, equation.tensor)
             if equation.name in reach:
                 _push(walk, equation, adjoint, reach)
     for name in wrt:
         if name not in walk.adjoints:
-            _adjoint(walk, program.tensors[name], output)
+            _adjoint(walk, program.tensors[name])
     made = program.extended(walk.equations)
     return Derived(made, output, wrt, walk.adjoints, tuple(walk.steps), walk.fired, tuple(walk.links.values()))
 
@@ -131,20 +178,16 @@ def known_facts(program: Program) -> list[Fact]:
     return [*program.facts, *follows]
 
 
-def _adjoint(walk: _Walk, tensor: Tensor, output: str) -> Expr:
+def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     """The adjoint of `tensor`, contracted and recorded as an equation."""
     raw = Add(*walk.parts.get(tensor.name, [S.Zero]))
     indices = (*walk.prefix, *tensor.indices)
     trace = Trace()
     value = contract(raw, walk.facts, trace)
-    name = _adjoint_name(walk, tensor.name, output)
-    _write_steps(walk, tensor, name, indices, trace)
-    axes = (*walk.program.tensors[output].axes, *tensor.axes)
-    top = walk.program.tensors[output]
-    orders = (*(top.orders or (len(top.axes),)), len(tensor.axes))
-    made = Tensor(name, axes, role="adjoint", derivative=_derivative_of(walk.program, output, tensor.name), orders=orders)
-    walk.adjoints[tensor.name] = name
-    walk.fired[name] = tuple(sorted(trace.facts, key=str))
+    made = walk.adjoint(tensor.name)
+    _write_steps(walk, tensor, made.name, indices, trace)
+    walk.adjoints[tensor.name] = made.name
+    walk.fired[made.name] = tuple(sorted(trace.facts | walk.behind.get(tensor.name, set()), key=str))
     walk.equations.append(Equation(made, indices, value))
     return value
 
@@ -162,52 +205,75 @@ def _write_steps(walk: _Walk, tensor: Tensor, name: str, indices: tuple[Index, .
             before = after
 
 
-def _derivative_of(program: Program, output: str, name: str) -> tuple[str, ...]:
-    """What an adjoint is the derivative of: dW2 by W1 is the second derivative of J by W2 and W1."""
-    earlier = program.tensors[output].derivative
-    return (*earlier, name) if earlier else (output, name)
-
-
-def _adjoint_name(walk: _Walk, name: str, output: str) -> str:
-    base = f"d{name}" if output == walk.program.objective else f"d{output}_d{name}"
-    return walk.program.fresh_name(base, [e.name for e in walk.equations])
-
-
-def _link(walk: _Walk, equation: Equation, name: str) -> Equation:
-    """The Jacobian of one equation by one tensor on its right side, as an equation of its own."""
-    used = walk.program.tensors[name]
-    prefix = free_indices(equation.tensor.axes, "p")
-    local = local_partials(walk.program, equation, prefix, name, walk.helper)
-    value = contract(Add(*[p.at(used.indices) for p in local]), walk.definitions)
-    made = Tensor(f"d{equation.name}/d{name}", (*equation.tensor.axes, *used.axes), role="adjoint", derivative=(equation.name, name))
-    return Equation(made, (*prefix, *used.indices), value)
-
-
 def _push(walk: _Walk, equation: Equation, value: Expr, reach: set[str]) -> None:
     """Add the contributions of `equation` to the adjoints of the tensors it uses, with its adjoint named or in place."""
     if value == 0:
         return
     here = tuple(fresh(i.axis) for i in equation.indices)
     named = walk.equations[-1].tensor[(*walk.prefix, *here)]
-    placed = substitute(value, dict(zip(equation.tensor.indices, here, strict=True)))
-    found: list[tuple[str, Expr, Expr, Expr]] = []
+    links = []
     for name in sorted(equation.uses() & reach):
-        link = _link(walk, equation, name)
-        if link.rhs == 0:
-            continue
-        walk.links[link.name] = link
-        local = substitute(link.rhs, dict(zip(link.indices, here, strict=False)))
+        link = jacobian_of(walk.program, equation, name, walk.helper, walk.definitions)
+        if link.rhs != 0:
+            walk.links[link.name] = link
+            links.append((name, link))
+    ways = _Ways(walk, value, named, dict(zip(equation.tensor.indices, here, strict=True)))
+    local = {name: substitute(link.rhs, dict(zip(link.indices, here, strict=False))) for name, link in links}
+    said = ways.best(list(local.values()), here)
+    facts = walk.fired[named.name] if said != named else ()  # what is put in place takes along what it rests on
+    for name, link in links:
+        walk.behind.setdefault(name, set()).update(facts)
         chain = Total(named * link.tensor[(*here, *walk.program.tensors[name].indices)], *here)
-        found.append((name, chain, Total(Mul(named, local), *here), Total(Mul(placed, local), *here)))
-    # A delta is structure: named, it would be stored with its zeros.
-    in_place = cost(value) == 0 or _has_zeros(value)
-    if not in_place:
-        by_name = cost(value) + sum(cost(contract(a, walk.facts)) for _, _, a, _ in found)
-        placed_cost = sum(cost(contract(b, walk.facts)) for _, _, _, b in found)
-        in_place = placed_cost < by_name or (placed_cost == by_name and _is_scaled_entry(value))
-    for name, chain, a, b in found:
         walk.chains.setdefault(name, []).append(chain)
-        walk.parts.setdefault(name, []).append(b if in_place else a)
+        walk.parts.setdefault(name, []).append(Total(Mul(said, local[name]), *here))
+
+
+class _Ways:
+    """The ways to say an adjoint in the adjoints that it contributes to: by its name, put in place, or in place with parts of it named."""
+
+    def __init__(self, walk: _Walk, value: Expr, named: Entry, here: Mapping[Index, Index]) -> None:
+        self.walk, self.value, self.named, self.here = walk, value, named, here
+
+    def best(self, local: Sequence[Expr], bound: Sequence[Index]) -> Expr:
+        """The way that makes the contributions, the adjoint times each of `local`, cheapest."""
+        placed = self.placed(self.value)
+        if cost(self.value) == 0 or _has_zeros(self.value):
+            return placed
+        if self.walk.prefix and (same := self.walk.same(self.value)) is not None:
+            return self.placed(same)
+        made: list[Equation] = []
+        parted = self.placed(with_parts_named(self.value, partial(self.part, made)))
+        ways = [
+            (cost(self.value) + self.costs(self.named, local, bound), 4 if self.walk.prefix else 1, self.named, []),
+            (self.costs(placed, local, bound), 0 if _is_scaled_entry(self.value) else 2, placed, []),
+        ]
+        if made:
+            ways.append((sum(cost(e.rhs) for e in made) + self.costs(parted, local, bound), 3, parted, made))
+        if self.walk.prefix and _is_outer(parted):
+            del ways[0]
+        _, _, said, new = min(ways, key=lambda way: way[:2])
+        self.walk.equations += new
+        for e in new:
+            self.walk.fired[e.name] = self.walk.fired[self.named.name]
+        for e in new if said != self.named else self.walk.equations[-1:]:
+            self.walk.know(e)
+        return said
+
+    def placed(self, value: Expr) -> Expr:
+        return substitute(value, self.here)
+
+    def costs(self, said: Expr, local: Sequence[Expr], bound: Sequence[Index]) -> int:
+        return sum(cost(contract(Total(Mul(said, e), *bound), self.walk.facts)) for e in local)
+
+    def part(self, made: list[Equation], e: Expr) -> Entry:
+        """The entry of an equation for `e`, one that is there or a new one in `made`."""
+        if (same := self.walk.same(e)) is not None:
+            return same
+        indices = sorted(indices_of(e), key=lambda i: (i not in self.here, i.name))
+        name = self.walk.program.fresh_name("Q", [q.name for q in (*self.walk.equations, *made)])
+        tensor = Tensor(name, tuple(i.axis for i in indices), role="part")
+        made.append(Equation(tensor, tensor.indices, relabelled(e.xreplace(dict(zip(indices, tensor.indices, strict=True))))))
+        return Entry(name, *indices)
 
 
 def _is_scaled_entry(e: Expr) -> bool:
@@ -216,6 +282,12 @@ def _is_scaled_entry(e: Expr) -> bool:
 
 
 def _has_zeros(value: Expr) -> bool:
-    """Whether a delta of free indices stands in `value`; one with a summed index says where a merged axis has its entries."""
+    """Whether `value` is 0 but where free indices are equal; a delta with a summed index says where a merged axis has its entries."""
     free = indices_of(value)
-    return any(indices_of(d) <= free for d in value.atoms(KroneckerDelta))
+    return all(any(indices_of(d) <= free for d in Mul.make_args(t) if isinstance(d, KroneckerDelta)) for t in Add.make_args(value))
+
+
+def _is_outer(value: Expr) -> bool:
+    """Whether each factor has fewer indices than the whole product: a name would store an array larger than all that it is made of."""
+    whole = indices_of(value)
+    return not isinstance(value, Add) and all(indices_of(f) < whole for f in Mul.make_args(value))

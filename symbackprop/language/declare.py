@@ -172,16 +172,25 @@ def in_order(spec: ModelSpec) -> list[EquationSpec]:
 
 
 def sample_axis(spec: ModelSpec, tensors: dict[str, Tensor]) -> Expr | None:
-    """The axis of samples: the one declared, else the first that all inputs and labels share, if there are both."""
+    """The axis of samples: the one declared, else the first that all inputs and labels share.
+
+    Without labels (a traced function has none) it is the first that all inputs with axes share, once each, and no parameter has.
+    """
     if spec.samples is not None:
         if spec.samples not in axis_names(spec):
             fix = did_you_mean(spec.samples, axis_names(spec))
             raise AxisError(f"samples '{spec.samples}' is no axis", place=f"model {spec.name}", fix=fix)
         return axis(spec.samples)
     data = [t for t in tensors.values() if t.role in ("input", "label")]
-    if {t.role for t in data} != {"input", "label"}:
+    taken: set[Expr] = set()
+    if not any(t.role == "label" for t in data):
+        data = [t for t in data if t.axes]
+        taken = {a for t in tensors.values() for a in t.axes if t.role == "parameter" or t.axes.count(a) > 1}
+        if not any(t.role == "parameter" for t in tensors.values()):
+            return None
+    if not any(t.role == "input" for t in data):
         return None
-    return next((a for a in data[0].axes if a.is_Symbol and all(a in t.axes for t in data)), None)
+    return next((a for a in data[0].axes if a.is_Symbol and a not in taken and all(a in t.axes for t in data)), None)
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

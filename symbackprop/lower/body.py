@@ -4,15 +4,17 @@ import builtins
 import keyword
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from sympy import Expr, Symbol
 
 from symbackprop.lower.formula import formula
 from symbackprop.lower.graph import VIEWS
 from symbackprop.lower.layout_text import WIDTH, wrapped
-from symbackprop.lower.lowering import Lowered, lower
+from symbackprop.lower.lowering import Lowered, Store, lower
 from symbackprop.lower.schedule import schedule
 from symbackprop.lower.spelling import Spelling
+from symbackprop.lower.stages import stages
 from symbackprop.lower.writing import Line, Writer
 from symbackprop.program import Program, Tensor
 
@@ -76,12 +78,45 @@ class Body:
     dtype: bool
     leaves: tuple[Tensor, ...]
     helpers: frozenset[str] = field(default_factory=frozenset)
+    assigned: frozenset[str] = field(default_factory=frozenset)
 
 
-def body(program: Program, outputs: Iterable[str], spelling: Spelling, names: Names, reserved: Collection[str] = RESERVED) -> Body:
-    """The statements that compute `outputs`; two outputs never share memory, nor do an output and an argument."""
-    outputs = list(outputs)
-    lowered = _separate(lower(program, outputs, spelling.known))
+def body(
+    program: Program,
+    outputs: Iterable[str],
+    spelling: Spelling,
+    names: Names,
+    reserved: Collection[str] = RESERVED,
+    stores: Mapping[str, Store] = MappingProxyType({}),
+) -> Body:
+    """The statements that compute `outputs`; two outputs never share memory, nor do an output and an argument.
+
+    `stores`: outputs that are written into a matrix instead of being returned.
+    """
+    lowered = _separate(lower(program, list(outputs), spelling.known), stores)
+    return _written(program, lowered, spelling, names, reserved)
+
+
+def staged(
+    program: Program,
+    outputs: Iterable[str],
+    changing: Iterable[str],
+    spelling: Spelling,
+    names: Names,
+    reserved: Collection[str] = RESERVED,
+) -> tuple[Body, Body]:
+    """The statements that compute `outputs` in two stages: what does not depend on the leaves `changing`, and what does.
+
+    The second stage reads arrays of the first by their names, overwrites none of them, and uses none of these names for something else.
+    """
+    parted = stages(lower(program, list(outputs), spelling.known), changing)
+    first = _written(program, parted.before, spelling, names, reserved)
+    after = _separate(parted.after(first.results), {})
+    return first, _written(program, after, spelling, names, {*reserved, *first.assigned})
+
+
+def _written(program: Program, lowered: Lowered, spelling: Spelling, names: Names, reserved: Collection[str]) -> Body:
+    """A graph as statements, no line too long."""
     kept: set[int] = set()
     reserved = {*reserved, *[names.size(a) for a in program.axes]}
     while True:
@@ -96,16 +131,25 @@ def body(program: Program, outputs: Iterable[str], spelling: Spelling, names: Na
     results = {name: writer.text(n).text for name, n in lowered.outputs.items()}
     leaves = tuple(t for t in program.leaves if t.name in lowered.leaves)
     return Body(
-        tuple(_commented(program, lowered, lines, spelling)), results, tuple(writer.sizes), writer.dtype, leaves, frozenset(writer.helpers)
+        tuple(_commented(program, lowered, lines, spelling)),
+        results,
+        tuple(writer.sizes),
+        writer.dtype,
+        leaves,
+        frozenset(writer.helpers),
+        frozenset(plan.names.values()),
     )
 
 
-def _separate(lowered: Lowered) -> Lowered:
-    """Outputs that are an argument, a part of one, or another output's array get an array of their own."""
+def _separate(lowered: Lowered, stores: Mapping[str, Store]) -> Lowered:
+    """Outputs that are an argument, a part of one, or another output's array get an array of their own, or are stored."""
     graph = lowered.graph
     outputs: dict[str, int] = {}
     seen: set[int] = set()
     for name, n in lowered.outputs.items():
+        if name in stores:
+            outputs[name] = graph.add("store", (n,), (stores[name],))
+            continue
         base = n
         while graph[base].op in VIEWS:
             base = graph[base].args[0]

@@ -6,12 +6,13 @@ axes count the same.
 
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from itertools import combinations
 
 import opt_einsum
-from sympy import Mul
+from sympy import Expr, Mul, S
 
 from symbackprop.contract import LONG
-from symbackprop.index import Index
+from symbackprop.index import Index, fresh
 from symbackprop.lower.graph import Graph, Labelled, ordered
 
 NOMINAL = 100
@@ -21,7 +22,7 @@ LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
 
 def multiply(graph: Graph, factors: Sequence[Labelled], order: Sequence[Index] | None = None) -> Labelled:
-    """The elementwise product; factors with the same indices first, few indices before many, so that work stays small."""
+    """The elementwise product; factors with the same indices first, then the two whose product has fewest, so that work stays small."""
     groups: dict[frozenset, list[Labelled]] = {}
     for x in factors:
         groups.setdefault(frozenset(x.labels), []).append(x)
@@ -30,36 +31,48 @@ def multiply(graph: Graph, factors: Sequence[Labelled], order: Sequence[Index] |
         parts.append(reduce(lambda x, y: _product(graph, x, y, order), group))
     parts.sort(key=lambda x: (len(x.labels), graph[x.node].kind == "bool"))
     while len(parts) > 1:
-        x, y = parts[0], parts[1]
-        parts = sorted([*parts[2:], _product(graph, y, x, order)], key=lambda x: len(x.labels))
+        pairs = combinations(range(len(parts)), 2)
+        one, two = min(pairs, key=lambda p: len({*parts[p[0]].labels, *parts[p[1]].labels}))
+        rest = [x for k, x in enumerate(parts) if k not in (one, two)]
+        parts = sorted([*rest, _product(graph, parts[two], parts[one], order)], key=lambda x: len(x.labels))
     return parts[0]
 
 
 def _product(graph: Graph, x: Labelled, y: Labelled, order: Sequence[Index] | None) -> Labelled:
     if x == y:
         return graph.apply("square", [x], order)
+    if _is_outer(graph, x, y):
+        return _outer(graph, x, y, order)
     if graph[x.node].kind == "bool" and graph[y.node].kind != "bool":
         x, y = y, x
     return graph.apply("multiply", [x, y], order)
 
 
-def contract(graph: Graph, factors: Sequence[Labelled], bound: Sequence[Index], order: Sequence[Index] | None = None) -> Labelled:
-    """The sum over `bound` of the product of `factors`, labelled in the order of `order`."""
+def contract(
+    graph: Graph, factors: Sequence[Labelled], bound: Sequence[Index], order: Sequence[Index] | None = None, coefficient: Expr = S.One
+) -> Labelled:
+    """The sum over `bound` of `coefficient` times the product of `factors`, labelled in the order of `order`."""
     used = {i for x in factors for i in x.labels}
-    missing = Mul(*[i.axis for i in bound if i not in used])
+    coefficient *= Mul(*[i.axis for i in bound if i not in used])
     bound = [i for i in bound if i in used]
-    if missing != 1:
-        rest = contract(graph, factors, bound, order) if factors else graph.size(1)
-        return scaled(graph, rest, missing)
     if not bound:
-        return multiply(graph, factors, order) if factors else graph.size(1)
+        return scaled(graph, multiply(graph, factors, order) if factors else graph.size(1), coefficient)
+    keep = used - set(bound)
+    factors, coefficient = scaled_least(graph, factors, coefficient, min(len(keep), 2))
     operands = _merged(graph, factors, bound)
-    keep = {i for x in operands for i in x.labels if i not in bound}
     if len(operands) > 2:
         operands = _in_order(graph, operands, keep)
-    if len(operands) == 1:
-        return _sum(graph, operands[0], bound)
-    return pair(graph, operands[0], operands[1], keep, order)
+    operands, coefficient = scaled_least(graph, operands, coefficient, len(keep))
+    made = _sum(graph, operands[0], bound) if len(operands) == 1 else pair(graph, operands[0], operands[1], keep, order)
+    return scaled(graph, made, coefficient)
+
+
+def scaled_least(graph: Graph, factors: Sequence[Labelled], coefficient: Expr, limit: int) -> tuple[list[Labelled], Expr]:
+    """The factor with fewest labels multiplied by the coefficient, if it has less than `limit`: a small array costs less to scale."""
+    least = min(range(len(factors)), key=lambda k: len(factors[k].labels))
+    if coefficient in (1, -1) or not len(factors[least].labels) < limit:
+        return list(factors), coefficient
+    return [scaled(graph, x, coefficient) if k == least else x for k, x in enumerate(factors)], S.One
 
 
 def scaled(graph: Graph, x: Labelled, by) -> Labelled:
@@ -116,6 +129,8 @@ def _merged(graph: Graph, factors: Sequence[Labelled], bound: Sequence[Index]) -
 
 def _in_order(graph: Graph, operands: list[Labelled], keep: set[Index]) -> list[Labelled]:
     """All but the last product done, in the cheapest order for axes of one nominal size."""
+    if len(operands) == 3:
+        return _of_three(graph, operands, keep)
     labels = list(dict.fromkeys(i for x in operands for i in x.labels))
     letter = {i: opt_einsum.get_symbol(k) for k, i in enumerate(labels)}
     text = ",".join("".join(letter[i] for i in x.labels) for x in operands)
@@ -128,6 +143,21 @@ def _in_order(graph: Graph, operands: list[Labelled], keep: set[Index]) -> list[
         later = keep.union(*[x.labels for x in operands])
         operands.append(pair(graph, chosen[0], chosen[1], later) if len(chosen) == 2 else multiply(graph, chosen))
     return operands
+
+
+def _of_three(graph: Graph, operands: Sequence[Labelled], keep: set[Index]) -> list[Labelled]:
+    """The cheapest two of three operands multiplied; of equally cheap ones those whose product is there, then those of different axes."""
+    ways = []
+    for k, last in enumerate(operands):
+        x, y = (operands[m] for m in range(3) if m != k)
+        with graph.trial() as count:
+            made = pair(graph, x, y, keep.union(last.labels))
+        steps = NOMINAL ** len({*x.labels, *y.labels}) + NOMINAL ** len({*made.labels, *last.labels})
+        repeated = len(made.labels) - len({i.axis for i in made.labels})
+        ways.append((steps, made.node >= count, repeated, k))
+    last = operands[min(ways)[-1]]
+    x, y = (one for one in operands if one is not last)
+    return [last, pair(graph, x, y, keep.union(last.labels))]
 
 
 def _sum(graph: Graph, x: Labelled, over: Iterable[Index]) -> Labelled:
@@ -158,9 +188,49 @@ def pair(graph: Graph, a: Labelled, b: Labelled, keep: set[Index], order: Sequen
         return _dot(graph, a, b, summed[0], rows, columns, order)
     if ordered((*rows, *columns), order)[0] in columns:
         a, b, rows, columns = b, a, columns, rows
+    left, right = _matrix(graph, a, rows, summed), _matrix(graph, b, columns, summed)
+    if left is not None and right is not None:
+        return _unfolded(graph, left, right, rows, columns)
     pairs = (tuple(a.labels.index(i) for i in summed), tuple(b.labels.index(i) for i in summed))
     labels = (*rows, *columns)
     return Labelled(graph.add("tensordot", (a.node, b.node), pairs, [i.axis for i in labels]), labels)
+
+
+def _matrix(graph: Graph, x: Labelled, outside: Sequence[Index], summed: Sequence[Index]) -> int | None:
+    """`x` as a matrix, its outside indices taken together by the summed ones taken together; None where entries would have to move."""
+    for front, back in ((outside, summed), (summed, outside)):
+        if x.labels == (*front, *back):
+            sizes = [Mul(*[i.axis for i in part]) for part in (front, back)]
+            plain = len(front) == len(back) == 1
+            node = x.node if plain else graph.add("reshape", (x.node,), (), sizes, graph[x.node].kind)
+            return node if front is outside else graph.permuted(node, (1, 0))
+    return None
+
+
+def _unfolded(graph: Graph, left: int, right: int, rows: Sequence[Index], columns: Sequence[Index]) -> Labelled:
+    """The product of two matrices (rows by summed, columns by summed), its two axes taken apart again."""
+    labels = (*rows, *columns)
+    axes = [graph[left].axes[0], graph[right].axes[0]]
+    node = graph.add("dot", (left, graph.permuted(right, (1, 0))), (), axes)
+    if len(rows) != 1 or len(columns) != 1:
+        node = graph.add("reshape", (node,), (), [i.axis for i in labels])
+    return Labelled(node, labels)
+
+
+def gram(graph: Graph, x: Labelled, free: Sequence[Index], other: Sequence[Index], coefficient: Expr) -> Labelled:
+    """`coefficient` times the sum of `x` times itself over all but the indices `free`, which are `other` on the second side."""
+    x = graph.as_float(x)
+    summed = [i for i in x.labels if i not in free]
+    matrix = _matrix(graph, x, free, summed)
+    if matrix is None:
+        x = Labelled(graph.view(x, (*summed, *free)), (*summed, *free))
+        matrix = _matrix(graph, x, free, summed)
+    axes = [graph[matrix].axes[0]] * 2
+    product = graph.add("dot", (matrix, graph.permuted(matrix, (1, 0))), (), axes)
+    node = scaled(graph, Labelled(product, tuple(fresh(a) for a in axes)), coefficient).node
+    if len(free) > 1:
+        node = graph.add("reshape", (node,), (), [i.axis for i in (*free, *other)])
+    return Labelled(node, (*free, *other))
 
 
 def _plain(graph: Graph, x: Labelled, labels: Sequence[Index]) -> int:
@@ -179,13 +249,24 @@ def _dot(
     return Labelled(graph.add("dot", (left, right), (), [i.axis for i in labels]), labels)
 
 
+def _is_outer(graph: Graph, a: Labelled, b: Labelled) -> bool:
+    """Whether each of two arrays brings an index of its own and they share one: einsum writes such a product fastest."""
+    mine, other = set(a.labels), set(b.labels)
+    return bool(graph.value(a) is None and graph.value(b) is None and mine & other and mine - other and other - mine)
+
+
 def _outer(graph: Graph, a: Labelled, b: Labelled, order: Sequence[Index] | None) -> Labelled:
-    """A product without a sum. Where each side brings an index of its own and they share one, einsum writes it fastest."""
-    if graph.value(a) is None and graph.value(b) is None:
-        shared, mine, other = set(a.labels) & set(b.labels), set(a.labels) - set(b.labels), set(b.labels) - set(a.labels)
-        if shared and mine and other:
-            return _einsum(graph, a, b, ordered((*a.labels, *[i for i in b.labels if i in other]), order))
-    return multiply(graph, [a, b], order)
+    """A product without a sum, one that is there already if its order is free; the samples come first."""
+    if not _is_outer(graph, a, b):
+        return multiply(graph, [a, b], order)
+    a, b = sorted((graph.as_float(a), graph.as_float(b)), key=lambda x: x.node)
+    ways = [tuple(dict.fromkeys((*x.labels, *y.labels))) for x, y in ((a, b), (b, a))]
+    if order is not None:
+        return _einsum(graph, a, b, ordered(ways[0], order))
+    ways = [tuple(sorted(labels, key=lambda i: i.axis != graph.samples)) for labels in ways]
+    with graph.trial() as count:
+        there = [labels for labels in ways if _einsum(graph, a, b, labels).node < count]
+    return _einsum(graph, a, b, (there or ways)[0])
 
 
 def _batched(graph, a, b, batch, summed, rows, columns, order) -> Labelled:

@@ -4,16 +4,18 @@ The free indices of an expression become the labels of an array. `order` asks fo
 to choose (a product can be had in both orientations); what comes back says the order in its labels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S, expand_mul
 
 from symbackprop.errors import TargetError
 from symbackprop.index import Index
-from symbackprop.lower.contraction import contract, multiply, scaled
+from symbackprop.lower.contraction import contract, gram, multiply, scaled, scaled_least
+from symbackprop.lower.diagonal import Equal, apart, by_diagonal, is_diagonal, thin_sums
 from symbackprop.lower.entry import affine, find_counts, find_merge, find_scatter, inside, is_guard, narrow, radix, slice_info
 from symbackprop.lower.graph import DTYPE, Graph, Labelled, ordered, union
+from symbackprop.lower.symmetric import as_square
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 
 Order = Sequence[Index] | None
@@ -31,9 +33,11 @@ class Stored:
 class Expressions:
     """Lowers expressions over tensors that are stored already."""
 
-    def __init__(self, graph: Graph, stored: Mapping[str, Stored]) -> None:
+    def __init__(self, graph: Graph, stored: Mapping[str, Stored], nonnegative: Container[str] = ()) -> None:
+        """`nonnegative`: the tensors without a negative entry."""
         self.graph = graph
         self.stored = stored
+        self.nonnegative = nonnegative
         self.guarded: set[Index] = set()
 
     def lower(self, e: Expr, order: Order = None) -> Labelled:
@@ -75,11 +79,16 @@ class Expressions:
 
     def add(self, e: Expr, order: Order) -> Labelled:
         """A sum of terms; what all terms have in common of sizes (1/n) is applied once, to the result."""
+        diagonals, rest = by_diagonal(e.args)
+        if diagonals:
+            return self.with_diagonals(Add(*rest), diagonals, order)
         parts = [_split(t) for t in Add.make_args(e)]
         common = parts[0][0] / abs(parts[0][0].as_coeff_Mul()[0])
         if any(not (c / common).is_Number for c, _ in parts) or not common.free_symbols:
             common = S.One
-        if parts[0][0] / common != 1 and all(abs(c / common) == abs(parts[0][0] / common) for c, _ in parts):
+        if _scales_within(e):
+            common = S.One
+        elif parts[0][0] / common != 1 and all(abs(c / common) == abs(parts[0][0] / common) for c, _ in parts):
             common *= abs(parts[0][0] / common)
         if common != 1:
             inner = Add(*[c / common * t for c, t in parts])
@@ -101,6 +110,29 @@ class Expressions:
             sums = sorted([self._plus(sums[1], sums[0], order), *sums[2:]], key=lambda x: len(x[1].labels))
         negative, value = sums[0]
         return self.graph.apply("negative", [value], order) if negative else value
+
+    def with_diagonals(self, rest: Expr, diagonals: Sequence[tuple[Equal, Expr]], order: Order) -> Labelled:
+        """An array with entries added along diagonals of it."""
+        value = self.lower(rest, order) if rest != 0 else None
+        for equal, inner in diagonals:
+            wide = value is not None and {*equal, *equal.values(), *indices_of(inner)} <= set(value.labels)
+            negative = wide and inner.could_extract_minus_sign()
+            x = self.lower(-inner if negative else inner)
+            if wide:
+                value = self.graph.on_diagonal(value, x, equal, -1 if negative else 1)
+            else:
+                made = self.diagonal(equal, x, order)
+                value = made if value is None else self.graph.apply("add", [value, made], order)
+        return value
+
+    def diagonal(self, equal: Equal, x: Labelled, order: Order) -> Labelled:
+        """The entries of `x` on a diagonal, zeros elsewhere; a multiple of the unit matrix is that."""
+        number = self.graph.value(x)
+        if number is None or len(equal) > 1:
+            return self.graph.embedded(x, equal, order)
+        ((j, i),) = equal.items()
+        labels = ordered((i, j), order)
+        return scaled(self.graph, Labelled(self.graph.add("eye", (), (), (i.axis, j.axis)), labels), number)
 
     def _rank(self, term: tuple[bool, Labelled]) -> tuple:
         negative, value = term
@@ -217,11 +249,22 @@ class Expressions:
             return self.total(body.body, (*bound, *body.indices), order)
         if isinstance(body, Add) and self._splits(body, bound):
             return self.add(Add(*[_total(t, bound) for t in body.args]), order)
+        if thin := thin_sums(Mul.make_args(body), bound):
+            others = Mul(*[f for f in Mul.make_args(body) if f is not thin[0]])
+            return self.add(Add(*[_total(t * others, bound) for t in thin[0].args]), order)
+        equal, factors = apart(Mul.make_args(body), bound)
+        if equal:
+            return self.diagonal(equal, self.lower(_total(Mul(*factors), bound)), order)
         coefficient, rest = _split(body)
+        if not bound and isinstance(rest, Total):
+            return self.total(coefficient * rest.body, rest.indices, order)
+        if bound and (square := as_square(Mul.make_args(rest), bound, coefficient, self.nonnegative, order)):
+            half = self.lower(square.half, (*bound, *square.left))
+            return gram(self.graph, half, square.left, square.right, square.coefficient)
         narrowed = narrow(Mul.make_args(rest))
         new = {i: j for i, j, _ in narrowed.ranges}
         inner = [new.get(i, i) for i in bound]
-        value = scaled(self.graph, self._product(narrowed.factors, inner, order), coefficient)
+        value = self._product(narrowed.factors, inner, order, coefficient)
         for i, j, start in narrowed.ranges:
             if i not in bound:
                 if j not in value.labels:
@@ -229,7 +272,9 @@ class Expressions:
                 value = self.graph.pad(value, j, i, start)
         return value
 
-    def _product(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order) -> Labelled:
+    def _product(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order, coefficient: Expr = S.One) -> Labelled:
+        if coefficient != 1 and any(isinstance(f, KroneckerDelta) for f in factors):
+            return scaled(self.graph, self._product(factors, bound, order), coefficient)
         found = find_scatter(factors, bound) if bound else None
         if found:
             scatter, others = found
@@ -257,7 +302,7 @@ class Expressions:
         before = self.guarded
         self.guarded = before.union(*[indices_of(f) for f in factors if self._guards(f) or isinstance(f, KroneckerDelta)])
         try:
-            return self._multiplied(factors, bound, order)
+            return self._multiplied(factors, bound, order, coefficient)
         finally:
             self.guarded = before
 
@@ -271,7 +316,7 @@ class Expressions:
         """Places with those outside of the axis moved to its ends."""
         return self.graph.apply("clip", [grid, self.graph.size(0), self.graph.size(size - 1)], kind="int")
 
-    def _multiplied(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order) -> Labelled:
+    def _multiplied(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order, coefficient: Expr) -> Labelled:
         """A product of factors; entries that a guard among them keeps in range are not trusted to be there without it."""
         above: list[Labelled] = []
         below: list[Labelled] = []
@@ -286,18 +331,22 @@ class Expressions:
                 above += [self.lower(base)] * int(exponent)
             else:
                 above.append(self.lower(f, None if bound else order))
-        value = self._fraction(above, below, order) if not bound else self._summed(above, bound, order)
-        return value
+        return self._summed(above, bound, order, coefficient) if bound else self._fraction(above, below, order, coefficient)
 
-    def _fraction(self, above: list[Labelled], below: list[Labelled], order: Order) -> Labelled:
+    def _fraction(self, above: list[Labelled], below: list[Labelled], order: Order, coefficient: Expr) -> Labelled:
+        if above:
+            above, coefficient = scaled_least(self.graph, above, coefficient, len(union([*above, *below])))
         top = multiply(self.graph, above, order) if above else self.graph.size(1)
-        return self.graph.apply("divide", [top, multiply(self.graph, below, order)], order) if below else top
+        made = self.graph.apply("divide", [top, multiply(self.graph, below, order)], order) if below else top
+        return scaled(self.graph, made, coefficient)
 
-    def _summed(self, factors: list[Labelled], bound: Sequence[Index], order: Order) -> Labelled:
+    def _summed(self, factors: list[Labelled], bound: Sequence[Index], order: Order, coefficient: Expr) -> Labelled:
         """Factors without a bound index stay outside of the sum."""
         outside = [x for x in factors if not set(x.labels) & set(bound)]
         inside_sum = [x for x in factors if set(x.labels) & set(bound)]
-        value = contract(self.graph, inside_sum, bound, order)
+        if outside:
+            outside, coefficient = scaled_least(self.graph, outside, coefficient, len(union(factors)))
+        value = contract(self.graph, inside_sum, bound, order, coefficient)
         return multiply(self.graph, [value, *outside], order) if outside else value
 
     def _splits(self, body: Add, bound: Sequence[Index]) -> bool:
@@ -311,11 +360,26 @@ class Expressions:
         return widest < whole
 
 
+def _scales_within(e: Add) -> bool:
+    """Whether each term of a sum has a factor with fewer indices than the sum, which costs less to scale than the result."""
+    most = len(indices_of(e))
+    held = [[len(indices_of(f)) for f in _factors(t) if f.has(Entry)] for t in e.args]
+    return most > 1 and all(any(count < most for count in counts) for counts in held)
+
+
+def _factors(e: Expr) -> list[Expr]:
+    """The factors of a product, those under its sums included."""
+    return [g for f in Mul.make_args(e) for g in (_factors(f.body) if isinstance(f, Total) else [f])]
+
+
 def _total(term: Expr, bound: Sequence[Index]) -> Expr:
     """The sum of one term; an index that the term lacks counts its size. Bound indices keep their names: each sum is lowered apart."""
     used = [i for i in bound if i in term.free_symbols]
     missing = Mul(*[i.axis for i in bound if i not in used])
-    return Mul(missing, Total(term, *used)) if used else Mul(missing, term)
+    if not used:
+        return Mul(missing, term)
+    outside = [f for f in Mul.make_args(term) if is_diagonal(f, bound)]
+    return Mul(missing, *outside, Total(Mul(*[f for f in Mul.make_args(term) if f not in outside]), *used))
 
 
 def _split(term: Expr) -> tuple[Expr, Expr]:

@@ -5,7 +5,8 @@ A node is one array operation with its operands, its shape (sizes of axes, in st
 computed once. A `Labelled` is a node whose axes carry indices; the functions here align such arrays for broadcasting.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +59,20 @@ class Graph:
             self.nodes.append(node)
         return self._numbers[node]
 
+    def place(self, node: Node) -> None:
+        """Put a node at the next number, also where an equal one is there: for a graph made after another's numbers."""
+        self._numbers.setdefault(node, len(self.nodes))
+        self.nodes.append(node)
+
+    @contextmanager
+    def trial(self) -> Iterator[int]:
+        """Gives how many nodes there are; those that the body adds are taken back at its end."""
+        count = len(self.nodes)
+        yield count
+        for node in self.nodes[count:]:
+            del self._numbers[node]
+        del self.nodes[count:]
+
     def size(self, value: Expr | int) -> Labelled:
         """A Python number made of sizes and constants."""
         number = value if isinstance(value, Expr) else Integer(value)
@@ -79,6 +94,9 @@ class Graph:
         """The axes of a node in another order; None stands for a new axis of size 1."""
         if list(pattern) == list(range(len(self[number].axes))):
             return number
+        inner = self[number]
+        if inner.op == "view":
+            return self.permuted(inner.args[0], [None if p is None else inner.info[p] for p in pattern])
         axes = [S.One if p is None else self[number].axes[p] for p in pattern]
         return self.add("view", (number,), tuple(pattern), axes, self[number].kind)
 
@@ -141,6 +159,23 @@ class Graph:
         labels = ordered((*[i for i in x.labels if i not in gone], *merges), order)
         whole = self.full(x, [i for into in labels for i in merges.get(into, (into,))])
         return Labelled(self.add("reshape", (whole.node,), (), [i.axis for i in labels], self[whole.node].kind), labels)
+
+    def embedded(self, x: Labelled, equal: Mapping[Index, Index], order: Sequence[Index] | None) -> Labelled:
+        """Zeros, but where j is i for each j: i of `equal`: there the entries of `x`, which has no j."""
+        labels = ordered(tuple(dict.fromkeys((*equal.values(), *x.labels, *equal))), order)
+        value, pattern = self._along_diagonal(x, equal, labels)
+        return Labelled(self.add("embed", (value,), pattern, [i.axis for i in labels]), labels)
+
+    def on_diagonal(self, whole: Labelled, x: Labelled, equal: Mapping[Index, Index], sign: int = 1) -> Labelled:
+        """`whole` with `x` added to it (subtracted for sign -1) where j is i for each j: i of `equal`."""
+        value, pattern = self._along_diagonal(x, equal, whole.labels)
+        made = self.add("on_diagonal", (self.as_float(whole).node, value), (sign, *pattern), self[whole.node].axes)
+        return Labelled(made, whole.labels)
+
+    def _along_diagonal(self, x: Labelled, equal: Mapping[Index, Index], labels: Sequence[Index]) -> tuple[int, tuple[int, ...]]:
+        """`x` so that it broadcasts against the diagonal of an array over `labels`, and for each label its place on the diagonal."""
+        kept = tuple(dict.fromkeys(equal.get(i, i) for i in labels))
+        return self.view(self.as_float(x), kept), tuple(kept.index(equal.get(i, i)) for i in labels)
 
     def full(self, x: Labelled, labels: Sequence[Index]) -> Labelled:
         """`x` written out along every index of `labels`, in that order, as a float array."""

@@ -5,7 +5,7 @@ under a bracket that is 0, they are evaluated at a safe argument there: [x > 0] 
 multiplies nothing of the kind and stays a plain mask.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Expr, Function, Integer, Mul, Pow, S, acos, asin, cosh, exp, log, sinh
@@ -20,11 +20,15 @@ SAFE: Mapping[type, Integer] = {log: S.One, **dict.fromkeys((exp, expm1, sinh, c
 """Functions that overflow or are undefined somewhere, and an argument at which they are harmless."""
 
 
-def guarded(equations: Sequence[Equation]) -> list[Equation]:
-    """The equations, with every factor beside a bracket on entries finite where that is 0."""
+def guarded(equations: Sequence[Equation], finite: Container[str] = ()) -> list[Equation]:
+    """The equations, with every factor beside a bracket on entries finite where that is 0.
+
+    `finite`: tensors whose entries are finite, however their equations may look.
+    """
     made: dict[str, Equation] = {}
     for e in equations:
-        made[e.name] = replace(e, rhs=_safe(e.rhs, made)) if e.rhs is not None and e.rhs.has(Positive, NonNegative) else e
+        risky = {name: e for name, e in made.items() if name not in finite}
+        made[e.name] = replace(e, rhs=_safe(e.rhs, risky)) if e.rhs is not None and e.rhs.has(Positive, NonNegative) else e
     return list(made.values())
 
 

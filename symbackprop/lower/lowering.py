@@ -11,6 +11,7 @@ from symbackprop.lower.expression import Expressions, Stored
 from symbackprop.lower.graph import Graph, Labelled
 from symbackprop.lower.layout import transposed
 from symbackprop.lower.prepare import prepare
+from symbackprop.lower.sign import nonnegative_tensors
 from symbackprop.program import Equation, Program, Tensor
 
 
@@ -22,6 +23,19 @@ class Made:
     node: int
     transposed: bool = False
     helper: bool = False
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where an output goes: into a block of `matrix`, at the slices `rows` and `columns`, and mirrored.
+
+    The first `order` axes of the output are the block's rows. These are names in the code.
+    """
+
+    matrix: str
+    rows: str
+    columns: str
+    order: int
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,7 @@ def lower(program: Program, outputs: Iterable[str], functions: Container[str] | 
             turned = graph.add("copy", (graph.permuted(node, (1, 0)),), (), t.axes[::-1])
             stored[t.name] = Stored(turned, (1, 0), t.axes)
             copies[t.name] = turned
-    expressions = Expressions(graph, stored)
+    expressions = Expressions(graph, stored, nonnegative_tensors(equations))
     for e in equations:
         kept = e.name in flipped
         x = _call(graph, e, stored, kept) if e.call else expressions.lower(e.rhs, e.indices[::-1] if kept else e.indices)

@@ -35,7 +35,8 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
         made = stable_equations(e, tensors, taken) if e.call else [e]
         taken |= {m.name for m in made}
         expanded += made
-    return guarded(_spelled(_needed(expanded, outputs), functions))
+    statistics = {e.name for e in equations if e.call}  # a softmax is finite, though it is spelled as a quotient
+    return guarded(_spelled(_needed(expanded, outputs), functions), statistics)
 
 
 def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:

@@ -22,11 +22,12 @@ class FunctionText:
 
 @dataclass(frozen=True)
 class ModuleText:
-    """A generated module. `doc` and `header` are lines; `helpers` are sources of functions; `tables` are statements."""
+    """A generated module. `doc`, `header` and `imports` are lines, `helpers` sources of functions, `tables` and `checks` statements."""
 
     name: str
     doc: tuple[str, ...]
     header: tuple[str, ...]
+    imports: tuple[str, ...]
     parameters: tuple[Field, ...]
     gradients: tuple[Field, ...]
     tables: tuple[str, ...]
@@ -35,3 +36,4 @@ class ModuleText:
     functions: tuple[FunctionText, ...]
     initialise: FunctionText
     self_check: FunctionText
+    checks: tuple[str, ...]

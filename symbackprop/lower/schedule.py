@@ -90,7 +90,7 @@ def _statements(
             continue
         through = _real_users(graph, uses, n)
         named = n in first and not first[n].helper
-        if named or n in outputs or len(users) > 1 or node.op in ("pad", "gather"):
+        if named or n in outputs or len(users) > 1 or node.op in ("pad", "gather", "embed", "on_diagonal"):
             own.add(n)
         elif node.axes and node.kind == "float":
             # What the next operation can overwrite is worth a line, and so is a product.
@@ -203,9 +203,16 @@ def _overwrites(graph: Graph, order: Sequence[int], outputs: Sequence[int], own:
     bases: dict[int, int] = {}
     for place, n in enumerate(order):
         node = graph[n]
-        if node.op != "apply" or not node.axes or node.kind != "float" or node.info[0] not in overwritable:
+        if node.op == "on_diagonal":
+            (whole,) = _bottom(graph, node.args[0]) or {node.args[0]}
+            if whole in own and last[whole] == place and graph[whole].op != "leaf":
+                bases[n] = whole
             continue
-        for a in node.args:
+        if node.op == "apply" and node.axes and node.kind == "float" and node.info[0] in overwritable:
+            into = node.args
+        else:
+            continue
+        for a in into:
             if a in own and graph[a].axes == node.axes and graph[a].kind == "float" and last[a] == place and graph[a].op != "leaf":
                 bases[n] = a
                 break
@@ -255,6 +262,9 @@ def _names(
             called[n] = called[end]
         elif n not in called:
             node = graph[n]
+            if node.op == "store":
+                called[n] = ""
+                continue
             if node.op == "full" and len(node.axes) == 1 and graph[node.args[0]].info[0] in (0, 1):
                 called[n] = free(f"{'zeros' if graph[node.args[0]].info[0] == 0 else 'ones'}_{size_name(node.axes[0])}")
             else:

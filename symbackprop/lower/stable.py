@@ -187,7 +187,7 @@ def _mul(e: Expr, at: Stable) -> Expr | None:
                 if at.argument(f, exp) == z:
                     found = sigmoid(z)
                 elif at.argument(f, sigmoid) == z:
-                    found = SigmoidSlope(z)
+                    found = SigmoidSlope(-z if z.could_extract_minus_sign() else z)  # the slope is even
             elif isinstance(f, sign) and g == f.args[0]:
                 found = absolute(g)
             elif isinstance(f, sinh) and other == -1 and at.argument(g, cosh) == f.args[0]:

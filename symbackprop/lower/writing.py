@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Symbol, expand_mul
+from sympy import Expr, Mul, Symbol, expand_mul
 
 from symbackprop.index import shape_text
 from symbackprop.lower.entry import reaches_end
@@ -65,6 +65,10 @@ class Writer:
             value, *grids = (self.text(a).text for a in node.args)
             added = self.array("add_at", step.name, grids[0] if len(grids) == 1 else f"({', '.join(grids)})", value)
             return [Line(f"{step.name} = {zeros.text}", shape, step), Line(added.text, shape, step)]
+        if node.op in ("embed", "on_diagonal"):
+            return self.on_diagonal(step, shape)
+        if node.op == "store":
+            return self.stored(step)
         if step.base is None:
             return [Line(f"{step.name} = {self.compose(step.node).text}", shape, step)]
         name = node.info[0]
@@ -77,6 +81,39 @@ class Writer:
         call = self.call(self.spelling.spell(name), [self.text(a).text for a in node.args])
         call = f"{call[:-1]}, out={target})"
         return [Line(call if target == step.name else f"{step.name} = {call}", shape, step)]
+
+    def stored(self, step: Step) -> list[Line]:
+        """A block of a matrix, and its mirror image on the other side of the diagonal."""
+        (place,), (value,) = self.graph[step.node].info, self.graph[step.node].args
+        axes = self.graph[value].axes
+        block = f"{place.matrix}[{place.rows}, {place.columns}]"
+        inner = self.graph[value]
+        flat = tuple(Mul(*part) for part in (axes[: place.order], axes[place.order :]))
+        if inner.op == "reshape" and value not in self.plan.names and self.graph[inner.args[0]].axes == flat:
+            value, axes = inner.args[0], flat
+        plain = (len(axes) == 2 and place.order == 1) or axes == flat
+        left = block if plain else f"{self.array('reshape', block, self.shape(axes)).text}[...]"
+        lines = [f"{left} = {self.text(value).text}"]
+        if place.rows != place.columns:
+            lines.append(f"{place.matrix}[{place.columns}, {place.rows}] = {block}.T")
+        return [Line(text, "", step) for text in lines]
+
+    def on_diagonal(self, step: Step, shape: str) -> list[Line]:
+        """Entries set, or added, along a diagonal of zeros, or of an array that is there."""
+        node = self.graph[step.node]
+        name = step.name
+        if node.op == "embed":
+            first, sign, pattern = f"{name} = {self.array('zeros', self.shape(node.axes), self.number(DTYPE)).text}", "", node.info
+        else:
+            sign, pattern = "+" if node.info[0] > 0 else "-", node.info[1:]
+            whole = self.text(node.args[0])
+            text = whole.text if step.base is not None else self.array("copy", whole.within(ATOM)).text
+            first = f"{name} = {text}" if text != name else ""
+        letters = "ijklmnop"
+        word = "".join(letters[k] for k in pattern)
+        view = self.array("einsum", f'"{word}->{letters[: max(pattern) + 1]}"', name).text
+        lines = [Line(first, shape, step)] if first else []
+        return [*lines, Line(f"{view}[...] {sign}= {self.text(node.args[-1]).text}", shape, step)]
 
     def padded(self, step: Step, shape: str) -> list[Line]:
         """Zeros, and then a slice of them set."""

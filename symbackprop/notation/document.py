@@ -65,7 +65,7 @@ class _Composer(Teller):
     @property
     def forward(self) -> list[Equation]:
         """The model's own equations."""
-        return [e for e in self.derived.program.equations if not e.tensor.derivative]
+        return [e for e in self.derived.program.equations if not e.tensor.is_derived]
 
     # --- sections ------------------------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ class _Composer(Teller):
         header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
         rows: list[tuple[Line, ...]] = []
         for t in self.derived.program.tensors.values():
-            if not t.derivative:
+            if not t.is_derived:
                 known = self.listed([self.fact(f) for f in t.facts])
                 rows.append(((self.writer.names(t.name),), self.shape(t.axes), (self.say[f"role {t.role}"],), known))
         if not any(known for *_, known in rows):
@@ -208,7 +208,7 @@ class _Composer(Teller):
         program = self.derived.program
         value = program.equation(name).rhs
         while True:
-            inner_of = {a: program.equation(a.name) for a in value.atoms(Entry) if program.tensors[a.name].derivative}
+            inner_of = {a: program.equation(a.name) for a in value.atoms(Entry) if program.tensors[a.name].is_derived}
             used = {a: inner for a, inner in inner_of.items() if inner is not None}
             if not used:
                 return value

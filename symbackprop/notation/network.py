@@ -46,7 +46,7 @@ def _box(program: Program, writer: Writer, name: str, column: int, row: int) -> 
 
 def nearest_parameter(program: Program, output: str) -> str | None:
     """The first parameter that `output` is computed from directly, or with the fewest equations between; None if there is none."""
-    uses = {e.name: e.uses() for e in program.equations if not e.tensor.derivative}
+    uses = {e.name: e.uses() for e in program.equations if not e.tensor.is_derived}
     parameters = [t.name for t in program.parameters]
     seen, waiting = {output}, {output}
     while waiting:
@@ -70,7 +70,7 @@ def depending(program: Program, name: str) -> Program:
 
 def path(program: Program, output: str, name: str) -> tuple[str, ...] | None:
     """The tensors from `output` down to `name` if exactly one path leads there, else None."""
-    uses = {e.name: sorted(e.uses()) for e in program.equations if not e.tensor.derivative}
+    uses = {e.name: sorted(e.uses()) for e in program.equations if not e.tensor.is_derived}
     counted: dict[str, int] = {name: 1}
 
     def ways(at: str) -> int:

@@ -34,8 +34,8 @@ def exchanged(derived: Derived, name: str) -> tuple[Derived, str]:
 
 def forward(program: Program, objective: str) -> Program:
     """The model's own equations."""
-    own = tuple(e for e in program.equations if not e.tensor.derivative)
-    tensors = {n: t for n, t in program.tensors.items() if not t.derivative}
+    own = tuple(e for e in program.equations if not e.tensor.is_derived)
+    tensors = {n: t for n, t in program.tensors.items() if not t.is_derived}
     return replace(program, tensors=tensors, equations=own, objective=objective)
 
 
@@ -65,4 +65,4 @@ def check_symmetry(derived: Derived, name: str, other: Derived, other_name: str,
 
 
 def _in_place(derived: Derived, e: Expr) -> Expr:
-    return inlined(e, {q.name: q for q in derived.program.equations if q.tensor.derivative})
+    return inlined(e, {q.name: q for q in derived.program.equations if q.tensor.is_derived})
