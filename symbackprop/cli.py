@@ -331,7 +331,7 @@ def demo(
 
 @command
 def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The folder to write the page ops.md into.")] = None) -> None:
-    """List the operations of the language, built and planned; with -o write the page with their laws, derivatives and pictures.
+    """List the operations of the language; with -o write the page with their laws, derivatives and pictures.
 
     \b
     Examples:
@@ -342,8 +342,7 @@ def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The 
         with working("deriving"):
             ops_page.write_page(output)
         return
-    shown = sorted((name, op) for name, op in table.OPS.items() if op.status != "internal")
-    rows = [(str(name), str(op.kind), str(op.summary)) for name, op in shown]
+    rows = [(str(name), str(op.kind), str(op.summary)) for name, op in sorted(table.OPS.items())]
     say(columns(rows))
 
 

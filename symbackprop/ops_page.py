@@ -18,6 +18,7 @@ from symbackprop.language.syntax import parse
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.page import for_github
 from symbackprop.ops import OPS, Op
+from symbackprop.ops.absent import ABSENT, Absent
 from symbackprop.ops.examples import Example, example
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops_picture import picture
@@ -78,8 +79,11 @@ def write_page(folder: Path) -> Path:
 def page() -> str:
     """The page in Markdown, for GitHub."""
     sections = tuple(_section(*group) for group in GROUPS.items())
-    others = {status: sorted(name for name, op in OPS.items() if op.status == status) for status in ("planned", "refused")}
-    return render("markdown", "ops.md.jinja", {"sections": sections, **others})
+    names: dict[Absent, list[str]] = {}
+    for name, row in ABSENT.items():
+        names.setdefault(row, []).append(name)
+    absent = [("`, `".join(said), row.why or "other operations say it", row.instead) for row, said in names.items()]
+    return render("markdown", "ops.md.jinja", {"sections": sections, "absent": absent})
 
 
 def pictures() -> dict[str, str]:
@@ -88,8 +92,8 @@ def pictures() -> dict[str, str]:
 
 
 def table() -> Iterator[Op]:
-    """The records of built ops, each once."""
-    return (op for name, op in OPS.items() if op.status == "built" and op.name == name)
+    """The records of the ops, each once."""
+    return (op for name, op in OPS.items() if op.name == name)
 
 
 def of_one_number(op: Op) -> bool:
@@ -197,7 +201,8 @@ def _notes(op: Op) -> Iterator[tuple[str, str]]:
         yield "also called", ", ".join(aliases)
     if op.kind == "whole tensor":
         yield "law", f"`{op.formula}`"
-        yield "differential", f"`{getdoc(op.differential).rstrip('.')}`"
+    if op.differential is not None:
+        yield "differential", f"`{(getdoc(op.differential) or '').rstrip('.')}`"
     if op.numpy:
         yield "in NumPy", f"`{op.numpy.format(*(p.name for p in op.parameters.values()))}`"
     bounds = [_interval(p, *ends) for p, ends in zip(op.parameters, op.domain, strict=False) if ends != (None, None)]

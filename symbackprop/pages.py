@@ -106,6 +106,8 @@ def result_page(title: str, result: Any, form: str, known: Collection[str] = ())
     lines += ["NumPy:", "", "```python", str(result.numpy).rstrip(), "```", ""]
     if result.facts:
         lines += ["Facts used: " + "; ".join(fact_text(fact, result.derived.program) for fact in result.facts), ""]
+    if result.kinks:
+        lines += ["At kinks:", "", *[f"- {kink}" for kink in result.kinks], ""]
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from sympy import Expr
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
-from symbackprop.term import Entry, indices_of, tensor_names
+from symbackprop.term import Entry, indices_of, is_squares, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
 """Roles a user can give. Tensors that equations define have the role "intermediate"."""
@@ -151,6 +151,15 @@ class Program:
             for name in e.uses():
                 found.setdefault(name, []).append(e)
         return {name: tuple(used) for name, used in found.items()}
+
+    @cached_property
+    def squares(self) -> frozenset[str]:
+        """The tensors that are sums of squares by their equations."""
+        found: set[str] = set()
+        for e in self.equations:
+            if e.rhs is not None and is_squares(e.rhs, found):
+                found.add(e.name)
+        return frozenset(found)
 
     def equation(self, name: str) -> Equation | None:
         """The equation that defines `name`, or None for a leaf."""

@@ -7,6 +7,7 @@ from inspect import signature
 import numpy as np
 from sympy import Expr, Idx
 
+from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import NotationError, SpecError
@@ -79,6 +80,16 @@ class Result:
         """The facts that this derivative, or a part of it, rests on."""
         fired = [f for e in self.program.equations for f in self.derived.facts.get(e.name, ())]
         return tuple(dict.fromkeys(fired))
+
+    @cached_property
+    def kinks(self) -> tuple[str, ...]:
+        """Where this derivative is a convention, since a function on its way has a kink or a jump there; elsewhere it is exact."""
+        program, (output, *wrt) = self.derived.program, self.tensor.derivative
+        found: dict[str, None] = {}
+        for k, name in enumerate(wrt):
+            found |= dict.fromkeys(kinks(program, output, name))
+            output = next(t.name for t in program.tensors.values() if t.derivative == self.tensor.derivative[: k + 2])
+        return tuple(found)
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -6,7 +6,7 @@ derivative 0) as factors. Rule of the house: a Total stands only under sums, pro
 function or a power (a whole positive power of a Total is a product); exp(sum ...) is two equations.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from sympy import (
     Add,
@@ -19,6 +19,7 @@ from sympy import (
     KroneckerDelta,
     Mul,
     Piecewise,
+    Pow,
     S,
     Sum,
     Symbol,
@@ -161,7 +162,7 @@ def _digits(gap: Expr) -> tuple[Expr, Expr] | None:
     return None
 
 
-def _sides(gap: Expr) -> tuple[Expr, Expr]:
+def sides_of(gap: Expr) -> tuple[Expr, Expr]:
     """Two expressions without minus signs whose difference is `gap`."""
     terms = Add.make_args(gap)
     minus = [t for t in terms if t.could_extract_minus_sign()]
@@ -180,7 +181,7 @@ class Delta(KroneckerDelta):
         if gap.is_Number:
             return S.One if gap == 0 else S.Zero
         if not (isinstance(i, Index) and isinstance(j, Index)) and (digits := _digits(gap)) is not None:
-            return Mul(*[cls(*_sides(d)) for d in digits])
+            return Mul(*[cls(*sides_of(d)) for d in digits])
         return cls(j, i) if default_sort_key(j) < default_sort_key(i) else None
 
     def _eval_power(self, exponent):
@@ -205,6 +206,31 @@ def tensor_names(e: Expr) -> set[str]:
 def indices_of(e: Expr) -> set[Index]:
     """The free indices of `e`."""
     return {s for s in e.free_symbols if isinstance(s, Index)}
+
+
+def is_squares(e: Expr, known: Container[str] = ()) -> bool:
+    """Whether `e` is a sum of squares by its form, times positive numbers: never negative, and 0 only where all that is squared is.
+
+    `known`: names of tensors that are.
+    """
+    if isinstance(e, Entry):
+        return e.name in known
+    if isinstance(e, Pow):
+        return bool(e.exp.is_even and e.exp.is_positive)
+    if isinstance(e, Total):
+        return is_squares(e.body, known)
+    parts = [a for a in e.args if not (isinstance(e, Mul) and a.is_positive)]
+    return isinstance(e, Add | Mul) and bool(parts) and all(is_squares(a, known) for a in parts)
+
+
+def as_printed(e: Expr) -> Expr:
+    """`e` with 1 / n for [n > 0] / n: that the slope of a norm n is 0 where n is, is a convention that is told once, beside the formula."""
+
+    def plain(product: Expr) -> Expr:
+        below = {f.base for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign()}
+        return Mul(*[f for f in product.args if not (isinstance(f, Positive) and f.args[0] in below)])
+
+    return e.replace(lambda f: isinstance(f, Mul), plain) if e.has(Positive) else e
 
 
 def rename_bound(e: Expr) -> Expr:

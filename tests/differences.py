@@ -11,11 +11,17 @@ from symbackprop.verify.literal import evaluate
 SIZES = {"n": 3, "m": 5, "p": 2, "q": 7}
 
 NUMPY = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | {
+    "np": np,
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "logdet": lambda a: np.linalg.slogdet(a)[1],
     "solve": np.linalg.solve,
     "norm": np.linalg.norm,
+    "pinv": np.linalg.pinv,
+    "slogdet": np.linalg.slogdet,
+    "eigh": lambda a: np.linalg.eigh((a + a.T) / 2),
+    "matrix_power": np.linalg.matrix_power,
+    "sign_of_det": lambda a: np.linalg.slogdet(a)[0],
     "eigvalsh": lambda a: np.linalg.eigvalsh((a + a.T) / 2),
     "cholesky": lambda a: np.linalg.cholesky((a + a.T) / 2),
 }

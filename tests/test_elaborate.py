@@ -200,12 +200,33 @@ MISTAKES = [
     (
         {"J": "exp(svd(X))"},
         UnknownOpError,
-        "in equation J: op 'svd' is part of the language but not built yet\n    J = exp(svd(X))\n            ^^^",
+        "in equation J: op 'svd' gives factors that are not unique, which have no derivative of their own\n"
+        "    J = exp(svd(X))\n            ^^^\n"
+        "    fix: write sqrt(eigvalsh(A.T @ A)) for the singular values, largest last",
     ),
     (
         {"J": "argmax(X)"},
         UnknownOpError,
-        "in equation J: op 'argmax' gives positions, which have no derivative\n    J = argmax(X)\n        ^^^^^^",
+        "in equation J: op 'argmax' gives positions, which have no derivative\n    J = argmax(X)\n        ^^^^^^\n"
+        "    fix: give an argument with the role of an index",
+    ),
+    (
+        {"J": "sum(torch.exp(X))"},
+        UnknownNameError,
+        "in equation J: nothing defines 'torch'\n    J = sum(torch.exp(X))\n            ^^^^^\n"
+        "    fix: leave torch. out: of modules there are np and numpy",
+    ),
+    (
+        {"J": "slogdet(X.T @ X) * 2"},
+        ParseError,
+        "in equation J: these are several arrays\n    J = slogdet(X.T @ X) * 2\n                         ^\n"
+        "    fix: pick one of them by its number, as in split(x, 2)[0]",
+    ),
+    (
+        {"J": "where(X > 0, X, -np.inf)"},
+        ParseError,
+        "in equation J: this can't stand here as a value\n    J = where(X > 0, X, -np.inf)\n                         ^^^^^^\n"
+        "    fix: write a large number, such as 1e9 (of a mask -1e9)",
     ),
     (
         {"J": "X + Xx"},
@@ -225,7 +246,7 @@ MISTAKES = [
     (
         {"J": "where(X, 1, 2)"},
         ParseError,
-        "in equation J: where needs a comparison\n    J = where(X, 1, 2)\n              ^\n    fix: write where(x > 0, a, b)",
+        "in equation J: where needs a comparison\n    J = where(X, 1, 2)\n              ^\n    fix: write where(X > 0, a, b)",
     ),
     (
         {"J": "exp(X, X)"},

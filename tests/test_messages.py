@@ -30,12 +30,13 @@ SPECS = [
     fix: did you mean relu or relu6 or elu?""",
     ),
     (
-        "an op not built yet",
+        "an op that has no derivative",
         "relu(H0)",
-        "pinv(H0)",
-        """UnknownOpError in equation H: op 'pinv' is part of the language but not built yet
-    H = pinv(H0)
-        ^^^^""",
+        "sort(H0)",
+        """UnknownOpError in equation H: op 'sort' puts entries in order: its derivative would be a permutation that no formula shows
+    H = sort(H0)
+        ^^^^
+    fix: write x[places], with an index array as an argument""",
     ),
     (
         "an unknown axis",
@@ -158,7 +159,7 @@ SPECS = [
         """ParseError in equation H: attribute .__bases__ is not in the language
     H = H0.__class__.__bases__
         ^^^^^^^^^^^^^^^^^^^^^^
-    fix: of attributes there is .T; methods are called: X.sum()""",
+    fix: of attributes there are .T, .shape, .size and .ndim; methods are called: X.sum()""",
     ),
     (
         "a function without a name",

@@ -16,7 +16,7 @@ from symbackprop.ops.examples import EXAMPLES, example
 from symbackprop.program import Program
 from symbackprop.verify.literal import evaluate, prime_sizes, size_of
 
-BUILT = {name: op for name, op in OPS.items() if op.status == "built"}
+BUILT = {name: op for name, op in OPS.items()}
 OPTIONS = [
     ("sum(T, axis=(0, 2), keepdims=True) + mean(T, axis=(0, 2), keepdims=True) * max(T, axis=(0, 2), keepdims=True)", {"T": "m n k"}),
     ("var(X, axis=0, ddof=1) + std(X, axis=0, keepdims=True)[0]", {"X": "5 n"}),
@@ -50,7 +50,7 @@ OPTIONS = [
 """Calls with options, in every way they may be given."""
 
 
-ABOVE_0 = ("log", "sqrt", "power", "entropy", "divergence", "gaussian")
+ABOVE_0 = ("log", "sqrt", "average", "power", "entropy", "divergence", "gaussian")
 """What stands in a text whose tensors are drawn from (0, 1)."""
 
 
@@ -65,6 +65,8 @@ def literal(text, shapes):
         made = rng.integers(0, 2, shape) if t.role == "index" else rng.uniform(0.05, 0.95, shape)
         if t.role != "index" and not any(word in text for word in ABOVE_0):
             made = 2 * made - 1
+        if "arccosh" in text:
+            made = made + 2
         if "cholesky" in text:
             made = made + 2 * np.eye(len(made))
         arrays[t.name] = made

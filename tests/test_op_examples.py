@@ -9,7 +9,7 @@ from symbackprop.ops import OPS
 from symbackprop.ops.examples import example
 from symbackprop.verify import textbook
 
-BUILT = {name: op for name, op in OPS.items() if op.status == "built" and op.name == name}
+BUILT = {name: op for name, op in OPS.items() if op.name == name}
 HARD = ["cholesky", "eigvalsh", "eigenvectors", "binary_cross_entropy", "nll_loss", "selu", "diag", "broadcast_to", "sign"]
 """What the check itself has to take care of: real arguments only, narrow domains, derivatives without a dtype of their own."""
 

@@ -234,6 +234,40 @@ CASES = {
     "sliding_window_view(A[::-1], (2, 3))[::2]": lambda A, **_: sliding_window_view(A[::-1], (2, 3))[::2],
     "sliding_window_view(pad(x, 1), 3) @ ones(3)": lambda x, **_: np.convolve(x, np.ones(3), "same"),
     "broadcast_to(v, (n, m))": lambda v, **_: np.broadcast_to(v, (5, 7)),
+    "full((n, m), s) + full(m, 2)": lambda s, **_: np.full((5, 7), s) + 2,
+    "full((n, m), v)": lambda v, **_: np.full((5, 7), v),
+    "column_stack((x, A, z))": lambda x, A, z, **_: np.column_stack((x, A, z)),
+    "diff(A) @ v[1:]": lambda A, v, **_: np.diff(A) @ v[1:],
+    "np.diff(A, n=2, axis=0)": lambda A, **_: np.diff(A, n=2, axis=0),
+    "ptp(A, axis=1, keepdims=True)": lambda A, **_: np.ptp(A, axis=1, keepdims=True),
+    "np.ptp(T)": lambda T, **_: np.ptp(T),
+    "average(A, axis=0)": lambda A, **_: np.average(A, axis=0),
+    "average(A, axis=0, weights=x)": lambda A, x, **_: np.average(A, axis=0, weights=x),
+    "average(T, weights=T * T)": lambda T, **_: np.average(T, weights=T * T),
+    "vdot(A, A + 1)": lambda A, **_: np.vdot(A, A + 1),
+    "vdot(R, x)": lambda R, x, **_: np.vdot(R, x),
+    "matrix_power(S, 3)": lambda S, **_: np.linalg.matrix_power(S, 3),
+    "np.linalg.matrix_power(S, -2)": lambda S, **_: np.linalg.matrix_power(S, -2),
+    "np.linalg.slogdet(S)[1] + slogdet(S)[0]": lambda S, **_: sum(np.linalg.slogdet(S)),
+    "sign_of_det(-S)": lambda S, **_: np.linalg.slogdet(-S)[0],
+    "pinv(A)": lambda A, **_: np.linalg.pinv(A),
+    "pinv(B) @ v": lambda B, v, **_: np.linalg.pinv(B) @ v,
+    "eigh(S)[0]": lambda S, **_: np.linalg.eigvalsh((S + S.T) / 2),
+    "eigh(S)[1] ** 2": lambda S, **_: np.linalg.eigh((S + S.T) / 2)[1] ** 2,
+    "norm(x, 'inf') + np.linalg.norm(v, np.inf)": lambda x, v, **_: np.linalg.norm(x, np.inf) + np.linalg.norm(v, np.inf),
+    "norm(A, 3, axis=1)": lambda A, **_: np.linalg.norm(A, 3, axis=1),
+    "norm(A, 'inf', axis=0, keepdims=True)": lambda A, **_: np.linalg.norm(A, np.inf, axis=0, keepdims=True),
+    "inner(A, A[:2])": lambda A, **_: np.inner(A, A[:2]),
+    "inner(s, A)": lambda s, A, **_: np.inner(s, A),
+    "einsum('...ij,jk->...ik', T, B)": lambda T, B, **_: np.einsum("...ij,jk->...ik", T, B),
+    "einsum('i...,i...', A, A)": lambda A, **_: np.einsum("i...,i...", A, A),
+    "einsum('...ij,...jk', T, U)": lambda T, U, **_: np.einsum("...ij,...jk", T, U),
+    "np.identity(n) * x": lambda x, **_: np.identity(5) * x,
+    "where((x > 0) & (z > 0) | ~(x < z), x, z)": lambda x, z, **_: np.where((x > 0) & (z > 0) | ~(x < z), x, z),
+    "where(logical_not((A > 0) | (v < 0)), A, v)": lambda A, v, **_: np.where(~((A > 0) | (v < 0)), A, v),
+    "x * A.shape[0] + len(v) + A.size + T.ndim": lambda x, A, v, T, **_: x * 5 + 7 + 35 + 3,
+    "reshape(ravel(A), A.shape) + zeros(A.shape)": lambda A, **_: A,
+    "np.pi * x + np.e": lambda x, **_: np.pi * x + np.e,
     "1 / (1 + exp(-(A @ v)))": lambda A, v, **_: 1 / (1 + np.exp(-(A @ v))),
 }
 
@@ -266,7 +300,7 @@ def test_a_misplaced_sum_is_noticed():
 
 
 def test_every_array_op_is_put_to_the_test():
-    built = {op.name for op in OPS.values() if op.status == "built" and op.kind not in ("elementwise", "condition", "layer", "loss")}
+    built = {op.name for op in OPS.values() if op.kind not in ("elementwise", "condition", "layer", "loss")}
     assert not [name for name in built if name not in "matmul" and not any(f"{name}(" in text for text in CASES)]
 
 

@@ -13,7 +13,7 @@ from symbackprop import ops_page
 from symbackprop.ops import OPS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
-BUILT = {name: op for name, op in OPS.items() if op.status == "built" and op.name == name}
+BUILT = {name: op for name, op in OPS.items() if op.name == name}
 SVG = "{http://www.w3.org/2000/svg}"
 LEFT, TOP, RIGHT, BOTTOM = 34, 26, 312, 202
 

@@ -1,4 +1,4 @@
-"""Second order as programs: Hessian rows, products, Gauss-Newton and Fisher, per-sample gradients, by value against what they are made of."""
+"""Second order as programs, by value: Hessian rows, products, Gauss-Newton and Fisher, per-sample gradients."""
 
 from dataclasses import replace
 from functools import cache

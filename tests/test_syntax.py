@@ -59,7 +59,17 @@ SAID: dict[str, Node] = {
     "X[1, ::2, None, ..., Y]": Subscript(X, (number(1), Slice(None, None, number(2)), NewAxis(), Dots(), Y)),
     "X[np.newaxis, 1:n - 1]": Subscript(X, (NewAxis(), Slice(number(1), Call("subtract", (n, number(1))), None))),
     "X[[0, 2]]": Subscript(X, (Literal((0, 2)),)),
-    "np.pi * X": Call("multiply", (Name("pi"), X)),
+    "np.pi * X": Call("multiply", (Name("np.pi"), X)),
+    "X.shape[0]": Subscript(Call("shape", (X,)), (number(0),)),
+    "np.pow(X, 2)": Call("power", (X, number(2))),
+    "~(X > Y) & (X < 1) | (Y == X)": Call(
+        "logical_or",
+        (
+            Call("logical_and", (Call("logical_not", (Call("greater", (X, Y)),)), Call("less", (X, number(1))))),
+            Call("equal", (Y, X)),
+        ),
+    ),
+    "einsum('ij->j', X, optimize=True)": Call("einsum", (Literal("ij->j"), X)),
     "(\n  X\n  + Y)": Call("add", (X, Y)),
     "  X\t+\r\nY ": Call("add", (X, Y)),
 }
@@ -95,7 +105,8 @@ CARETS = {
     "X.__class__": ("attribute .__class__ is not in the language", "^^^^^^^^^^^"),
     "().__class__.__bases__": ("attribute .__bases__ is not in the language", "^^^^^^^^^^^^^^^^^^^^^^"),
     "X.__init__()": ("attributes such as .__init__ are not in the language", "^^^^^^^^^^"),
-    "X + Y.shape": ("attribute .shape is not in the language", "    ^^^^^^^"),
+    "X + Y.dtype": ("attribute .dtype is not in the language", "    ^^^^^^^"),
+    "scipy.special.erf(X)": ("attribute .special is not in the language", "^^^^^^^^^^^^^"),
     "np": ("'np' alone is nothing", "^^"),
     "np.X": ("np.X is no value of the language", "^^^^"),
     "np.random.rand(3)": ("np.random is no value of the language", "^^^^^^^^^"),
@@ -105,7 +116,7 @@ CARETS = {
     "not X": ("this operator is not in the language", "^^^^^"),
     "X % 2": ("this operator is not in the language", "^^^^^"),
     "X // 2": ("this operator is not in the language", "^^^^^^"),
-    "~X": ("this operator is not in the language", "^^"),
+    "X ^ 2": ("this operator is not in the language", "^^^^^"),
     "X in Y": ("this operator is not in the language", "^^^^^^"),
     "X is Y": ("this operator is not in the language", "^^^^^^"),
     "0 < X < 1": ("a chain of comparisons", "^^^^^^^^^"),
@@ -270,12 +281,14 @@ def test_any_text_gives_a_tree_or_a_parse_error(text):
 
 def calls(inner: st.SearchStrategy) -> st.SearchStrategy:
     value = inner | st.sampled_from([Literal(None), Literal(True), Literal((0, 1)), Literal("a'\n")])
-    options = st.lists(st.tuples(st.sampled_from(["axis", "keepdims"]), value), max_size=2, unique_by=lambda option: option[0])
+    options = st.builds(
+        lambda *values: [(k, v) for k, v in zip(("axis", "keepdims"), values, strict=True) if v], st.none() | value, st.none() | value
+    )
     item = inner | st.builds(Slice, *[st.none() | inner] * 3) | st.sampled_from([NewAxis(), Dots(), Literal((0, 2))])
     several = st.lists(inner, min_size=1, max_size=3)
     # A sign before a number is the number's own, and numbers alone in brackets are an option's value.
-    signed = inner.filter(lambda node: not isinstance(node, Number))
-    group = several.filter(lambda nodes: not all(isinstance(node, Number) for node in nodes))
+    signed = inner.map(lambda node: X if isinstance(node, Number) else node)
+    group = several.map(lambda nodes: [*nodes, Y] if all(isinstance(node, Number) for node in nodes) else nodes)
     return st.one_of(
         st.builds(lambda op, a, b: Call(op, (a, b)), st.sampled_from(list(BINARY)), inner, inner),
         st.builds(lambda op, a: Call(op, (a,)), st.sampled_from([*UNARY, "transpose"]), signed),

@@ -44,15 +44,15 @@ def test_a_branch_on_values_is_shown_with_its_line():
 def test_an_unknown_function_is_named_with_the_nearest():
     def f(x: "n"):
         y = 2 * x
-        return np.logaddexp(y, x).sum()
+        return np.logaddexp2(y, x).sum()
 
     assert mistake(f) == (
         UnknownOpError,
         [
-            "UnknownOpError in function f, line +2: 'np.logaddexp' is not in the language",
-            "    return np.logaddexp(y, x).sum()",
-            "           ^^^^^^^^^^^^^^^^^^",
-            "    fix: did you mean logsumexp, logdet, slogdet?",
+            "UnknownOpError in function f, line +2: 'np.logaddexp2' is not in the language",
+            "    return np.logaddexp2(y, x).sum()",
+            "           ^^^^^^^^^^^^^^^^^^^",
+            "    fix: did you mean logaddexp, logsumexp, logdet?",
         ],
     )
 
@@ -123,8 +123,7 @@ REFUSED = [
     (lambda x: x[True], SpecError, "a bool can't stand in an index"),
     (lambda x: x // 2, ParseError, "the operator // is not"),
     (lambda x: 2 % x, ParseError, "the operator % is not"),
-    (lambda x: ~(x > 0), ParseError, "the operator ~ is not"),
-    (lambda x: (x > 0) & (x < 1), ParseError, "the operator & is not"),
+    (lambda x: (x > 0) ^ (x < 1), ParseError, r"the operator \^ is not"),
     (lambda x: x.softmax(), ParseError, "no attribute .softmax"),
     (lambda x: x.grad, ParseError, "no attribute .grad"),
     (lambda x: x.mT, ParseError, "no attribute .mT"),

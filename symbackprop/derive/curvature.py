@@ -63,11 +63,11 @@ def split(program: Program, at: str | None, names: Sequence[str], expected: bool
     if at not in cut.tensors or at == program.objective:
         why = f"{program.objective} does not depend on '{at}'"
         raise DeriveError(why, fix="split at a tensor between the parameters and the objective")
-    outer = gradient(cut, [at])
     beside = [n for n in names if n in cut.tensors]
-    direct = pullback(cut, program.objective, beside, S.One, (), "p") if beside else None
-    count = len(cut.equations)
-    made_by = [*outer.program.equations[count:], *(direct.program.equations[count:] if direct else ())]
+    cut = _named_apart(cut, program)
+    outer = gradient(cut, [at])
+    direct = pullback(outer.program, program.objective, beside, S.One, (), "p") if beside else None
+    made_by = (direct or outer).program.equations[len(cut.equations) :]
     whole = program.extended(made_by)
     derived = Derived(whole, program.objective, tuple(names), {at: outer.adjoints[at]}, outer.steps, outer.facts, outer.links)
     return Split(derived, cut.extended(made_by), at, {n: direct.adjoints[n] for n in beside} if direct else {}, expected)
@@ -127,11 +127,15 @@ def blocks(model: Split, names: Sequence[str]) -> Blocks:
 
 def _in_cut(whole: Derived, model: Split, name: str) -> tuple[Derived, Derived]:
     """The Jacobian of `name` by `at` and the parameters beside it, where `at` is a leaf; and `whole` with its equations."""
-    # Names that the whole has already are none that the parts of this Jacobian may have.
-    cut = model.cut.with_leaves(t for n, t in whole.program.tensors.items() if n not in model.cut.tensors)
+    cut = _named_apart(model.cut, whole.program)
     made = jacobian(cut, name, [model.at, *model.direct])
     program = whole.program.extended(made.program.equations[len(cut.equations) :])
     return replace(whole, program=program, facts={**whole.facts, **made.facts}), made
+
+
+def _named_apart(cut: Program, whole: Program) -> Program:
+    """`cut`, so that what is derived from it bears no name that the whole program has already."""
+    return cut.with_leaves(t for n, t in whole.tensors.items() if n not in cut.tensors)
 
 
 def _entry(whole: Derived, name: str, at: Sequence[Index]) -> Expr:

@@ -43,7 +43,8 @@ def local_partials(program: Program, equation: Equation, here: Sequence[Index], 
     """d equation.tensor[here] / d name, as a list of partials whose sum it is. `helper` gives tensors that a differential needs."""
     if equation.rhs is not None:
         rhs = substitute(equation.rhs, dict(zip(equation.indices, here, strict=True)))
-        return [Partial(in_own_output(p.coefficient, rhs, equation.tensor[tuple(here)]), p.indices, p.bound) for p in partials(rhs, name)]
+        output, parts = equation.tensor[tuple(here)], partials(rhs, name, program.squares)
+        return [Partial(in_own_output(p.coefficient, rhs, output), p.indices, p.bound) for p in parts]
     call = equation.call
     found = []
     for place, argument in enumerate(call.arguments):

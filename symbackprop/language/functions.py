@@ -63,7 +63,5 @@ def _tracer(values: tuple[Any, ...]) -> Tracer | None:
     return None
 
 
-FUNCTIONS: Mapping[str, Callable] = MappingProxyType(
-    {name: _function(op, name, found) for name, op in OPS.items() if (found := evaluation(op, name)) is not None}
-)
+FUNCTIONS: Mapping[str, Callable] = MappingProxyType({name: _function(op, name, evaluation(op, name)) for name, op in OPS.items()})
 """Each name of the language, and what it does on arrays and on tracers."""

@@ -108,24 +108,28 @@ class Claim:
 
 
 BINARY = {
-    "add": ("+", 2),
-    "subtract": ("-", 2),
-    "multiply": ("*", 3),
-    "divide": ("/", 3),
-    "matmul": ("@", 3),
-    "power": ("**", 5),
     "greater": (">", 1),
     "greater_equal": (">=", 1),
     "less": ("<", 1),
     "less_equal": ("<=", 1),
     "equal": ("==", 1),
     "not_equal": ("!=", 1),
+    "logical_or": ("|", 2),
+    "logical_and": ("&", 3),
+    "add": ("+", 4),
+    "subtract": ("-", 4),
+    "multiply": ("*", 5),
+    "divide": ("/", 5),
+    "matmul": ("@", 5),
+    "power": ("**", 7),
 }
 """Op name -> how it is written and how tightly it binds (Python's order)."""
 
-UNARY = {"negative": "-", "positive": "+"}
+UNARY = {"negative": "-", "positive": "+", "logical_not": "~"}
 COMPARISONS = frozenset(op for op, (_, level) in BINARY.items() if level == 1)
-_UNARY_LEVEL, _POWER_LEVEL, _ATOM_LEVEL = 4, 5, 6
+CONDITIONS = COMPARISONS | {"logical_or", "logical_and", "logical_not"}
+"""Ops whose value is a condition, for where."""
+_PRODUCT_LEVEL, _UNARY_LEVEL, _POWER_LEVEL, _ATOM_LEVEL = 5, 6, 7, 8
 
 
 def children(node: Node) -> tuple[Node, ...]:
@@ -239,7 +243,7 @@ def _number(value: Rational) -> tuple[str, int]:
         while rest % 5 == 0:
             rest, fives = rest // 5, fives + 1
         if rest != 1:
-            return f"{value.p} / {value.q}", 3
+            return f"{value.p} / {value.q}", _PRODUCT_LEVEL
         places = max(twos, fives)
         digits = str(abs(value.p) * 10**places // value.q).rjust(places + 1, "0")
         text = ("-" if value.p < 0 else "") + f"{digits[:-places]}.{digits[-places:]}"

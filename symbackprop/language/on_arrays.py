@@ -79,7 +79,9 @@ TABLE: Mapping[str, Callable] = {
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
     "logdet": lambda x: np.linalg.slogdet(x)[1],
+    "sign_of_det": lambda x: np.linalg.slogdet(x)[0],
     "cholesky": lambda x: np.linalg.cholesky(_symmetric(x)),
+    "eigh": lambda x: np.linalg.eigh(_symmetric(x)),
     "eigvalsh": lambda x: np.linalg.eigvalsh(_symmetric(x)),
     "eigenvectors": lambda x: np.linalg.eigh(_symmetric(x))[1],
     "eigenvalue_gaps": _eigenvalue_gaps,
@@ -92,10 +94,8 @@ TABLE: Mapping[str, Callable] = {
 """Ops that no spelling says and that NumPy lacks, or takes to mean something else."""
 
 
-def evaluation(op: Op, name: str) -> Callable | None:
-    """What evaluates the op on arrays, of arguments in the order of its parameters; None for an op that is not built."""
-    if op.status != "built":
-        return None
+def evaluation(op: Op, name: str) -> Callable:
+    """What evaluates the op on arrays, of arguments in the order of its parameters."""
     if name in TABLE:
         return TABLE[name]
     if name in COMPOSED:
@@ -142,7 +142,6 @@ class _ArrayOps:
 
     def __getattr__(self, name: str) -> Callable:
         function = evaluation(OPS[name], name)
-        assert function is not None
 
         def call(*arguments: Any, **options: Any) -> Any:
             made = function(*(_plain(a) for a in arguments), **{k: _plain(v) for k, v in options.items()})

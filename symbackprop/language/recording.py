@@ -10,9 +10,9 @@ from typing import Any
 from sympy import Expr, Integer
 
 from symbackprop.errors import SpecError, SymbackpropError
-from symbackprop.language.elaborate import Reader
-from symbackprop.language.nodes import COMPARISONS, Call, Group, Name, Node, Number, Slice, Subscript, children
-from symbackprop.ops.array import Draft
+from symbackprop.language.nodes import CONDITIONS, Call, Group, Name, Node, Number, Slice, Subscript, children
+from symbackprop.language.reader import Reader
+from symbackprop.ops.array import Array, Draft, Pieces
 from symbackprop.program import Tensor
 
 _TURNED = ("transpose", "swapaxes", "moveaxis", "rollaxis", "squeeze", "expand_dims", "reshape", "flatten", "ravel")
@@ -26,6 +26,7 @@ class Recording:
     def __init__(self, name: str, code: CodeType) -> None:
         self.name, self.code = name, code
         self.axes: dict[int, tuple[Expr, ...]] = {}
+        self.pieces: dict[int, int] = {}
         self.tensors: dict[int, bool] = {}
         self.kept: list[Node] = []
         self.names: set[str] = set()
@@ -94,32 +95,41 @@ class Recording:
         for part in self.order([node]):
             if isinstance(part, Call | Subscript) and id(part) not in self.axes:
                 try:
-                    self.axes[id(part)] = self._one_shape(part)
+                    made = self._stand_in(part)
                 except SymbackpropError as e:
                     raise self.error(e.reason, e.fix, type(e), e.notes) from None
+                self.axes[id(part)] = made.axes
+                if isinstance(made, Pieces):
+                    self.pieces[id(part)] = len(made.parts)
         return self.axes.get(id(node), ())
 
-    def _one_shape(self, node: Node) -> tuple[Expr, ...]:
-        """The axes of `node`, from those of the parts below it."""
+    def parts(self, node: Node) -> int:
+        """How many arrays a value is made of, as that of split; 0 for an array."""
+        self.shape(node)
+        return self.pieces.get(id(node), 0)
+
+    def _stand_in(self, node: Node) -> Array:
+        """An array as `node` says, of arrays with the axes of the parts below it."""
         tensors: dict[str, Tensor] = {}
 
         def stand_in(part: Node) -> Node:
             if not self.holds_tensor(part):
                 return part
-            if isinstance(part, Group | Slice):
+            if isinstance(part, Group | Slice) or id(part) in self.pieces:
                 return rebuilt(part, [stand_in(p) for p in children(part)])
             name = part.id if isinstance(part, Name) else f"part{len(tensors)}"
             tensors[name] = Tensor(name, self.axes[id(part)], "input")
-            if isinstance(part, Call) and part.op in COMPARISONS:
+            if isinstance(part, Call) and part.op in CONDITIONS:
                 return Call("greater", (Name(name), Number(Integer(0))))
             return Name(name)
 
         plain = rebuilt(node, [stand_in(p) for p in children(node)])
-        if isinstance(plain, Call) and plain.op in COMPARISONS:
-            plain = Call("subtract", plain.args)
+        if isinstance(plain, Call) and plain.op in CONDITIONS:
+            # Of a condition there is no value, but one in where has its axes.
+            plain = Call("where", (plain, Number(Integer(1)), Number(Integer(0))))
         letters = {str(s) for axes in self.axes.values() for a in axes for s in a.free_symbols}
         reader = Reader(Draft(tensors, (), {}), sorted(letters))
-        return reader.value(plain).axes
+        return reader.value(plain)
 
 
 def _shared(node: Node) -> Iterator[Node]:

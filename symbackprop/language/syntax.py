@@ -13,7 +13,9 @@ from sympy import Rational
 
 from symbackprop.errors import ParseError
 from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
+from symbackprop.ops import NUMPY
 from symbackprop.ops.arithmetic import MOST_DIGITS
+from symbackprop.ops.elementwise import CONSTANTS
 
 MOST_CHARACTERS = 20_000
 MOST_TOKENS = 4_000
@@ -32,16 +34,20 @@ BINARY_OPS = {
     ast.LtE: "less_equal",
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
+    ast.BitAnd: "logical_and",
+    ast.BitOr: "logical_or",
 }
-UNARY_OPS = {ast.USub: "negative", ast.UAdd: "positive"}
+UNARY_OPS = {ast.USub: "negative", ast.UAdd: "positive", ast.Invert: "logical_not"}
 MODULES = ("np", "numpy")
-NUMBERS = ("pi",)
+FOREIGN = ("scipy", "torch", "jnp", "jax", "tf", "F", "nn", "math", "sp", "anp", "sbp", "special", "linalg")
+"""What modules are mostly called whose functions people paste; a tensor may be called so too."""
+MEASURES = ("shape", "size", "ndim")
 SPREAD = ("reshape", "transpose")
 """Methods that take a tuple also as several arguments: X.reshape(n, 1)."""
 NAMED = {
     ast.Lambda: ("a lambda", "write the expression out"),
     ast.IfExp: ("if ... else", "use where(condition, a, b)"),
-    ast.BoolOp: ("and / or", "multiply where(..., 1, 0) instead"),
+    ast.BoolOp: ("and / or", "write (x > 0) & (y > 0) or (x > 0) | (y > 0) in where"),
     ast.ListComp: ("a comprehension", "use whole-array operations"),
     ast.GeneratorExp: ("a comprehension", "use whole-array operations"),
     ast.SetComp: ("a comprehension", "use whole-array operations"),
@@ -274,10 +280,10 @@ class _Parser:
         where = self.shifted(e)
         first: tuple[Node, ...] = ()
         if isinstance(e.func, ast.Name):
-            op = e.func.id
+            op = NUMPY.get(e.func.id, e.func.id)
             self.check_name(op, e.func)
         elif isinstance(e.func, ast.Attribute):
-            op = e.func.attr
+            op = NUMPY.get(e.func.attr, e.func.attr)
             if op.startswith("_"):
                 raise self.error(f"attributes such as .{op} are not in the language", self.span(e.func), "see the page on notation")
             if not _is_module(e.func.value):
@@ -291,24 +297,30 @@ class _Parser:
         for k in e.keywords:
             if k.arg is None:
                 raise self.error("** is not in the language", self.span(k.value), "name each option")
-            options.append((k.arg, self.node(k.value)))
+            if (op, k.arg) != ("einsum", "optimize"):  # how, not what
+                options.append((k.arg, self.node(k.value)))
         return Call(op, (*first, *arguments), tuple(options), span=where, name_span=self.shifted(e.func))
 
     def attribute(self, e: ast.Attribute) -> Node:
-        """X.T, and the constants np.pi, np.e, np.newaxis."""
+        """X.T, X.shape, and the constants np.pi, np.e, np.newaxis."""
         where = self.shifted(e)
         if _is_module(e.value):
             if e.attr == "newaxis":
                 return Literal(None, span=where)
-            if e.attr in NUMBERS:
-                return Name(e.attr, span=where)
-            raise self.error(
-                f"{ast.unparse(e)} is no value of the language", self.span(e), "of numbers there is np.pi; functions are called"
-            )
+            if f"np.{e.attr}" in CONSTANTS:
+                return Name(f"np.{e.attr}", span=where)
+            if e.attr == "inf":
+                return Literal("inf", span=where)
+            fix = "of numbers there are np.pi and np.e; functions are called"
+            raise self.error(f"{ast.unparse(e)} is no value of the language", self.span(e), fix)
         if e.attr == "T":
             inner = self.node(e.value)
             return Call("transpose", (inner,), span=where, name_span=(where[1] - 2, where[1]))
-        fix = "of attributes there is .T; methods are called: X.sum()"
+        if e.attr in MEASURES:
+            return Call(e.attr, (self.node(e.value),), span=where, name_span=(where[1] - len(e.attr) - 1, where[1]))
+        fix = "of attributes there are .T, .shape, .size and .ndim; methods are called: X.sum()"
+        if isinstance(e.value, ast.Name) and e.value.id in FOREIGN:
+            fix = f"leave {ast.unparse(e)}. out: of modules there are np and numpy"
         raise self.error(f"attribute .{e.attr} is not in the language", self.span(e), fix)
 
 

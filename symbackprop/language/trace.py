@@ -18,7 +18,7 @@ from typing import Any
 
 from symbackprop.errors import SpecError, SymbackpropError, UnknownNameError, nearest
 from symbackprop.index import IDENTIFIER, parse_shape
-from symbackprop.language.nodes import COMPARISONS, Call, Name, Node, Subscript, children, unparse
+from symbackprop.language.nodes import CONDITIONS, Call, Name, Node, Subscript, children, unparse
 from symbackprop.language.recording import Recording, rebuilt
 from symbackprop.language.spec import EquationSpec, ModelSpec, TensorSpec
 from symbackprop.language.syntax import MODULES, parse
@@ -156,7 +156,7 @@ def _named(
         elif isinstance(returned, tuple | list | dict):
             reason, fix = "it returns several values", "return the objective alone, and name another value with output="
         raise SpecError(reason, place=place, fix=fix)
-    by_name = {name: node for name, node in bindings if not _is_condition(node)}
+    by_name = {name: node for name, node in bindings if _is_array(node)}
     local = {id(node): name for name, node in bindings}
     top = returned.node
     if isinstance(top, Name):
@@ -175,7 +175,7 @@ def _named(
     needed = {id(node) for node in recording.order(roots)}
     names: dict[int, str] = {}
     taken = {*reserved, *by_name}
-    kept = [(name, node) for name, node in bindings if id(node) in needed and not _is_condition(node) and recording.holds_tensor(node)]
+    kept = [(name, node) for name, node in bindings if id(node) in needed and _is_array(node) and recording.holds_tensor(node)]
     final = {name: id(node) for name, node in kept}
     for name, node in kept:
         names[id(node)] = name if final[name] == id(node) and _allowed(name, reserved) else _fresh(name, taken, reserved)
@@ -185,8 +185,9 @@ def _named(
     return names, roots
 
 
-def _is_condition(node: Node) -> bool:
-    return isinstance(node, Call) and node.op in COMPARISONS
+def _is_array(node: Node) -> bool:
+    """Whether an equation can say `node`: it is no condition, and not several arrays, as of split."""
+    return not (isinstance(node, Call) and (node.op in CONDITIONS or (node.op in OPS and OPS[node.op].gives_several)))
 
 
 def _allowed(name: str, reserved: Iterable[str]) -> bool:
@@ -221,7 +222,7 @@ def _equations(roots: Sequence[Node], names: Mapping[int, str], recording: Recor
         here = rebuilt(node, [written[id(part)] for part in children(node)])
         deep = 1 + max((depth[id(part)] for part in children(node)), default=0)
         shared = uses.get(id(node), 0) > 1 and not _is_light(node)
-        able = isinstance(node, Call | Subscript) and recording.holds_tensor(node) and not _is_condition(node)
+        able = isinstance(node, Call | Subscript) and recording.holds_tensor(node) and _is_array(node)
         if id(node) in names or (able and (shared or deep > DEPTH)):
             name = names.get(id(node)) or _fresh("t", taken, reserved)
             text = unparse(here)

@@ -19,10 +19,7 @@ from symbackprop.index import axis
 from symbackprop.language.nodes import Call, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Subscript
 from symbackprop.language.recording import Recording
 from symbackprop.language.syntax import parse
-from symbackprop.ops import OPS
-
-NUMPY = {"absolute": "abs", "amax": "max", "amin": "min", "true_divide": "divide"}
-"""NumPy's own name of a function, where the language writes another."""
+from symbackprop.ops import ABSENT, NUMPY, OPS
 
 
 def is_number(value: Any) -> bool:
@@ -40,8 +37,9 @@ def number(value: Any, recording: Recording) -> Node:
         return Number(Integer(int(value)))
     if isinstance(value, Quotient):
         return Number(Rational(value.numerator, value.denominator))
-    if value == math.pi and "pi" not in recording.names:
-        return Name("pi")
+    named = {math.pi: "np.pi", math.e: "np.e"}.get(value)
+    if named is not None:
+        return Name(named)
     if not math.isfinite(value):
         raise recording.error(f"{value} is not a number of the language", "leave it out, or mask with np.where")
     return Number(Rational(repr(float(value))))
@@ -117,6 +115,9 @@ class Tracer:
         raise self.recording.error("len() has to be an integer, and sizes stay symbolic", "write x.shape[0]")
 
     def __iter__(self) -> Iterator["Tracer"]:
+        parts = self.recording.parts(self.node)
+        if parts:
+            return (self[k] for k in range(parts))
         shape = self.recording.shape(self.node)
         if shape and shape[0].is_Integer:
             return (self[k] for k in range(int(shape[0])))
@@ -208,10 +209,13 @@ for _name, _op in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv"
 _COMPARISONS = {"gt": "greater", "ge": "greater_equal", "lt": "less", "le": "less_equal", "eq": "equal", "ne": "not_equal"}
 for _name, _op in _COMPARISONS.items():
     setattr(Tracer, f"__{_name}__", _binary(_op)[0])
-for _name, _op in {"neg": "negative", "pos": "positive", "abs": "abs"}.items():
+for _name, _op in {"neg": "negative", "pos": "positive", "abs": "abs", "invert": "logical_not"}.items():
     setattr(Tracer, f"__{_name}__", _unary(_op))
-_SIGNS = {"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>", "floordiv": "//", "mod": "%", "divmod": "divmod"}
-for _name, _sign in {**_SIGNS, "invert": "~"}.items():
+for _name, _op in {"and": "logical_and", "or": "logical_or"}.items():
+    _forward, _reflected = _binary(_op)
+    setattr(Tracer, f"__{_name}__", _forward)
+    setattr(Tracer, f"__r{_name}__", _reflected)
+for _name, _sign in {"xor": "^", "lshift": "<<", "rshift": ">>", "floordiv": "//", "mod": "%", "divmod": "divmod"}.items():
     setattr(Tracer, f"__{_name}__", _missing(_sign))
     setattr(Tracer, f"__r{_name}__", _missing(_sign))
 
@@ -293,14 +297,15 @@ def _size(size: Expr, recording: Recording) -> Any:
 
 def traced(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: Recording, spelled: str = "") -> Any:
     """What the op gives on arguments of which one is a Tracer. `spelled` stood before its name in the function ("np.")."""
-    name = NUMPY.get(op, op)
+    name = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "invert": "logical_not"}.get(op) or NUMPY.get(op, op)
     record = OPS.get(name)
     if record is None:
-        close = nearest(name, list(OPS))
+        absent, close = ABSENT.get(name), nearest(name, list(OPS))
         fix = f"did you mean {', '.join(close)}?" if close else "see the list that `symbackprop ops` prints"
-        raise recording.error(f"'{spelled}{op}' is not in the language", fix, UnknownOpError)
+        reason = f"'{spelled}{op}' {absent.why if absent and absent.why else 'is not in the language'}"
+        raise recording.error(reason, absent.instead if absent else fix, UnknownOpError)
     for option in options:
-        if record.status == "built" and option not in record.parameters:
+        if option not in record.parameters:
             known = ", ".join(record.parameters)
             raise recording.error(f"op '{name}' has no option '{option}'", f"its options are {known}", ParseError)
     nodes = tuple(as_node(a, recording) for a in args)

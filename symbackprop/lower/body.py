@@ -150,9 +150,7 @@ def _separate(lowered: Lowered, stores: Mapping[str, Store]) -> Lowered:
         if name in stores:
             outputs[name] = graph.add("store", (n,), (stores[name],))
             continue
-        base = n
-        while graph[base].op in VIEWS:
-            base = graph[base].args[0]
+        base = graph.base(n)
         if graph[n].axes and (base in seen or graph[base].op == "leaf"):
             n = graph.add("copy", (n,), (len(outputs),), graph[n].axes)
         seen.add(base)

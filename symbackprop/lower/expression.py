@@ -5,15 +5,16 @@ to choose (a product can be had in both orientations); what comes back says the 
 """
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S, expand_mul
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 
+from symbackprop.contract import Product, flat, over
 from symbackprop.errors import TargetError
 from symbackprop.index import Index
 from symbackprop.lower.contraction import contract, gram, multiply, scaled, scaled_least
 from symbackprop.lower.diagonal import Equal, apart, by_diagonal, is_diagonal, thin_sums
-from symbackprop.lower.entry import affine, find_counts, find_merge, find_scatter, inside, is_guard, narrow, radix, slice_info
+from symbackprop.lower.entries import Entries, Stored
+from symbackprop.lower.entry import find_counts, find_merge, find_scatter, is_guard, narrow
 from symbackprop.lower.graph import DTYPE, Graph, Labelled, ordered, union
 from symbackprop.lower.symmetric import as_square
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
@@ -21,22 +22,12 @@ from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 Order = Sequence[Index] | None
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Where a tensor lies: a node, and for each axis of that node the place of the tensor's own axis."""
-
-    node: int
-    positions: tuple[int, ...]
-    axes: tuple[Expr, ...]
-
-
-class Expressions:
+class Expressions(Entries):
     """Lowers expressions over tensors that are stored already."""
 
     def __init__(self, graph: Graph, stored: Mapping[str, Stored], nonnegative: Container[str] = ()) -> None:
         """`nonnegative`: the tensors without a negative entry."""
-        self.graph = graph
-        self.stored = stored
+        super().__init__(graph, stored)
         self.nonnegative = nonnegative
         self.guarded: set[Index] = set()
 
@@ -178,71 +169,6 @@ class Expressions:
             return Labelled(self.graph.add("eye", (), (), (i.axis, j.axis)), labels)
         return self.graph.apply("equal", [self.lower(i, order), self.lower(j, order)], order, "bool")
 
-    def entry(self, e: Entry, trusted: bool) -> Labelled:
-        """T[...]: the array itself, a slice, a diagonal, or a lookup."""
-        stored, wanted = self._divided(self.stored[e.name], [e.indices[p] for p in self.stored[e.name].positions])
-        info: list[tuple] = []
-        labels: list[Index] = []
-        for k, i in enumerate(wanted):
-            size = stored.axes[stored.positions[k]]
-            form = affine(i)
-            if isinstance(i, Index) and expand_mul(i.axis - size) == 0:
-                info.append(("all",))
-                labels.append(i)
-            elif not indices_of(i) and not i.has(Entry):
-                info.append(("at", i))
-            elif form is not None and (trusted or inside(i, size)) and (found := slice_info(form, size)):
-                info.append(found)
-                labels.append(form.index)
-            else:
-                return self.lookup(stored, wanted, trusted)
-        node = stored.node
-        if any(x != ("all",) for x in info):
-            node = self.graph.add("slice", (node,), tuple(info), [i.axis for i in labels], self.graph[node].kind)
-        return self._diagonal(Labelled(node, tuple(labels)))
-
-    def _divided(self, stored: Stored, wanted: list[Expr]) -> tuple[Stored, list[Expr]]:
-        """A merged axis that is read at i n + j for all i and j, as the axes it is made of."""
-        parts = [radix(i, stored.axes[p]) for i, p in zip(wanted, stored.positions, strict=True)]
-        if not any(parts):
-            return stored, wanted
-        inner = [list(found) if found else [i] for found, i in zip(parts, wanted, strict=True)]
-        sizes = [[i.axis for i in found] if found else [stored.axes[p]] for found, p in zip(parts, stored.positions, strict=True)]
-        axes = [size for group in sizes for size in group]
-        node = self.graph.add("reshape", (stored.node,), (), axes, self.graph[stored.node].kind)
-        return Stored(node, tuple(range(len(axes))), tuple(axes)), [i for group in inner for i in group]
-
-    def _diagonal(self, x: Labelled) -> Labelled:
-        kept = tuple(dict.fromkeys(x.labels))
-        if len(kept) == len(x.labels):
-            return x
-        pattern = tuple(kept.index(i) for i in x.labels)
-        node = self.graph.add("diagonal", (x.node,), pattern, [i.axis for i in kept], self.graph[x.node].kind)
-        return Labelled(node, kept)
-
-    def lookup(self, stored: Stored, wanted: Sequence[Expr], trusted: bool) -> Labelled:
-        """Entries at computed places: a grid of places for each axis, all over the same indices, but for axes that are taken whole."""
-        sizes = [stored.axes[p] for p in stored.positions]
-        whole = [
-            isinstance(i, Index) and expand_mul(i.axis - size) == 0 and not any(j.has(i) for m, j in enumerate(wanted) if m != k)
-            for k, (i, size) in enumerate(zip(wanted, sizes, strict=True))
-        ]
-        grids = []
-        for i, size, full in zip(wanted, sizes, whole, strict=True):
-            if not full:
-                grid = self.lower(i)
-                grids.append(grid if trusted or inside(i, size) else self._clipped(grid, size))
-        along = union(grids)
-        views = [self.graph.view(g, along) for g in grids]
-        places = [k for k, full in enumerate(whole) if not full]
-        # NumPy puts the axes of the grids where these stand, or in front if whole axes are between them.
-        first = places[0] if places == list(range(places[0], places[-1] + 1)) else 0
-        rest = [i for i, full in zip(wanted, whole, strict=True) if full]
-        labels = (*rest[:first], *along, *rest[first:])
-        pattern = tuple(whole)
-        node = self.graph.add("lookup", (stored.node, *views), pattern, [i.axis for i in labels], self.graph[stored.node].kind)
-        return Labelled(node, labels)
-
     def total(self, body: Expr, bound: Sequence[Index], order: Order = None) -> Labelled:
         """The sum of `body` over `bound`; with no indices bound, a product of factors."""
         if isinstance(body, Total):
@@ -255,6 +181,8 @@ class Expressions:
         equal, factors = apart(Mul.make_args(body), bound)
         if equal:
             return self.diagonal(equal, self.lower(_total(Mul(*factors), bound)), order)
+        if isinstance(body, Mul) and bound and (parts := _multiplied_out(body, bound)):
+            return self.add(Add(*[p.expr for p in parts]), order)
         coefficient, rest = _split(body)
         if not bound and isinstance(rest, Total):
             return self.total(coefficient * rest.body, rest.indices, order)
@@ -312,10 +240,6 @@ class Expressions:
             return False
         return is_guard(e) or all(self.graph[self.stored[a.name].node].kind == "int" for a in e.atoms(Entry))
 
-    def _clipped(self, grid: Labelled, size: Expr) -> Labelled:
-        """Places with those outside of the axis moved to its ends."""
-        return self.graph.apply("clip", [grid, self.graph.size(0), self.graph.size(size - 1)], kind="int")
-
     def _multiplied(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order, coefficient: Expr) -> Labelled:
         """A product of factors; entries that a guard among them keeps in range are not trusted to be there without it."""
         above: list[Labelled] = []
@@ -370,6 +294,20 @@ def _scales_within(e: Add) -> bool:
 def _factors(e: Expr) -> list[Expr]:
     """The factors of a product, those under its sums included."""
     return [g for f in Mul.make_args(e) for g in (_factors(f.body) if isinstance(f, Total) else [f])]
+
+
+def _multiplied_out(body: Mul, bound: Sequence[Index]) -> list[Product]:
+    """The sum over `bound` of a product with a sum of products in it, multiplied out where that sum has more indices than all else has."""
+    result = len(indices_of(body) - set(bound))
+    if not any(isinstance(f, Add) and len(indices_of(f)) > result for f in body.args):
+        return []
+    product = flat(Total(body, *bound))
+    for k, f in enumerate(product.factors):
+        if isinstance(f, Add):
+            parts = [g for t in f.args for g in flat(t).factors]
+            if len(indices_of(f)) > max(result, *[len(indices_of(g)) for g in parts if not isinstance(g, Add)]):
+                return over(product, k)
+    return []
 
 
 def _total(term: Expr, bound: Sequence[Index]) -> Expr:

@@ -59,6 +59,12 @@ class Graph:
             self.nodes.append(node)
         return self._numbers[node]
 
+    def base(self, number: int) -> int:
+        """The array that a node is a view of, or the node itself."""
+        while self[number].op in VIEWS:
+            number = self[number].args[0]
+        return number
+
     def place(self, node: Node) -> None:
         """Put a node at the next number, also where an equal one is there: for a graph made after another's numbers."""
         self._numbers.setdefault(node, len(self.nodes))

@@ -2,7 +2,7 @@
 
 [x > 0] log(x) is 0 for x <= 0, but in floating point 0 times nan is nan. So where the other factors may be infinite or undefined
 under a bracket that is 0, they are evaluated at a safe argument there: [x > 0] log(where([x > 0], x, 1)). The bracket of a relu
-multiplies nothing of the kind and stays a plain mask.
+multiplies nothing of the kind and stays a plain mask; [n > 0] / n, the slope of a norm, needs none: it is 1 / where([n > 0], n, inf).
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from sympy import Expr, Function, Integer, Mul, Pow, S, acos, asin, cosh, exp, log, sinh
 
+from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
 from symbackprop.program import Equation
 from symbackprop.term import Entry, NonNegative, Positive, indices_of
 
 Where = Function("where")
 """where(bracket, x, y): x where the bracket is 1, else y."""
-SAFE: Mapping[type, Integer] = {log: S.One, **dict.fromkeys((exp, expm1, sinh, cosh, log1p, asin, acos), S.Zero)}
+SAFE: Mapping[type, Integer] = {log: S.One, **dict.fromkeys((exp, expm1, sinh, cosh, log1p, asin, acos, XLogY), S.Zero)}
 """Functions that overflow or are undefined somewhere, and an argument at which they are harmless."""
 
 
@@ -40,9 +41,26 @@ def _safe(e: Expr, made: Mapping[str, Equation]) -> Expr:
         return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
     brackets = [f for f in e.args if isinstance(f, Positive | NonNegative) and f.has(Entry)]
     others = [_safe(f, made) for f in e.args if f not in brackets]
-    for bracket in brackets:
-        others = [_under(f, bracket, made) for f in others]
+    for bracket in tuple(brackets):
+        divided = _divided(others, bracket, made)
+        if divided is not None:
+            brackets, others = [b for b in brackets if b != bracket], divided
+        else:
+            others = [_under(f, bracket, made) for f in others]
     return Mul(*brackets, *others)
+
+
+def _divided(factors: Sequence[Expr], bracket: Expr, made: Mapping[str, Equation]) -> list[Expr] | None:
+    """The factors with infinity for the n of a bracket [n > 0] where they divide by it, if one of them does and no other is in danger."""
+    (n,) = bracket.args
+
+    def divides(p: Expr) -> bool:
+        return isinstance(p, Pow) and p.base == n and p.exp.is_number and p.exp.is_negative
+
+    harmless = [f.replace(divides, lambda p: S.One).xreplace({n: S.One}) for f in factors]
+    if not isinstance(bracket, Positive) or not any(map(divides, factors)) or any(_under(f, bracket, made) != f for f in harmless):
+        return None
+    return [f.replace(divides, lambda p: Pow(Where(bracket, n, S.Infinity), p.exp)) for f in factors]
 
 
 def _under(e: Expr, bracket: Expr, made: Mapping[str, Equation]) -> Expr:
@@ -56,7 +74,7 @@ def _under(e: Expr, bracket: Expr, made: Mapping[str, Equation]) -> Expr:
         base, exponent = args
         return Pow(_where(bracket, base, S.One), exponent) if not _is_finite(e) else Pow(base, exponent)
     if type(e) in SAFE and not _is_finite(e) and not _is_bounded(e, bracket):
-        return e.func(_where(bracket, args[0], SAFE[type(e)]))
+        return e.func(_where(bracket, args[0], SAFE[type(e)]), *args[1:])
     return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
 
 
@@ -75,7 +93,7 @@ def _is_finite(e: Expr) -> bool:
         if exponent.is_Integer:
             return bool(exponent > 0 or base.is_nonzero)
         return bool(base.is_positive or (base.is_nonnegative and exponent.is_positive))
-    (x,) = e.args
+    x = e.args[0]
     if isinstance(e, log):
         return bool(x.is_positive)
     if isinstance(e, log1p):

@@ -7,7 +7,8 @@ from sympy import Expr, Symbol
 
 from symbackprop.errors import TargetError
 from symbackprop.index import free_indices
-from symbackprop.lower.expression import Expressions, Stored
+from symbackprop.lower.entries import Stored
+from symbackprop.lower.expression import Expressions
 from symbackprop.lower.graph import Graph, Labelled
 from symbackprop.lower.layout import transposed
 from symbackprop.lower.prepare import prepare

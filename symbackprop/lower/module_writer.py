@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 from sympy import Expr, Pow
@@ -51,9 +50,8 @@ class ModuleWriter:
 
     @property
     def model_program(self) -> Program:
-        """The model's own equations."""
-        own = tuple(e for e in self.program.equations if not e.tensor.is_derived)
-        return replace(self.program, tensors={n: t for n, t in self.program.tensors.items() if not t.is_derived}, equations=own)
+        """The model's own equations, and all its leaves."""
+        return self.model.with_leaves(t for t in self.program.leaves if t.name not in self.model.tensors)
 
     @property
     def parameter_names(self) -> list[str]:

@@ -12,6 +12,7 @@ from sympy import Expr
 
 from symbackprop.lower.guard import guarded
 from symbackprop.lower.quotient import undivided
+from symbackprop.lower.solves import without_inverses
 from symbackprop.lower.stable import Stable
 from symbackprop.lower.statistics import stable_equations
 from symbackprop.ops.function import Elementwise
@@ -24,7 +25,8 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
     program = undivided(program, outputs)
-    equations = _spelled(_needed(program.equations, outputs), functions)
+    equations = _needed(without_inverses(program, _needed(program.equations, outputs), outputs), outputs)
+    equations = list(_spelled(equations, functions))
     equations = Stable(program, equations, functions).rewritten()
     equations = _masks_of_outputs(equations)
     equations = _needed(equations, outputs)

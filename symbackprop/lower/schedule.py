@@ -144,8 +144,7 @@ def _order(graph: Graph, made: Sequence[Made], outputs: Sequence[int], own: set[
 
 def _bottom(graph: Graph, n: int) -> set[int]:
     """The nodes that `n` looks through to: itself, or what a view is a view of; leaves and numbers are always there."""
-    while graph[n].op in VIEWS:
-        n = graph[n].args[0]
+    n = graph.base(n)
     if graph[n].op in ("leaf", "size") or (graph[n].op == "full" and len(graph[n].axes) < 2):
         return set()
     return {n}

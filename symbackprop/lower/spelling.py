@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Function, Mul, Pow, erfc
+from sympy import Add, Expr, Function, Mul, Pow, S, erfc
 from sympy.core.function import AppliedUndef
 
 from symbackprop.contract import LONG
@@ -75,6 +75,8 @@ def size_text(e: Expr) -> Text:
         if e.q > LONG or e.q in (2, 4, 5, 8, 10, 16, 20, 25, 32, 40, 50, 64, 80, 100, 1000, 10000):
             return Text(repr(value), ATOM if value >= 0 else SIGN)
         return Text(f"{e.p} / {e.q}", PRODUCT)
+    if e is S.Infinity:
+        return Text("np.inf")
     if not e.free_symbols:
         # Stable forms write 1 - erf(x) as a function of their own, which SymPy can't work out.
         value = float(written_out(e).replace(lambda f: isinstance(f, AppliedUndef) and f.name == "erfc", lambda f: erfc(*f.args)))

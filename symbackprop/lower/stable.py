@@ -22,7 +22,11 @@ LogCosh = Function("log_cosh")
 """log(cosh(x)), where cosh overflows."""
 Erfc = Function("erfc")
 """1 - erf(x), which rounds to 0 where erf rounds to 1. (SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels.)"""
-OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc)
+LogAddExp = Function("logaddexp")
+"""log(exp(x) + exp(y)), where exp overflows."""
+XLogY = Function("xlogy")
+"""x log(y), and 0 where x is 0: what y^m log(y) is at 0, as its limit there is."""
+OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogAddExp, XLogY)
 ELEMENTARY = (Entry, Index, Positive, NonNegative)
 
 
@@ -135,6 +139,18 @@ def _exp(e: Expr, at: Stable) -> Expr | None:
     return None
 
 
+def _added(e: Expr, at: Stable) -> Expr | None:
+    """y + softplus(x - y) = logaddexp(x, y), and x + softplus(-x) = softplus(x)."""
+    for term in e.args:
+        times, f = term.as_coeff_Mul()
+        below = [-t for t in Add.make_args(f.args[0]) if t.could_extract_minus_sign()] if isinstance(f, softplus) else []
+        if below and all(times * t in e.args for t in below):
+            y = Add(*below)
+            x = f.args[0] + y
+            return e - term - times * y + times * (softplus(y) if x == 0 else LogAddExp(x, y))
+    return None
+
+
 def _add(e: Expr, at: Stable) -> Expr | None:
     """c (1 - sigmoid z) = c sigmoid(-z), and the like: a number and a term that together come near to 0."""
     number = next((a for a in e.args if a.is_number), None)
@@ -197,6 +213,27 @@ def _mul(e: Expr, at: Stable) -> Expr | None:
     return None
 
 
+def _times_log(e: Expr, at: Stable) -> Expr | None:
+    """x log(x / y) = 0 where x is 0, and x^m log(x) too."""
+    for f in e.args:
+        base, power = f.as_base_exp()
+        if not isinstance(base, log) or not (power.is_Integer and power.is_positive):
+            continue
+        for g in e.args:
+            if vanishes(g, base.args[0]):
+                return e / f / g * XLogY(g, base.args[0]) * base ** (power - 1)
+    return None
+
+
+def vanishes(g: Expr, y: Expr) -> bool:
+    """Whether `g`, x or a power of it, is 0 where the logarithm of `y` has no value since x is 0."""
+    x, power = g.as_base_exp()
+    x, power = (g.args[0].args[0], S.One) if isinstance(g, XLogY) else (x, power)
+    if power.could_extract_minus_sign() or not x.has(Entry) or x.is_positive:
+        return False
+    return any(b == x and p.is_number and p.is_positive for b, p in (f.as_base_exp() for f in Mul.make_args(y)))
+
+
 def _pow(e: Expr, at: Stable) -> Expr | None:
     """1 / (1 + exp(z)) = sigmoid(-z)."""
     base, power = e.args
@@ -211,9 +248,11 @@ LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
     (log, _log),
     (log1p, _log1p),
     (exp, _exp),
+    (Add, _added),
     (Add, _add),
     (Pow, _pow),
     (Mul, _mul),
+    (Mul, _times_log),
 )
 """The kind of expression that a law speaks of, and the law: it gives the stable spelling, or None."""
 

@@ -18,7 +18,7 @@ from symbackprop.notation.functions import applied, function
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
 from symbackprop.program import Call, Equation, Program
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
+from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of
 
 LONGEST_DECIMAL = 100
 """Digits after the point."""
@@ -71,7 +71,7 @@ class Writer:
         key = (e, tuple(indices))
         if key not in self.written:
             stray = sorted(indices_of(e) - set(indices), key=str)
-            self.written[key] = self.write(one_based(e), self.free((*indices, *stray)))
+            self.written[key] = self.write(one_based(as_printed(e)), self.free((*indices, *stray)))
         return self.written[key]
 
     def equation(self, equation: Equation) -> tree.Node:

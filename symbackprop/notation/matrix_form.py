@@ -39,7 +39,7 @@ from symbackprop.notation.matrix import (
 )
 from symbackprop.notation.matrix_print import Texter, Typesetter
 from symbackprop.program import Equation, Program
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
+from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of, rename_bound
 
 Operand = tuple[str, Value]
 
@@ -54,7 +54,7 @@ def matrix_form(equation: Equation, program: Program) -> Value:
         if equation.call is not None:
             return _called(equation, program)
         rows, columns = (*equation.indices, None, None)[:2]
-        return _value(rename_bound(equation.rhs), rows, columns, program)
+        return _value(rename_bound(as_printed(equation.rhs)), rows, columns, program)
     except NotationError as e:
         raise NotationError(e.reason, place=place, source=e.source, notes=e.notes, fix=e.fix or "use the index form") from None
 

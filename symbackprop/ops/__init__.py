@@ -12,19 +12,23 @@ from symbackprop.ops import (
     linalg,
     losses,
     merged,
+    native,
+    pairs,
     reduction,
+    shorthand,
     spectral,
     statistic,
+    steps,
     structural,
     windows,
 )
+from symbackprop.ops.absent import ABSENT
 from symbackprop.ops.function import written_out
-from symbackprop.ops.table import OPS, Op, op_of, planned, refused
-
-planned("pinv", "slogdet", "svd", "eigh", "expm")
-refused("gives positions, which have no derivative", "argmax", "argmin", "argsort")
+from symbackprop.ops.table import NUMPY, OPS, Op, op_of
 
 __all__ = [
+    "ABSENT",
+    "NUMPY",
     "OPS",
     "Op",
     "arithmetic",
@@ -38,12 +42,14 @@ __all__ = [
     "linalg",
     "losses",
     "merged",
+    "native",
     "op_of",
-    "planned",
+    "pairs",
     "reduction",
-    "refused",
+    "shorthand",
     "spectral",
     "statistic",
+    "steps",
     "structural",
     "windows",
     "written_out",

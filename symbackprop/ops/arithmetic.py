@@ -13,7 +13,8 @@ MOST_DIGITS = 400
 SQUARE = "right where the square of {} does not underflow: from 1e-154 on, in float32 from 1e-19 on"
 
 
-def _power(x: Expr, y: Expr) -> Expr:
+def power_of(x: Expr, y: Expr) -> Expr:
+    """x ** y; the root of a square is the absolute value of this language."""
     made = Pow(x, y)
     # SymPy writes sqrt(x^2) as its own Abs, whose derivatives leave the language.
     return made if y.is_Integer else made.replace(Abs, absolute)
@@ -38,7 +39,7 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
         return build_power(draft, x.root, constant(exponent / 2))
     if exponent == S.Half:
         return build_sqrt(draft, x)
-    return mapped(_power)(draft, x, y)
+    return mapped(power_of)(draft, x, y)
 
 
 def _check_power(draft: Draft, base: Expr, exponent: Expr) -> None:
@@ -71,7 +72,7 @@ def build_sqrt(draft: Draft, x: Array) -> Array:
 
     def at(indices: Indices) -> Expr:
         # Only when the root itself is asked for: a root that is squared needs no equation for what stands under it.
-        return _power(draft.plain(x).at(indices), S.Half)
+        return power_of(draft.plain(x).at(indices), S.Half)
 
     return Array(x.axes, at, root=x)
 
@@ -152,7 +153,7 @@ def power(x: Expr, y: Expr) -> Expr:
 
     power(x, y) = x^y
     """
-    return _power(x, y)
+    return power_of(x, y)
 
 
 @elementwise(numpy="np.sqrt({0})", latex=r"\sqrt{#1}", source="NumPy", domain=(POSITIVE,), inline=True, build=build_sqrt)
@@ -161,7 +162,7 @@ def sqrt(x: Expr) -> Expr:
 
     sqrt(x) = x^(1/2)
     """
-    return _power(x, S.Half)
+    return power_of(x, S.Half)
 
 
 @elementwise(numpy="{0} ** 2", latex="{#1}^{2}", source="NumPy", inline=True, build=lambda draft, x: build_power(draft, x, constant(S(2))))

@@ -12,7 +12,7 @@ from typing import Any
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S
 
 from symbackprop.contract import contract
-from symbackprop.errors import AxisError, SpecError, SymbackpropError
+from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
 from symbackprop.index import Index, shape_text
 from symbackprop.program import Call, Equation, Tensor
 from symbackprop.term import Entry, Total
@@ -63,6 +63,13 @@ class Array:
         """This array, with what the user wrote for `by`."""
         self.text, self.span, self.shown, self.leaf = by.text, by.span, by.shown, by.leaf
         return self
+
+
+class Pieces(Array):
+    """Several values, `parts`, to be picked by number: what split gives."""
+
+    __slots__ = ("parts",)
+    parts: "tuple[Array, ...]"
 
 
 def constant(value: Expr) -> Array:
@@ -352,6 +359,17 @@ def kept(reduced: Array, whole: Array, places: Sequence[int]) -> Array:
         composite=reduced.composite,
         root=reduced.root and kept(reduced.root, whole, places),
     )
+
+
+def pieces(draft: "Draft", parts: Sequence[Array]) -> Pieces:
+    """Several values. Together they are no array: whoever asks for an entry gets a ParseError."""
+
+    def entry(_: Indices) -> Expr:
+        raise draft.error("these are several arrays", ParseError, fix="pick one of them by its number, as in split(x, 2)[0]")
+
+    made = Pieces((), entry)
+    made.parts = tuple(parts)
+    return made
 
 
 def view(draft: Draft, x: Array, axes: Sequence[Expr], remap: Callable[[Indices], Indices]) -> Array:

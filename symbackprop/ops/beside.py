@@ -8,7 +8,7 @@ from sympy import Expr, Integer, S, cancel, expand_mul
 from symbackprop.errors import AxisError
 from symbackprop.index import shape_text
 from symbackprop.laws import guard
-from symbackprop.ops.array import Array, Draft, Indices, view
+from symbackprop.ops.array import Array, Draft, Indices, Pieces, pieces, view
 from symbackprop.ops.merged import Axis, ravel, reshape, whole_number
 from symbackprop.ops.table import array_op
 from symbackprop.term import delta
@@ -116,19 +116,22 @@ def vstack(draft: Draft, arrays: Arrays) -> Array:
     return concatenate(draft, parts, 0)
 
 
+@array_op("structural")
+def column_stack(draft: Draft, arrays: Arrays) -> Array:
+    """Vectors and matrices beside each other, vectors as columns.
+
+    column_stack((x, y))[i, k] = x[i] delta_k0 + y[i] delta_k1
+    """
+    columns = tuple(view(draft, a, (*a.axes, S.One), lambda at: at[:1]) if a.rank == 1 else a for a in arrays)
+    return concatenate(draft, columns, 1)
+
+
 def _shifted(place: int, start: Expr) -> Callable[[Indices], Indices]:
     return lambda at: (*at[:place], at[place] + start, *at[place + 1 :])
 
 
-class Pieces(Array):
-    """What split gives: `parts`, to be picked by number."""
-
-    __slots__ = ("parts",)
-    parts: Arrays
-
-
 @array_op("structural")
-def split(draft: Draft, x: Array, sections: int | Expr | tuple, axis: int = 0) -> Array:
+def split(draft: Draft, x: Array, sections: int | Expr | tuple, axis: int = 0) -> Pieces:
     """An array cut along an axis, into equal parts or at given places; split(x, 2)[0] is the first part.
 
     split(x, (k,))[1][i] = x[i + k]
@@ -150,9 +153,7 @@ def split(draft: Draft, x: Array, sections: int | Expr | tuple, axis: int = 0) -
             raise draft.error("a part of the split is empty", AxisError, notes=[draft.described(x)])
         axes = (*x.axes[:place], length, *x.axes[place + 1 :])
         parts.append(view(draft, x, axes, _shifted(place, start)))
-    made = Pieces(x.axes, x.at)
-    made.parts = tuple(parts)
-    return made
+    return pieces(draft, parts)
 
 
 @array_op("structural")

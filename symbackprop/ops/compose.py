@@ -11,8 +11,7 @@ from typing import Any
 from sympy import Expr, Rational, S
 
 from symbackprop.errors import AxisError
-from symbackprop.ops.array import Array, Draft, constant
-from symbackprop.ops.beside import Pieces
+from symbackprop.ops.array import Array, Draft, Pieces, constant
 from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import OPS, Op, described, register
 

@@ -1,9 +1,9 @@
-"""Comparisons, which are legal only as the condition of where, and where itself.
+"""Comparisons and what combines them, which are legal only as the condition of where, and where itself.
 
 A condition is a bracket, 1 where it holds and 0 where not, and has derivative 0; its opposite is at hand too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sympy import Expr
 
@@ -11,6 +11,8 @@ from symbackprop.errors import ParseError
 from symbackprop.ops.array import Array, Draft, broadcast, mapped
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative, Positive
+
+Rule = Callable[..., Expr]
 
 
 class Condition(Array):
@@ -89,6 +91,44 @@ def not_equal(draft: Draft, x: Array, y: Array) -> Condition:
     return _compared(draft, x, y, _different, _same)
 
 
+def _combined(draft: Draft, parts: Sequence[Array], holds: Rule, fails: Rule) -> Condition:
+    """A condition made of others; the rules take, of each of them, [it holds] and [it does not]."""
+    for part in parts:
+        if not isinstance(part, Condition):
+            raise draft.error("& | ~ combine comparisons", ParseError, arrays=[part], fix="write (x > 0) & (x < 1), with brackets")
+    axes, readers = broadcast(draft, [side for part in parts for side in (part, part.opposite.said(part))])  # type: ignore[attr-defined]
+    made = Condition(axes, lambda at: holds(*[read(at) for read in readers]))
+    made.opposite = Array(axes, lambda at: fails(*[read(at) for read in readers]))
+    return made
+
+
+@array_op("condition")
+def logical_and(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether both conditions hold; (x > 0) & (y > 0).
+
+    logical_and(a, b) = [a] [b]
+    """
+    return _combined(draft, (x, y), lambda a, not_a, b, not_b: a * b, lambda a, not_a, b, not_b: not_a + a * not_b)
+
+
+@array_op("condition")
+def logical_or(draft: Draft, x: Array, y: Array) -> Condition:
+    """Whether one of two conditions holds, or both; (x > 0) | (y > 0).
+
+    logical_or(a, b) = [a] + [not a] [b]
+    """
+    return _combined(draft, (x, y), lambda a, not_a, b, not_b: a + not_a * b, lambda a, not_a, b, not_b: not_a * not_b)
+
+
+@array_op("condition")
+def logical_not(draft: Draft, x: Array) -> Condition:
+    """Whether a condition does not hold; ~(x > 0).
+
+    logical_not(a) = [not a]
+    """
+    return _combined(draft, (x,), lambda a, not_a: not_a, lambda a, not_a: a)
+
+
 @array_op("condition")
 def where(draft: Draft, condition: Array, x: Array, y: Array) -> Array:
     """One array where a comparison holds, another where not.
@@ -96,7 +136,8 @@ def where(draft: Draft, condition: Array, x: Array, y: Array) -> Array:
     where(c, x, y) = [c] x + [not c] y
     """
     if not isinstance(condition, Condition):
-        raise draft.error("where needs a comparison", ParseError, arrays=[condition], fix="write where(x > 0, a, b)")
+        fix = f"write where({condition.text} > 0, a, b)" if condition.text.isidentifier() else "write where(x > 0, a, b)"
+        raise draft.error("where needs a comparison", ParseError, arrays=[condition], fix=fix)
     parts = [condition, condition.opposite.said(condition), draft.term(x), draft.term(y)]
     axes, (holds, fails, first, second) = broadcast(draft, parts)
     sums = any(a.sums for a in parts)

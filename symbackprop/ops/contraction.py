@@ -1,6 +1,7 @@
 """Contractions: products of entries, summed over shared indices."""
 
 from collections.abc import Sequence
+from string import ascii_letters
 
 from sympy import Expr, Mul
 
@@ -65,13 +66,13 @@ def dot(draft: Draft, a: Array, b: Array) -> Array:
 
 @array_op("contraction")
 def inner(draft: Draft, a: Array, b: Array) -> Array:
-    """The sum of products along the last axis of both vectors.
+    """The sum of products along the last axis of both arrays; a product, if one is a scalar.
 
-    inner(a, b) = sum_i a[i] b[i]
+    inner(A, B)[i, j] = sum_k A[i, k] B[j, k]
     """
-    if a.rank != 1 or b.rank != 1:
-        raise draft.error("inner takes two vectors", AxisError, notes=[draft.described(a), draft.described(b)], fix="use @ or einsum")
-    return matmul(draft, a, b)
+    if not (a.rank and b.rank):
+        return mapped(lambda x, y: x * y, linear=True)(draft, a, b)
+    return tensordot(draft, a, b, ((a.rank - 1,), (b.rank - 1,)))
 
 
 @array_op("contraction")
@@ -113,11 +114,11 @@ def trace(draft: Draft, x: Array) -> Array:
 
 @array_op("contraction")
 def einsum(draft: Draft, subscripts: str, *operands: Array) -> Array:
-    """Einstein's summation over any number of arrays, labels repeated or not.
+    """Einstein's summation over any number of arrays, labels repeated or not; `...` stands for axes that are left in front.
 
     einsum("ij,jk->ik", A, B)[i, k] = sum_j A[i, j] B[j, k]
     """
-    terms, output = _labels(draft, subscripts, operands)
+    terms, output = _labels(draft, _spelled_out(draft, subscripts, operands), operands)
     ready = [draft.factor(a) for a in operands]
     owner: dict[str, Array] = {}
     sizes: dict[str, Expr] = {}
@@ -154,6 +155,28 @@ def tensordot(draft: Draft, a: Array, b: Array, axes: int | tuple = 2) -> Array:
         right[m] = left[k]
     output = [c for k, c in enumerate(left) if k not in mine] + [c for k, c in enumerate(right) if k not in its]
     return einsum(draft, f"{left},{''.join(right)}->{''.join(output)}", a, b)
+
+
+def _spelled_out(draft: Draft, subscripts: str, operands: Sequence[Array]) -> str:
+    """The subscripts with labels for `...`: the same for all operands, counted from the last."""
+    text = subscripts.replace(" ", "")
+    left, arrow, output = text.partition("->")
+    terms = left.split(",")
+    if "..." not in text or len(terms) != len(operands):
+        return text
+    free = [c for c in ascii_letters if c not in text]
+    counts = [a.rank - len(t.replace("...", "")) for t, a in zip(terms, operands, strict=True) if "..." in t]
+    most = max(counts, default=0)
+    if min(counts, default=-1) < 0 or most > len(free):
+        raise draft.error(f"einsum can't read '{subscripts}'", ParseError, fix="write one letter for each axis that ... does not stand for")
+    rest = "".join(free[:most])
+    made = [t.replace("...", rest[most - (a.rank - len(t.replace("...", ""))) :]) for t, a in zip(terms, operands, strict=True)]
+    if not arrow:
+        once = sorted(c for c in set(left) - set(",.") if left.count(c) == 1)
+        return f"{','.join(made)}->{rest}{''.join(once)}"
+    if "..." not in output and most:
+        raise draft.error("einsum needs '...' in its output", ParseError, notes=[subscripts], fix="name the axes, to sum over them")
+    return f"{','.join(made)}->{output.replace('...', rest)}"
 
 
 def _labels(draft: Draft, subscripts: str, operands: Sequence[Array]) -> tuple[list[str], str]:

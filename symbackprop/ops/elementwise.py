@@ -3,7 +3,7 @@
 To add one, imitate the record above it: what it is, then the law; the spelling in NumPy; where it is defined.
 """
 
-from sympy import Expr, Function, Pow, Rational, S, acos, asin, atan, cos, cosh, erf, exp, log, pi, sin, sinh, sqrt, tan, tanh
+from sympy import E, Expr, Function, Pow, Rational, S, erf, exp, log, pi, sqrt, tanh
 
 from symbackprop.ops.array import Array, Draft, mapped
 from symbackprop.ops.table import REAL, elementwise
@@ -12,34 +12,6 @@ from symbackprop.term import NonNegative, Positive
 POSITIVE = (0, None)
 SELU_SCALE = Rational("1.0507009873554805")
 SELU_ALPHA = Rational("1.6732632423543773")
-
-# SymPy's own functions.
-
-
-def _native(function: type[Function], numpy: str, what: str, *, latex: str = "", domain: tuple = (REAL,), source: str = "NumPy") -> None:
-    def law(x: Expr) -> Expr:
-        return function(x)
-
-    name = numpy.removeprefix("np.")
-    law.__name__, law.__doc__ = name, f"{what}.\n\n{name}(x)"
-    elementwise(numpy=numpy + "({0})", latex=latex, domain=domain, source=source, native=function)(law)
-
-
-_native(exp, "np.exp", "The exponential", latex=r"\exp\left(#1\right)")
-_native(log, "np.log", "The natural logarithm", latex=r"\log\left(#1\right)", domain=(POSITIVE,))
-_native(sin, "np.sin", "The sine", latex=r"\sin\left(#1\right)")
-_native(cos, "np.cos", "The cosine", latex=r"\cos\left(#1\right)")
-_native(tan, "np.tan", "The tangent", latex=r"\tan\left(#1\right)", domain=((-1.5, 1.5),))
-_native(tanh, "np.tanh", "The hyperbolic tangent", latex=r"\tanh\left(#1\right)")
-_native(sinh, "np.sinh", "The hyperbolic sine", latex=r"\sinh\left(#1\right)")
-_native(cosh, "np.cosh", "The hyperbolic cosine", latex=r"\cosh\left(#1\right)")
-_native(atan, "np.arctan", "The inverse of the tangent", latex=r"\arctan\left(#1\right)")
-_native(asin, "np.arcsin", "The inverse of the sine", latex=r"\arcsin\left(#1\right)", domain=((-1, 1),))
-_native(acos, "np.arccos", "The inverse of the cosine", latex=r"\arccos\left(#1\right)", domain=((-1, 1),))
-_native(erf, "erf", "The error function, 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x", source="DLMF 7.2.1")
-
-
-# Functions of ours.
 
 
 @elementwise(numpy="np.log1p({0})", source="NumPy", domain=((-1, None),))
@@ -331,6 +303,24 @@ def log2(x: Expr) -> Expr:
     return log(x) / log(S(2))
 
 
+@elementwise(numpy="np.log10({0})", source="NumPy", domain=(POSITIVE,), inline=True)
+def log10(x: Expr) -> Expr:
+    """The decimal logarithm.
+
+    log10(x) = log(x) / log(10)
+    """
+    return log(x) / log(S(10))
+
+
+@elementwise(numpy="np.exp2({0})", latex="2^{#1}", source="NumPy", inline=True)
+def exp2(x: Expr) -> Expr:
+    """Two to the power of x.
+
+    exp2(x) = 2^x
+    """
+    return S(2) ** x
+
+
 @elementwise(numpy="np.clip({0}, 0.0, 6.0)", source="torch.nn.functional.relu6", kinks=("the derivative at 0 and at 6 is 0",), inline=True)
 def relu6(x: Expr) -> Expr:
     """The positive part, at most 6.
@@ -340,5 +330,5 @@ def relu6(x: Expr) -> Expr:
     return minimum(relu(x), S(6))
 
 
-CONSTANTS = {"pi": pi}
-"""Numbers that have a name."""
+CONSTANTS = {"pi": pi, "np.pi": pi, "np.e": E}
+"""Numbers that have a name; those of NumPy also where a tensor is called pi."""

@@ -18,6 +18,7 @@ from symbackprop.term import NonNegative, Positive, delta
 
 Axis = int | tuple[int, ...] | None
 FIRST = ("where several entries are the largest (smallest), the first of them is taken",)
+JUMPS = (*FIRST, "it jumps where another entry becomes the largest (smallest); its derivative is 0")
 
 
 def one_by_one(draft: Draft, op: str, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -67,7 +68,7 @@ def smallest(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) 
     return one_by_one(draft, "min", x, axis, keepdims)
 
 
-@whole_tensor(d_selector, source="piecewise constant", kinks=FIRST)
+@whole_tensor(d_selector, source="piecewise constant", kinks=JUMPS)
 def max_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     """1 at the first of the largest entries along an axis, 0 elsewhere: which entry max takes.
 
@@ -76,7 +77,7 @@ def max_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     return draft.call("max_selector", [x], x.axes, axis=draft.position(axis, x))
 
 
-@whole_tensor(d_selector, source="piecewise constant", kinks=FIRST)
+@whole_tensor(d_selector, source="piecewise constant", kinks=JUMPS)
 def min_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     """1 at the first of the smallest entries along an axis, 0 elsewhere: which entry min takes.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sympy import Dummy, Expr, Function
+from sympy import Dummy, Expr, Function, S
 
 from symbackprop.ops.slope import slope
 
@@ -15,7 +15,8 @@ from symbackprop.ops.slope import slope
 class Elementwise(Function):
     """Base of the functions made from the op table. A class has `law`, its formula, and `arity`.
 
-    `price`: operations of one evaluation. `own_value`: its derivative may be said in its own value.
+    `price`: operations of one evaluation. `own_value`: its derivative may be said in its own value. `stepwise`: it is constant but for
+    jumps, so that its derivative is 0.
     """
 
     is_real = True
@@ -23,6 +24,7 @@ class Elementwise(Function):
     arity = 1
     price = 8
     own_value = True
+    stepwise = False
     law: Callable[..., Expr]
     rewrite_rule: Callable[..., Expr | None] | None = None
 
@@ -40,6 +42,8 @@ class Elementwise(Function):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """The derivative by one argument, derived from the law."""
+        if self.stepwise:
+            return S.Zero
         arguments, formula = _slope(type(self), argindex)  # type: ignore[arg-type]  # a class, which can be hashed
         return formula.xreplace(dict(zip(arguments, self.args, strict=True)))
 
@@ -54,7 +58,9 @@ def _slope(function: type[Elementwise], argindex: int) -> tuple[tuple[Expr, ...]
 
 
 def new_function(name: str, module: str, law: Callable[..., Expr], arity: int, **facts: Any) -> type[Elementwise]:
-    """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value and rewrite_rule."""
+    """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value, stepwise and
+    rewrite_rule.
+    """
     rule = facts.pop("rewrite_rule", None)
     body = {"law": staticmethod(law), "arity": arity, "nargs": arity, "__doc__": law.__doc__, "__module__": module, **facts}
     if rule is not None:

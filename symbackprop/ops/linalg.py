@@ -7,12 +7,12 @@ the last two axes; axes before them count independent matrices.
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Expr, Mul, Rational
+from sympy import Expr, Mul, Rational, S
 
 from symbackprop.errors import AxisError
 from symbackprop.index import fresh, shape_text
-from symbackprop.ops.array import Array, Draft
-from symbackprop.ops.table import Op, described, parameters_of, register
+from symbackprop.ops.array import Array, Draft, Pieces, pieces
+from symbackprop.ops.table import Op, array_op, described, parameters_of, register
 from symbackprop.program import Call, Tensor
 from symbackprop.term import Positive, Total, delta
 
@@ -127,6 +127,50 @@ def logdet(draft: Draft, x: Array) -> Array:
     logdet(A) = log(abs(det(A)))
     """
     return draft.call("logdet", [square(draft, x, "logdet")], x.axes[:-2])
+
+
+def d_nothing(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
+    """0: the sign jumps where the determinant is 0 only."""
+    return S.Zero
+
+
+@whole_tensor(d_nothing, source="piecewise constant", kinks=("it jumps where the determinant is 0",))
+def sign_of_det(draft: Draft, x: Array) -> Array:
+    """The sign of the determinant of a square matrix: -1, 0 or 1.
+
+    sign_of_det(A) = sign(det(A))
+    """
+    return draft.call("sign_of_det", [square(draft, x, "sign_of_det")], x.axes[:-2])
+
+
+@array_op("whole tensor", source="numpy.linalg.slogdet")
+def slogdet(draft: Draft, x: Array) -> Pieces:
+    """The sign of the determinant, slogdet(A)[0], and the logarithm of its absolute value, slogdet(A)[1].
+
+    slogdet(A)[1] = logdet(A)
+    """
+    return pieces(draft, (sign_of_det(draft, x), logdet(draft, x)))
+
+
+def d_pinv(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:
+    """d P = -P dA P + P P^T dA^T (I - A P) + (I - P A) dA^T P^T P."""
+    matrix = tensors[call.arguments[0]]
+    (i, j), (k, m) = at, target
+    row, column, a, b = fresh(matrix.axes[0]), fresh(matrix.axes[1]), fresh(matrix.axes[0]), fresh(matrix.axes[1])
+    left = delta(k, j) - Total(matrix[k, b] * out[b, j], b)
+    right = delta(i, m) - Total(out[i, a] * matrix[a, m], a)
+    return -out[i, k] * out[m, j] + Total(out[i, row] * out[m, row], row) * left + right * Total(out[column, k] * out[column, j], column)
+
+
+@whole_tensor(d_pinv, source="Golub & Pereyra 1973, eq. 4.12", kinks=("there is no derivative where the rank changes",))
+def pinv(draft: Draft, x: Array) -> Array:
+    """The pseudo-inverse of a matrix; of full rank it is inv(A.T @ A) @ A.T or A.T @ inv(A @ A.T).
+
+    sum_jk A[i, j] pinv(A)[j, k] A[k, l] = A[i, l]
+    """
+    if x.rank != 2:
+        raise draft.error("pinv takes one matrix", AxisError, arrays=[x], notes=[draft.described(x)])
+    return draft.call("pinv", [x], x.axes[::-1])
 
 
 def d_solve(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target: Indices, helper: Helper) -> Expr:

@@ -13,8 +13,8 @@ from symbackprop.contract import flat, without_deltas
 from symbackprop.errors import AxisError
 from symbackprop.index import Index, shape_text
 from symbackprop.index import axis as axis_of
-from symbackprop.ops.array import Array, Draft, Indices, broadcast, view
-from symbackprop.ops.structural import Shape, sizes_of, transpose
+from symbackprop.ops.array import Array, Draft, Indices, view
+from symbackprop.ops.structural import Shape, full, sizes_of, transpose
 from symbackprop.ops.table import array_op
 from symbackprop.term import delta
 
@@ -124,6 +124,7 @@ def reshape(draft: Draft, x: Array, shape: Shape) -> Array:
     ends = _groups(x.axes, target) if -1 not in wanted or whole_number(draft, left, x) else None
     if ends is None:
         notes = [draft.described(x)]
+        draft.met = cancel(Mul(*x.axes) / Mul(*target)).as_numer_denom()  # of p against m n, p may stand for it
         raise draft.error(f"there is no way to give it the shape {shape_text(target)}", AxisError, notes=notes)
     pairs = list(itertools.pairwise(ends))
     if all(expand_mul(a - b) == 0 for a, b in zip(x.axes, target, strict=False)) and len(x.axes) == len(target):
@@ -219,9 +220,4 @@ def broadcast_to(draft: Draft, x: Array, shape: Shape) -> Array:
 
     broadcast_to(x, (k, n))[i, j] = x[j]
     """
-    target = sizes_of(draft, shape)
-    ready = draft.term(x)
-    axes, (read, _) = broadcast(draft, (ready, Array(target, lambda _: S.One)))
-    if axes != target:
-        raise draft.error(f"it does not fit the shape {shape_text(target)}", AxisError, arrays=[x], notes=[draft.described(x)])
-    return Array(axes, read, sums=ready.sums, composite=ready.composite)
+    return full(draft, shape, x)

@@ -8,6 +8,7 @@ from symbackprop.errors import AxisError, UnknownOpError
 from symbackprop.ops.arithmetic import SQUARE, build_power, build_sqrt
 from symbackprop.ops.array import Array, Draft, Indices, broadcast, constant, kept, mapped
 from symbackprop.ops.elementwise import absolute
+from symbackprop.ops.extreme import largest
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative
 
@@ -96,22 +97,23 @@ def std(draft: Draft, x: Array, axis: Axis = None, ddof: int = 0, keepdims: bool
 
 @array_op("reduction", source="numpy.linalg.norm", accuracy=SQUARE.format("the norm"))
 def norm(draft: Draft, x: Array, ord: int | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The Euclidean norm of a vector, the Frobenius norm of a matrix; with ord=1 the sum of absolute values of a vector.
+    """The Euclidean norm of a vector, the Frobenius norm of a matrix; of a vector also the norm of another order, or of "inf".
 
-    norm(x) = sqrt(sum_i x[i]^2)
+    norm(x) = sqrt(sum_i x[i]^2), norm(x, p) = (sum_i |x[i]|^p)^(1/p), norm(x, inf) = max_i |x[i]|
     """
     places = draft.positions(axis, x)
     if ord is None or (ord == 2 and len(places) == 1) or (ord == "fro" and len(places) == 2):
         squares = build_power(draft, x, constant(S(2)))
         return build_sqrt(draft, _shaped(summed(draft, squares, places), x, places, keepdims))
-    if ord == 1 and len(places) == 1:
-        return _shaped(summed(draft, mapped(absolute)(draft, x), places), x, places, keepdims)
-    what = "vector" if len(places) == 1 else f"tensor with {len(places)} axes"
-    raise draft.error(
-        f"norm with ord={ord!r} of a {what} is part of the language but not built yet",
-        UnknownOpError,
-        fix="leave ord out, or use ord=1 or 2 of a vector",
-    )
+    size = mapped(absolute)(draft, x)
+    if len(places) == 1 and ord == "inf":
+        return largest(draft, size, places, keepdims)
+    if len(places) == 1 and isinstance(ord, int | Expr) and ord > 0:
+        total = _shaped(summed(draft, size if ord == 1 else build_power(draft, size, constant(S(ord))), places), x, places, keepdims)
+        return total if ord == 1 else build_power(draft, total, constant(1 / S(ord)))
+    what = "a vector" if len(places) == 1 else "a matrix" if len(places) == 2 else f"a tensor with {len(places)} axes"
+    fix = "of a vector there are the orders 1, 2, 3, ... and np.inf; of a matrix there is the Frobenius norm"
+    raise draft.error(f"there is no norm with ord={ord!r} of {what}", UnknownOpError, fix=fix)
 
 
 @array_op("reduction")

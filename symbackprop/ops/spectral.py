@@ -6,9 +6,9 @@ from sympy import Expr
 
 from symbackprop.errors import AxisError
 from symbackprop.index import fresh
-from symbackprop.ops.array import Array, Draft
+from symbackprop.ops.array import Array, Draft, Pieces, pieces
 from symbackprop.ops.linalg import Helper, Indices, square, whole_tensor
-from symbackprop.ops.table import DIFFERENCES
+from symbackprop.ops.table import DIFFERENCES, array_op
 from symbackprop.program import Call, Tensor
 from symbackprop.term import Total
 
@@ -65,6 +65,15 @@ def eigenvectors(draft: Draft, x: Array) -> Array:
     sum_j (A[i, j] + A[j, i]) / 2 V[j, k] = V[i, k] eigvalsh(A)[k]
     """
     return draft.call("eigenvectors", [_one(draft, x, "eigenvectors")], x.axes)
+
+
+@array_op("whole tensor", source=SOURCE)
+def eigh(draft: Draft, x: Array) -> Pieces:
+    """The eigenvalues of the symmetric part of a matrix, eigh(A)[0], in ascending order, and the eigenvectors, eigh(A)[1], as columns.
+
+    sum_j (A[i, j] + A[j, i]) / 2 V[j, k] = V[i, k] l[k], for l = eigh(A)[0] and V = eigh(A)[1]
+    """
+    return pieces(draft, (eigvalsh(draft, x), eigenvectors(draft, x)))
 
 
 @whole_tensor(d_eigenvalue_gaps, source=SOURCE, kinks=SIMPLE)

@@ -8,7 +8,7 @@ from sympy import Expr, Integer, S, floor
 
 from symbackprop.errors import AxisError
 from symbackprop.index import shape_text
-from symbackprop.ops.array import Array, Draft, Indices, view
+from symbackprop.ops.array import Array, Draft, Indices, broadcast, view
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative, delta
 
@@ -125,6 +125,21 @@ def zeros(draft: Draft, shape: Shape) -> Array:
     zeros(n)[i] = 0
     """
     return Array(sizes_of(draft, shape), lambda _: S.Zero)
+
+
+@array_op("structural")
+def full(draft: Draft, shape: Shape, fill_value: Array) -> Array:
+    """An array with one number, or with the entries of a smaller array, in every place.
+
+    full(n, c)[i] = c
+    """
+    axes = sizes_of(draft, shape)
+    value = draft.term(fill_value)
+    wide, (read, _) = broadcast(draft, (value, Array(axes, lambda _: S.One)))
+    if wide != axes:
+        notes = [draft.described(fill_value)]
+        raise draft.error(f"it does not fit the shape {shape_text(axes)}", AxisError, arrays=[fill_value], notes=notes)
+    return Array(axes, read, sums=value.sums, composite=value.composite)
 
 
 @array_op("structural")

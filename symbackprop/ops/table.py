@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from sympy import Expr, Function, Rational
 
-from symbackprop.ops.array import mapped
+from symbackprop.ops.array import Pieces, mapped
 from symbackprop.ops.function import new_function
 from symbackprop.ops.slope import RECOGNISED
 
@@ -30,7 +30,7 @@ class Op:
     `law`: elementwise, the formula as a function of its arguments; a statistic, `law(call, tensors, out, fresh)` gives index
     equations of which the last defines `out`. `formula`: the law as text. `domain`: an open interval for each argument,
     where samples come from. `kinks`: conventions where the law has none of its own. `build(draft, ...)` gives the Array.
-    `status` is "built", "planned" or "refused". `function`: the SymPy function of an elementwise op.
+    `function`: the SymPy function of an elementwise op.
     `differential(call, tensors, out, place, at, target, helper)`, of a whole-tensor call without an index law: d out[at] / d
     argument[target] as an index expression; helper(op, arguments, axes, **options) gives the tensor of a further call that it speaks of.
     `numpy` spells it with {0}, {1} for arguments, `latex` with #1, #2; `stable` is a law in plainer ops that neither
@@ -47,7 +47,6 @@ class Op:
     domain: tuple[Interval, ...] = ()
     kinks: tuple[str, ...] = ()
     build: Callable | None = None
-    status: str = "built"
     function: type[Function] | None = None
     numpy: str = ""
     latex: str = ""
@@ -56,11 +55,32 @@ class Op:
     differential: Callable | None = None
     accuracy: str = ""
 
+    @property
+    def gives_several(self) -> bool:
+        """Whether it gives several arrays, to be picked by number, as split does."""
+        return signature(self.build).return_annotation is Pieces
+
 
 _ops: dict[str, Op] = {}
 _by_function: dict[type[Function], Op] = {}
 OPS: Mapping[str, Op] = MappingProxyType(_ops)
-"""Every op by name, planned ones included; an alias is a second name of the same record."""
+"""Every op by name; an alias is a second name of the same record."""
+NUMPY: Mapping[str, str] = MappingProxyType(
+    {
+        **{f"a{name}": f"arc{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
+        "concat": "concatenate",
+        "cumulative_prod": "cumprod",
+        "cumulative_sum": "cumsum",
+        "fabs": "abs",
+        "float_power": "power",
+        "identity": "eye",
+        "permute_dims": "transpose",
+        "pow": "power",
+        "row_stack": "vstack",
+        "true_divide": "divide",
+    }
+)
+"""Further names that NumPy has for ops; they are no names of the language, so that a tensor may bear them."""
 
 
 def register(op: Op, *aliases: str) -> None:
@@ -161,18 +181,6 @@ def array_op(
         return build
 
     return made
-
-
-def planned(*names: str) -> None:
-    """Names of the language whose ops are not built yet."""
-    for name in names:
-        register(Op(name, "planned", "part of the language, not built yet", status="planned"))
-
-
-def refused(why: str, *names: str) -> None:
-    """Names that a reader of NumPy may try, with the reason why the language has them not."""
-    for name in names:
-        register(Op(name, "refused", why, status="refused"))
 
 
 def op_of(function: type[Function]) -> Op | None:

@@ -9,7 +9,7 @@ from functools import reduce
 from itertools import product
 
 import numpy as np
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow, log
 
 from symbackprop.errors import DataError, VerifyError
 from symbackprop.index import Index
@@ -187,10 +187,15 @@ class Grid:
         return np.asarray(float(e), dtype=self.dtype)
 
     def product(self, e: Mul) -> np.ndarray:
-        """A product; where a guard among the factors is 0 it is 0, whatever the others are (out of range, infinite)."""
+        """A product; where a guard among the factors is 0 it is 0, whatever the others are (out of range, infinite).
+
+        It is 0 too where x is, in x^m log(x / y), as its limit there is.
+        """
         guards = [self.value(a) for a in e.args if is_guard(a)]
-        others = [self.value(a) for a in e.args if not is_guard(a)]
-        value = reduce(np.multiply, others, np.asarray(1, dtype=self.dtype))
+        others = {a: self.value(a) for a in e.args if not is_guard(a)}
+        value = reduce(np.multiply, others.values(), np.asarray(1, dtype=self.dtype))
+        for x in _before_logarithms(e):
+            value = np.where(others[x] == 0, np.asarray(0, dtype=self.dtype), value)
         if not guards:
             return value
         guard = reduce(np.multiply, guards)
@@ -206,6 +211,13 @@ class Grid:
             root = np.sqrt(base) ** abs(int(exponent.p))
             return root if exponent > 0 else np.asarray(1, dtype=self.dtype) / root
         return np.power(base, self.value(exponent))
+
+
+def _before_logarithms(e: Mul) -> list[Expr]:
+    """The powers among the factors of `e` whose base stands, as a factor, under a logarithm that is another factor."""
+    logs = [f.as_base_exp()[0] for f in e.args]
+    under = {b for f in logs if isinstance(f, log) for g in Mul.make_args(f.args[0]) for b, p in [g.as_base_exp()] if not p.is_negative}
+    return [f for f in e.args if f.has(Entry) and f.as_base_exp()[0] in under and not f.as_base_exp()[1].could_extract_minus_sign()]
 
 
 def is_guard(e: Expr) -> bool:
@@ -273,6 +285,8 @@ def solve_size(size: Expr, value: int, found: dict[Expr, int]) -> None:
                 found[unknown] = int(answer)
 
 
+WIDE, BELOW_1, ABOVE_1 = (0.2, 1.2), (0.2, 0.9), (1.2, 2.2)
+"""Sizes of random numbers: on both sides of 1 where that is no matter."""
 PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 
 
@@ -288,12 +302,13 @@ def random_arrays(program: Program, sizes: Mapping[Expr, int] | None = None, see
 
     `sizes` are small primes, all different, unless given. A leaf of the role "index" gets integers below the size of the axis
     that it selects from, positive numbers stand where the objective needs them (a logarithm, a root), numbers between 0 and 1 too,
-    large ones on the diagonals of square matrices where one must be positive definite.
+    or above 1, large ones on the diagonals of square matrices where one must be positive definite.
     """
     sizes = dict(sizes) if sizes is not None else prime_sizes(program)
     everything = tuple(t.name for t in program.leaves)
-    for positive, diagonal, most in [*product(((), tuple(_under_roots(program)), everything), (0, 3), (1.2,)), (everything, 0, 0.9)]:
-        arrays = _draw(program, sizes, seed, positive, diagonal, most)
+    usual = product(((), tuple(_under_roots(program)), everything), (0, 3), (WIDE,))
+    for positive, diagonal, span in [*usual, (everything, 0, BELOW_1), (everything, 0, ABOVE_1)]:
+        arrays = _draw(program, sizes, seed, positive, diagonal, span)
         known = evaluate(program, arrays, sizes)
         if all(np.all(np.isfinite(v)) for v in known.values()):
             return arrays
@@ -301,13 +316,13 @@ def random_arrays(program: Program, sizes: Mapping[Expr, int] | None = None, see
 
 
 def _draw(
-    program: Program, sizes: Mapping[Expr, int], seed: int, positive: Sequence[str], diagonal: int = 0, most: float = 1.2
+    program: Program, sizes: Mapping[Expr, int], seed: int, positive: Sequence[str], diagonal: int = 0, span: tuple[float, float] = WIDE
 ) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     arrays = {}
     for t in program.leaves:
         shape = tuple(size_of(a, sizes) for a in t.axes)
-        values = rng.uniform(0.2, most, shape) * np.where(rng.random(shape) < 0.5, -1, 1)
+        values = rng.uniform(*span, shape) * np.where(rng.random(shape) < 0.5, -1, 1)
         values = np.abs(values) if t.name in positive else values
         if diagonal and len(shape) > 1 and shape[-1] == shape[-2]:
             values = values + diagonal * shape[-1] * np.eye(shape[-1])

@@ -56,6 +56,10 @@ FUNCTIONS: Mapping[str, Callable] = {
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,
+    "atan2": lambda y, x: np.arctan2(real(y), real(x)),
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
     "erf": erf,
     "floor": np.floor,
     "Mod": np.mod,
@@ -146,6 +150,13 @@ def symmetric(a: np.ndarray) -> np.ndarray:
     return (real(a) + a.T) / 2
 
 
+def pinv(a: np.ndarray) -> np.ndarray:
+    """The pseudo-inverse of a matrix of full rank, by the normal equations."""
+    tall = a if a.shape[0] >= a.shape[1] else a.T
+    made = np.linalg.inv(tall.T @ tall) @ tall.T
+    return made if tall is a else made.T
+
+
 def cholesky(a: np.ndarray) -> np.ndarray:
     """The lower triangular factor of the symmetric part; NaN where that is not positive definite."""
     try:
@@ -175,6 +186,8 @@ CALLS: Mapping[str, Callable] = {
     "inv": np.linalg.inv,
     "det": np.linalg.det,
     "logdet": lambda a: np.log(np.linalg.det(a) ** 2) / 2,
+    "sign_of_det": lambda a: np.sign(np.linalg.det(real(a))),
+    "pinv": pinv,
     "solve": np.linalg.solve,
     "eigvalsh": lambda a: np.linalg.eigvalsh(symmetric(a)),
     "eigenvectors": lambda a: np.linalg.eigh(symmetric(a))[1],

@@ -1,0 +1,149 @@
+"""Products with an inverse as solutions of linear systems: inv(A) @ B is solve(A, B), and inv(A).T @ B is solve(A.T, B).
+
+That costs a third of the inverse and is as exact as the matrix lets it be. Where the inverse itself is wanted, as in the gradient of
+log det A, it is there for the products too.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field, replace
+
+from sympy import Add, Expr, Mul
+
+from symbackprop.contract import Product, flat, narrowed
+from symbackprop.index import Index
+from symbackprop.laws import NO_FACTS
+from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.term import Entry, Total, indices_of, rename_bound, tensor_names
+
+MOST_SYSTEMS = 3
+"""Systems to solve with one matrix; more cost more than its inverse."""
+
+
+def without_inverses(program: Program, equations: Sequence[Equation], outputs: Container[str]) -> list[Equation]:
+    """`equations`, with no inverse that only products ask for."""
+    made = list(equations)
+    for e in equations:
+        if e.call is not None and e.call.op == "inv" and len(e.tensor.axes) == 2 and e.name not in outputs:
+            made = _Solver(program, made, e).rewritten() or made
+    return made
+
+
+class _NoSystemError(Exception):
+    """The inverse itself is wanted."""
+
+
+@dataclass
+class _Solver:
+    """One inverse on its way out of the equations."""
+
+    program: Program
+    equations: Sequence[Equation]
+    inverse: Equation
+    new: list[Equation] = field(default_factory=list)
+    done: list[Equation] = field(default_factory=list)
+
+    @property
+    def systems(self) -> int:
+        """How many systems are to be solved."""
+        return sum(e.call is not None and e.call.op == "solve" for e in self.new)
+
+    def rewritten(self) -> list[Equation] | None:
+        """The equations without the inverse; None where it is wanted itself, or cheaper."""
+        try:
+            for e in self.equations:
+                if e.name == self.inverse.name:
+                    continue
+                if self.inverse.name in e.uses():
+                    if e.call is not None:
+                        return None
+                    e = replace(e, rhs=self.said(rename_bound(e.rhs)))
+                self.done.append(e)
+        except _NoSystemError:
+            return None
+        return self.done if self.systems <= MOST_SYSTEMS else None
+
+    def said(self, e: Expr) -> Expr:
+        """`e` without the inverse."""
+        if self.inverse.name not in tensor_names(e):
+            return e
+        if isinstance(e, Add):
+            return Add(*[self.said(a) for a in e.args])
+        if not isinstance(e, Mul | Total):
+            raise _NoSystemError
+        product = flat(e)
+        for f in product.factors:
+            if isinstance(f, Entry) and f.name == self.inverse.name:
+                others = list(product.factors)
+                others.remove(f)
+                return self.said(narrowed(self.solved(f, Product(others, product.bound)), NO_FACTS, set()))
+        raise _NoSystemError
+
+    def solved(self, f: Entry, others: Product) -> Product:
+        """The product of an entry of the inverse and `others`, with an entry of a solution instead."""
+        i, j = f.indices
+        found = [way for way in (self.way(i, j, others, True), self.way(j, i, others, False)) if way is not None]
+        if not found:
+            raise _NoSystemError
+        chosen, free, summed, kept, turned = min(found, key=lambda way: (len(way[1]), len(way[0])))
+        side = self.right_side(chosen, summed, free)
+        solution = self.tensor(Call("solve", (self.matrix(turned), side)), (kept.axis, *[k.axis for k in free]))
+        rest = [g for g in others.factors if g not in chosen]
+        inside = {k for g in chosen for k in indices_of(g)} - set(free)
+        return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
+
+    def way(self, summed: Expr, kept: Expr, others: Product, turned: bool) -> tuple | None:
+        """The factors that make a right side, summed over the index `summed` of the inverse, and the one index they keep at most; or None.
+
+        All that hangs on the index, if that is a vector; else its neighbours, if they are a matrix; else all that hangs on it.
+        """
+        if not (isinstance(summed, Index) and isinstance(kept, Index) and summed in others.bound and summed != kept):
+            return None
+        near = [g for g in others.factors if g.has(summed)]
+        chosen = list(near)
+        inner = {k for g in near for k in indices_of(g)} & others.bound
+        while more := [g for g in others.factors if g not in chosen and indices_of(g) & inner]:
+            chosen += more
+            inner |= {k for g in more for k in indices_of(g)} & others.bound
+        for group, most, gone in ((chosen, 0, inner), (near, 1, {summed}), (chosen, 1, inner)):
+            held = {k for g in group for k in indices_of(g)}
+            if group and kept not in held and len(held - gone) <= most:
+                return group, sorted(held - gone, key=lambda k: k.name), summed, kept, turned
+        return None
+
+    def right_side(self, factors: Sequence[Expr], row: Index, columns: Sequence[Index]) -> str:
+        """The name of the tensor of the product of `factors`, its first axis that of `row`."""
+        indices = (row, *columns)
+        name = f"{self.matrix(False)}_rhs"
+        if len(factors) == 1 and isinstance(factors[0], Entry):
+            if factors[0].indices == indices:
+                return factors[0].name
+            if factors[0].indices == indices[::-1]:
+                name = f"{factors[0].name}_T"
+        tensor = Tensor("", tuple(k.axis for k in indices))
+        inner = {k for f in factors for k in indices_of(f)} - set(indices)
+        value = self.said(narrowed(Product(list(factors), inner), NO_FACTS, set()))
+        return self.named(name, tensor.axes, rhs=value.xreplace(dict(zip(indices, tensor.indices, strict=True))))
+
+    def matrix(self, turned: bool) -> str:
+        """The name of the matrix, or of its transpose."""
+        (name,) = self.inverse.call.arguments
+        if not turned:
+            return name
+        i, j = self.inverse.tensor.indices
+        return self.named(f"{name}_T", self.inverse.tensor.axes, rhs=Entry(name, j, i))
+
+    def tensor(self, call: Call, axes: Sequence[Expr]) -> str:
+        """The name of the tensor of a call."""
+        return self.named(f"{call.arguments[0]}_solve", axes, call=call)
+
+    def named(self, name: str, axes: Sequence[Expr], rhs: Expr | None = None, call: Call | None = None) -> str:
+        """The name of an equation: of one that is there, or of a new one."""
+        for e in (*self.done, *self.new):
+            if e.tensor.axes == tuple(axes) and (e.rhs, e.call) == (rhs, call):
+                return e.name
+        taken = [e.name for e in (*self.equations, *self.new)]
+        tensor = Tensor(self.program.fresh_name(name, taken), tuple(axes), role="helper")
+        made = Equation(tensor, tensor.indices, rhs=rhs, call=call)
+        self.new.append(made)
+        self.done.append(made)
+        return made.name

@@ -1,0 +1,60 @@
+"""Elementwise functions of two numbers."""
+
+from sympy import Expr, S, atan2
+
+from symbackprop.ops.arithmetic import SQUARE, power_of
+from symbackprop.ops.array import mapped
+from symbackprop.ops.elementwise import softplus
+from symbackprop.ops.table import REAL, elementwise
+
+
+@elementwise(
+    numpy="np.arctan2({0}, {1})",
+    latex=r"\operatorname{atan2}\left(#1, #2\right)",
+    source="NumPy; ISO C99, 7.12.4.4",
+    kinks=("there is no derivative where y = x = 0, and a jump by 2 pi where y = 0 and x < 0",),
+    accuracy=SQUARE.format("both arguments"),
+    native=atan2,
+)
+def arctan2(y: Expr, x: Expr) -> Expr:
+    """The angle of the point (x, y), from -pi to pi.
+
+    arctan2(y, x)
+    """
+    return atan2(y, x)
+
+
+@elementwise(
+    numpy="np.hypot({0}, {1})",
+    latex=r"\sqrt{#1^{2} + #2^{2}}",
+    source="NumPy",
+    kinks=("the derivative where x = y = 0 is 0",),
+    accuracy=SQUARE.format("an argument"),
+    inline=True,
+)
+def hypot(x: Expr, y: Expr) -> Expr:
+    """The length of the vector (x, y).
+
+    hypot(x, y) = sqrt(x^2 + y^2)
+    """
+    return power_of(x**2 + y**2, S.Half)
+
+
+def _build_logaddexp(x: Expr, y: Expr) -> Expr:
+    return softplus(y) if x == 0 else logaddexp(x, y)
+
+
+@elementwise(
+    numpy="np.logaddexp({0}, {1})",
+    latex=r"\log\left(e^{#1} + e^{#2}\right)",
+    source="NumPy",
+    domain=(REAL, REAL),
+    inline=True,
+    build=mapped(_build_logaddexp),
+)
+def logaddexp(x: Expr, y: Expr) -> Expr:
+    """The logarithm of the sum of two exponentials.
+
+    logaddexp(x, y) = y + softplus(x - y)
+    """
+    return y + softplus(x - y)

@@ -1,0 +1,63 @@
+"""NumPy's functions that a few others say."""
+
+from symbackprop.ops.compose import Composer, Value, composed
+
+Axis = int | tuple[int, ...] | None
+
+
+@composed("reduction", source="NumPy's reference")
+def ptp(ops: Composer, x: Value, axis: Axis = None, keepdims: bool = False) -> Value:
+    """The largest entry less the smallest, along axes.
+
+    ptp(x) = max(x) - min(x)
+    """
+    x = ops.named(x)
+    return ops.max(x, axis=axis, keepdims=keepdims) - ops.min(x, axis=axis, keepdims=keepdims)
+
+
+@composed("reduction", source="NumPy's reference")
+def average(ops: Composer, x: Value, axis: int | None = None, weights: Value | None = None) -> Value:
+    """The mean, weighted if there are weights of the shape of x, or along the one axis.
+
+    average(x, weights=w) = sum(x w) / sum(w)
+    """
+    if weights is None:
+        return ops.mean(x, axis=axis)
+    if axis is not None and weights.rank == 1 < x.rank:
+        weights = ops.broadcast_to(weights[(slice(None), *[None] * (x.rank - 1 - axis % x.rank))], x.shape)
+    return ops.sum(x * weights, axis=axis) / ops.sum(weights, axis=axis)
+
+
+@composed("structural", source="NumPy's reference")
+def diff(ops: Composer, x: Value, n: int = 1, axis: int = -1) -> Value:
+    """Differences of neighbours along an axis, n times over.
+
+    diff(x)[i] = x[i + 1] - x[i]
+    """
+    ahead = [slice(None)] * (axis % x.rank)
+    for _ in range(n):
+        x = x[(*ahead, slice(1, None))] - x[(*ahead, slice(None, -1))]
+    return x
+
+
+@composed("contraction", source="NumPy's reference")
+def vdot(ops: Composer, a: Value, b: Value) -> Value:
+    """The sum of all products of entries at the same places.
+
+    vdot(A, B) = sum_ij A[i, j] B[i, j]
+    """
+    return ops.sum(ops.ravel(a) * ops.ravel(b)) if a.rank != b.rank else ops.sum(a * b)
+
+
+@composed("contraction", source="numpy.linalg.matrix_power")
+def matrix_power(ops: Composer, a: Value, n: int) -> Value:
+    """The product of n factors, all the same square matrix; of its inverse, where n is negative.
+
+    matrix_power(A, 2) = A @ A
+    """
+    ops.check(a.rank >= 2 and a.shape[-1] == a.shape[-2], "matrix_power takes a square matrix", a)
+    ops.check(n != 0, "the power 0 is the unit matrix: write eye(n)", a)
+    made = one = ops.named(a if n > 0 else ops.inv(a))
+    for _ in range(abs(n) - 1):
+        made = made @ one
+    return made
