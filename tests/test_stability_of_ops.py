@@ -48,6 +48,7 @@ def listed(*values):
 
 
 DRAWN = {
+    "average": {"w": listed(0.3, 1.0)},
     "batch_norm": {"X": signed},
     "binary_cross_entropy": {"p": listed(1e-30, 1 - 1e-7, 0.3, 0.99), "y": listed(1.0, 0.3)},
     "binary_cross_entropy_with_logits": {"y": listed(1.0, 0.3)},
