@@ -94,7 +94,7 @@ def generated(name):
 
 def least(name, size):
     """The size of the value that code is held to the tolerance of, where the record says that it is not the value itself."""
-    return 1.0 if "of 1" in OPS[name].accuracy else max(abs(size), 1.0) if "largest" in OPS[name].accuracy else 0.0
+    return 1.0 if "of 1" in OPS[name].accuracy else abs(size) if "largest" in OPS[name].accuracy else 0.0
 
 
 def failures(name, size, dtype=np.float64, tolerance=1e-12):
