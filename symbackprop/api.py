@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +25,8 @@ from symbackprop.program import Program
 from symbackprop.result import Result
 from symbackprop.results import Curvature, Results
 from symbackprop.verify.claims import check_claims
-from symbackprop.verify.report import verify_derived, verify_result
+from symbackprop.verify.oracles import Along, Back, EachAlone
+from symbackprop.verify.report import verify_derived, verify_more, verify_result
 from symbackprop.verify.verdict import Report
 
 
@@ -120,7 +122,8 @@ class Derivation:
         Raises DeriveError where the objective is not a scalar.
         """
         made = hessian_vector_product(self.derived)
-        return Results(made.derived, made.results, made.directions, what="Hessian-vector products")
+        oracle = Along(self.derived.program, {n: self.derived.adjoints[n] for n in self.wrt}, made.directions)
+        return Results(made.derived, made.results, made.directions, what="Hessian-vector products", oracle=oracle)
 
     def gauss_newton(self, at: str | None = None) -> Curvature:
         """The generalised Gauss-Newton matrix (dO/da)^T d2J/dO2 (dO/db), split at the tensor `at` (default: the declared output O).
@@ -151,17 +154,22 @@ class Derivation:
         Euclidean norm over all parameters, made without them. Raises DeriveError where samples are coupled, as by batch norm.
         """
         made = per_sample_gradients(self.model.program, self.wrt)
-        return Results(made.derived, {**made.gradients, "norm": made.norms}, what="per-sample gradients")
+        oracle = EachAlone(self.derived, self.wrt)
+        return Results(made.derived, {**made.gradients, "norm": made.norms}, what="per-sample gradients", oracle=oracle)
 
     def jvp(self, output: str | None = None) -> Results:
         """The derivative of `output` (default: the declared one) along a vector v, one part for each tensor that the derivation is by."""
-        made = jvp(self.model.program, self._output(output), self.wrt)
-        return Results(made.derived, made.results, made.directions, what="Jacobian-vector products")
+        name = self._output(output)
+        made = jvp(self.model.program, name, self.wrt)
+        oracle = Along(self.model.program, {name: name}, made.directions)
+        return Results(made.derived, made.results, made.directions, what="Jacobian-vector products", oracle=oracle)
 
     def vjp(self, output: str | None = None) -> Results:
         """A vector u in the shape of `output` (default: the declared one) times its Jacobian: one result for each of `wrt`."""
-        made = vjp(self.model.program, self._output(output), self.wrt)
-        return Results(made.derived, made.results, made.directions, what="vector-Jacobian products")
+        name = self._output(output)
+        made = vjp(self.model.program, name, self.wrt)
+        oracle = Back(self.model.program, name, self.wrt, made.directions[name])
+        return Results(made.derived, made.results, made.directions, what="vector-Jacobian products", oracle=oracle)
 
     def _output(self, name: str | None) -> str:
         found = name or self.model.program.output
@@ -235,14 +243,20 @@ def generate(derivation: Derivation, target: str = "numpy", also: Sequence[str] 
     return Module(derivation.model.name, module_source(derivation.derived, target, also))
 
 
-def verify(derivation: Derivation | Result, seed: int = 0) -> Report:
+def verify(derivation: Derivation | Result | Results | Curvature, seed: int = 0, also: Sequence[str] = ()) -> Report:
     """Check every gradient of a derivation, or one result: exactly at small prime sizes, numerically, and the generated code.
 
-    Of a Hessian block the symmetry is checked too: the same block derived in the other order.
+    Of a Hessian block the symmetry is checked too: the same block derived in the other order. Products, per-sample gradients and
+    curvature matrices are compared with differences of the model. `also`: what the generated module offers beyond the gradient, as in
+    `generate`; with "hessian" every block of the Hessian is checked too.
     """
+    if isinstance(derivation, Results | Curvature):
+        return derivation.verify(seed)
     if isinstance(derivation, Result):
         return verify_result(derivation.derived, derivation.name, derivation.evaluate, seed=seed)
-    return verify_derived(derivation.derived, generate(derivation).load(), seed=seed)
+    module = generate(derivation, also=also).load()
+    report = verify_derived(derivation.derived, module, seed=seed)
+    return report + verify_more(derivation.derived, module, also, seed) if also else report
 
 
 def check(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
@@ -261,17 +275,18 @@ def derivative(
     """The derivative of one expression in NumPy notation, for symbolic sizes.
 
     `shapes` gives each tensor's axes as a shape string; `facts` what is declared of a tensor ("simplex over c"). Order 1 by one
-    name; order 2 by two: the Jacobian by the second name of the derivative by the first. Output axes first, then those of
-    `wrt`.
+    name; order 2 by two: the Jacobian by the second name of the derivative by the first; order 3 by three. One name stands for all.
+    Output axes first, then those of `wrt`.
     """
     if not isinstance(text, str):
         raise SpecError(f"an expression is a text, not {text!r}", place="derivative", fix='write it in quotes, as in "sum(x ** 2)"')
     tensors = facts_of(shaped(shapes), facts or {})
     names = _names(wrt)
-    if order not in (1, 2):
-        raise DeriveError(f"order {order} is not 1 or 2", fix="order=1 or order=2")
-    if order == 2 and len(names) == 1:
-        names = names * 2
+    if order not in ORDERS:
+        known = ", ".join(map(str, ORDERS))
+        raise DeriveError(f"order {order} is not one of {known}", fix="order=1 is the derivative, order=2 its Jacobian")
+    if len(names) == 1:
+        names = names * order
     if len(names) != order:
         raise DeriveError(f"{len(names)} names for order {order}", fix=f"give {order}")
     for name in names:
@@ -281,7 +296,13 @@ def derivative(
     program, top = elaborate_expression(parse(text), empty, empty.fresh_name("f"), text=text)
     program = replace(program, objective=top)
     derived = jacobian(program, top, names[0])
-    return _second(derived, *names) if order == 2 else Result(derived, derived.adjoints[names[0]])
+    for a, b in pairwise(names):
+        derived = second(derived, a, [b])
+    return Result(derived, derived.adjoints[names[-1]])
+
+
+ORDERS = (1, 2, 3)
+"""The orders of `derivative`."""
 
 
 def _names(wrt: str | Sequence[str]) -> tuple[str, ...]:

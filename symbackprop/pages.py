@@ -63,7 +63,7 @@ def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: i
     names = wrt or list(axes)
     given = pairs(facts, "facts")
     made = []
-    groups = [names] if order == 2 and len(names) == 2 else [[name] for name in names]
+    groups = [names] if order > 1 and len(names) == order else [[name] for name in names]
     for group in groups:
         result = derivative(text, axes, wrt=group[0] if len(group) == 1 else tuple(group), order=order, facts=given)
         made.append(result_page(f"derivative of `{text}` with respect to {', '.join(group)}", result, form))

@@ -10,6 +10,9 @@ from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import DeriveError, SpecError
 from symbackprop.program import Fact
 from symbackprop.result import Result
+from symbackprop.verify.oracles import Curved, Oracle
+from symbackprop.verify.second import check_curvature, check_result
+from symbackprop.verify.verdict import Report, Verdict
 
 
 class Results(Mapping[str, Result]):
@@ -20,10 +23,17 @@ class Results(Mapping[str, Result]):
     """
 
     def __init__(
-        self, derived: Derived, names: Mapping[str, str], directions: Mapping[str, str] | None = None, note: str = "", what: str = "results"
+        self,
+        derived: Derived,
+        names: Mapping[str, str],
+        directions: Mapping[str, str] | None = None,
+        note: str = "",
+        what: str = "results",
+        oracle: Oracle | None = None,
     ) -> None:
-        """`names` says which tensor of the derivation's program holds the result of each name."""
+        """`names` says which tensor of the derivation's program holds the result of each name; `oracle` what they should be."""
         self.derived = derived
+        self.oracle = oracle
         self.names = dict(names)
         self.directions = dict(directions or {})
         self.note = note
@@ -54,6 +64,13 @@ class Results(Mapping[str, Result]):
         """The facts that one of them rests on."""
         fired = [f for name in self.derived.program.tensors if name in self._needed for f in self.derived.facts.get(name, ())]
         return tuple(dict.fromkeys(fired))
+
+    def verify(self, seed: int = 0) -> Report:
+        """Compare each with differences of the model, and its code with the formulas."""
+        rows: list[Verdict] = []
+        for name, tensor in self.names.items():
+            rows += check_result(self.derived, name, tensor, self.oracle, self.what, self[name].evaluate, seed)
+        return Report(tuple(rows), f"verification of {self.what}")
 
     def latex(self, form: str = "best") -> dict[str, str]:
         """The right side of each in LaTeX; its named parts are defined by `results[name].latex_parts()`."""
@@ -104,7 +121,13 @@ class Curvature:
     def vector_product(self) -> Results:
         """The product with a vector v, one part for each parameter."""
         made = curvature.vector_product(self.model, self.parameters)
-        return Results(made.derived, made.results, made.directions, self.note, f"products with {self.what}")
+        oracle = Curved(self.model, self.parameters, made.directions)
+        return Results(made.derived, made.results, made.directions, self.note, f"products with {self.what}", oracle)
+
+    def verify(self, seed: int = 0) -> Report:
+        """Compare its products with differences of the model, and its blocks with its products."""
+        verdict = check_curvature(self.model, curvature.vector_product(self.model, self.parameters), seed)
+        return self.vector_product().verify(seed) + Report((verdict,))
 
     def __repr__(self) -> str:
         return f"<{self.what}, split at {self.at}, of {', '.join(self.parameters)}>"

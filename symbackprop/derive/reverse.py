@@ -9,7 +9,7 @@ one that cancels wants to be put in place.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S
@@ -53,6 +53,15 @@ class Derived:
     steps: tuple[Step, ...]
     facts: Mapping[str, tuple[Fact, ...]]
     links: tuple[Equation, ...]
+
+    @cached_property
+    def facts_behind(self) -> Mapping[str, tuple[Fact, ...]]:
+        """For each tensor that an equation defines, the facts that fired in it or in one that it is computed from."""
+        found: dict[str, tuple[Fact, ...]] = {}
+        for e in self.program.equations:
+            below = [f for name in sorted(e.uses()) for f in found.get(name, ())]
+            found[e.name] = tuple(dict.fromkeys((*below, *self.facts.get(e.name, ()))))
+        return found
 
 
 @dataclass

@@ -40,7 +40,7 @@ def second(first: Derived, a: str, wrt: Sequence[str]) -> Derived:
     """The Jacobian of the derivative by `a`, by each of `wrt`, with the steps of both. It rests on what the first derivative rests on."""
     adjoint = first.adjoints[a]
     made = jacobian(first.program, adjoint, wrt)
-    behind = [f for e in first.program.needed([adjoint]).equations for f in first.facts.get(e.name, ())]
+    behind = first.facts_behind.get(adjoint, ())
     fired = {name: tuple(dict.fromkeys((*behind, *made.facts.get(name, ())))) for name in made.adjoints.values()}
     return replace(made, steps=(*first.steps, *made.steps), facts={**first.facts, **made.facts, **fired})
 
@@ -99,12 +99,15 @@ def vjp(program: Program, output: str, names: Sequence[str]) -> Products:
 
 
 def joined(first: Derived, moved: Tangents) -> Derived:
-    """A derivation, and tangents over its program, as one."""
+    """A derivation, and tangents over its program, as one; a tangent rests on what the tensor rests on that it is of."""
+    fired = {}
+    for name, tangent in moved.tangents.items():
+        fired[tangent] = tuple(dict.fromkeys((*first.facts_behind.get(name, ()), *moved.facts.get(tangent, ()))))
     return replace(
         first,
         program=moved.program,
         steps=(*first.steps, *moved.steps),
-        facts={**first.facts, **moved.facts},
+        facts={**first.facts, **fired},
         links=(*first.links, *moved.links),
     )
 

@@ -117,9 +117,9 @@ def _objective(writer: ModuleWriter) -> list[FunctionText]:
         pairs = ", ".join(f'"{n}": {n}' for n in data)
         if taken:
             sizes = ", ".join(f'{size}=sizes["{size}"]' for size in taken)
-            body_lines += ["if like is None:", f"    sizes = _sizes_of({{{pairs}}})", f"    like = initialise({sizes})"]
+            body_lines += ["if like is None:", f"    sizes = _sizes_of({{{pairs}}})", f"    like = initialise(0, {sizes})"]
         else:
-            body_lines += ["if like is None:", "    like = initialise()"]
+            body_lines += ["if like is None:", "    like = initialise(0)"]
     given = ", ".join([f"{n}={n}" for n in data])
     after = f", {given}" if given else ""
     body_lines += [line.replace("@", after) for line in OBJECTIVE.strip("\n").splitlines()]

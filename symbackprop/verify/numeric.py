@@ -68,7 +68,9 @@ def check_derivatives(
 
 
 def label(tensor: Tensor) -> str:
-    """What a derivative is called in a table: dJ/dW1, d2J/dW1dW2."""
+    """What a derivative is called in a table: dJ/dW1, d2J/dW1dW2; a tensor that is none by its name."""
+    if not tensor.derivative:
+        return tensor.name
     top, *below = tensor.derivative
     order = f"{len(below)}" if len(below) > 1 else ""
     return f"d{order}{top}/" + "".join(f"d{b}" for b in below)
@@ -122,7 +124,7 @@ def _compare(program, base, variable, tensor, known, sizes, tally, number) -> No
     way = sum(e.name in moving for e in forward.equations)
     for direction in _directions(start.shape, number, max(FEWEST, min(ENTRIES, WORK // max(way, 1)))):
         claimed = np.tensordot(value, direction, axes=(tuple(range(outer, value.ndim)), tuple(range(direction.ndim))))
-        slope, tolerance = _difference(at, start, direction, sides)
+        slope, tolerance = difference(at, start, direction, sides)
         if slope is None:
             tally.skipped += 1
             continue
@@ -157,7 +159,7 @@ def _directions(shape: tuple[int, ...], seed: int, entries: int = ENTRIES) -> It
             yield rng.uniform(-1, 1, shape)
 
 
-def _difference(at, start: np.ndarray, direction: np.ndarray, sides: list[np.ndarray]):
+def difference(at, start: np.ndarray, direction: np.ndarray, sides: list[np.ndarray]):
     """The slope along `direction` and its tolerance; (None, 0) if a kink is crossed.
 
     D(h) = (f(x+h) - f(x-h)) / 2h at h, h/2, h/4; two extrapolations: (4 D(h/2) - D(h)) / 3, then (16 R' - R) / 15.

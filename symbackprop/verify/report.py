@@ -1,13 +1,15 @@
 """The whole report on a derivation or on one result: every adjoint exactly and numerically, and the generated code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from types import ModuleType
 
 from symbackprop.derive.reverse import Derived
-from symbackprop.program import Fact, Program
+from symbackprop.derive.second import hessian
+from symbackprop.program import Program
 from symbackprop.verify import exact, generated, numeric, symmetry
 from symbackprop.verify.claims import fact_text
+from symbackprop.verify.second import check_extras, facts_behind
 from symbackprop.verify.verdict import Report, Verdict
 
 
@@ -20,6 +22,16 @@ def verify_derived(derived: Derived, module: ModuleType | None = None, seed: int
     if module is not None:
         rows += generated.check_module(derived, module, seeds=(seed, seed + 1))
     return Report(tuple(rows), f"verification of {derived.program.name}")
+
+
+def verify_more(derived: Derived, module: ModuleType, also: Sequence[str], seed: int = 0) -> Report:
+    """A verdict for what `module` offers beyond the gradient, and with "hessian" for each block of that, by both oracles."""
+    rows = []
+    if "hessian" in also:
+        made = hessian(derived)
+        program = made.derived.program.needed([*made.blocks.values(), *derived.adjoints.values(), derived.output])
+        rows += _derivatives(made.derived, program, seed, set(made.blocks.values()))
+    return Report((*rows, *check_extras(module, also, seed)))
 
 
 def verify_result(derived: Derived, name: str, function: Callable | None = None, seed: int = 0) -> Report:
@@ -51,9 +63,9 @@ def _with_bases(program: Program, name: str) -> set[str]:
     return found
 
 
-def _derivatives(derived: Derived, program: Program, seed: int) -> list[Verdict]:
-    """A verdict for each derivative in `program`, by both oracles."""
-    names = [t.name for t in numeric.derivatives(program)]
+def _derivatives(derived: Derived, program: Program, seed: int, wanted: Collection[str] | None = None) -> list[Verdict]:
+    """A verdict for each derivative in `program`, or each `wanted` one, by both oracles."""
+    names = [t.name for t in numeric.derivatives(program) if wanted is None or t.name in wanted]
     exactly = exact.check_derivatives(program, names, seed=seed)
     numerically = numeric.check_derivatives(program, names, seeds=(seed, seed + 1))
     rows = []
@@ -73,10 +85,3 @@ def merged(exactly: Verdict, numerically: Verdict) -> Verdict:
 
 def _line(*parts: str) -> tuple[str, ...]:
     return ("; ".join(parts),) if parts else ()
-
-
-def facts_behind(derived: Derived, name: str) -> list[Fact]:
-    """The declared facts that fired in the adjoint `name` or in one that it is computed from."""
-    declared = set(derived.program.facts)
-    needed = derived.program.needed([name])
-    return sorted({f for e in needed.equations for f in derived.facts.get(e.name, ()) if f in declared}, key=str)

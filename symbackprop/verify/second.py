@@ -1,0 +1,111 @@
+"""Verdicts on results that belong together (products, curvature, per-sample gradients) and on what a module offers beyond the gradient."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import ModuleType
+
+import numpy as np
+from sympy import Expr
+
+from symbackprop.derive.curvature import Split, blocks
+from symbackprop.derive.reverse import Derived
+from symbackprop.derive.second import Products
+from symbackprop.program import Fact, Program
+from symbackprop.verify.claims import fact_text
+from symbackprop.verify.generated import check_function, largest_gap
+from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.oracles import Oracle
+from symbackprop.verify.verdict import Counterexample, Verdict, guarded
+
+POINTS = 8
+"""Random points that are tried for some whose steps cross no kink."""
+ENOUGH = 2
+"""Such points."""
+
+
+def check_result(derived: Derived, name: str, tensor: str, oracle: Oracle, what: str, code: Callable, seed: int = 0) -> list[Verdict]:
+    """A verdict for the result `name`, a tensor of the derivation's program, against `oracle`, and for its `code` in each dtype."""
+    subject = f"{what}: {name}"
+    first = guarded(subject, partial(_check, derived.program, name, tensor, oracle, subject, seed))
+    conditions = [fact_text(f, derived.program) for f in facts_behind(derived, tensor)]
+    return [first.under(conditions), *check_function(derived.program, tensor, code, seeds=(seed, seed + 1))]
+
+
+def facts_behind(derived: Derived, name: str) -> list[Fact]:
+    """The declared facts that fired in the derivative `name` or in one that it is computed from."""
+    return sorted(set(derived.facts_behind.get(name, ())) & set(derived.program.facts), key=str)
+
+
+def _check(whole: Program, name: str, tensor: str, oracle: Oracle, subject: str, seed: int) -> Verdict:
+    program, sizes = whole.needed([tensor]), prime_sizes(whole)
+    worst, taken, skipped = 0.0, 0, 0
+    for s in range(seed, seed + POINTS):
+        arrays = random_arrays(whole, sizes, s)
+        expected = oracle(arrays, sizes)
+        if expected is None:
+            skipped += 1
+            continue
+        found = evaluate(program, {n: a for n, a in arrays.items() if n in program.tensors}, sizes)[tensor]
+        value, tolerance = expected[name]
+        if found.shape != value.shape:
+            return Verdict("wrong", subject, f"has the shape {found.shape}, not {value.shape}")
+        place, gap, _ = largest_gap(found, value)
+        if not gap <= tolerance + 1e-6 * np.abs(value).max(initial=0):
+            return Verdict("wrong", subject, f"differs from the model by {gap:.3g}", counterexample=_example(sizes, place, found, value))
+        worst = max(worst, gap)
+        taken += 1
+        if taken == ENOUGH:
+            break
+    details = (f"{skipped} points lay too near to a kink and were skipped",) if skipped else ()
+    if not taken:
+        return Verdict("unknown", subject, "every step crossed a kink", details=details)
+    return Verdict("holds", subject, f"against differences of the model, largest gap {worst:.1g}, at {sizes_text(sizes)}", details=details)
+
+
+def _example(sizes: Mapping[Expr, int], place: tuple[int, ...], left: np.ndarray, right: np.ndarray) -> Counterexample:
+    return Counterexample({str(a): k for a, k in sizes.items()}, {}, place, f"{left[place]:.9g}", f"{right[place]:.9g}")
+
+
+def check_curvature(model: Split, products: Products, seed: int = 0) -> Verdict:
+    """Whether the blocks of a curvature matrix, times a vector, are the products that were derived by themselves."""
+    subject = "blocks times a vector are the products"
+    names = list(products.results)
+    made = blocks(model, names)
+
+    def compare() -> Verdict:
+        whole, sizes = products.derived.program, prime_sizes(products.derived.program)
+        arrays = random_arrays(whole, sizes, seed)
+        leaves = {t.name: arrays[t.name] for t in made.derived.program.leaves if t.name in arrays}
+        held = evaluate(made.derived.program.needed(made.blocks.values()), leaves, sizes)
+        expected = evaluate(whole.needed(products.results.values()), arrays, sizes)
+        for a in names:
+            value = expected[products.results[a]]
+            total = np.zeros(value.shape)
+            for b in names:
+                v = arrays[products.directions[b]]
+                if (a, b) in made.blocks:
+                    total = total + np.tensordot(held[made.blocks[a, b]], v, v.ndim)
+                else:
+                    total = total + np.tensordot(v, held[made.blocks[b, a]], v.ndim)
+            place, gap, scale = largest_gap(total, value)
+            if not gap <= 1e-9 * scale:
+                example = _example(sizes, place, total, value)
+                return Verdict("wrong", subject, f"they differ for {a} by {gap:.3g}", counterexample=example)
+        return Verdict("holds", subject, f"to 1e-9 at {sizes_text(sizes)}")
+
+    return guarded(subject, compare)
+
+
+def check_extras(module: ModuleType, functions: Sequence[str], seed: int = 0) -> list[Verdict]:
+    """A verdict for what a module offers beyond the gradient: its own self_check, which compares with differences, at several seeds."""
+    subject = f"self_check() of {', '.join(functions)}"
+
+    def run() -> Verdict:
+        for s in (seed, seed + 1, seed + 2):
+            try:
+                module.self_check(s)
+            except AssertionError as e:
+                return Verdict("wrong", subject, str(e))
+        return Verdict("holds", subject, "against differences of the module's own gradients and output, at three random points")
+
+    return [guarded(subject, run)]
