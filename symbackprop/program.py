@@ -133,14 +133,17 @@ class Program:
         """Everything declared true of a tensor."""
         return tuple(f for t in self.tensors.values() for f in t.facts)
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Expr, ...]:
-        """The symbols of all axes, in order of appearance."""
+        """The symbols of all axes, in order of appearance, then sizes that only stand in an equation."""
         seen: dict[Expr, None] = {}
         for t in self.tensors.values():
             for a in t.axes:
-                for s in sorted(a.free_symbols, key=str):
-                    seen.setdefault(s)
+                seen |= dict.fromkeys(sorted(a.free_symbols, key=str))
+        for e in self.equations:
+            if e.rhs is not None:
+                sizes = [s for s in e.rhs.free_symbols if not isinstance(s, Index) and s.name not in self.tensors]
+                seen |= dict.fromkeys(sorted(sizes, key=str))
         return tuple(seen)
 
     @cached_property

@@ -24,7 +24,7 @@ from symbackprop.verify.literal import prime_sizes, random_arrays, size_of, size
 from symbackprop.verify.numeric import CLEAR, base_tensor, derivatives, label
 from symbackprop.verify.scalar import SCALAR_LAWS, PointView, SymbolView, inverse
 from symbackprop.verify.slopes import Slopes
-from symbackprop.verify.verdict import Counterexample, Verdict, guarded
+from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
 
 POINTS = 2
 """Random points at which a formula is compared: at the first every entry, at the others, where brackets fall otherwise, ROWS."""
@@ -59,12 +59,8 @@ def check_derivatives(
     try:
         views = [Slopes(random_point(program, sizes, seed + k)) for k in range(POINTS)]
     except Exception as error:
-        return [guarded(label(t), partial(_raise, error)) for t in chosen]
+        return [broken(label(t), error) for t in chosen]
     return [guarded(label(t), partial(check_derivative, program, t, views, budget)) for t in chosen]
-
-
-def _raise(error: Exception) -> Verdict:
-    raise error
 
 
 def check_derivative(program: Program, tensor: Tensor, views: Sequence[Slopes], budget: float = BUDGET) -> Verdict:
