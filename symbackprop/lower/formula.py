@@ -48,7 +48,7 @@ def _is_plain(equation: Equation) -> bool:
 
 def _name(i: Index, names: _Names) -> str:
     if i not in names:
-        base = str(i.axis) if i.axis.is_Symbol and names.by_axis else next(c for c in LETTERS if c not in names.values())
+        base = str(i.axis) if i.axis.is_Symbol and names.by_axis else next((c for c in LETTERS if c not in names.values()), LETTERS[0])
         while base in names.values():
             base += "'"
         names[i] = base

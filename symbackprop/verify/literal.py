@@ -230,8 +230,8 @@ def _integer(value: int) -> Expr:
 
 
 def sizes_text(sizes: Mapping[Expr, int]) -> str:
-    """Sizes as a person writes them: n = 2, d = 3."""
-    return ", ".join(f"{a} = {s}" for a, s in sizes.items())
+    """Sizes as a person writes them: n = 2, d = 3; of scalars alone, one point."""
+    return ", ".join(f"{a} = {s}" for a, s in sizes.items()) or "one point"
 
 
 def infer_sizes(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | None = None) -> dict[Expr, int]:

@@ -217,7 +217,7 @@ def _verdict(tensor: Tensor, base: Tensor, tally: Tally, points: Sequence[Mappin
         return Verdict("unknown", subject, f"differs by {abs(claimed - found):.3g}, too little to tell from the step's own error")
     if not tally.taken:
         return Verdict("unknown", subject, "every step crossed a kink" if tally.skipped else "nothing to step along")
-    reason = f"to {tally.tolerance:.1g} in {tally.taken} steps at {'; '.join(dict.fromkeys(tally.points)) or 'one point'}"
+    reason = f"to {tally.tolerance:.1g} in {tally.taken} steps at {'; '.join(dict.fromkeys(tally.points))}"
     return Verdict("holds", subject, reason, details=tuple(details))
 
 
