@@ -3,7 +3,7 @@
 #
 #   make demo    install, and derive, write, generate, verify and train the two-layer network
 #   make test    install with the test extras; lint, types, fast tests
-#   make slow    the slow tier: LaTeX, a browser, scikit-learn, the wheel in an empty environment
+#   make slow    the slow tier: LaTeX, a browser, scikit-learn, JAX (and PyTorch where it is there), the wheel in an empty environment
 #   make fuzz    the property tests with many examples: 20,000 random expressions, as many texts of each kind (an hour, one core)
 #   make regen   regenerate generated/ and the page of operations (then review the diff)
 #   make bench   the benchmarks of docs/performance.md
@@ -79,6 +79,7 @@ regen: .venv/run
 
 bench: .venv/test
 	$(BIN)/python benchmarks/gradient.py --threads 1
+	$(BIN)/python benchmarks/transformer.py
 	$(BIN)/python benchmarks/derive.py
 
 clean:

@@ -20,6 +20,8 @@ import harness
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "performance.md"
+MODELS = HERE.parent / "examples" / "models"
+IDENTITIES = HERE.parent / "tests" / "data" / "identities.json"
 DEPTHS = [5, 10, 20, 40, 80]
 SMALL, LARGE = [4, 5, 3], [4096, 8192, 1000]
 
@@ -43,6 +45,34 @@ if write:
 written = time.process_time()
 sbp.generate(d).source
 print(json.dumps([derived - start, written - derived, time.process_time() - written]))
+"""
+
+MODEL = """
+import importlib.util, json, sys, time
+import symbackprop as sbp
+sbp.derive, sbp.generate
+folder, name, steps = json.loads(sys.argv[1])
+spec = importlib.util.spec_from_file_location(name, f"{folder}/{name}.py")
+example = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(example)
+start = time.process_time()
+model = sbp.trace(example.unrolled(steps), parameters=example.PARAMETERS, output="out", samples="n") if steps else example.model
+sbp.generate(sbp.derive(model)).source
+print(time.process_time() - start)
+"""
+
+EXPRESSIONS = """
+import json, sys, time
+import symbackprop as sbp
+sbp.derivative("sum(x)", {"x": "n"}, "x").numpy
+taken = []
+for text, shapes, wrt in json.loads(sys.argv[1]):
+    start = time.process_time()
+    result = sbp.derivative(text, shapes, wrt, order=len(wrt))
+    derived = time.process_time()
+    result.latex("best"), result.latex("index"), result.numpy
+    taken.append((derived - start, time.process_time() - start))
+print(json.dumps(taken))
 """
 
 SCALAR = """
@@ -134,6 +164,47 @@ def depth_rows(rounds: int) -> list[list[str]]:
     return rows
 
 
+def model_rows(rounds: int) -> list[list[str]]:
+    """Derive and generate models of examples/: the transformer block, and an LSTM of some length and of ten times that."""
+    made = {
+        (name, steps): statistics.median(float(output(MODEL, json.dumps([str(MODELS), name, steps]))) for _ in range(max(1, rounds // 2)))
+        for name, steps in (("transformer_block", 0), ("lstm", 5), ("lstm", 50))
+    }
+    block, short, long = made.values()
+    return [
+        ["the transformer block of examples/, all parameters, derived and generated", harness.duration(block), "10 s"],
+        ["the LSTM of examples/ over 5 steps", harness.duration(short), "10 s"],
+        ["over 50 steps", f"{harness.duration(long)}, x {long / short:.1f}", "x 10"],
+    ]
+
+
+def expressions() -> tuple[str, list]:
+    """What is asked for, and (text, shapes, wrt) of each: published identities where their data lies here, else an example of each op."""
+    if IDENTITIES.exists():
+        cases = json.loads(IDENTITIES.read_text(encoding="utf-8"))
+        asked = [(c["expr"], {k: " ".join(v["shape"]) for k, v in c["inputs"].items()}, (c["wrt"] * 2)[: c["order"]]) for c in cases]
+        return f"{len(asked)} published identities", asked
+    from symbackprop.ops import OPS
+    from symbackprop.ops.examples import example
+
+    shown = [example(op) for name, op in OPS.items() if op.status == "built" and op.name == name]
+    return f"{len(shown)} expressions, an example of each op", [(e.text, e.shapes, [next(iter(e.shapes))]) for e in shown]
+
+
+def expression_rows() -> list[list[str]]:
+    """Median and largest over many expressions: to derive, and with LaTeX in both forms and NumPy."""
+    what, asked = expressions()
+    derived, whole = zip(*json.loads(output(EXPRESSIONS, json.dumps(asked))), strict=True)
+    return [
+        [
+            f"{what}: derived, median (largest)",
+            f"{harness.duration(statistics.median(derived))} ({harness.duration(max(derived))})",
+            "0.2 s",
+        ],
+        ["with LaTeX and NumPy", f"{harness.duration(statistics.median(whole))} ({harness.duration(max(whole))})", "(5 s)"],
+    ]
+
+
 def scalar_rows(hessian: bool) -> list[list[str]]:
     """Every entry written out in scalars and differentiated by SymPy, at 4-5-3, one sample."""
     wanted = ["gradient", "hessian"] if hessian else ["gradient"]
@@ -147,7 +218,8 @@ def main() -> int:
     parser.add_argument("--hessian", action="store_true")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     asked = parser.parse_args()
-    rows = [*start_rows(asked.rounds), *derivation_rows(asked.rounds), *depth_rows(asked.rounds), *scalar_rows(asked.hessian)]
+    rows = [*start_rows(asked.rounds), *derivation_rows(asked.rounds), *depth_rows(asked.rounds), *model_rows(asked.rounds)]
+    rows += [*expression_rows(), *scalar_rows(asked.hessian)]
     text = f"{harness.markdown(['what', 'measured', 'goal'], rows)}\n\n{harness.machine()}."
     print(text)
     if asked.write:

@@ -33,7 +33,8 @@ def arguments() -> argparse.Namespace:
 ASKED = arguments()
 harness.fix_threads(ASKED.threads)
 
-import networks  # noqa: E402 - NumPy may be imported only now, when the number of threads is set
+import comparison  # noqa: E402 - NumPy may be imported only now, when the number of threads is set
+import networks  # noqa: E402
 import numpy as np  # noqa: E402
 import peers  # noqa: E402
 import yardstick  # noqa: E402
@@ -44,12 +45,6 @@ import symbackprop as sbp  # noqa: E402
 def generated(dims: list[int]):
     """The generated module of a network."""
     return sbp.generate(sbp.derive(sbp.model(**networks.network(dims)))).load()
-
-
-def flat(result: tuple) -> np.ndarray:
-    """Loss and gradients in one vector of float64."""
-    loss, gradients = result
-    return np.concatenate([np.ravel(np.asarray(a, dtype=np.float64)) for a in (loss, *gradients)])
 
 
 def tolerance(dims: list[int], dtype: str) -> float:
@@ -63,24 +58,7 @@ def contestants(module, X: np.ndarray, Y: np.ndarray, P: list[np.ndarray]) -> di
     """Name: the function to time."""
     parameters = module.Parameters(*P)
     calls = {"np_alloc": yardstick.np_alloc(X, Y, P), "generated": lambda: module.loss_and_gradients(parameters, X, Y)}
-    for name in filter(None, ASKED.peers.split(",")):
-        try:
-            calls[name] = peers.PEERS[name](X, Y, P)
-        except ImportError:
-            print(f"{name} is not installed", file=sys.stderr)
-    return calls
-
-
-def agreeing(calls: dict, truth: np.ndarray, allowed: float) -> dict:
-    """Those whose result is right."""
-    kept = {}
-    for name, call in calls.items():
-        error = np.linalg.norm(flat(call()) - truth) / np.linalg.norm(truth)
-        if error <= allowed:
-            kept[name] = call
-        else:
-            print(f"{name} is off by {error:.1e} and not timed", file=sys.stderr)
-    return kept
+    return comparison.installed(calls, peers.PEERS, [n for n in ASKED.peers.split(",") if n], X, Y, P)
 
 
 def main() -> int:
@@ -95,20 +73,14 @@ def main() -> int:
             for dtype in ASKED.dtypes.split(","):
                 X, Y, P = networks.data(dims, samples, dtype)
                 wide = [np.asarray(a, np.float64) for a in (X, Y, *P)]
-                truth = flat(yardstick.np_alloc(wide[0], wide[1], wide[2:])())
-                calls = agreeing(contestants(module, X, Y, P), truth, tolerance(dims, dtype))
+                truth = comparison.flat(yardstick.np_alloc(wide[0], wide[1], wide[2:])())
+                calls = comparison.agreeing(contestants(module, X, Y, P), truth, tolerance(dims, dtype))
                 times = harness.interleaved(calls, ASKED.rounds, ASKED.budget)
-                base = times["np_alloc"]
-                row = [title, str(samples), dtype, harness.duration(float(np.median(base)))]
-                for name in ("generated", *names):
-                    row.append(f"{harness.ratio(times[name], base):.2f}" if name in times else "-")
-                if "generated" in times:
-                    low, high = harness.spread(times["generated"], base)
-                    row[4] = f"**{row[4]}** ({low:.2f} to {high:.2f})"
-                    if harness.ratio(times["generated"], base) > GOALS.get(title, GOAL):
-                        missed.append(f"{title} n={samples} {dtype}")
-                else:
+                row = comparison.row([title, str(samples), dtype], times, names)
+                if "generated" not in times:
                     missed.append(f"{title} n={samples} {dtype}: wrong")
+                elif harness.ratio(times["generated"], times["np_alloc"]) > GOALS.get(title, GOAL):
+                    missed.append(f"{title} n={samples} {dtype}")
                 rows.append(row)
                 print(" ".join(row), file=sys.stderr)
     head = ["network", "n", "dtype", "yardstick", "generated / yardstick", *(f"{name} / yardstick" for name in names)]

@@ -1,4 +1,4 @@
-"""The main job, end to end, on the two-layer classifier: derive, write, generate, verify, judge a note's formulas, train on Iris.
+"""The main job on the two-layer classifier: derive, write, generate, verify, judge a note's formulas, train on Iris, show the curvature.
 
 One run writes a folder; the same seed gives the same bytes, the times and versions in report.json aside.
 """
@@ -11,10 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 from symbackprop.api import Model, check, derive, generate, load, verify
-from symbackprop.data import load_data
+from symbackprop.data import Data, load_data
 from symbackprop.emit import render, write
 from symbackprop.errors import TargetError
+from symbackprop.hessian_picture import Spectrum, hessian_picture, spectrum
 from symbackprop.picture import training_chart
 from symbackprop.stages import Stages
 from symbackprop.train import History, accuracy, initial_parameters, split, standardise, train
@@ -75,6 +78,16 @@ class Run:
     batch: int | None
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a demo found: verdicts on derivation and note, each run with its held-out accuracy, the trained network's eigenvalues."""
+
+    report: Report
+    note: Report
+    runs: Sequence[tuple[Run, History, float | None]]
+    curvature: Spectrum
+
+
 RUNS = (Run("full batch", 0.5, None), Run("mini-batches of 8", 0.1, 8))
 EPOCHS = 100
 
@@ -111,25 +124,35 @@ def run(folder: str | Path = "demo-output", *, seed: int = 0, say: Callable[[str
             write(folder / f"derivation.{ending}", text)
     stages.done("write", "derivation.md, derivation.html, derivation.tex")
     with stages.stage("generate"):
-        generated = generate(derivation)
+        generated = generate(derivation, also=["hessian"])
         path, module = generated.write(folder), generated.load()
     stages.done("generate", f"{path.name}, {len(generated.source.splitlines())} lines")
     with stages.stage("verify"):
-        report = verify(derivation, seed=seed)
+        report = verify(derivation, seed=seed, also=["hessian"])
     stages.done("verify", counted(report))
     with stages.stage("claims"):
         note = judge(models, seed)
     stages.done("claims", counted(note))
     with stages.stage("train"):
-        runs = train_twice(model, module, seed)
+        samples = flowers(model, seed)
+        runs = train_twice(model, module, samples, seed)
     stages.done("train", f"{len(runs)} runs of {EPOCHS} epochs")
+    with stages.stage("curvature"):
+        trained = runs[0][1].params
+        hessian = module.hessian(trained, **samples[0].arrays)
+        bends = spectrum(hessian)
+    stages.done("curvature", f"{len(bends.values)} x {len(bends.values)}, condition number {bends.condition:.2g}")
     title = "Iris: loss on the training flowers"
     chart = training_chart(title, [(legend(r, share), history.losses) for r, history, share in runs])
     write(folder / "training.svg", render("svg", "training.svg.jinja", vars(chart)))
-    status = exit_status(report, note)
-    write(folder / "report.json", report_text(report, note, runs, seed, stages.seconds))
-    say(summary(report, note, runs, folder))
-    return status
+    picture = hessian_picture(
+        f"Iris: the Hessian after {EPOCHS} epochs", hessian, list(zip(trained._fields, map(np.size, trained), strict=True))
+    )
+    write(folder / "hessian.svg", render("svg", "hessian.svg.jinja", vars(picture)))
+    outcome = Outcome(report, note, runs, bends)
+    write(folder / "report.json", report_text(outcome, seed, stages.seconds))
+    say(summary(outcome, folder))
+    return exit_status(report, note)
 
 
 def make_folder(folder: Path) -> None:
@@ -149,11 +172,17 @@ def judge(models: Mapping[str, Model], seed: int) -> Report:
     return Report(tuple(verdict(claim) for claim in NOTE))
 
 
-def train_twice(model: Model, module: ModuleType, seed: int) -> list[tuple[Run, History, float | None]]:
-    """Each run of RUNS from the same initial parameters, with its accuracy on the third that is held out."""
+def flowers(model: Model, seed: int) -> tuple[Data, Data]:
+    """Iris in two parts, to train with and held out, each column scaled to mean 0 and deviation 1 by the first."""
+    training, held = split(load_data(examples_root() / "iris.csv", model.program), 1 / 3, seed)
+    training, held = standardise(training, model.program, held)
+    return training, held
+
+
+def train_twice(model: Model, module: ModuleType, samples: tuple[Data, Data], seed: int) -> list[tuple[Run, History, float | None]]:
+    """Each run of RUNS from the same initial parameters, with its accuracy on what is held out."""
     program = model.program
-    training, held = split(load_data(examples_root() / "iris.csv", program), 1 / 3, seed)
-    training, held = standardise(training, program, held)
+    training, held = samples
     start = initial_parameters(module, training, program, seed)
     made = []
     for r in RUNS:
@@ -191,18 +220,25 @@ def legend(r: Run, share: float | None) -> str:
     return f"{r.name}, rate {r.rate:g} (held out: {percent(share)})"
 
 
-def summary(report: Report, note: Report, runs: Sequence[tuple[Run, History, float | None]], folder: Path) -> str:
+def summary(outcome: Outcome, folder: Path) -> str:
     """The tables that the terminal shows in the end."""
-    lines = ["", report.table(), "", "The note's formulas", "-------------------"]
-    for claim, verdict in zip(NOTE, note.verdicts, strict=True):
+    lines = ["", outcome.report.table(), "", "The note's formulas", "-------------------"]
+    for claim, verdict in zip(NOTE, outcome.note.verdicts, strict=True):
         mark = "" if as_expected(claim, verdict) else f"   (expected: {claim.expected})"
         lines.append(f"{verdict.status:<9} {claim.about} ({claim.model}){mark}")
         lines.append(f"          {claim.text}")
         lines += [f"            {line}" for line in told(verdict)]
     lines += ["", "Training on Iris, a third held out", "----------------------------------"]
-    for r, history, share in runs:
+    for r, history, share in outcome.runs:
         losses = f"loss {history.losses[0]:.4f} -> {history.losses[-1]:.4f}"
         lines.append(f"{r.name:<18} rate {r.rate:<4g} {history.steps:>5} steps   {losses}   held-out accuracy {percent(share)}")
+    bends = outcome.curvature
+    lines += ["", "The Hessian of the trained network", "----------------------------------"]
+    lines.append(f"{len(bends.values)} x {len(bends.values)}, eigenvalues from {bends.values[0]:.3g} to {bends.values[-1]:.3g}")
+    lines.append(
+        f"{bends.positive} above 0, {bends.negative} below, {bends.zero} zero to rounding (softmax does not see a shift of all logits)"
+    )
+    lines.append(f"condition number without the zeros: {bends.condition:.2g}")
     return "\n".join([*lines, "", f"Everything is in {folder}/"])
 
 
@@ -214,15 +250,17 @@ def told(verdict: Verdict) -> list[str]:
     return [verdict.reason] if verdict.status == "unknown" else []
 
 
-def report_text(
-    report: Report, note: Report, runs: Sequence[tuple[Run, History, float | None]], seed: int, seconds: Mapping[str, float]
-) -> str:
-    """report.json: every verdict, losses, accuracies, seconds of each stage, versions."""
-    claims = [{**asdict(c), "as_expected": as_expected(c, v), "verdict": v.as_dict()} for c, v in zip(NOTE, note.verdicts, strict=True)]
+def report_text(outcome: Outcome, seed: int, seconds: Mapping[str, float]) -> str:
+    """report.json: every verdict, losses, accuracies, eigenvalues, seconds of each stage, versions."""
+    judged = zip(NOTE, outcome.note.verdicts, strict=True)
+    claims = [{**asdict(c), "as_expected": as_expected(c, v), "verdict": v.as_dict()} for c, v in judged]
     training = [
-        {**asdict(r), "epochs": h.epochs, "steps": h.steps, "losses": list(h.losses), "held_out_accuracy": share} for r, h, share in runs
+        {**asdict(r), "epochs": h.epochs, "steps": h.steps, "losses": list(h.losses), "held_out_accuracy": share}
+        for r, h, share in outcome.runs
     ]
-    held = {"seed": seed, "verification": report.as_dict(), "note": claims, "training": training}
+    bends = outcome.curvature
+    hessian = {"eigenvalues": bends.values.tolist(), "condition_without_zeros": bends.condition}
+    held = {"seed": seed, "verification": outcome.report.as_dict(), "note": claims, "training": training, "hessian": hessian}
     held |= {"seconds": {name: round(s, 3) for name, s in seconds.items()}, "versions": versions()}
     return json.dumps(held, indent=2, ensure_ascii=False) + "\n"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from sympy import Expr
+from sympy import Expr, Pow
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
@@ -133,15 +133,31 @@ class Program:
         """Everything declared true of a tensor."""
         return tuple(f for t in self.tensors.values() for f in t.facts)
 
-    @property
+    @cached_property
     def axes(self) -> tuple[Expr, ...]:
-        """The symbols of all axes, in order of appearance."""
+        """The symbols of all axes, in order of appearance, then sizes that only stand in an equation."""
         seen: dict[Expr, None] = {}
         for t in self.tensors.values():
             for a in t.axes:
-                for s in sorted(a.free_symbols, key=str):
-                    seen.setdefault(s)
+                seen |= dict.fromkeys(sorted(a.free_symbols, key=str))
+        for e in self.equations:
+            if e.rhs is not None:
+                sizes = [s for s in e.rhs.free_symbols if not isinstance(s, Index) and s.name not in self.tensors]
+                seen |= dict.fromkeys(sorted(sizes, key=str))
         return tuple(seen)
+
+    @cached_property
+    def divisors(self) -> tuple[Expr, ...]:
+        """The sizes that the equations of the model divide by, or take a largest entry along: none of them may be 0."""
+        found: dict[Expr, None] = {}
+        for e in self.equations:
+            if e.rhs is not None and e.tensor.role not in DERIVED:
+                powers = (f for f in e.rhs.atoms(Pow) if f.exp.could_extract_minus_sign())
+                found |= dict.fromkeys(f.base for f in powers if f.base.free_symbols and not f.base.has(Entry, Index))
+            elif e.call is not None and "axis" in dict(e.call.options) and not e.call.op.startswith("prod"):
+                axes, axis = self.tensors[e.call.arguments[0]].axes, e.call.option("axis")
+                found |= dict.fromkeys(a for k, a in enumerate(axes) if axis in (None, k) and a.free_symbols)
+        return tuple(found)
 
     @cached_property
     def users(self) -> Mapping[str, tuple[Equation, ...]]:

@@ -10,7 +10,7 @@ from sympy import Expr, Idx
 from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
-from symbackprop.errors import NotationError, SpecError
+from symbackprop.errors import DataError, NotationError, SpecError
 from symbackprop.index import Index
 from symbackprop.lower.body import PYTHON, code_names
 from symbackprop.lower.recognise import restated
@@ -23,7 +23,7 @@ from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lette
 from symbackprop.notation.written import Written
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import as_sympy
-from symbackprop.verify.literal import infer_sizes
+from symbackprop.verify.literal import infer_sizes, size_of, sizes_text
 
 FORMS = ("matrix", "index", "best")
 
@@ -162,9 +162,15 @@ class Result:
     def formula(self) -> Formula:
         """The derivative in matrix form with its named parts; of these, the ones that are worth a name.
 
-        What a model says in its author's words stays so; an expression is said as well as can be.
+        What a model says in its author's words stays so; an expression is said in those of the user or with softmax and the like,
+        whichever is shorter.
         """
-        return formula(self.derived.program if self.known else self._better, self.name, self.known)
+        own = formula(self.derived.program, self.name, self.known)
+        if self.known or self._better is self.derived.program:
+            return own
+        better = formula(self._better, self.name)
+        written = [f for f in (better, own) if f.whole.value is not None] or [own]
+        return min(written, key=lambda f: f.size)
 
     @cached_property
     def _better(self) -> Program:
@@ -192,25 +198,29 @@ class Result:
         missing = [n for n in names if n not in arrays]
         if missing:
             raise SpecError(f"no array for {', '.join(missing)}", place=f"evaluate of {self.name}", fix=f"give {', '.join(names)}")
-        wanted = signature(self._function).parameters
-        called = code_names(self.program, PYTHON)
+        whole = self.derived.program
+        known = [*[t.name for t in whole.leaves], *map(str, whole.axes)]
+        if unknown := [n for n in arrays if n not in known]:
+            raise SpecError(f"nothing is called {unknown[0]}", place=f"evaluate of {self.name}", fix=f"give {', '.join(names)}")
+        called, wanted = code_names(self.program, PYTHON), signature(self._function).parameters
         given = {called(t): np.asarray(arrays[t.name]) for t in self.program.leaves}
-        return self._function(**{n: a for n, a in given.items() if n in wanted}, **self._sizes(arrays))
+        sizes = {called.size(a): size for a, size in self._sizes(arrays).items()}
+        lacking = ", ".join(sorted(set(wanted) - set(given) - set(sizes)))
+        if lacking:
+            raise SpecError(f"no array tells the size {lacking}", place=f"evaluate of {self.name}", fix=f"give it by name: {lacking}=...")
+        return self._function(**{n: v for n, v in {**sizes, **given}.items() if n in wanted})
 
-    def _sizes(self, arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
-        """The sizes that the generated function asks for, under its own names."""
-        called = code_names(self.program, PYTHON)
-        wanted = set(signature(self._function).parameters) - {called(t) for t in self.program.leaves}
-        if not wanted:
-            return {}
+    def _sizes(self, arrays: Mapping[str, np.ndarray]) -> dict[Expr, int]:
+        """The sizes of the axes, which the shapes of the arrays tell. Raises DataError where they do not fit each other or the model."""
         whole = self.derived.program
         given = {t.name: arrays[t.name] for t in whole.leaves if t.name in arrays}
         sizes = infer_sizes(whole, given, {a: int(arrays[str(a)]) for a in whole.axes if str(a) in arrays and str(a) not in given})
-        found = {called.size(a): size for a, size in sizes.items() if called.size(a) in wanted}
-        if wanted - set(found):
-            missing = ", ".join(sorted(wanted - set(found)))
-            raise SpecError(f"no array tells the size {missing}", place=f"evaluate of {self.name}", fix=f"give it by name: {missing}=...")
-        return found
+        known = {a: size_of(a, sizes) for t in whole.tensors.values() for a in (*t.axes, *whole.divisors) if a.free_symbols <= set(sizes)}
+        for a in whole.divisors:
+            if known.get(a) == 0:
+                why = f"{a} is 0, and the formulas divide by it, or take a largest entry along it"
+                raise DataError(why, place=f"evaluate of {self.name}", notes=[sizes_text(sizes)], fix="give more entries")
+        return sizes
 
     def __repr__(self) -> str:
         what = " ".join(str(a) for a in self.axes)

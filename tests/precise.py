@@ -45,12 +45,14 @@ def _called(call, known):
     if call.op in ("prod", "prod_others"):
         return _multiplied(call, first)
     a = _matrix(first)
-    both = (a + a.T) / 2
+    both = (a + a.T) / 2 if a.rows == a.cols else None
     try:
         made = {
             "inv": lambda: a**-1,
+            "pinv": lambda: (a.T * a) ** -1 * a.T if a.rows >= a.cols else a.T * (a * a.T) ** -1,
             "det": lambda: mp.det(a),
             "logdet": lambda: mp.log(abs(mp.det(a))),
+            "sign_of_det": lambda: mp.sign(mp.det(a)),
             "solve": lambda: mp.lu_solve(a, _matrix(known[call.arguments[1]])),
             "cholesky": lambda: mp.cholesky(both),
             "eigvalsh": lambda: mp.eigsy(both, eigvals_only=True),

@@ -3,7 +3,7 @@
 import pytest
 
 from symbackprop import derivative
-from symbackprop.errors import UnknownOpError
+from symbackprop.errors import SpecError, UnknownOpError
 from symbackprop.ops import ABSENT, NUMPY, OPS
 
 
@@ -23,3 +23,22 @@ def test_what_to_write_instead_is_in_the_language(name):
     assert derivative(
         f"sum({text})", {**tensors, **scalars}, wrt="A" if "A" in text else "X" if "X" in text else "x" if "x" in text else "a"
     )
+
+
+HINTS = {
+    "X // 2": "write floor(x / y)",
+    "X % 2": "write x - y * floor(x / y)",
+    "X ^ 2": "a power is written **",
+    "np.add.reduce(X)": "write x + y, or sum(x, axis=0) for its reduce, cumsum(x) for its accumulate",
+    "np.random.rand(3) * X": "make the random array an argument",
+    "sum(X, axis=0, dtype=np.float32)": "leave it out: code keeps the dtype of its arguments",
+    "max(X, X)": "give a number; of two arrays write x + y or maximum(x, y)",
+    "X * np.logaddexp": "write logaddexp(x, y), or logsumexp(x, axis=0) for its reduce",
+}
+
+
+@pytest.mark.parametrize("text", HINTS)
+def test_other_things_of_numpy_and_python_say_what_to_write_instead(text):
+    with pytest.raises(SpecError) as caught:
+        derivative(text, {"X": "n"}, wrt="X")
+    assert caught.value.fix == HINTS[text]

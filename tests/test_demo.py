@@ -9,7 +9,7 @@ from symbackprop import demo
 from symbackprop.errors import TargetError
 from symbackprop.verify.verdict import Report, Verdict
 
-FILES = {"derivation.md", "derivation.html", "derivation.tex", "two_layer.py", "training.svg", "report.json"}
+FILES = {"derivation.md", "derivation.html", "derivation.tex", "two_layer.py", "training.svg", "hessian.svg", "report.json"}
 GREEN, WRONG = Report((Verdict("proved", "a"),)), Report((Verdict("wrong", "a"),))
 
 
@@ -44,15 +44,27 @@ def test_both_runs_learn_the_flowers(done: tuple[Path, int, str]) -> None:
     assert runs[0]["losses"][0] == runs[1]["losses"][0]
 
 
+def test_the_hessian_is_flat_where_softmax_sees_nothing(done: tuple[Path, int, str]) -> None:
+    """A shift of all logits: one direction for each hidden unit, and one for the bias."""
+    hessian = json.loads((done[0] / "report.json").read_text())["hessian"]
+    values = hessian["eigenvalues"]
+    assert len(values) == 43 and values == sorted(values, reverse=True)
+    assert values.count(0.0) == 6
+    sizes = [abs(v) for v in values if v]
+    assert hessian["condition_without_zeros"] == pytest.approx(max(sizes) / min(sizes))
+
+
 def test_the_report_tells_times_and_versions(done: tuple[Path, int, str]) -> None:
     report = json.loads((done[0] / "report.json").read_text())
-    assert set(report["seconds"]) == {"read", "derive", "write", "generate", "verify", "claims", "train"}
+    assert set(report["seconds"]) == {"read", "derive", "write", "generate", "verify", "claims", "train", "curvature"}
     assert {"python", "numpy", "sympy"} <= set(report["versions"])
 
 
 def test_the_terminal_shows_verdicts_claims_and_accuracy(done: tuple[Path, int, str]) -> None:
     said = done[2]
-    assert all(c.text in said for c in demo.NOTE) and "held-out accuracy" in said and "counterexample" in said
+    assert (
+        all(c.text in said for c in demo.NOTE) and "held-out accuracy" in said and "counterexample" in said and "condition number" in said
+    )
 
 
 def without(report: str, *keys: str) -> dict:

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 from fuzzing import Drawn, HangError, balanced, check_expression, check_model, check_text, limited
 from grammar import expression, model
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from numpy_values import Case
 
@@ -23,6 +23,7 @@ def many(count, fuzz=20_000):
         max_examples=fuzz if FUZZ else count,
         derandomize=not FUZZ,
         deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # to explain, it traces every line, which takes long
         suppress_health_check=list(HealthCheck),
     )
 

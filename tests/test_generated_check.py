@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from notation_models import two_layer
 
+import symbackprop as sbp
 from symbackprop.derive.reverse import gradient
-from symbackprop.verify.generated import check_module
+from symbackprop.verify.generated import check_function, check_module
 from symbackprop.verify.report import facts_behind, merged, verify_derived
 from symbackprop.verify.verdict import Verdict
 
@@ -122,3 +123,30 @@ def test_facts_are_inherited_from_what_an_adjoint_is_computed_from(derived):
 )
 def test_two_oracles_make_one_verdict(exactly, numerically, status):
     assert merged(Verdict(exactly, "a"), Verdict(numerically, "a")).status == status
+
+
+def roundabout(x, y, large):
+    """3 large x + y - 3 large x: y, of which float32 loses the last digits, since the two products are rounded apart."""
+    factor = x.dtype.type(large)
+    return (x * x.dtype.type(3)) * factor + y - x * (x.dtype.type(3) * factor)
+
+
+def judged(code):
+    """The verdict on `code` as the gradient y of y^2 / 2, for each dtype."""
+    result = sbp.derivative("sum(y ** 2) / 2 + sum(x)", {"x": "n", "y": "n"}, "y")
+    return {v.subject.split()[-1]: v for v in check_function(result.derived.program, result.name, code)}
+
+
+SLIPPED = {"as written": 1.0, "a sign lost": -1.0, "a twentieth too much": 1.05}
+
+
+@pytest.mark.parametrize("slip", SLIPPED)
+def test_what_rounding_alone_may_do_is_not_called_wrong_and_a_slip_is(slip):
+    found = judged(lambda x, y: roundabout(x, y, 7000.1) * x.dtype.type(SLIPPED[slip]))
+    assert {v.status for v in found.values()} == {"holds" if slip == "as written" else "wrong"}
+    assert slip != "as written" or "rounding of the arguments" in found["float32"].reason
+
+
+def test_what_rounding_may_do_altogether_is_unknown():
+    found = judged(lambda x, y: roundabout(x, y, 700000.1))
+    assert (found["float64"].status, found["float32"].status) == ("holds", "unknown")

@@ -99,3 +99,12 @@ def test_the_page_of_an_expression_tells_them_too():
     page = expression_page("sum(relu(x))", "x: n", "", ["x"], 2, "both", "markdown")
     assert "At kinks:" in page and "- relu(x[n]): the derivative at 0 is 0" in page and "jumps" in page
     assert "At kinks:" not in expression_page("sum(exp(x))", "x: n", "", ["x"], 2, "both", "markdown")
+
+
+@pytest.mark.parametrize("text", ["sum(abs(x)**2)", "sum(np.square(np.abs(x)))", "sum(abs(x) * abs(x))"])
+def test_the_square_of_an_absolute_value_has_no_kink(text):
+    x = np.array([-1.5, 0.0, 2.0])
+    first, second = (derivative(text, {"x": "n"}, wrt="x", order=k) for k in (1, 2))
+    assert np.array_equal(first.evaluate(x=x), 2 * x) and np.array_equal(second.evaluate(x=x), 2 * np.eye(3))
+    assert first.kinks == second.kinks == ()
+    assert derivative("sum(abs(x)**3)", {"x": "n"}, wrt="x").kinks

@@ -7,6 +7,7 @@ from grammar import expression
 from numpy_values import arrays_of, values
 
 import symbackprop as sbp
+from symbackprop.errors import SpecError
 from symbackprop.language.declare import shaped
 from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.functions import FUNCTIONS
@@ -135,3 +136,8 @@ def test_errors_on_arrays_are_pythons_own():
         sbp.max_pool2d(np.ones((1, 2, 4, 4)), (1, 2, 3))
     with pytest.raises(TypeError, match="softmax"):
         sbp.softmax(np.ones(3), axes=0)
+
+
+def test_the_trace_of_a_matrix_is_numpys():
+    with pytest.raises(SpecError, match=r"np\.trace\(A\)"):
+        sbp.trace(np.eye(3))

@@ -40,7 +40,7 @@ def test_a_spelling_is_recognised_and_equal(title):
 @pytest.mark.parametrize("sums", ["sum(exp(-X), axis=1)", "sum(X, axis=1)", "sum(exp(X), axis=1)**2", "(1 + sum(exp(X), axis=1))"])
 def test_control_what_is_no_softmax_stays(sums):
     program = model({"S": sums, "P": "exp(X) / S[:, None]", "J": "sum(P)"}).program
-    assert not any(e.call for e in recognised(program, ["J"]).equations)
+    assert not any(e.call and "softmax" in e.call.op for e in recognised(program, ["J"]).equations)
 
 
 def test_a_model_that_spells_nothing_out_is_left_alone():

@@ -127,3 +127,32 @@ def test_control_another_model_is_seen():
     arrays = arguments(model, {axis(a): k for a, k in {"n": 2, "d": 3, "c": 1}.items()}, np.float64, 0)
     loss = module.loss(module.Parameters(arrays["W"], arrays["b"], arrays["a"]), arrays["X"], arrays["Y"])
     assert not np.allclose(evaluate(sbp.model(TENSORS, {**equations, "P": "H - a"}, samples="n").program, arrays)["J"], loss)
+
+
+MISFITS = {
+    "two sizes of one axis": ("sum(x * y)", {"x": 5, "y": 1}, "'y' has 1 entries along axis 'n', which has 5"),
+    "a mean over nothing": ("mean(x**2 * y)", {"x": 0, "y": 0}, "n is 0, and the formulas divide by it"),
+    "no degree of freedom": ("var(x * y, ddof=1)", {"x": 1, "y": 1}, "n - 1 is 0, and the formulas divide by it"),
+    "the largest of nothing": ("max(x * y)", {"x": 0, "y": 0}, "n is 0, and the formulas divide by it, or take a largest entry"),
+    "a name that isn't there": ("sum(x * y)", {"x": 2, "y": 2, "z": 2}, "nothing is called z"),
+}
+
+
+@pytest.mark.parametrize("title", MISFITS)
+def test_arrays_that_do_not_fit_an_expression(title):
+    expression, lengths, message = MISFITS[title]
+    result = sbp.derivative(expression, {"x": "n", "y": "n"}, wrt="x")
+    with pytest.raises(sbp.SymbackpropError, match=message):
+        result.evaluate(**{name: np.ones(k) for name, k in lengths.items()})
+
+
+def test_an_array_that_the_derivative_does_not_need_must_fit_too():
+    result = sbp.derivative("sum(A @ x)", {"A": "m n", "x": "n"}, wrt="x")
+    assert np.array_equal(result.evaluate(A=np.ones((2, 3)), x=np.ones(3)), 2 * np.ones(3))
+    with pytest.raises(sbp.SymbackpropError, match="'x' has 5 entries along axis 'n', which has 3"):
+        result.evaluate(A=np.ones((2, 3)), x=np.ones(5))
+
+
+def test_sums_and_products_of_nothing_are_what_numpy_makes_of_them():
+    for expression in ("sum(x**2)", "prod(x)", "sum(x[1:] * x[:-1])"):
+        assert sbp.derivative(expression, {"x": "n"}, wrt="x").evaluate(x=np.ones(0)).shape == (0,)

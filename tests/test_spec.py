@@ -118,7 +118,7 @@ MESSAGES = {
             "ParseError in equation J: this operator is not in the language",
             "    J = sum(X) // 2",
             "        ^^^^^^^^^^^",
-            "    fix: of operators there are + - * / ** @ and comparisons",
+            "    fix: write floor(x / y)",
         ],
     ),
 }

@@ -146,6 +146,12 @@ ON_ROWS = {
     "label smoothing": {"P": "softmax(x, axis=1)", "J": "-sum((0.9 * y + 0.1 / 3) * log(P))"},
     "focal": {"P": "softmax(x, axis=1)", "J": "-sum(y * (1 - P)**2 * log(P))"},
     "divergence": {"P": "softmax(x, axis=1)", "J": "sum(P * (log(P) - y))"},
+    "cross entropy by name": {"J": "cross_entropy(x, y)"},
+    "smoothed, by name": {"J": "cross_entropy(x, y, label_smoothing=0.1)"},
+    "divergence by name": {"J": "kl_divergence(softmax(y, axis=1), softmax(x, axis=1))"},
+    "contrast": {"J": "info_nce(x, y)"},
+    "contrast of directions": {"J": "info_nce(x / sqrt(1 + sum(x * x, axis=1, keepdims=True)), y, temperature=0.5)"},
+    "attention": {"J": "sum(scaled_dot_product_attention(x, x, y) ** 2)"},
 }
 """Losses of rows of logits x and labels y."""
 ON_NUMBERS = {
@@ -161,6 +167,14 @@ ON_NUMBERS = {
     "squared error": {"J": "mean((x - y)**2)"},
     "absolute error": {"J": "mean(abs(x - y))"},
     "poisson": {"J": "sum(exp(x) - y * x)"},
+    "logits by name": {"J": "binary_cross_entropy_with_logits(x, y)"},
+    "probabilities by name": {"J": "binary_cross_entropy(sigmoid(x), y)"},
+    "focal by name": {"J": "focal_loss(x, y)"},
+    "huber by name": {"J": "huber_loss(x, y, delta=0.5)"},
+    "hinge by name": {"J": "hinge_loss(x, y)"},
+    "gaussian by name": {"J": "gaussian_nll_loss(x, y, exp(y))"},
+    "gaussian of a log variance": {"J": "gaussian_nll_loss(y, 0.5, exp(x))"},
+    "poisson by name": {"J": "poisson_nll_loss(x, y)"},
 }
 """Losses of a number x and a label y."""
 

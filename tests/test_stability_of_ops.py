@@ -48,6 +48,7 @@ def listed(*values):
 
 
 DRAWN = {
+    "average": {"w": listed(0.3, 1.0)},
     "batch_norm": {"X": signed},
     "binary_cross_entropy": {"p": listed(1e-30, 1 - 1e-7, 0.3, 0.99), "y": listed(1.0, 0.3)},
     "binary_cross_entropy_with_logits": {"y": listed(1.0, 0.3)},
@@ -93,7 +94,7 @@ def generated(name):
 
 def least(name, size):
     """The size of the value that code is held to the tolerance of, where the record says that it is not the value itself."""
-    return 1.0 if "of 1" in OPS[name].accuracy else max(abs(size), 1.0) if "largest" in OPS[name].accuracy else 0.0
+    return 1.0 if "of 1" in OPS[name].accuracy else abs(size) if "largest" in OPS[name].accuracy else 0.0
 
 
 def failures(name, size, dtype=np.float64, tolerance=1e-12):

@@ -119,7 +119,7 @@ def test_brackets_keep_a_comparison_from_being_the_claims():
                 "ParseError in the claim: this operator is not in the language",
                 "    dJ/dO == X % 2",
                 "             ^^^^^",
-                "    fix: of operators there are + - * / ** @ and comparisons",
+                "    fix: write x - y * floor(x / y)",
             ],
         ),
         (

@@ -109,8 +109,8 @@ class _Walk:
         return Tensor(self.program.fresh_name(base, taken), axes, role="adjoint", derivative=derivative, orders=orders)
 
     def know(self, e: Equation) -> None:
-        """Remember a derived equation, so that what equals it, its axes turned or not, is said by its name."""
-        if e.rhs is not None and cost(e.rhs):
+        """Remember a derived equation, so that what equals it, its axes turned or not, is said by its name; not one that repeats itself."""
+        if e.rhs is not None and cost(e.rhs) and indices_of(e.rhs) >= set(e.indices):
             form, order = turned(e.rhs, e.indices)
             self.known.setdefault(form, Entry(e.name, *[Index(f"f{order.index(i)}", i.axis) for i in e.indices]))
 

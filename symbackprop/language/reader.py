@@ -13,6 +13,7 @@ from sympy import Expr, Integer, Mul
 from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
 from symbackprop.index import axis
 from symbackprop.language.declare import did_you_mean
+from symbackprop.language.hints import FOREIGN
 from symbackprop.language.nodes import (
     COMPARISONS,
     CONDITIONS,
@@ -28,7 +29,6 @@ from symbackprop.language.nodes import (
     Slice,
     Subscript,
 )
-from symbackprop.language.syntax import FOREIGN
 from symbackprop.ops import ABSENT, OPS, Op
 from symbackprop.ops.arithmetic import number
 from symbackprop.ops.array import Array, Draft, Pieces, constant, pieces
@@ -234,7 +234,7 @@ class Reader:
 
     def checked(self, parameter: Parameter, node: Node) -> Any:
         """The value of an option, of the kind that the op's signature says."""
-        value = self.option(node)
+        value = self.option(node, "give a number; of two arrays write x + y or maximum(x, y)" if parameter.name == "axis" else "")
         kinds = get_args(parameter.annotation) or (parameter.annotation,)
         if set(kinds) <= {int, str, bool, NoneType} and parameter.name != "axis":
             fits = type(value) in kinds or (int in kinds and isinstance(value, Expr) and not value.is_Number)
@@ -243,23 +243,23 @@ class Reader:
                 raise self.error(f"{parameter.name}={value} is not {wanted}", node, ParseError, f"give {wanted}")
         return value
 
-    def option(self, node: Node) -> Any:
-        """The value of an option: a literal, a whole number, a formula in sizes, a tuple of these."""
+    def option(self, node: Node, fix: str = "") -> Any:
+        """The value of an option: a literal, a whole number, a formula in sizes, a tuple of these; `fix` for what is none."""
         if isinstance(node, Literal):
             return node.value
         if isinstance(node, Group):
             return tuple(self.option(item) for item in node.items)
         if isinstance(node, Call) and node.op == "shape":
             return tuple(int(a) if a.is_Integer else a for a in self.value(node.args[0]).axes)
-        value = self.size(node)
+        value = self.size(node, fix)
         return int(value) if value.is_Integer else value
 
-    def size(self, node: Node) -> Expr:
+    def size(self, node: Node, fix: str = "") -> Expr:
         """A number or a formula in sizes of axes; not the entries of a tensor."""
         array = self.value(node) if isinstance(node, Name | Number | Call | Subscript) else None
         value = array.at(()) if array is not None and array.rank == 0 and array.call is None and not array.sums else None
         if value is None or value.has(Entry):
-            raise self.error("this must be a number, or a formula in the sizes of axes", node, AxisError)
+            raise self.error("this must be a number, or a formula in the sizes of axes", node, AxisError, fix)
         return value
 
     def subscript(self, node: Subscript) -> Array:

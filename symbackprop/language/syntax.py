@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from sympy import Rational
 
 from symbackprop.errors import ParseError
+from symbackprop.language.hints import FOREIGN, NAMED, OPERATORS, PARTS
 from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
 from symbackprop.ops import NUMPY
 from symbackprop.ops.arithmetic import MOST_DIGITS
@@ -39,29 +40,9 @@ BINARY_OPS = {
 }
 UNARY_OPS = {ast.USub: "negative", ast.UAdd: "positive", ast.Invert: "logical_not"}
 MODULES = ("np", "numpy")
-FOREIGN = ("scipy", "torch", "jnp", "jax", "tf", "F", "nn", "math", "sp", "anp", "sbp", "special", "linalg")
-"""What modules are mostly called whose functions people paste; a tensor may be called so too."""
 MEASURES = ("shape", "size", "ndim")
 SPREAD = ("reshape", "transpose")
 """Methods that take a tuple also as several arguments: X.reshape(n, 1)."""
-NAMED = {
-    ast.Lambda: ("a lambda", "write the expression out"),
-    ast.IfExp: ("if ... else", "use where(condition, a, b)"),
-    ast.BoolOp: ("and / or", "write (x > 0) & (y > 0) or (x > 0) | (y > 0) in where"),
-    ast.ListComp: ("a comprehension", "use whole-array operations"),
-    ast.GeneratorExp: ("a comprehension", "use whole-array operations"),
-    ast.SetComp: ("a comprehension", "use whole-array operations"),
-    ast.DictComp: ("a comprehension", "use whole-array operations"),
-    ast.NamedExpr: ("an assignment :=", "give it an equation of its own"),
-    ast.JoinedStr: ("a formatted string", "leave it out"),
-    ast.Await: ("await", "leave it out"),
-    ast.Yield: ("yield", "leave it out"),
-    ast.YieldFrom: ("yield", "leave it out"),
-    ast.Dict: ("a dictionary", "leave it out"),
-    ast.Set: ("a set", "leave it out"),
-    ast.Starred: ("*", "name each argument"),
-}
-"""Parts of Python that are not in the language: what to call them, and what to do."""
 
 QUOTIENT = re.compile(r"(?<![\w.])(d\w+)( */ *)(d\w+)")
 JOINT = "·"
@@ -228,8 +209,7 @@ class _Parser:
             case ast.Tuple() | ast.List():
                 return _group(tuple(self.node(i) for i in e.elts), where)
         if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare):
-            power = isinstance(e, ast.BinOp) and isinstance(e.op, ast.BitXor)
-            fix = "a power is written **" if power else "of operators there are + - * / ** @ and comparisons"
+            fix = OPERATORS.get(type(getattr(e, "op", None)), "of operators there are + - * / ** @ and comparisons")
             raise self.error("this operator is not in the language", self.span(e), fix)
         what, fix = NAMED.get(type(e), (f"{type(e).__name__.lower()}", "see the page on notation"))
         raise self.error(f"{what} is not in the language", self.span(e), fix)
@@ -311,7 +291,7 @@ class _Parser:
                 return Name(f"np.{e.attr}", span=where)
             if e.attr == "inf":
                 return Literal("inf", span=where)
-            fix = "of numbers there are np.pi and np.e; functions are called"
+            fix = PARTS.get(e.attr, "of numbers there are np.pi and np.e; functions are called")
             raise self.error(f"{ast.unparse(e)} is no value of the language", self.span(e), fix)
         if e.attr == "T":
             inner = self.node(e.value)

@@ -56,7 +56,9 @@ def trace_spec(
     inner = inspect.unwrap(function) if callable(function) else function
     inner = getattr(inner, "__func__", inner)
     if not inspect.isfunction(inner):
-        raise SpecError(f"a {type(function).__name__} can't be traced", place="trace", fix='give a function: def f(X: "n d", w: "d"): ...')
+        array = hasattr(function, "ndim")
+        fix = "write np.trace(A) for the trace of a matrix" if array else 'give a function: def f(X: "n d", w: "d"): ...'
+        raise SpecError(f"a {type(function).__name__} can't be traced", place="trace", fix=fix)
     tensors = _shapes(function, inner)
     recording = Recording(inner.__name__, inner.__code__)
     passed = {}

@@ -15,10 +15,10 @@ from symbackprop.lower.lowering import Lowered, Store, lower
 from symbackprop.lower.schedule import schedule
 from symbackprop.lower.spelling import Spelling
 from symbackprop.lower.stages import stages
-from symbackprop.lower.writing import Line, Writer
+from symbackprop.lower.writing import DIAGONAL, Line, Writer
 from symbackprop.program import Program, Tensor
 
-PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype"}
+PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype", DIAGONAL}
 """Names that no function can use for something else."""
 _OWN = """
     NamedTuple Parameters Gradients AXES NONEMPTY INTEGER params arrays generator given axis_sizes seed v theta like count index

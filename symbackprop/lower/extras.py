@@ -149,7 +149,8 @@ def _matrix(writer: ModuleWriter, made: second.Blocks, name: str, letter: str, t
         writer.helpers |= {"_slices"}
         last = slices[made.names[-1]]
         lines = [f"{', '.join(slices.values())} = _slices({tuple_text(called)})", f"_fits({last}.stop, dtype, limit)"]
-        lines += [f"matrix = np.empty(({last}.stop, {last}.stop), dtype)", *inner.lines, "return matrix"]
+        mirrored = [f"matrix[{s}, : {s}.start] = matrix[: {s}.start, {s}].T" for s in list(slices.values())[1:]]
+        lines += [f"matrix = np.empty(({last}.stop, {last}.stop), dtype)", *inner.lines, *mirrored, "return matrix"]
         inner = replace(inner, dtype=True)
     else:
         (output,) = outputs.values()

@@ -5,7 +5,7 @@ O[n,c] = sum_h H[n,h] W2[c,h] + b2[c]; a second index over the same axis has a s
 
 from collections.abc import Mapping
 
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 
 from symbackprop.index import Index
 from symbackprop.lower.spelling import LONG, size_text
@@ -48,7 +48,7 @@ def _is_plain(equation: Equation) -> bool:
 
 def _name(i: Index, names: _Names) -> str:
     if i not in names:
-        base = str(i.axis) if i.axis.is_Symbol and names.by_axis else next(c for c in LETTERS if c not in names.values())
+        base = str(i.axis) if i.axis.is_Symbol and names.by_axis else next((c for c in LETTERS if c not in names.values()), LETTERS[0])
         while base in names.values():
             base += "'"
         names[i] = base
@@ -120,6 +120,8 @@ class _Writer:
             return _name(e, self.names), ATOM
         if isinstance(e, Function) and e.has(Entry, Index):
             return f"{type(e).__name__}({', '.join(self.write(a)[0] for a in e.args)})", ATOM
+        if e is S.Pi:
+            return "pi", ATOM
         number = size_text(e)
         return number.text, ATOM if number.level <= 1 else PRODUCT if number.level <= 3 else SUM
 

@@ -35,12 +35,6 @@ def function_text(program: Program, name: str, spelling: Spelling) -> str:
             lines.append(f"    {names.size(size)} = {names(where[0][0])}.shape[{where[0][1]}]")
     lines += [f"    {line}" if line else "" for line in inner.lines]
     lines.append(f"    return {inner.results[name]}")
-    helpers = [h for h in spelling.helpers if _used(h, inner.helpers, spelling)]
-    for h in helpers:
+    for h in spelling.all_helpers(inner.helpers):
         lines += ["", "", spelling.helpers[h].strip("\n")]
     return "\n".join(lines) + "\n"
-
-
-def _used(name: str, used: frozenset[str], spelling: Spelling) -> bool:
-    """Whether a helper is used, by the function or by another helper that is."""
-    return name in used or any(f"{name}(" in spelling.helpers[u] for u in used if u != name)

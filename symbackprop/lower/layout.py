@@ -1,16 +1,19 @@
-"""Which tensors are kept transposed.
+"""Which tensors are kept with their axes in another order.
 
 A reduction along the last, short axis of an array is slow in NumPy (a softmax over 10 classes up to nine times), along the first
 one it is fast. So where a reduction runs over the second axis of a samples x k array, that array and all that are combined
 with it entry by entry are kept as k x samples. Matrix products don't care: they come out in either orientation.
+
+An array of more axes one of which is summed in a product with something else has that axis last: then it is a matrix as it lies.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sympy import Expr
+from sympy import Expr, Mul
 
+from symbackprop.index import Index
 from symbackprop.program import Equation, Tensor
-from symbackprop.term import Entry
+from symbackprop.term import Entry, Total, indices_of
 
 
 def transposed(equations: Sequence[Equation], tensors: Mapping[str, Tensor], samples: Expr | None) -> tuple[set[str], dict[str, int]]:
@@ -45,6 +48,26 @@ def _combined(e: Equation, axes: Mapping[str, Sequence[Expr]], samples: Expr | N
         if _suits(axes[a.name], samples):
             found.setdefault(a.indices, set()).add(a.name)
     return [g for g in found.values() if len(g) > 1]
+
+
+def summed_last(equations: Sequence[Equation]) -> dict[str, int]:
+    """For tensors of three axes or more the place of the axis that is best stored last: the one that most products sum, alone."""
+    found: dict[str, list[int]] = {}
+    for e in equations:
+        for total in e.rhs.atoms(Total) if e.rhs is not None else ():
+            factors = Mul.make_args(total.body)
+            for f in factors:
+                if isinstance(f, Entry) and len(f.indices) > 2 and all(isinstance(i, Index) for i in f.indices):
+                    found.setdefault(f.name, []).extend(_summed_alone(f, factors, total.indices))
+    return {name: max(places, key=places.count) for name, places in found.items() if places}
+
+
+def _summed_alone(f: Entry, factors: Sequence[Expr], bound: Sequence[Index]) -> Iterable[int]:
+    """The places, but for the first, of indices of `f` that are summed with one other factor, which shares no more of them."""
+    for place, k in enumerate(f.indices[1:], 1):
+        others = [g for g in factors if g is not f and k in indices_of(g)]
+        if k in bound and len(others) == 1 and indices_of(others[0]) & set(f.indices) == {k}:
+            yield place
 
 
 class _Groups:

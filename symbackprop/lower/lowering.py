@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from sympy import Expr, Symbol
 
 from symbackprop.errors import TargetError
-from symbackprop.index import free_indices
+from symbackprop.index import Index, free_indices
 from symbackprop.lower.entries import Stored
 from symbackprop.lower.expression import Expressions
 from symbackprop.lower.graph import Graph, Labelled
-from symbackprop.lower.layout import transposed
+from symbackprop.lower.layout import summed_last, transposed
 from symbackprop.lower.prepare import prepare
 from symbackprop.lower.sign import nonnegative_tensors
 from symbackprop.program import Equation, Program, Tensor
@@ -28,7 +28,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Store:
-    """Where an output goes: into a block of `matrix`, at the slices `rows` and `columns`, and mirrored.
+    """Where an output goes: into a block of `matrix`, at the slices `rows` and `columns`.
 
     The first `order` axes of the output are the block's rows. These are names in the code.
     """
@@ -59,6 +59,7 @@ def lower(program: Program, outputs: Iterable[str], functions: Container[str] | 
     outputs = list(outputs)
     equations = prepare(program, outputs, functions)
     flipped, uses = transposed(equations, program.tensors, program.samples)
+    last = summed_last(equations)
     graph = Graph(program.samples)
     stored: dict[str, Stored] = {}
     leaves, copies, made = {}, {}, []
@@ -73,12 +74,21 @@ def lower(program: Program, outputs: Iterable[str], functions: Container[str] | 
     expressions = Expressions(graph, stored, nonnegative_tensors(equations))
     for e in equations:
         kept = e.name in flipped
-        x = _call(graph, e, stored, kept) if e.call else expressions.lower(e.rhs, e.indices[::-1] if kept else e.indices)
+        order = e.indices[::-1] if kept else e.indices
+        if e.tensor.role == "part" and e.name not in outputs:
+            first = tuple(i for i in e.indices if i.axis == program.samples)
+            order = _turned(e.indices, last[e.name]) if e.name in last else first
+        x = _call(graph, e, stored, kept) if e.call else expressions.lower(e.rhs, order)
         positions = tuple(e.indices.index(i) for i in x.labels)
         stored[e.name] = Stored(x.node, positions, e.tensor.axes)
         made.append(Made(e, x.node, positions == (1, 0), e.name not in program.tensors))
     results = {name: _whole(graph, stored[name]) for name in outputs}
     return Lowered(graph, tuple(made), results, leaves, copies)
+
+
+def _turned(indices: tuple[Index, ...], place: int) -> tuple[Index, ...]:
+    """The index at `place` last."""
+    return (*indices[:place], *indices[place + 1 :], indices[place])
 
 
 def _leaves(program: Program, equations: list[Equation], outputs: list[str]) -> list[Tensor]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from sympy import Expr, Pow
+from sympy import Expr
 
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError
@@ -45,7 +45,7 @@ class ModuleWriter:
         self.data = tuple(t for t in program.leaves if t.role != "parameter" and t.name in used)
         self.wrt = tuple(program.tensors[n] for n in derived.wrt)
         self.own = self.wrt == self.parameters
-        self.means = _means(program)
+        self.means = tuple(a for a in program.divisors if any(a in t.axes for t in program.leaves))
         self.helpers: set[str] = set()
 
     @property
@@ -83,22 +83,13 @@ class ModuleWriter:
             parameters=self.fields(self.parameters),
             gradients=() if self.own else self.fields(self.wrt),
             tables=tuple(self.tables()),
-            helpers=tuple(self.spelling.helpers[h].strip("\n") for h in sorted(self.all_helpers())),
+            helpers=tuple(self.spelling.helpers[h].strip("\n") for h in self.spelling.all_helpers(self.helpers)),
             arrays=self.arrays(),
             functions=functions,
             initialise=self.initialise(),
             self_check=self.self_check(),
             checks=tuple(checks),
         )
-
-    def all_helpers(self) -> set[str]:
-        """Helpers that are used, and those that these use."""
-        found, stack = set(), list(self.helpers)
-        while stack:
-            name = stack.pop()
-            found.add(name)
-            stack += [h for h in self.spelling.helpers if h != name and f"{h}(" in self.spelling.helpers[name] and h not in found]
-        return found
 
     def fields(self, tensors: Sequence[Tensor]) -> tuple[Field, ...]:
         """The fields of a NamedTuple of some tensors."""
@@ -308,20 +299,3 @@ class ModuleWriter:
         for t in tensors:
             lines += fact_lines(t, self.names)
         return function_of("self_check", ["seed=0", "**given"], (), lines)
-
-
-def _means(program: Program) -> tuple[Expr, ...]:
-    """The axes that the model divides by the size of, or takes a largest entry along: they must not be empty."""
-    found: dict[Expr, None] = {}
-    for e in program.equations:
-        if e.rhs is not None and e.tensor.role != "adjoint":
-            for f in e.rhs.atoms(Pow):
-                if f.exp.is_negative and f.base.is_Symbol and f.base in program.axes:
-                    found.setdefault(f.base)
-        elif e.call is not None:
-            axis = e.call.option("axis")
-            size = program.tensors[e.call.arguments[0]].axes[axis] if isinstance(axis, int) else None
-            if size is not None and size.is_Symbol:
-                found.setdefault(size)
-    leaf_axes = {a for t in program.leaves for a in t.axes}
-    return tuple(a for a in found if a in leaf_axes)

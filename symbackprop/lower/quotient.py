@@ -1,7 +1,7 @@
 """Adjoints that divide by what they are multiplied by again: dP = -Y (1 - P)^2 / P, and then dO = P dP - ...
 
 A probability P may round to 0. So where every use of dP is a product with P, the product P dP is computed instead, in which the
-division has cancelled.
+division has cancelled; so too where a root of P is divided by.
 """
 
 from collections.abc import Container
@@ -16,7 +16,7 @@ from symbackprop.term import Entry
 def undivided(program: Program, outputs: Container[str]) -> Program:
     """The program, with P dP instead of dP wherever that saves a division by P."""
     for e in program.equations:
-        for p in _divisors(e) if e.name in program.users and e.name not in outputs else ():
+        for p in _divisors(program, e) if e.name in program.users and e.name not in outputs else ():
             made = _multiplied(program, e, p)
             if made is not None:
                 program = made
@@ -24,21 +24,35 @@ def undivided(program: Program, outputs: Container[str]) -> Program:
     return program
 
 
-def _divisors(e: Equation) -> list[Entry]:
-    """The entries, at the equation's own indices, that its right side divides by."""
+def _divisors(program: Program, e: Equation) -> list[Entry]:
+    """The entries, at the equation's own indices, that its right side divides by, themselves or under a root that has a name."""
     if e.rhs is None or e.tensor.role != "adjoint":
         return []
+    e = replace(e, rhs=e.rhs.xreplace(_roots(program, e)))
     powers = [f for f in e.rhs.atoms(Pow) if f.exp.is_negative and isinstance(f.base, Entry)]
     return sorted({f.base for f in powers if f.base.indices == e.indices}, key=str)
+
+
+def _roots(program: Program, e: Equation) -> dict[Expr, Expr]:
+    """The entries at the equation's own indices that are roots of an entry by their own equation: {F: P^(1/2)}."""
+    found = {}
+    for a in e.rhs.atoms(Entry):
+        made = program.equation(a.name)
+        root = made.rhs if made is not None and a.indices == e.indices else None
+        if isinstance(root, Pow) and isinstance(root.base, Entry) and root.exp.is_Rational and 0 < root.exp < 1:
+            found[a] = root.xreplace(dict(zip(made.indices, a.indices, strict=True)))
+    return found
 
 
 def _multiplied(program: Program, e: Equation, p: Entry) -> Program | None:
     """The program with `p` times `e` instead of `e`; None where a division by `p` stays."""
     tensor = Tensor(program.fresh_name(f"{p.name}_{e.name}"), e.tensor.axes, role="adjoint")
+    roots = _roots(program, e)
+    product = expand_mul(p * e.rhs.xreplace(roots)).xreplace({root: a for a, root in roots.items()})
     done = []
     for x in program.equations:
         if x.name == e.name:
-            x = Equation(tensor, e.indices, expand_mul(p * e.rhs))
+            x = Equation(tensor, e.indices, product)
         elif e.name in x.uses():
             if x.rhs is None:
                 return None

@@ -1,10 +1,9 @@
 """How a target writes things, and sizes as its source text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Function, Mul, Pow, S, erfc
-from sympy.core.function import AppliedUndef
+from sympy import Add, Expr, Function, Mul, Pow, S
 
 from symbackprop.contract import LONG
 from symbackprop.errors import MissingSpellingError
@@ -58,6 +57,15 @@ class Spelling:
             fix=f'add {name} = "..." under [functions] in {self.file}',
         )
 
+    def all_helpers(self, used: Iterable[str]) -> list[str]:
+        """The helpers that are used, and those that these use, in alphabetical order."""
+        found, stack = set(), list(used)
+        while stack:
+            name = stack.pop()
+            found.add(name)
+            stack += [h for h in self.helpers if h != name and f"{h}(" in self.helpers[name] and h not in found]
+        return sorted(found)
+
     @property
     def known(self) -> frozenset[str]:
         """The elementwise functions that have a spelling."""
@@ -78,8 +86,7 @@ def size_text(e: Expr) -> Text:
     if e is S.Infinity:
         return Text("np.inf")
     if not e.free_symbols:
-        # Stable forms write 1 - erf(x) as a function of their own, which SymPy can't work out.
-        value = float(written_out(e).replace(lambda f: isinstance(f, AppliedUndef) and f.name == "erfc", lambda f: erfc(*f.args)))
+        value = float(written_out(e))
         return Text(repr(value), ATOM if value >= 0 else SIGN)
     if isinstance(e, Add):
         positive = sorted((t for t in e.args if not t.could_extract_minus_sign()), key=lambda t: (t.is_number, str(t)))

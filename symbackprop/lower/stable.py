@@ -7,7 +7,7 @@ applies where a user (or a derivation) gave a part a name: with p = sigmoid(x), 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Function, Mul, Pow, Rational, S, cosh, erf, exp, log, sinh, tanh
+from sympy import Add, Expr, Function, Mul, Pow, Rational, S, cosh, erf, exp, expand_mul, log, sinh, tanh
 
 from symbackprop.index import Index
 from symbackprop.ops.elementwise import absolute, expm1, log1p, sigmoid, sign, softplus
@@ -22,11 +22,17 @@ LogCosh = Function("log_cosh")
 """log(cosh(x)), where cosh overflows."""
 Erfc = Function("erfc")
 """1 - erf(x), which rounds to 0 where erf rounds to 1. (SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels.)"""
+LogErfc = Function("log_erfc")
+"""log(1 - erf(x)), where 1 - erf(x) underflows."""
+ErfcSlope = Function("erfc_slope")
+"""exp(-x^2) / (1 - erf(x)), where both underflow: the slope of log(1 - erf(x)) is -2 / sqrt(pi) times it."""
+Sech = Function("sech")
+"""1 / cosh(x), where cosh overflows."""
 LogAddExp = Function("logaddexp")
 """log(exp(x) + exp(y)), where exp overflows."""
 XLogY = Function("xlogy")
 """x log(y), and 0 where x is 0: what y^m log(y) is at 0, as its limit there is."""
-OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogAddExp, XLogY)
+OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogErfc, ErfcSlope, Sech, LogAddExp, XLogY)
 ELEMENTARY = (Entry, Index, Positive, NonNegative)
 
 
@@ -55,7 +61,7 @@ class Stable:
 
     def stable(self, e: Expr) -> Expr:
         """`e` by the laws, from the inside out."""
-        if not e.args or isinstance(e, ELEMENTARY):
+        if not e.args or isinstance(e, ELEMENTARY) or e.is_number:
             return e
         args = [self.stable(a) for a in e.args]
         made = e.func(*args) if any(a is not b for a, b in zip(args, e.args, strict=True)) else e
@@ -98,14 +104,19 @@ class Stable:
 
 
 def _log(e: Expr, at: Stable) -> Expr | None:
-    """log softmax = log-softmax; log sigmoid(z) = -softplus(-z); log(1 + exp z) = softplus(z); log(1 + z) = log1p(z); log cosh."""
-    (x,) = e.args
+    """log softmax = log-softmax; log sigmoid z = -softplus(-z); log(1 + exp z) = softplus z; log(1 + z) = log1p z; log cosh; log erfc."""
+    scale, x = e.args[0].as_coeff_Mul()
+    if scale != 1:
+        found = _log(log(x), at) if scale.is_positive and isinstance(x, Entry | sigmoid | cosh | Erfc) else None
+        return None if found is None else log(scale) + found
     if call := at.call(x, "softmax"):
         return at.statistic(x.name, "log_softmax", call, f"log_{x.name}")[x.indices]
     if (z := at.argument(x, sigmoid)) is not None:
         return -softplus(-z)
     if (z := at.argument(x, cosh)) is not None:
         return LogCosh(z)
+    if (z := at.argument(x, Erfc)) is not None:
+        return LogErfc(z)
     constant, rest = x.as_coeff_Add()
     if constant != 1 or rest == 0:
         return None
@@ -140,10 +151,14 @@ def _exp(e: Expr, at: Stable) -> Expr | None:
 
 
 def _added(e: Expr, at: Stable) -> Expr | None:
-    """y + softplus(x - y) = logaddexp(x, y), and x + softplus(-x) = softplus(x)."""
+    """y + softplus(x - y) = logaddexp(x, y), x + softplus(-x) = softplus(x), and softplus(x) - softplus(-x) = x."""
     for term in e.args:
         times, f = term.as_coeff_Mul()
-        below = [-t for t in Add.make_args(f.args[0]) if t.could_extract_minus_sign()] if isinstance(f, softplus) else []
+        if not isinstance(f, softplus):
+            continue
+        if -times * softplus(-f.args[0]) in e.args:
+            return e - term + times * softplus(-f.args[0]) + times * f.args[0]
+        below = [-t for t in Add.make_args(f.args[0]) if t.could_extract_minus_sign()]
         if below and all(times * t in e.args for t in below):
             y = Add(*below)
             x = f.args[0] + y
@@ -151,32 +166,43 @@ def _added(e: Expr, at: Stable) -> Expr | None:
     return None
 
 
-def _add(e: Expr, at: Stable) -> Expr | None:
+def cancelled(e: Add, at: Stable) -> Expr | None:
     """c (1 - sigmoid z) = c sigmoid(-z), and the like: a number and a term that together come near to 0."""
     number = next((a for a in e.args if a.is_number), None)
     if number is None:
         return None
     for term in e.args:
-        scale, f = term.as_coeff_Mul()
-        if term is number or abs(scale) not in (abs(number), 2 * abs(number)):
-            continue
-        found = _less_than_one(f, at, scale / -number)
+        constant, scale, f = _affine(term, at)
+        total = number + constant
+        found = _less_than_one(f, at, -scale / total) if term is not number and total != 0 else None
         if found is not None:
-            return Add(*[a for a in e.args if a is not number and a is not term], number * found)
+            return Add(*[a for a in e.args if a is not number and a is not term], total * found)
     return None
+
+
+def _affine(term: Expr, at: Stable) -> tuple[Expr, Expr, Expr]:
+    """A term as a + c f, where its meaning is that with f a sigmoid, tanh or erf; else with a = 0."""
+    scale, f = term.as_coeff_Mul()
+    outer, inner = at.meaning(f).as_coeff_Mul()
+    constant, rest = inner.as_coeff_Add()
+    times, g = rest.as_coeff_Mul()
+    return (scale * outer * constant, scale * outer * times, g) if isinstance(g, sigmoid | tanh | erf | Erfc) else (S.Zero, scale, f)
 
 
 def _less_than_one(f: Expr, at: Stable, times: Expr) -> Expr | None:
     """1 - times f in a spelling that does not cancel."""
-    if abs(times) == 1 and (z := at.argument(f, erf)) is not None:
-        return Erfc(times * z)
+    if abs(times) == 1 and isinstance(f, erf):
+        return Erfc(times * f.args[0])
+    if abs(times) == 1 and isinstance(f, tanh):
+        return 2 * sigmoid(-2 * times * f.args[0])
+    if 2 * times == 1 and isinstance(f, Erfc):
+        return Erfc(-f.args[0]) / 2
     if times == 2:
-        z = at.argument(f, sigmoid)
-        return None if z is None else -tanh(z / 2)
+        return -tanh(f.args[0] / 2) if isinstance(f, sigmoid) else None
     if times != 1:
         return None
-    if (z := at.argument(f, sigmoid)) is not None:
-        return sigmoid(-z)
+    if isinstance(f, sigmoid):
+        return sigmoid(-f.args[0])
     if (z := at.argument(f, exp)) is not None:
         return -expm1(z)
     if isinstance(f, Pow) and f.exp == 2 and (z := at.argument(f.base, tanh)) is not None:
@@ -192,7 +218,7 @@ def _less_than_one(f: Expr, at: Stable, times: Expr) -> Expr | None:
 
 
 def _mul(e: Expr, at: Stable) -> Expr | None:
-    """exp(z) sigmoid(-z) = sigmoid(z); sigmoid(z) sigmoid(-z) is the sigmoid's slope; z sign(z) = |z|; sinh / cosh = tanh."""
+    """exp z sigmoid(-z) = sigmoid z; sigmoid z sigmoid(-z) is the sigmoid's slope; z sign z = |z|; sinh sech = tanh; exp(-z^2) / erfc z."""
     factors = [f.as_base_exp() for f in e.args]
     factors = [(f, S.One) if isinstance(f, exp) else (base, power) for f, (base, power) in zip(e.args, factors, strict=True)]
     for f, power in factors:
@@ -206,11 +232,22 @@ def _mul(e: Expr, at: Stable) -> Expr | None:
                     found = SigmoidSlope(-z if z.could_extract_minus_sign() else z)  # the slope is even
             elif isinstance(f, sign) and g == f.args[0]:
                 found = absolute(g)
-            elif isinstance(f, sinh) and other == -1 and at.argument(g, cosh) == f.args[0]:
-                return e / f * g * tanh(f.args[0])
+            elif isinstance(f, sinh) and isinstance(g, Sech) and other.is_Integer and g.args == f.args:
+                found = tanh(f.args[0])
+            elif isinstance(g, Erfc) and other.is_negative and _gaussian(f, g, -other):
+                return e / f / g**other * ErfcSlope(g.args[0]) ** -other
+            elif isinstance(g, Add) and other == 1 and any(_gaussian(f, h) for h in g.atoms(Erfc)):
+                return e / f / g * Add(*[f * t for t in g.args])
+            elif isinstance(f, Add) and isinstance(g, Erfc) and other.is_negative and any(_gaussian(h, g) for h in f.atoms(exp)):
+                return e / f / g**other * Add(*[g**other * t for t in f.args])
             if found is not None:
                 return e / f / g * found
     return None
+
+
+def _gaussian(f: Expr, g: Expr, times: Expr = S.One) -> bool:
+    """Whether f = exp(-m z^2) for g = erfc(z)."""
+    return isinstance(f, exp) and expand_mul(f.args[0] + times * g.args[0] ** 2) == 0
 
 
 def _times_log(e: Expr, at: Stable) -> Expr | None:
@@ -235,12 +272,15 @@ def vanishes(g: Expr, y: Expr) -> bool:
 
 
 def _pow(e: Expr, at: Stable) -> Expr | None:
-    """1 / (1 + exp(z)) = sigmoid(-z)."""
+    """1 / (1 + exp(z)) = sigmoid(-z); 1 / cosh(z) = sech(z)."""
     base, power = e.args
-    if power.is_Integer and power < 0 and isinstance(base, Add):
-        constant, rest = base.as_coeff_Add()
-        if constant == 1 and (z := at.argument(rest, exp)) is not None:
-            return sigmoid(-z) ** -power
+    if not power.is_Integer or power > 0:
+        return None
+    if (z := at.argument(base, cosh)) is not None:
+        return Sech(z) ** -power
+    constant, rest = base.as_coeff_Add()
+    if constant == 1 and (z := at.argument(rest, exp)) is not None:
+        return sigmoid(-z) ** -power
     return None
 
 
@@ -249,7 +289,7 @@ LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
     (log1p, _log1p),
     (exp, _exp),
     (Add, _added),
-    (Add, _add),
+    (Add, cancelled),
     (Pow, _pow),
     (Mul, _mul),
     (Mul, _times_log),

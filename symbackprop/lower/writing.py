@@ -23,6 +23,9 @@ OPERATORS = {
 }
 """Functions that are operators: sign, level of the result, and of the left and right operand."""
 
+DIAGONAL = "on_diagonal"
+"""The name of a view of the entries on a diagonal; each is used at once."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -83,7 +86,7 @@ class Writer:
         return [Line(call if target == step.name else f"{step.name} = {call}", shape, step)]
 
     def stored(self, step: Step) -> list[Line]:
-        """A block of a matrix, and its mirror image on the other side of the diagonal."""
+        """A block of a matrix."""
         (place,), (value,) = self.graph[step.node].info, self.graph[step.node].args
         axes = self.graph[value].axes
         block = f"{place.matrix}[{place.rows}, {place.columns}]"
@@ -93,10 +96,7 @@ class Writer:
             value, axes = inner.args[0], flat
         plain = (len(axes) == 2 and place.order == 1) or axes == flat
         left = block if plain else f"{self.array('reshape', block, self.shape(axes)).text}[...]"
-        lines = [f"{left} = {self.text(value).text}"]
-        if place.rows != place.columns:
-            lines.append(f"{place.matrix}[{place.columns}, {place.rows}] = {block}.T")
-        return [Line(text, "", step) for text in lines]
+        return [Line(f"{left} = {self.text(value).text}", "", step)]
 
     def on_diagonal(self, step: Step, shape: str) -> list[Line]:
         """Entries set, or added, along a diagonal of zeros, or of an array that is there."""
@@ -113,7 +113,10 @@ class Writer:
         word = "".join(letters[k] for k in pattern)
         view = self.array("einsum", f'"{word}->{letters[: max(pattern) + 1]}"', name).text
         lines = [Line(first, shape, step)] if first else []
-        return [*lines, Line(f"{view}[...] {sign}= {self.text(node.args[-1]).text}", shape, step)]
+        value = self.text(node.args[-1]).text
+        if not sign:
+            return [*lines, Line(f"{view}[...] = {value}", shape, step)]
+        return [*lines, Line(f"{DIAGONAL} = {view}", shape, step), Line(f"{DIAGONAL} {sign}= {value}", shape, step)]
 
     def padded(self, step: Step, shape: str) -> list[Line]:
         """Zeros, and then a slice of them set."""

@@ -46,6 +46,7 @@ def _absolute_rule(x: Expr) -> Expr | None:
     kinks=("the derivative at 0 is 0",),
     names=("abs", "absolute"),
     rewrite_rule=_absolute_rule,
+    even_powers=lambda x: x,
     price=1,
     is_nonnegative=True,
 )

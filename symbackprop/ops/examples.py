@@ -100,7 +100,7 @@ EXAMPLES: dict[str, Example] = {
     "inv": _given("inv(A)", "A: n n"),
     "det": _given("det(A)", "A: n n"),
     "logdet": _given("logdet(A)", "A: n n"),
-    "sign_of_det": _given("sign_of_det(A) * det(A)", "A: n n"),
+    "sign_of_det": _given("sign_of_det(A) * trace(A)", "A: n n"),
     "slogdet": _given("slogdet(A)[1]", "A: n n"),
     "pinv": _given("pinv(A)", "A: m n"),
     "solve": _given("solve(A, b)", "A: n n; b: n"),

@@ -16,7 +16,7 @@ class Elementwise(Function):
     """Base of the functions made from the op table. A class has `law`, its formula, and `arity`.
 
     `price`: operations of one evaluation. `own_value`: its derivative may be said in its own value. `stepwise`: it is constant but for
-    jumps, so that its derivative is 0.
+    jumps, so that its derivative is 0. `even_powers`: what stands for it under an even power.
     """
 
     is_real = True
@@ -27,6 +27,7 @@ class Elementwise(Function):
     stepwise = False
     law: Callable[..., Expr]
     rewrite_rule: Callable[..., Expr | None] | None = None
+    even_powers: Callable[[Expr], Expr] | None = None
 
     @classmethod
     def eval(cls, *args: Expr) -> Expr | None:
@@ -47,6 +48,9 @@ class Elementwise(Function):
         arguments, formula = _slope(type(self), argindex)  # type: ignore[arg-type]  # a class, which can be hashed
         return formula.xreplace(dict(zip(arguments, self.args, strict=True)))
 
+    def _eval_power(self, exponent: Expr) -> Expr | None:
+        return type(self).even_powers(self.args[0]) ** exponent if self.even_powers is not None and exponent.is_even else None
+
     def _eval_evalf(self, prec):
         return type(self).law(*self.args)._evalf(prec)
 
@@ -58,13 +62,11 @@ def _slope(function: type[Elementwise], argindex: int) -> tuple[tuple[Expr, ...]
 
 
 def new_function(name: str, module: str, law: Callable[..., Expr], arity: int, **facts: Any) -> type[Elementwise]:
-    """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value, stepwise and
-    rewrite_rule.
+    """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value, stepwise, rewrite_rule and
+    even_powers.
     """
-    rule = facts.pop("rewrite_rule", None)
+    facts = {k: staticmethod(v) if callable(v) else v for k, v in facts.items() if v is not None}
     body = {"law": staticmethod(law), "arity": arity, "nargs": arity, "__doc__": law.__doc__, "__module__": module, **facts}
-    if rule is not None:
-        body["rewrite_rule"] = staticmethod(rule)
     metaclass: Any = type(Elementwise)
     return metaclass(name, (Elementwise,), body)
 

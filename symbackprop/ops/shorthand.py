@@ -1,5 +1,6 @@
 """NumPy's functions that a few others say."""
 
+from symbackprop.ops.arithmetic import SQUARE
 from symbackprop.ops.compose import Composer, Value, composed
 
 Axis = int | tuple[int, ...] | None
@@ -15,7 +16,10 @@ def ptp(ops: Composer, x: Value, axis: Axis = None, keepdims: bool = False) -> V
     return ops.max(x, axis=axis, keepdims=keepdims) - ops.min(x, axis=axis, keepdims=keepdims)
 
 
-@composed("reduction", source="NumPy's reference")
+AVERAGE = f"derivatives are right to 1e-12 of the largest entry; {SQUARE.format('a weight or an entry')}"
+
+
+@composed("reduction", source="NumPy's reference", accuracy=AVERAGE)
 def average(ops: Composer, x: Value, axis: int | None = None, weights: Value | None = None) -> Value:
     """The mean, weighted if there are weights of the shape of x, or along the one axis.
 

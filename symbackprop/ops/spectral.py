@@ -67,7 +67,7 @@ def eigenvectors(draft: Draft, x: Array) -> Array:
     return draft.call("eigenvectors", [_one(draft, x, "eigenvectors")], x.axes)
 
 
-@array_op("whole tensor", source=SOURCE)
+@array_op("whole tensor", source=SOURCE, accuracy=DIFFERENCES)
 def eigh(draft: Draft, x: Array) -> Pieces:
     """The eigenvalues of the symmetric part of a matrix, eigh(A)[0], in ascending order, and the eigenvectors, eigh(A)[1], as columns.
 

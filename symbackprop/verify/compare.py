@@ -58,7 +58,7 @@ def agree_numerically(program: Program, left: str, right: str, seeds: tuple[int,
             if gap > TOLERANCE * scale:
                 return Comparison("unknown", f"differ by {gap:.3g} at {sizes_text(sizes)}, too little to tell from rounding")
         points.append(sizes_text(sizes))
-    return Comparison("holds", f"to {TOLERANCE:g} at {'; '.join(p for p in points if p) or 'random points'}")
+    return Comparison("holds", f"to {TOLERANCE:g} at {'; '.join(dict.fromkeys(points))}")
 
 
 def difference(program: Program, left: str, right: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Expr, int]):
@@ -80,7 +80,7 @@ def agree_exactly(program: Program, left: str, right: str) -> Comparison:
         if any(a.mod != b.mod for a, b in zip(point.entries[left].flat, point.entries[right].flat, strict=True)):
             return Comparison("unknown", "not equal as algebra with exponentials and roots as atoms")
         points.append(sizes_text(sizes))
-    return Comparison("exact", "exact at " + "; ".join(p for p in points if p) if any(points) else "exact")
+    return Comparison("exact", f"exact at {'; '.join(dict.fromkeys(points))}")
 
 
 def smallest_counterexample(program: Program, left: str, right: str) -> Found | None:

@@ -10,7 +10,7 @@ expanded into one expression, wherever that is of a size to be written down.
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from math import prod
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from symbackprop.verify.literal import prime_sizes, random_arrays, size_of, size
 from symbackprop.verify.numeric import CLEAR, base_tensor, derivatives, label
 from symbackprop.verify.scalar import SCALAR_LAWS, PointView, SymbolView, inverse
 from symbackprop.verify.slopes import Slopes
-from symbackprop.verify.verdict import Counterexample, Verdict, guarded
+from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
 
 POINTS = 2
 """Random points at which a formula is compared: at the first every entry, at the others, where brackets fall otherwise, ROWS."""
@@ -59,24 +59,20 @@ def check_derivatives(
     try:
         views = [Slopes(random_point(program, sizes, seed + k)) for k in range(POINTS)]
     except Exception as error:
-        return [guarded(label(t), partial(_raise, error)) for t in chosen]
+        return [broken(label(t), error) for t in chosen]
     return [guarded(label(t), partial(check_derivative, program, t, views, budget)) for t in chosen]
-
-
-def _raise(error: Exception) -> Verdict:
-    raise error
 
 
 def check_derivative(program: Program, tensor: Tensor, views: Sequence[Slopes], budget: float = BUDGET) -> Verdict:
     """Whether `tensor` is, at the points of `views`, what differentiating the scalar equations gives."""
     subject, sizes = label(tensor), views[0].sizes
-    end = perf_counter() + budget
+    end = process_time() + budget
     doubtful = None
     details = []
     for view, found in ((v, f) for k, v in enumerate(views) for f in _sides(program, tensor, v, k, end, details)):
         point = view.point
         for place, value in found:
-            if perf_counter() > end:
+            if process_time() > end:
                 raise VerifyError(f"the expansion takes more than {budget:g} s at {sizes_text(sizes)}")
             claimed = point.entries[tensor.name][place]
             if claimed.mod == value.mod:

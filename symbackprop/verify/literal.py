@@ -149,6 +149,8 @@ class Grid:
         array = self.known[e.name]
         if not e.indices:
             return array
+        if (whole := self.whole(e.indices, array)) is not None:
+            return whole
         found = [np.real(self.value(i)) for i in e.indices]
         if all(p.size and p.min() >= 0 and p.max() < s for p, s in zip(found, array.shape, strict=True)):
             return array[tuple(p.astype(np.int64) for p in found)]
@@ -158,6 +160,16 @@ class Grid:
             return np.full(inside.shape, np.nan, dtype=self.dtype)
         safe = tuple(np.where(inside, p, 0).astype(np.int64) for p in places)
         return np.where(inside, array[safe], np.asarray(np.nan, dtype=self.dtype))
+
+    def whole(self, indices: Sequence[Expr], array: np.ndarray) -> np.ndarray | None:
+        """All of an array whose indices are indices of the grid, each once and over a whole axis: its axes put in their places."""
+        if len(set(indices)) < len(indices) or any(i not in self.indices for i in indices):
+            return None
+        places = [self.indices.index(i) for i in indices]
+        if array.shape != tuple(self.shape[p] for p in places):
+            return None
+        turned = array.transpose(np.argsort(places))
+        return turned.reshape([self.shape[k] if k in places else 1 for k in range(len(self.shape))])
 
     def total(self, e: Total) -> np.ndarray:
         """The sum over a larger grid, along its new axes."""
@@ -230,8 +242,8 @@ def _integer(value: int) -> Expr:
 
 
 def sizes_text(sizes: Mapping[Expr, int]) -> str:
-    """Sizes as a person writes them: n = 2, d = 3."""
-    return ", ".join(f"{a} = {s}" for a, s in sizes.items())
+    """Sizes as a person writes them: n = 2, d = 3; of scalars alone, one point."""
+    return ", ".join(f"{a} = {s}" for a, s in sizes.items()) or "one point"
 
 
 def infer_sizes(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | None = None) -> dict[Expr, int]:
@@ -253,7 +265,7 @@ def infer_sizes(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | No
                 raise DataError(
                     f"'{name}' has {s} entries along axis '{a}', which has {size_of(a, found)}",
                     place=f"model {program.name}",
-                    notes=[sizes_text(found)],
+                    notes=[sizes_text(found)] if found else [],
                     fix=f"the shape of '{name}' is \"{' '.join(map(str, program.tensors[name].axes))}\"",
                 )
     return found

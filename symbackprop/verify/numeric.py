@@ -16,7 +16,7 @@ from sympy import Expr
 from symbackprop.errors import VerifyError
 from symbackprop.program import Program, Tensor
 from symbackprop.verify.literal import evaluate, infer_sizes, prime_sizes, random_arrays, sizes_text
-from symbackprop.verify.verdict import Counterexample, Verdict, guarded
+from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
 
 STEP = 2.0**-12
 """The widest of three steps, each half of the one before; a power of two, so that x + h - x is h."""
@@ -62,9 +62,13 @@ def check_derivatives(
 ) -> list[Verdict]:
     """A verdict for each derivative in `program` (or those called `names`), at random points or at `arrays`."""
     chosen = [t for t in derivatives(program) if names is None or t.name in names]
-    points = [dict(arrays)] if arrays is not None else [random_arrays(program, sizes or prime_sizes(program), s) for s in seeds]
-    known = cache(lambda number: evaluate(program, points[number]))
-    return [guarded(label(t), partial(check_derivative, program, t, points, known)) for t in chosen]
+    sizes = sizes or prime_sizes(program) if arrays is None else None
+    try:
+        points = [dict(arrays)] if arrays is not None else [random_arrays(program, sizes, s) for s in seeds]
+    except VerifyError as error:
+        return [broken(label(t), error) for t in chosen]
+    known = cache(lambda number: evaluate(program, points[number], sizes))
+    return [guarded(label(t), partial(check_derivative, program, t, points, known, sizes)) for t in chosen]
 
 
 def label(tensor: Tensor) -> str:
@@ -77,20 +81,24 @@ def label(tensor: Tensor) -> str:
 
 
 def check_derivative(
-    program: Program, tensor: Tensor, points: Sequence[Mapping[str, np.ndarray]], known: Callable[[int], Mapping] | None = None
+    program: Program,
+    tensor: Tensor,
+    points: Sequence[Mapping[str, np.ndarray]],
+    known: Callable[[int], Mapping] | None = None,
+    sizes: Mapping[Expr, int] | None = None,
 ) -> Verdict:
     """Whether `tensor` is the derivative that it is said to be, at each of `points` (arrays of the leaves).
 
-    `known(number)` is every tensor at the point of that number; it is evaluated here if not given.
+    `known(number)` is every tensor at the point of that number; it is evaluated here if not given. `sizes`: those that no leaf tells.
     """
-    known = known or (lambda number: evaluate(program, points[number]))
+    known = known or (lambda number: evaluate(program, points[number], sizes))
     tally = Tally()
     base = base_tensor(program, tensor)
     variable = program.tensors[tensor.derivative[-1]]
     for number, arrays in enumerate(points):
-        sizes = infer_sizes(program, {n: a for n, a in arrays.items() if n in program.tensors})
-        tally.points.append(sizes_text(sizes))
-        _compare(program, base, variable, tensor, known(number), sizes, tally, number)
+        found = infer_sizes(program, {n: a for n, a in arrays.items() if n in program.tensors}, sizes)
+        tally.points.append(sizes_text(found))
+        _compare(program, base, variable, tensor, known(number), found, tally, number)
     return _verdict(tensor, base, tally, points)
 
 
@@ -217,7 +225,7 @@ def _verdict(tensor: Tensor, base: Tensor, tally: Tally, points: Sequence[Mappin
         return Verdict("unknown", subject, f"differs by {abs(claimed - found):.3g}, too little to tell from the step's own error")
     if not tally.taken:
         return Verdict("unknown", subject, "every step crossed a kink" if tally.skipped else "nothing to step along")
-    reason = f"to {tally.tolerance:.1g} in {tally.taken} steps at {'; '.join(dict.fromkeys(tally.points)) or 'one point'}"
+    reason = f"to {tally.tolerance:.1g} in {tally.taken} steps at {'; '.join(dict.fromkeys(tally.points))}"
     return Verdict("holds", subject, reason, details=tuple(details))
 
 

@@ -6,7 +6,7 @@ the chain rule, carried out in residues. Nothing here knows of indices, of tenso
 """
 
 from collections.abc import Iterator, Mapping
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 from sympy import Dummy, Expr, Symbol
@@ -22,7 +22,7 @@ ONE, ZERO = lifted(1), lifted(0)
 class Slopes(Symbols):
     """The scalar equations of a program at a point, and the derivatives of any entry by any others.
 
-    Raises VerifyError once `deadline` (of perf_counter) is past.
+    Raises VerifyError once `deadline` (of process_time) is past.
     """
 
     def __init__(self, point: PointView, deadline: float = np.inf) -> None:
@@ -56,7 +56,7 @@ class Slopes(Symbols):
     def of(self, name: str, entry: Symbol) -> list[tuple[Symbol, Value]]:
         """The partial derivatives of the definition of `entry`, an entry of `name`, by the symbols in it."""
         if entry not in self.partials:
-            if perf_counter() > self.deadline:
+            if process_time() > self.deadline:
                 raise VerifyError(f"the expansion takes too long at {sizes_text(self.sizes)}")
             symbols = self.entries[name]
             self.define(self.program.equation(name))

@@ -157,10 +157,16 @@ def guarded(subject: str, check: Callable[[], Verdict]) -> Verdict:
     """The verdict of `check`; whatever exception it raises becomes "unknown", with the exception as the reason."""
     try:
         return check()
-    except SymbackpropError as error:
-        return Verdict("unknown", subject, f"{type(error).__name__}: {error.reason}", details=tuple(str(error).splitlines()[1:]))
     except Exception as error:  # an oracle that breaks must never look like an answer, whatever broke it
-        return Verdict("unknown", subject, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
+        return broken(subject, error)
+
+
+def broken(subject: str, error: Exception) -> Verdict:
+    """Unknown, with `error` as the reason."""
+    if isinstance(error, SymbackpropError):
+        details = tuple(line.strip() for line in str(error).splitlines()[1:])
+        return Verdict("unknown", subject, f"{type(error).__name__}: {error.reason}", details=details)
+    return Verdict("unknown", subject, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
 
 
 def array_text(values: Any) -> str:

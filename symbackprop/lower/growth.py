@@ -1,0 +1,368 @@
+"""How factors grow: exp(z), sums of exponentials and what else overflows or vanishes, as exp(growth) times a rest.
+
+The growth of sum_r w exp(z) is logsumexp(z), its rest the weights' mean, sum_r w softmax(z); that of exp(a) + exp(b) is logaddexp(a, b).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, tanh
+
+from symbackprop.index import Index
+from symbackprop.lower.stable import Erfc, Stable, TanhSlope, cancelled
+from symbackprop.ops.elementwise import expm1, sigmoid, softplus
+from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.term import Entry, Total, indices_of
+
+
+@dataclass(frozen=True)
+class Grown:
+    """exp(growth) * rest; `divides`: by a sum of exponentials."""
+
+    growth: Expr
+    rest: Expr = S.One
+    divides: bool = False
+
+
+def exponent(e: Expr) -> Expr | None:
+    """The z of e = exp(z), or of e = b^x, whose z is x log(b)."""
+    if isinstance(e, exp):
+        return e.args[0]
+    if isinstance(e, Pow) and e.base.is_number and e.base.is_positive and not e.exp.is_number:
+        return e.exp * log(e.base)
+    return None
+
+
+def logaddexp(terms: Sequence[tuple[Expr, Expr]]) -> Expr:
+    """log of the sum of c exp(z), for pairs (c, z), c > 0."""
+    first, *others = [z + log(c) for c, z in sorted(terms, key=lambda t: (t[1] != 0, str(t[1])))]
+    for z in others:
+        first = first + softplus(expand_mul(z - first))
+    return first
+
+
+class Growths:
+    """The growths of expressions over one program; equations that they need are added to `equations`.
+
+    `better` says an exponent better, over the indices that are free in it.
+    """
+
+    def __init__(self, program: Program, better: Callable[[Expr, Sequence[Index]], Expr]) -> None:
+        self.program = program
+        self.equations: list[Equation] = []
+        self.laws = Stable(program, program.equations)
+        self.better = better
+
+    def exponent(self, e: Expr) -> Expr | None:
+        """The z of exp(z), or of a power of it, also where an entry is that by its equation."""
+        base, power = self.power(e)
+        z = exponent(self.laws.meaning(base))
+        return None if z is None else power * self.unshifted(z)
+
+    def unshifted(self, e: Expr) -> Expr:
+        """A sum with x - max(x) for an entry that is named so."""
+        named = {t: w for a in Add.make_args(e) for t in (a, -a) if isinstance(t, Entry) and self.shifted(w := self.laws.meaning(t))}
+        return e.xreplace(named)
+
+    def shifted(self, e: Expr) -> bool:
+        """Whether a largest entry is subtracted in a sum."""
+        return any(self.laws.call(-t, "max") is not None for t in Add.make_args(e))
+
+    def power(self, e: Expr) -> tuple[Expr, Expr]:
+        """`e` as base and exponent, also where an entry is a power by its equation."""
+        base, power = e, S.One
+        while isinstance(found := self.laws.meaning(base), Pow) and exponent(found) is None and found.exp.is_number:
+            base, power = found.base, power * found.exp
+        return base, power
+
+    def parts(self, e: Expr) -> tuple[list[Expr], list[Expr]]:
+        """The factors of `e`, of which an entry may be a product by its equation: the z of the exponentials among them, and the others."""
+        growths, others = [], []
+        for f in Mul.make_args(e):
+            inner = Mul.make_args(self.laws.meaning(f))
+            exponents = [self.exponent(g) for g in inner]
+            plain = [g for g, z in zip(inner, exponents, strict=True) if z is None]
+            if len(plain) == len(inner) or any(self.power(g)[1].could_extract_minus_sign() for g in plain):
+                others.append(f)
+            else:
+                growths += [z for z in exponents if z is not None]
+                others += plain
+        return growths, others
+
+    def grown(self, f: Expr, free: Sequence[Index], weighed: bool = True) -> Grown | None:
+        """A factor that is an exponential, a sum of exponentials, or a power of these; None if it is neither.
+
+        `weighed`: also 1 + w exp(z), although the rest may come near to 0.
+        """
+        base, power = self.power(f)
+        growths, others = self.parts(base)
+        if growths:
+            return Grown(Add(*[power * self.better(z, free) for z in growths]), Mul(*[g**power for g in others]))
+        found = self.of_total(base, free) or self.of_terms(base, free, weighed)
+        return found and Grown(power * found.growth, found.rest**power, divides=power.could_extract_minus_sign())
+
+    def picked(self, f: Expr, free: Sequence[Index]) -> Grown | None:
+        """sum_k y_k p_k as the exponential of its logarithm, sum_k y_k log(p_k) where y is one-hot."""
+        scale, total = self.laws.meaning(f).as_independent(Total, as_Add=False)
+        if not isinstance(total, Total) or len(total.indices) != 1:
+            return None
+        (k,) = total.indices
+        growths, others = self.parts(total.body)
+        for y in others:
+            facts = self.program.tensors[y.name].facts if isinstance(y, Entry) and y.name in self.program.tensors else ()
+            if any(fact.kind == "one-hot" and y.indices.index(k) == fact.axis for fact in facts if y.indices.count(k) == 1):
+                rest = Mul(*[g for g in others if g is not y])
+                inner = Add(*growths, self.better(log(rest), (*free, k)))
+                return Grown(Total(y * self.better(inner, (*free, k)), k), scale)
+        return None
+
+    def shrunk(self, f: Expr, alone: bool = False) -> Grown | None:
+        """A factor that may round to 0, as the exponential of its logarithm: a softmax, a sigmoid, 1 + tanh, 1 + erf.
+
+        Not what is left alone with its logarithm: a softmax, a sigmoid or 1 less it, whose logarithms are laws of stable.py.
+        """
+        base, power = self.power(f)
+        alone &= power == 1
+        call = self.call_of(base.name) if isinstance(base, Entry) else None
+        if call is not None and call.op == "softmax" and not alone:
+            axes = self.tensor(call.arguments[0]).axes
+            return Grown(power * self.call(Call("log_softmax", call.arguments, call.options), axes)[base.indices])
+        scale, whole = self.laws.meaning(base).as_coeff_Mul()
+        times, rest = ((cancelled(whole, self.laws) if isinstance(whole, Add) else None) or whole).as_coeff_Mul()
+        scale *= times
+        if isinstance(rest, sigmoid) and not (alone and scale == 1):
+            return Grown(power * (log(scale) - softplus(-rest.args[0])))
+        if isinstance(rest, TanhSlope):
+            return Grown(power * (log(scale) - 2 * log(cosh(rest.args[0]))))
+        if isinstance(rest, Erfc):
+            return Grown(power * (log(scale) + log(1 + erf(-rest.args[0]))))
+        return None
+
+    def terms(self, e: Expr, free: Sequence[Index]) -> dict[Expr, Expr] | None:
+        """`e` as a sum of weights times exponentials (or sums of them), one of them no number: {z: weight}."""
+        e = self.laws.meaning(e)
+        if not isinstance(e, Add):
+            return None
+        found: dict[Expr, Expr] = {}
+        for t in e.args:
+            c, f = t.as_coeff_Mul()
+            if isinstance(inner := self.laws.meaning(f), expm1):
+                pairs = [(c, inner.args[0]), (-c, S.Zero)]
+            elif (total := self.of_total(f, free)) is not None:
+                pairs = [(c * total.rest, total.growth)]
+            else:
+                growths, others = self.parts(f)
+                pairs = [(c * Mul(*others), self.better(Add(*growths), free))]
+            for weight, z in pairs:
+                found[z] = found.get(z, S.Zero) + weight
+        return found if set(found) != {S.Zero} and not any(map(self.shifted, found)) else None
+
+    def of_terms(self, e: Expr, free: Sequence[Index], weighed: bool) -> Grown | None:
+        """The growth of a sum of weights times exponentials."""
+        found = self.terms(e, free)
+        if found is None:
+            return None
+        if all(c.is_number and c.is_positive for c in found.values()):
+            return Grown(logaddexp([(c, z) for z, c in found.items()]))
+        sums = any(self.laws.meaning(t).has(Total) for t in self.laws.meaning(e).args)
+        if any(c.is_number and not c.is_positive for c in found.values()) or not (weighed or sums):
+            return None
+        growth = logaddexp([(S.One, z) for z in found])
+        return Grown(growth, Add(*[c * by_sigmoids(expand_mul(z - growth)) for z, c in found.items()]))
+
+    def of_total(self, e: Expr, free: Sequence[Index]) -> Grown | None:
+        """The growth of sum_r w exp(z)."""
+        scale, total = self.laws.meaning(e).as_independent(Total, as_Add=False)
+        if not isinstance(total, Total):
+            return None
+        growths, others = self.parts(self.better(total.body, (*free, *total.indices)))
+        weight = Mul(*others)
+        z, still = self.moving(self.better(Add(*growths), (*free, *total.indices)), total.indices) if growths else (S.Zero, S.Zero)
+        bound = tuple(r for r in total.indices if z.has(r))
+        if not bound:
+            return None
+        at = self.order(z, free)
+        name = self.argument(z, at)
+        rest = Mul(*[r.axis for r in total.indices if not total.body.has(r)])
+        if weight != 1:
+            held = tuple(i for i in dict.fromkeys((*free, *at)) if i in (indices_of(weight) | set(at)) - set(total.indices))
+            rest *= self.mean(self.softmax_along(name, at, bound), weight, total.indices, held)
+        return Grown(self.logsumexp_along(name, at, bound) + still, scale * rest)
+
+    def order(self, z: Expr, free: Sequence[Index]) -> tuple[Index, ...]:
+        """The indices of `z`: as they stand in it, if it is one entry, else free ones first."""
+        if isinstance(z, Entry) and all(isinstance(i, Index) for i in z.indices) and len(set(z.indices)) == len(z.indices):
+            return z.indices  # type: ignore[return-value]
+        return tuple(i for i in dict.fromkeys((*free, *sorted(indices_of(z), key=str))) if i in indices_of(z))
+
+    def moving(self, z: Expr, bound: Sequence[Index]) -> tuple[Expr, Expr]:
+        """`z` as a part that depends on `bound` and one that does not, x and -m of x - m, if both can be had without a new sum."""
+        for whole in (z, self.laws.meaning(z)):
+            parts = [t for t in Add.make_args(whole) if any(t.has(r) for r in bound)]
+            if len(parts) < len(Add.make_args(whole)) and not whole.has(Total):
+                return Add(*parts), Add(*[t for t in Add.make_args(whole) if t not in parts])
+        return z, S.Zero
+
+    def logsumexp_along(self, name: str, at: Sequence[Expr], bound: Sequence[Expr]) -> Entry:
+        """logsumexp of a tensor over the axes where `bound` stands among its indices `at`."""
+        at, axes = list(at), list(self.tensor(name).axes)
+        for r in reversed(bound):
+            place = at.index(r)
+            del at[place], axes[place]
+            name = self.call(Call("logsumexp", (name,), (("axis", place),)), axes).name
+        return Entry(name, *at)
+
+    def softmax_along(self, name: str, at: Sequence[Expr], bound: Sequence[Expr]) -> Expr:
+        """softmax of a tensor over the axes where `bound` stands among its indices `at`, all together."""
+        made: Expr = S.One
+        for count in range(len(bound), 0, -1):
+            inner = self.logsumexp_along(name, at, bound[count:])
+            place = inner.indices.index(bound[count - 1])
+            call = Call("softmax", (inner.name,), (("axis", place),))
+            made *= self.call(call, self.tensor(inner.name).axes)[inner.indices]
+        return made
+
+    def mean(self, share: Expr, weight: Expr, summed: Sequence[Index], held: Sequence[Index]) -> Expr:
+        """sum_r w softmax(z), an equation of its own."""
+        own = Tensor("", tuple(i.axis for i in held)).indices
+        used = [r for r in summed if weight.has(r) or share.has(r)]
+        rhs = Total(weight * share, *used).xreplace(dict(zip(held, own, strict=True)))
+        same = next((e.name for e in self.equations if e.rhs == rhs and e.indices == own), None)
+        return Entry(same or self.new("weighed", [i.axis for i in held], rhs=rhs).name, *held)
+
+    def hyperbolic(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
+        """(exp(a) - exp(b)) / (exp(a) + exp(b)) = tanh((a - b) / 2)."""
+        for f in factors:
+            base, power = self.power(f)
+            below = self.terms(base, free) if power == -1 else None
+            for g in factors if below is not None and len(below) == 2 else ():
+                above = self.terms(g, free)
+                if above is None or set(above) != set(below):
+                    continue
+                (a, b), ratio = below, [above[z] / below[z] for z in below]
+                if ratio[0] == -ratio[1]:
+                    rest = Mul(*[h for h in factors if h is not f and h is not g])
+                    return rest * ratio[0] * tanh(expand_mul(a - b + log(below[a] / below[b])) / 2)
+        return None
+
+    def softmax_of(self, growth: Expr) -> Expr | None:
+        """The softmax that exp(z - logsumexp(z)) is."""
+        found = self.in_statistic(growth)
+        return self.softmax_along(*found[1:]) if found is not None and found[0] == 0 else None
+
+    def log_softmax(self, e: Add) -> Expr | None:
+        """z - logsumexp(z) is the log-softmax of z."""
+        found = self.in_statistic(self.unshifted(e))
+        if found is None or len(found[3]) != 1:
+            return None
+        rest, name, at, (k,) = found
+        return rest + self.call(Call("log_softmax", (name,), (("axis", at.index(k)),)), self.tensor(name).axes)[at]
+
+    def in_statistic(self, e: Expr) -> tuple[Expr, str, tuple, tuple] | None:
+        """`e` as rest + z - logsumexp(z): (rest, the tensor z, its indices, those of them that are summed over)."""
+        for minus in Add.make_args(e):
+            source = self.source(-minus)
+            if source is None:
+                continue
+            name, pattern = source
+            found = self.occurrence(e - minus, name, pattern)
+            if found is not None:
+                z, at = found
+                return expand_mul(e - minus - z), name, at, tuple(k for k, fixed in zip(at, pattern, strict=True) if fixed is None)
+        return None
+
+    def source(self, e: Expr) -> tuple[str, list[Expr | None]] | None:
+        """Of an entry of a logsumexp: the tensor that it is of, and the entry's indices with None for the axes summed over."""
+        e = self.renamed(e)
+        if not isinstance(e, Entry):
+            return None
+        name, pattern = e.name, list(e.indices)
+        while (call := self.call_of(name)) is not None and call.op == "logsumexp":
+            pattern.insert(call.option("axis"), None)
+            name = call.arguments[0]
+        return (name, pattern) if None in pattern else None
+
+    def occurrence(self, e: Expr, name: str, pattern: Sequence[Expr | None]) -> tuple[Expr, tuple] | None:
+        """The terms of `e` that are the tensor `name` at the indices of `pattern`, with any for None: (these terms, the indices)."""
+        for t in Add.make_args(e):
+            if isinstance(t, Entry) and t.name == name and all(f is None or f == i for f, i in zip(pattern, t.indices, strict=True)):
+                return t, t.indices
+        made = next((q for q in (*self.equations, *self.program.equations) if q.name == name), None)
+        axes = [i.axis for i, fixed in zip(made.indices, pattern, strict=True) if fixed is None] if made is not None else []
+        for chosen in permutations(sorted(indices_of(e), key=str), len(axes)) if made is not None and made.rhs is not None else ():
+            if [k.axis for k in chosen] == axes:
+                rest = iter(chosen)
+                at = tuple(next(rest) if fixed is None else fixed for fixed in pattern)
+                value = expand_mul(made.rhs.xreplace(dict(zip(made.indices, at, strict=True))))
+                if set(Add.make_args(value)) <= set(Add.make_args(expand_mul(e))):
+                    return value, at
+        return None
+
+    # --- equations -----------------------------------------------------------------------------------------------------
+
+    def renamed(self, e: Expr) -> Expr:
+        """An entry by the name of the tensor that it is an entry of, where an equation gives only another name."""
+        while isinstance(e, Entry) and isinstance(meaning := self.laws.meaning(e), Entry) and meaning != e:
+            e = meaning
+        return e
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor `name`, of the program or new."""
+        return self.program.tensors.get(name) or next(e.tensor for e in self.equations if e.name == name)
+
+    def call_of(self, name: str) -> Call | None:
+        """The call that defines a tensor."""
+        return next((e.call for e in (*self.equations, *self.program.equations) if e.name == name and e.call), None)
+
+    def call(self, call: Call, axes: Sequence[Expr]) -> Tensor:
+        """The tensor of a call: one that is there, or a new one."""
+        found = next((e.tensor for e in self.equations if e.call == call), None)
+        return found or self.new(f"{call.op}_{call.arguments[0]}", axes, call=call)
+
+    def new(self, name: str, axes: Sequence[Expr], rhs: Expr | None = None, call: Call | None = None) -> Tensor:
+        """A new equation; its tensor."""
+        tensor = Tensor(self.program.fresh_name(name, [e.name for e in self.equations]), tuple(axes))
+        self.equations.append(Equation(tensor, tensor.indices, rhs=rhs, call=call))
+        return tensor
+
+    def argument(self, z: Expr, indices: Sequence[Index]) -> str:
+        """The name of the tensor whose entry at `indices` is `z`: its own, or that of a new one."""
+        if isinstance(z, Entry) and z.indices == tuple(indices):
+            return z.name
+        axes = tuple(i.axis for i in indices)
+        own = Tensor("", axes).indices
+        rhs = z.xreplace(dict(zip(indices, own, strict=True)))
+        same = next((e.name for e in self.equations if e.rhs == rhs and e.indices == own), None)
+        return same or self.new("z", axes, rhs=rhs).name
+
+
+def said_again(growth: Expr, growths: Growths) -> Expr:
+    """exp(growth), as a softmax or by sigmoids, where nothing else is left."""
+    growth = expand_mul(growth)
+    found = growths.in_statistic(growth)
+    if found is not None:
+        rest, name, at, bound = found
+        return growths.softmax_along(name, at, bound) if rest == 0 else exp(growth)
+    return by_sigmoids(growth)
+
+
+def by_sigmoids(growth: Expr) -> Expr:
+    """exp(k d - m softplus(d)) = sigmoid(d)^k sigmoid(-d)^(m - k), and 1 / (2 cosh(d / 2)) for k = 1/2, m = 1."""
+    rest, made = growth, S.One
+    for term in Add.make_args(growth):
+        times, f = term.as_coeff_Mul()
+        if not isinstance(f, softplus) or not times.is_Integer or times > 0:
+            continue
+        (d,), m = f.args, -times
+        others = rest - term
+        if expand_mul(others - m * d / 2).is_number:
+            rest, made = expand_mul(others - m * d / 2), made / (2 * cosh(d / 2)) ** m
+            continue
+        k = min(range(int(m) + 1), key=lambda k: (_length(expand_mul(others - k * d)), k))
+        rest, made = expand_mul(others - k * d), made * sigmoid(d) ** k * sigmoid(-d) ** (m - k)
+    return made * exp(rest) if rest.is_number else exp(growth)
+
+
+def _length(e: Expr) -> int:
+    return 0 if e.is_number else len(Add.make_args(e))
