@@ -219,7 +219,7 @@ def forms_agree(result, case, arrays, slope, tolerance):
         text = matrix_numpy(result.equation, result.program)
     except NotationError:
         return
-    names = {**matrix_language.names(), "np": np, **sizes, **everything}
+    names = {**KinkedNumpy().names(), **matrix_language.names(), "np": np, **sizes, **everything}
     text = re.sub(r"(?<![\d.])\d{16,}(?![\d.])", lambda m: m.group() + ".0", text)
     value = np.asarray(eval(text, names), float)
     value = value.reshape(slope.shape) if value.size == slope.size else np.broadcast_to(value, slope.shape) if value.ndim == 0 else value

@@ -291,10 +291,10 @@ def matrix_numpy(equation: Equation, program: Program) -> str:
 
 
 def numpy_text(value: Value, equation: Equation) -> str:
-    """A value in NumPy notation, with the axes of size one that the equation's tensor has."""
+    """A value in NumPy notation, with the axes of size one that the equation's tensor has, unless it has more than two others."""
     text, level = Texter().part(polished(value))
     axes = equation.tensor.axes
-    if all(a != 1 for a in axes):
+    if all(a != 1 for a in axes) or sum(a != 1 for a in axes) > 2:
         return text
     if value.is_scalar:
         return f"reshape({text}, ({', '.join('1' for _ in axes)},))"

@@ -44,7 +44,7 @@ from symbackprop.notation.matrix import (
     Value,
     Vec,
 )
-from symbackprop.notation.scalar_text import ATOM, POWER, SUM, TERM, quotient, scalar_text
+from symbackprop.notation.scalar_text import ATOM, POWER, SUM, TERM, is_bracket, quotient, scalar_text
 
 TOKEN = re.compile(r"[0-9]+\.[0-9]+|\w+|\*\*|>=|[^\s\w]")
 SLICES = "stuvwabcdefg"
@@ -217,7 +217,7 @@ class Texter:
         alone = over == 1 and len(above) == 1 and (x.is_scalar or inner == "1")
         parts = [_held(over, TERM)] if over != 1 else []
         parts += [self.at(s, TERM if alone else POWER) for s in above]
-        if sign < 0 and alone and begins_with_truth(above[0]):
+        if sign < 0 and (above and begins_with_truth(above[0]) if over == 1 else is_bracket(over)):
             parts[0] = f"1 * {parts[0]}"  # NumPy takes no truth value's opposite
         if not x.is_scalar:
             last = inner if inner is not None else self.at(x.x, TERM)

@@ -9,7 +9,7 @@ from sympy.printing.str import StrPrinter
 from symbackprop.contract import LONG
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.wording import refusal
-from symbackprop.term import Entry
+from symbackprop.term import Entry, NonNegative, Positive
 
 SUM, TERM, POWER, ATOM = range(4)
 LONGEST_DECIMAL = 100
@@ -94,6 +94,11 @@ class _Plain(StrPrinter):
 
     def _print_KroneckerDelta(self, e):  # noqa: N802
         raise refusal("shifted", e)
+
+
+def is_bracket(e: Expr) -> bool:
+    """Whether a scalar is a condition, or a product of conditions: a truth value in NumPy."""
+    return all(isinstance(f, Positive | NonNegative) for f in Mul.make_args(e))
 
 
 def scalar_text(e: Expr) -> tuple[str, int]:
