@@ -176,6 +176,18 @@ def call(module: ModuleType, function: str, program: Program, arrays: Mapping[st
     return made | ({program.objective: result[0]} if function == "loss_and_gradients" else {})
 
 
+def call_product(module: ModuleType, function: str, arrays: Arrays, v: Arrays) -> dict[str, np.ndarray]:
+    """What a product with the vector `v`, given by the parameters' names, comes to: a part for each."""
+    fields = module.Parameters._fields
+    names = {f: tensor_of(f, arrays) for f in fields}
+    call_of = getattr(module, function)
+    data = {name: arrays[tensor_of(name, arrays)] for name in list(signature(call_of).parameters)[1:] if name != "v"}
+    made = call_of(
+        module.Parameters(**{f: arrays[n] for f, n in names.items()}), **data, v=module.Parameters(*[v[n] for n in names.values()])
+    )
+    return {names[f]: np.asarray(part) for f, part in zip(fields, made, strict=True)}
+
+
 def tensor_of(name: str, arrays: Mapping[str, np.ndarray]) -> str:
     """The tensor that an argument stands for: its own name, but for the underscores that keep it apart from the module's names."""
     for candidate in (name, name.rstrip("_")):

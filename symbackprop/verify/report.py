@@ -9,7 +9,7 @@ from symbackprop.derive.second import hessian
 from symbackprop.program import Program
 from symbackprop.verify import exact, generated, numeric, symmetry
 from symbackprop.verify.claims import fact_text
-from symbackprop.verify.second import check_extras, facts_behind
+from symbackprop.verify.second import check_extras, check_gauss_newton, facts_behind
 from symbackprop.verify.verdict import Report, Verdict
 
 
@@ -25,12 +25,14 @@ def verify_derived(derived: Derived, module: ModuleType | None = None, seed: int
 
 
 def verify_more(derived: Derived, module: ModuleType, also: Sequence[str], seed: int = 0) -> Report:
-    """A verdict for what `module` offers beyond the gradient, and with "hessian" for each block of that, by both oracles."""
+    """A verdict for what `module` offers beyond the gradient: with "hessian" for each block of that, by both oracles."""
     rows = []
     if "hessian" in also:
         made = hessian(derived)
         program = made.derived.program.needed([*made.blocks.values(), *derived.adjoints.values(), derived.output])
         rows += _derivatives(made.derived, program, seed, set(made.blocks.values()))
+    if "ggn" in also:
+        rows.append(check_gauss_newton(derived, module, seed))
     return Report((*rows, *check_extras(module, also, seed)))
 
 

@@ -7,14 +7,14 @@ from types import ModuleType
 import numpy as np
 from sympy import Expr
 
-from symbackprop.derive.curvature import Split, blocks
+from symbackprop.derive.curvature import Split, blocks, split
 from symbackprop.derive.reverse import Derived
 from symbackprop.derive.second import Products
 from symbackprop.program import Fact, Program
 from symbackprop.verify.claims import fact_text
-from symbackprop.verify.generated import check_function, largest_gap
+from symbackprop.verify.generated import call_product, check_function, largest_gap
 from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays, sizes_text
-from symbackprop.verify.oracles import Oracle
+from symbackprop.verify.oracles import Curved, Oracle
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 
 POINTS = 8
@@ -94,6 +94,38 @@ def check_curvature(model: Split, products: Products, seed: int = 0) -> Verdict:
         return Verdict("holds", subject, f"to 1e-9 at {sizes_text(sizes)}")
 
     return guarded(subject, compare)
+
+
+def check_gauss_newton(derived: Derived, module: ModuleType, seed: int = 0) -> Verdict:
+    """Whether `gauss_newton_vector_product` of a module is that product by differences of the model, along as many vectors as are tried."""
+    subject = "gauss_newton_vector_product()"
+
+    def run() -> Verdict:
+        program, sizes, worst, taken = derived.program, prime_sizes(derived.program), 0.0, 0
+        directions = {n: program.fresh_name(f"v_{n}") for n in derived.wrt}
+        oracle = Curved(split(program, None, derived.wrt), derived.wrt, directions)
+        for s in range(seed, seed + POINTS):
+            arrays = random_arrays(program, sizes, s)
+            rng = np.random.default_rng(s)
+            v = {n: rng.standard_normal(arrays[n].shape) for n in derived.wrt}
+            expected = oracle({**arrays, **{d: v[n] for n, d in directions.items()}}, sizes)
+            if expected is None:
+                continue
+            for name, found in call_product(module, "gauss_newton_vector_product", arrays, v).items():
+                value, tolerance = expected[name]
+                place, gap, _ = largest_gap(found, value)
+                if not gap <= tolerance + 1e-6 * np.abs(value).max(initial=0):
+                    example = _example(sizes, place, found, value) if found.shape == value.shape else None
+                    return Verdict("wrong", subject, f"the part of {name} differs from the model by {gap:.3g}", counterexample=example)
+                worst = max(worst, gap)
+            taken += 1
+            if taken == ENOUGH:
+                break
+        if not taken:
+            return Verdict("unknown", subject, "every step crossed a kink")
+        return Verdict("holds", subject, f"against differences of the model, largest gap {worst:.1g}, at {sizes_text(sizes)}")
+
+    return guarded(subject, run)
 
 
 def check_extras(module: ModuleType, functions: Sequence[str], seed: int = 0) -> list[Verdict]:
