@@ -80,6 +80,7 @@ regen: .venv/run
 bench: .venv/test
 	$(BIN)/python benchmarks/gradient.py --threads 1
 	$(BIN)/python benchmarks/transformer.py
+	$(BIN)/python benchmarks/second_order.py --threads 1
 	$(BIN)/python benchmarks/derive.py
 
 clean:

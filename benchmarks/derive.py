@@ -47,6 +47,25 @@ sbp.generate(d).source
 print(json.dumps([derived - start, written - derived, time.process_time() - written]))
 """
 
+SECOND = """
+import json, sys, time
+import networks
+import symbackprop as sbp
+sbp.derive, sbp.generate
+what, dims = json.loads(sys.argv[1])
+start = time.process_time()
+d = sbp.derive(sbp.model(**networks.network(dims)))
+if what == "blocks":
+    names = d.wrt
+    for k, a in enumerate(names):
+        for b in names[k:]:
+            d.hessian(a, b).latex()
+else:
+    d.hessian_vector_product()
+    sbp.generate(d, also=[what]).source
+print(time.process_time() - start)
+"""
+
 MODEL = """
 import importlib.util, json, sys, time
 import symbackprop as sbp
@@ -164,6 +183,23 @@ def depth_rows(rounds: int) -> list[list[str]]:
     return rows
 
 
+def second_rows(rounds: int) -> list[list[str]]:
+    """All blocks of the Hessian of two layers, derived and in LaTeX; products with it, derived and generated, at growing depth."""
+
+    def taken(what: str, dims: list[int]) -> float:
+        return statistics.median(float(output(SECOND, json.dumps([what, dims]))) for _ in range(max(1, rounds // 2)))
+
+    rows = [["all blocks of the Hessian of two layers, derived, in LaTeX", harness.duration(taken("blocks", SMALL)), "3 s"]]
+    times = {depth: taken("hvp", [7] * depth + [3]) for depth in (5, 10, 20, 40)}
+    for depth, seconds in times.items():
+        grown = f", x {seconds / times[depth // 2]:.2f}" if depth // 2 in times else ""
+        goals = [goal for goal in ("10 s" if depth == 20 else "", "x 2.3" if grown else "") if goal]
+        rows.append(
+            [f"{depth} layers, Hessian-vector product, derived and generated", f"{harness.duration(seconds)}{grown}", ", ".join(goals)]
+        )
+    return rows
+
+
 def model_rows(rounds: int) -> list[list[str]]:
     """Derive and generate models of examples/: the transformer block, and an LSTM of some length and of ten times that."""
     made = {
@@ -219,7 +255,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     asked = parser.parse_args()
     rows = [*start_rows(asked.rounds), *derivation_rows(asked.rounds), *depth_rows(asked.rounds), *model_rows(asked.rounds)]
-    rows += [*expression_rows(), *scalar_rows(asked.hessian)]
+    rows += [*second_rows(asked.rounds), *expression_rows(), *scalar_rows(asked.hessian)]
     text = f"{harness.markdown(['what', 'measured', 'goal'], rows)}\n\n{harness.machine()}."
     print(text)
     if asked.write:
