@@ -148,7 +148,9 @@ def _separate(lowered: Lowered, stores: Mapping[str, Store]) -> Lowered:
     seen: set[int] = set()
     for name, n in lowered.outputs.items():
         if name in stores:
-            outputs[name] = graph.add("store", (n,), (stores[name],))
+            place = stores[name]
+            before = [outputs[k] for k in outputs if place.pattern and k in stores]  # what is added is added to what is there
+            outputs[name] = graph.add("store", (n, *before[-1:]), (place,))
             continue
         base = graph.base(n)
         if graph[n].axes and (base in seen or graph[base].op == "leaf"):

@@ -11,6 +11,7 @@ from symbackprop.derive import curvature, samples, second
 from symbackprop.derive.reverse import Derived, jacobian
 from symbackprop.errors import TargetError, nearest
 from symbackprop.lower.body import RESERVED, body, code_names, staged
+from symbackprop.lower.joined import groups, pieces
 from symbackprop.lower.layout_text import bracketed
 from symbackprop.lower.lowering import Store
 from symbackprop.lower.module_writer import ModuleWriter
@@ -135,32 +136,36 @@ def _output(writer: ModuleWriter) -> str:
 def _matrix(writer: ModuleWriter, made: second.Blocks, name: str, letter: str, title: str) -> FunctionText:
     """A function that returns a symmetric matrix of blocks, P x P."""
     program, outputs = _relabelled(made, letter)
+    kinks = _kinks(program, outputs.values())
+    program, parts = pieces(program, outputs, groups(program, made.names))
     names = code_names(program)
-    called = [names(t) for t in writer.parameters]
-    slices = {n: f"of_{c}" for n, c in zip(made.names, called, strict=True)}
-    stores: dict[str, Store] = {}
-    if len(made.names) > 1:
-        for (a, b), output in outputs.items():
-            stores[output] = Store("matrix", slices[a], slices[b], len(program.tensors[a].axes))
+    called = {t.name: names(t) for t in writer.parameters}
+    slices = {g: "_".join(["of", *map(called.get, g)]) for p in parts for g in (p.rows, p.columns)} | {
+        (n,): f"of_{c}" for n, c in called.items()
+    }
+    stores = {p.name: Store("matrix", slices[p.rows], slices[p.columns], p.axes, p.order, p.pattern) for p in parts}
     reserved = {*RESERVED, "matrix", "limit", "count", *slices.values()}
-    inner = writer.noted(body(program, list(outputs.values()), writer.spelling, names, reserved, stores))
+    stored = stores if len(made.names) > 1 else {}
+    inner = writer.noted(body(program, [p.name for p in parts], writer.spelling, names, reserved, stored))
     writer.helpers |= {"_fits"}
-    if stores:
+    if stored:
         writer.helpers |= {"_slices"}
-        last = slices[made.names[-1]]
-        lines = [f"{', '.join(slices.values())} = _slices({tuple_text(called)})", f"_fits({last}.stop, dtype, limit)"]
-        mirrored = [f"matrix[{s}, : {s}.start] = matrix[: {s}.start, {s}].T" for s in list(slices.values())[1:]]
-        lines += [f"matrix = np.empty(({last}.stop, {last}.stop), dtype)", *inner.lines, *mirrored, "return matrix"]
+        last = slices[made.names[-1:]]
+        lines = [f"{', '.join(slices[n,] for n in made.names)} = _slices({tuple_text(list(called.values()))})"]
+        lines += [f"{slices[g]} = slice({slices[g[:1]]}.start, {slices[g[1:]]}.stop)" for g in slices if len(g) > 1]
+        lines += [f"_fits({last}.stop, dtype, limit)", f"matrix = np.empty(({last}.stop, {last}.stop), dtype)", *inner.lines]
+        below = [slices[n,] for n in made.names[1:]]
+        lines += [*[f"matrix[{s}, : {s}.start] = matrix[: {s}.start, {s}].T" for s in below], "return matrix"]
         inner = replace(inner, dtype=True)
     else:
-        (output,) = outputs.values()
-        lines = [f"count = {called[0]}.size", f"_fits(count, {called[0]}.dtype, limit)", *inner.lines]
+        ((output,), (array,)) = outputs.values(), called.values()
+        lines = [f"count = {array}.size", f"_fits(count, {array}.dtype, limit)", *inner.lines]
         lines.append(f"return {inner.results[output]}.reshape((count, count))")
     doc = [f"{title}: P x P, in the order of `pack`.", ""]
     doc += ["MemoryError, before it is made, if it takes more than `limit` bytes: products with it need far less."]
     data = writer.data_names
     whole = writer.complete(replace(inner, lines=tuple(lines)), data, all_data=True)
-    return function_of(name, ["params", *data, "limit=2**31"], [*doc, *_kinks(program, outputs.values())], whole)
+    return function_of(name, ["params", *data, "limit=2**31"], [*doc, *kinks], whole)
 
 
 def _relabelled(made: second.Blocks, letter: str) -> tuple[Program, dict[tuple[str, str], str]]:

@@ -148,12 +148,12 @@ class Graph:
         info = (function, *[x.labels.index(i) for i in gone])
         return Labelled(self.add("reduce", (x.node,), info, [i.axis for i in kept]), kept)
 
-    def pad(self, x: Labelled, label: Index, into: Index, start: Expr, step: Expr = S.One) -> Labelled:
-        """Zeros over `into`, and in places start, start + step, ... the entries of `x` along `label`."""
+    def pad(self, x: Labelled, label: Index, into: Index, start: Expr, step: Expr = S.One, filled: str = "zeros") -> Labelled:
+        """Zeros (or ones) over `into`, and in places start, start + step, ... the entries of `x` along `label`."""
         x = self.as_float(x)
         place = x.labels.index(label)
         labels = tuple(into if i == label else i for i in x.labels)
-        info = (place, start, step, label.axis)
+        info = (place, start, step, label.axis, filled)
         return Labelled(self.add("pad", (x.node,), info, [i.axis for i in labels]), labels)
 
     def gathered(self, x: Labelled, grids: Mapping[Index, Labelled], along: Sequence[Index]) -> Labelled:

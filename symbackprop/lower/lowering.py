@@ -3,13 +3,14 @@
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
 from symbackprop.errors import TargetError
 from symbackprop.index import Index, free_indices
 from symbackprop.lower.entries import Stored
 from symbackprop.lower.expression import Expressions
 from symbackprop.lower.graph import Graph, Labelled
+from symbackprop.lower.joined import WITH_ONES
 from symbackprop.lower.layout import summed_last, transposed
 from symbackprop.lower.prepare import prepare
 from symbackprop.lower.sign import nonnegative_tensors
@@ -28,15 +29,18 @@ class Made:
 
 @dataclass(frozen=True)
 class Store:
-    """Where an output goes: into a block of `matrix`, at the slices `rows` and `columns`.
+    """Where an output goes: into a block of `matrix`, at the slices `rows` and `columns`. These are names in the code.
 
-    The first `order` axes of the output are the block's rows. These are names in the code.
+    The first `order` of the `axes` of the block are its rows. With a `pattern`, for each axis of the block an axis of the output, the
+    output is added along a diagonal of the block.
     """
 
     matrix: str
     rows: str
     columns: str
+    axes: tuple[Expr, ...]
     order: int
+    pattern: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,10 @@ def _call(graph: Graph, e: Equation, stored: Mapping[str, Stored], flip: bool) -
     """A primitive call: a largest entry, or a whole-tensor op."""
     call = e.call
     tensors = [stored[n] for n in call.arguments]
+    if call.op == WITH_ONES:
+        place = call.option("axis")
+        source = tuple(free_indices(tensors[0].axes, "_r")[k] if k == place else i for k, i in enumerate(e.indices))
+        return graph.pad(Labelled(_whole(graph, tensors[0]), source), source[place], e.indices[place], S.Zero, filled="ones")
     if call.op in ("max", "min", "sum", "prod"):
         x = tensors[0]
         axis = call.option("axis")

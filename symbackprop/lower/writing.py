@@ -87,14 +87,17 @@ class Writer:
 
     def stored(self, step: Step) -> list[Line]:
         """A block of a matrix."""
-        (place,), (value,) = self.graph[step.node].info, self.graph[step.node].args
-        axes = self.graph[value].axes
+        (place,), (value, *_) = self.graph[step.node].info, self.graph[step.node].args
+        axes = place.axes
         block = f"{place.matrix}[{place.rows}, {place.columns}]"
         inner = self.graph[value]
         flat = tuple(Mul(*part) for part in (axes[: place.order], axes[place.order :]))
         if inner.op == "reshape" and value not in self.plan.names and self.graph[inner.args[0]].axes == flat:
             value, axes = inner.args[0], flat
         plain = (len(axes) == 2 and place.order == 1) or axes == flat
+        if place.pattern:
+            whole = block if plain else self.array("reshape", block, self.shape(axes)).text
+            return self.added(whole, place.pattern, "+", self.text(value).text, step)
         left = block if plain else f"{self.array('reshape', block, self.shape(axes)).text}[...]"
         return [Line(f"{left} = {self.text(value).text}", "", step)]
 
@@ -109,25 +112,32 @@ class Writer:
             whole = self.text(node.args[0])
             text = whole.text if step.base is not None else self.array("copy", whole.within(ATOM)).text
             first = f"{name} = {text}" if text != name else ""
-        letters = "ijklmnop"
-        word = "".join(letters[k] for k in pattern)
-        view = self.array("einsum", f'"{word}->{letters[: max(pattern) + 1]}"', name).text
         lines = [Line(first, shape, step)] if first else []
         value = self.text(node.args[-1]).text
         if not sign:
-            return [*lines, Line(f"{view}[...] = {value}", shape, step)]
-        return [*lines, Line(f"{DIAGONAL} = {view}", shape, step), Line(f"{DIAGONAL} {sign}= {value}", shape, step)]
+            return [*lines, Line(f"{self.diagonal(name, pattern)}[...] = {value}", shape, step)]
+        return [*lines, *self.added(name, pattern, sign, value, step)]
+
+    def added(self, whole: str, pattern: Sequence[int], sign: str, value: str, step: Step) -> list[Line]:
+        """A value added along a diagonal."""
+        return [Line(f"{DIAGONAL} = {self.diagonal(whole, pattern)}", "", step), Line(f"{DIAGONAL} {sign}= {value}", "", step)]
+
+    def diagonal(self, whole: str, pattern: Sequence[int]) -> str:
+        """A view of the entries along a diagonal: of an array, for each axis its place on the diagonal."""
+        letters = "ijklmnop"
+        word = "".join(letters[k] for k in pattern)
+        return self.array("einsum", f'"{word}->{letters[: max(pattern) + 1]}"', whole).text
 
     def padded(self, step: Step, shape: str) -> list[Line]:
-        """Zeros, and then a slice of them set."""
+        """Zeros or ones, and then a slice of them set."""
         node = self.graph[step.node]
-        place, start, stride, count = node.info
+        place, start, stride, count, filled = node.info
         stop = expand_mul(start + stride * (count - 1) + 1)
         last = None if reaches_end(stop, node.axes[place], stride) else stop
         info = [("all",)] * place + [("slice", None if start == 0 else start, last, stride)]
-        zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
+        whole = self.array(filled, self.shape(node.axes), self.number(DTYPE))
         return [
-            Line(f"{step.name} = {zeros.text}", shape, step),
+            Line(f"{step.name} = {whole.text}", shape, step),
             Line(f"{step.name}[{self.slices(info, node.axes)}] = {self.text(node.args[0]).text}", shape, step),
         ]
 
