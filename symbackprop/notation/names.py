@@ -2,11 +2,12 @@
 
 A name's trailing digits, or what follows an underscore, number its layer and stand above it (W1 is W^1, H0 is H^0); a scalar
 has them below, since above they would be a power. Greek names are letters, `yhat` wears its hat, other words are upright.
-Adjoints, Jacobians and Hessian blocks are written as the derivatives they are.
+Adjoints, Jacobians and Hessian blocks are written as the derivatives they are. A derivative along a direction wears a dot, and so does the
+direction itself; what a cotangent is carried back to wears a bar; of a derivative the dot stands at its bracket.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Expr
 
@@ -69,7 +70,13 @@ class Names:
 
     def _default(self, tensor: Tensor) -> tree.Node:
         if tensor.derivative:
-            return tree.Derivative(self._known(tensor.derivative[0]), tuple(self._known(n) for n in tensor.derivative[1:]))
+            return derivative([self._known(n) for n in tensor.derivative])
+        if tensor.tangent_of:
+            of = [self._known(n) for n in tensor.tangent_of]
+            return marked(derivative(of) if len(of) > 1 else of[0], "dot")
+        if tensor.cotangent_of:
+            *rows, name = [self._known(n) for n in tensor.cotangent_of]
+            return tree.Labelled(tree.Letter("G"), sup=tree.Product((*rows, name))) if rows else marked(name, "bar")
         if tensor.role == "helper" and (made := self.program.equation(tensor.name)) and made.call and made.call.op == "inv":
             base = self._known(made.call.arguments[0])
             plain = isinstance(base, tree.Letter)
@@ -85,15 +92,16 @@ class Names:
         tensor = self.program.tensors.get(name)
         if tensor is None:
             return indexed(spell(name, len(indices)), indices)
-        if not tensor.derivative or tensor.latex:
-            return indexed(self.spelled[name], indices)
         if not indices:
             return self.spelled[name]
-        parts, at = [], 0
-        for part, order in zip(tensor.derivative, self._orders(tensor), strict=True):
-            parts.append(self(part, indices[at : at + order]))
+        parts = tensor.derivative or tensor.tangent_of
+        if len(parts) < 2 or tensor.latex or isinstance(self.spelled[name], tree.Letter):
+            return indexed(self.spelled[name], indices)
+        made, at = [], 0
+        for part, order in zip(parts, self._orders(tensor, parts), strict=True):
+            made.append(self(part, indices[at : at + order]))
             at += order
-        return tree.Derivative(parts[0], tuple(parts[1:]))
+        return derivative(made) if tensor.derivative else marked(derivative(made), "dot")
 
     def sign(self, letter: str, *styles: str) -> tree.Letter:
         """The sign of a constant matrix, as I of the identity, in the first of `styles` in which no tensor has this letter."""
@@ -111,16 +119,33 @@ class Names:
         """One column of a matrix."""
         return indexed(self.spelled.get(name) or spell(name, 2), (tree.Mark(":"), at))
 
-    def _orders(self, tensor: Tensor) -> list[int]:
+    def _orders(self, tensor: Tensor, parts: Sequence[str]) -> list[int]:
         """How many indices each part of a derivative carries; a tensor that the program lacks takes what is left."""
         if tensor.orders:
             return list(tensor.orders)
-        known = [len(self.program.tensors[n].axes) if n in self.program.tensors else None for n in tensor.derivative]
+        known = [len(self.program.tensors[n].axes) if n in self.program.tensors else None for n in parts]
         missing = [k for k, order in enumerate(known) if order is None]
         left = len(tensor.axes) - sum(order or 0 for order in known)
         if left and len(missing) != 1:
-            raise NotationError(f"'{tensor.name}' has {len(tensor.axes)} axes, which do not fit the derivative {tensor.derivative}")
+            raise NotationError(f"'{tensor.name}' has {len(tensor.axes)} axes, which do not fit the derivative {parts}")
         return [left if order is None else order for order in known] if missing else [order or 0 for order in known]
+
+
+def derivative(parts: Sequence[tree.Node]) -> tree.Derivative:
+    """d first / d others; by a derivative, the derivative of all before it."""
+    top, *bottoms = parts
+    if len(bottoms) > 1 and isinstance(bottoms[-1], tree.Derivative):
+        return tree.Derivative(tree.Derivative(top, tuple(bottoms[:-1])), (bottoms[-1],))
+    return tree.Derivative(top, tuple(bottoms))
+
+
+def marked(node: tree.Node, accent: str) -> tree.Node:
+    """A name with an accent on its letter; a derivative in brackets with a dot above them."""
+    if isinstance(node, tree.Labelled) and not isinstance(node.base, tree.Fenced):
+        return tree.Labelled(marked(node.base, accent), node.sub, node.sup)
+    if isinstance(node, tree.Letter | tree.Accent):
+        return tree.Accent(node, accent)
+    return tree.Labelled(tree.Fenced(node), sup=tree.Mark("cdot") if accent == "dot" else tree.Letter(accent))
 
 
 def _small(node: tree.Node) -> tree.Node | None:
