@@ -102,9 +102,8 @@ class _Walk:
         taken = [e.name for e in self.equations]
         if self.label:
             of = () if self.rows is None else (*self.rows, name)
-            orders = (len(self.prefix), len(own.axes)) if self.rows else ()
             made = self.program.fresh_name(f"{self.label}_{name}", taken)
-            return Tensor(made, axes, role="adjoint", orders=orders, cotangent_of=of)
+            return Tensor(made, axes, role="adjoint", orders=(len(self.prefix), len(own.axes)) if self.rows else (), cotangent_of=of)
         top = self.program.tensors[self.output]
         base = f"d{name}" if self.output == self.program.objective else f"d{self.output}_d{name}"
         # dW2 by W1 is the second derivative of J by W2 and W1.

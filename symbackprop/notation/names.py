@@ -72,8 +72,7 @@ class Names:
         if tensor.derivative:
             return derivative([self._known(n) for n in tensor.derivative])
         if tensor.tangent_of:
-            of = [self._known(n) for n in tensor.tangent_of]
-            return marked(derivative(of) if len(of) > 1 else of[0], "dot")
+            return marked(self.plain(tensor.tangent_of), "dot")
         if tensor.cotangent_of:
             *rows, name = [self._known(n) for n in tensor.cotangent_of]
             return tree.Labelled(tree.Letter("G"), sup=tree.Product((*rows, name))) if rows else marked(name, "bar")
@@ -82,6 +81,11 @@ class Names:
             plain = isinstance(base, tree.Letter)
             return tree.Labelled(base if plain else tree.Fenced(base), sup=tree.negative(tree.ONE))
         return spell(tensor.name, len(tensor.axes))
+
+    def plain(self, of: Sequence[str]) -> tree.Node:
+        """What a tangent or a cotangent is of: a tensor, or the derivative of the first by the others."""
+        parts = [self._known(n) for n in of]
+        return derivative(parts) if len(parts) > 1 else parts[0]
 
     def _known(self, name: str) -> tree.Node:
         known = self.program.tensors.get(name)
@@ -109,7 +113,12 @@ class Names:
         return next((sign for sign in signs if sign not in map(_base, self.spelled.values())), signs[-1])
 
     def row(self, name: str, at: tree.Node) -> tree.Node:
-        """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s."""
+        """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s.
+
+        Row s of dJ/dO is dJ/do_s; where J has an axis, row s of dJ/db is dJ_s/db.
+        """
+        if (made := self._slice(name, at, row=True)) is not None:
+            return made
         whole = self.spelled.get(name) or spell(name, 2)
         small = _small(whole)
         free = small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
@@ -117,7 +126,24 @@ class Names:
 
     def column(self, name: str, at: tree.Node) -> tree.Node:
         """One column of a matrix."""
-        return indexed(self.spelled.get(name) or spell(name, 2), (tree.Mark(":"), at))
+        made = self._slice(name, at, row=False)
+        return made if made is not None else indexed(self.spelled.get(name) or spell(name, 2), (tree.Mark(":"), at))
+
+    def _slice(self, name: str, at: tree.Node, row: bool) -> tree.Node | None:
+        """A row or column of a derivative, as the derivative of one, or by one, of what it is a derivative of or by; None for any other."""
+        tensor = self.program.tensors.get(name)
+        parts = (tensor.derivative or tensor.tangent_of) if tensor and not tensor.latex else ()
+        if tensor is None or len(parts) < 2 or not isinstance(self.spelled[name], tree.Derivative | tree.Labelled):
+            return None
+        orders = self._orders(tensor, parts)
+        top, bottom = parts[0], parts[-1]
+        if orders == [0, 2]:
+            made = tree.Derivative(self(top), ((self.row if row else self.column)(bottom, at),))
+        elif orders == [1, 1]:
+            made = tree.Derivative(self(top, (at,) if row else ()), (self(bottom, () if row else (at,)),))
+        else:
+            raise NotationError("a part of this derivative has no name", source=name)
+        return made if tensor.derivative else marked(made, "dot")
 
     def _orders(self, tensor: Tensor, parts: Sequence[str]) -> list[int]:
         """How many indices each part of a derivative carries; a tensor that the program lacks takes what is left."""

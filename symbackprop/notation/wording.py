@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from symbackprop.errors import NotationError
+from symbackprop.notation import wording_beyond
 from symbackprop.notation.blocks import Line
 
 ENGLISH = {
@@ -90,7 +91,6 @@ ENGLISH = {
     "no matrix slice": "a row or an entry is taken of what has no name",
     "made by": "Written by symbackprop; every step was carried out by the program, none was typed in.",
     "page derivative": "Derivative of {expression} with respect to {names}",
-    "page second derivative": "Second derivative with respect to {first} and {second}",
     "page facts": "Facts used: {facts}",
     "page kinks": "At kinks:",
     "between sentences": " ",
@@ -207,7 +207,6 @@ CHINESE = {
     "no matrix slice": "取了没有名字的量的一行或一个元素",
     "made by": "由 symbackprop 写成；每一步都由程序推导得出，没有一步是预先写入的。",
     "page derivative": "{expression} 对 {names} 的导数",
-    "page second derivative": "对 {first} 与 {second} 的二阶导数",
     "page facts": "用到的事实：{facts}",
     "page kinks": "在折点处：",
     "between sentences": "",
@@ -242,6 +241,9 @@ CHINESE = {
     "rule own output": "用自身的值表示",
     "rule narrow sum": "与求和下标无关的因子移出求和号",
 }
+
+ENGLISH |= wording_beyond.ENGLISH
+CHINESE |= wording_beyond.CHINESE
 
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "zh": CHINESE}
 
