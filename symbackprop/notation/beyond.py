@@ -201,11 +201,9 @@ class Told(Composer):
 
     def walk_blocks(self) -> list[Block]:
         """All that is computed, in order, the results among it; entry by entry below, if that is asked for too."""
-        order = {e.name: k for k, e in enumerate(self.derived.program.equations)}
         blocks: list[Block] = [Paragraph(self.line("beyond walk"))]
         for form, sheet in self.sheets.items():
-            parts = sorted((*sheet.parts, *sheet.wholes.values()), key=lambda p: order[p.name])
-            nodes = [Written(sheet.program, (), p, self.writer).equation(p) for p in parts]
+            nodes = [Written(sheet.program, (), p, self.writer).equation(p) for p in sheet.in_order()]
             shown = folding.formulas(nodes, self.say["all equations"])
             blocks += shown if form == self.form or form == "matrix" else [Fold((self.say["results index"],), tuple(shown))]
         return [*blocks, Paragraph(self.line("beyond results", results=self.shaped(self.section.names.values())))]

@@ -10,7 +10,7 @@ from symbackprop.notation.written import left_side
 
 ACROSS = 4
 """So many blocks stand beside each other in the matrix; of more the first two and the last."""
-COLUMNS = 6
+COLUMNS = 5
 """A table of shapes has so many columns; of more variables the blocks are listed one below the other."""
 
 

@@ -17,10 +17,15 @@ class Together:
     wholes: Mapping[str, Part]
     facts: tuple[Fact, ...] = ()
 
+    def in_order(self) -> list[Part]:
+        """The parts and the tensors, each after what it is computed from."""
+        place = {e.name: k for k, e in enumerate(self.program.equations)}
+        return sorted((*self.parts, *self.wholes.values()), key=lambda p: place[p.name])
+
     def written(self, name: str) -> Written:
-        """One of the tensors with the parts that it needs."""
+        """One of the tensors with the parts that it needs, others of the tensors among them."""
         wanted, kept = names_of(self.wholes[name]), []
-        for part in reversed(self.parts):
+        for part in reversed(self.in_order()):
             if part.name in wanted:
                 kept.append(part)
                 wanted = wanted | names_of(part)
@@ -59,10 +64,13 @@ def _made(program: Program, names: Sequence[str], form: str, known: Collection[s
         made = {name: Part(needed.equation(name), None) for name in every}
     else:
         # A name that one of them is worth is a name in all of them.
-        named = set(every) if walk else {p.name for name in names for p in formula(program, name, kept - {name}).parts}
+        alone = {} if walk else {name: formula(program, name, kept - {name}) for name in names}
+        named = set(every) if walk else {p.name for one in alone.values() for p in one.parts}
         for name in every:
             if name in names or name in named:
-                one = formula(program, name, (kept | named | set(names)) - {name})
+                one = alone.get(name)
+                if one is None or {p.name for p in one.parts} != named & program.needed([name]).tensors.keys():
+                    one = formula(program, name, (kept | named | set(names)) - {name})
                 facts |= dict.fromkeys(one.facts)
                 made[name] = one.whole
     for e in spoken_of(needed, list(made.values()), known, shown):
