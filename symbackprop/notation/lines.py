@@ -1,6 +1,7 @@
 """Long equations on several lines: the right side below the left, and its terms one below the other."""
 
 from symbackprop.notation import tree
+from symbackprop.notation.symbols import GREEK
 
 WIDEST, WIDEST_TERM = 72, 56
 """So many signs are as wide as a printed page, and as the right side of an equation may be on a line of its own."""
@@ -45,8 +46,8 @@ def width(node: tree.Node) -> int:
             return 2 + width(body)
         case tree.Power(base, exponent):
             return width(base) + (width(exponent) + 1) // 2
-        case tree.Letter(text, style):
-            return len(text) if style in ("function", "upright") else 1
+        case tree.Letter(text):
+            return 1 if text in GREEK else len(text)
         case tree.Number(text):
             return len(text)
     own = {tree.Fenced: 2, tree.Apply: 2, tree.Hadamard: 2, tree.Add: 2, tree.Relation: 2, tree.Transposed: 1}.get(type(node), 0)

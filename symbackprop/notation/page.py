@@ -185,7 +185,7 @@ class Tex(Dialect):
         return latex(node)
 
     def block(self, nodes: tuple[tree.Node, ...]) -> str:
-        """Displayed equations with what sets them off; several may go on on the next page, and what is wider than a page is made smaller."""
+        """Displayed equations with what sets them off; several may go on on the next page; what is wider than a page is made smaller."""
         if len(nodes) <= FEW and max(map(width, nodes)) > WIDEST:
             return f"\\[\n\\fit{{{self.display(nodes)}}}\n\\]"
         if len(nodes) == 1:
