@@ -142,6 +142,20 @@ def test_the_hessian_page_says_what_is_shared_once_and_the_mirror():
     assert english == chinese
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_page_in_latex_closes_what_it_opens_and_fits_the_page(lang):
+    text = derivation("two layer").hessian_blocks().tex(lang=lang)
+    opened = []
+    for kind, environment in re.findall(r"\\(begin|end)\{(\w+\*?)\}", text):
+        if kind == "begin":
+            opened.append(environment)
+        else:
+            assert opened.pop() == environment
+    assert not opened and text.count("{") == text.count("}") and text.count(r"\[") == text.count(r"\]") + text.count(r"\\[")
+    wide = [f for f in re.findall(r"\\\[\n(.*?)\n\\\]", text, re.DOTALL) if "bmatrix" in f]
+    assert len(wide) == 1 and wide[0].startswith(r"\fit{")
+
+
 def test_a_block_that_is_zero_is_said_to_be():
     model = sbp.model({"a": {"axes": "n", "role": "parameter"}, "B": {"axes": "n m", "role": "parameter"}}, {"J": "sum(a**3) + sum(B**2)"})
     text = sbp.derive(model).hessian_blocks().markdown()
