@@ -11,7 +11,7 @@ from symbackprop.errors import NotationError, ParseError, SpecError
 from symbackprop.normal import inlined
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.parts import lettered
-from symbackprop.notation.wording import words
+from symbackprop.notation.wording import kink_in, words
 from symbackprop.program import Equation, Fact, Program
 
 LONGEST_NAME = 1024
@@ -97,7 +97,7 @@ def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
         told = "; ".join(fact_text(fact, result.derived.program) for fact in result.facts)
         lines += [say["page facts"].format(facts=told), ""]
     if result.kinks:
-        lines += [say["page kinks"], "", *[f"- {kink}" for kink in result.kinks], ""]
+        lines += [say["page kinks"], "", *[f"- {kink_in(kink, lang)}" for kink in result.kinks], ""]
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from symbackprop.notation.latex import latex
 from symbackprop.notation.lines import broken, terms, width
 from symbackprop.notation.names import Names
 from symbackprop.notation.page import for_github
-from symbackprop.notation.wording import words
+from symbackprop.notation.wording import kink_in, words
 from symbackprop.result import authored
 from symbackprop.verify.literal import evaluate, random_arrays
 
@@ -154,6 +154,13 @@ def test_a_page_in_latex_closes_what_it_opens_and_fits_the_page(lang):
     assert not opened and text.count("{") == text.count("}") and text.count(r"\[") == text.count(r"\]") + text.count(r"\\[")
     wide = [f for f in re.findall(r"\\\[\n(.*?)\n\\\]", text, re.DOTALL) if "bmatrix" in f]
     assert len(wide) == 1 and wide[0].startswith(r"\fit{")
+
+
+def test_kinks_are_told_in_the_language_of_the_page():
+    made = derivation("two layer").hessian_blocks()
+    told = {kink_in(kink, "zh") for kink in made.kinks}
+    assert made.kinks and not told & set(made.kinks) and all(kink in made.markdown(lang="zh") for kink in told)
+    assert kink_in("a kink of its own", "zh") == "a kink of its own" == kink_in("a kink of its own", "en")
 
 
 def test_a_block_that_is_zero_is_said_to_be():

@@ -19,7 +19,7 @@ from symbackprop.notation.parts import Part, names_of
 from symbackprop.notation.polish import polished
 from symbackprop.notation.teller import TOLD
 from symbackprop.notation.together import Together, together
-from symbackprop.notation.wording import reason
+from symbackprop.notation.wording import kink_in, reason
 from symbackprop.notation.written import Written, is_unfolded
 from symbackprop.program import Equation, Program
 
@@ -237,7 +237,10 @@ class Told(Composer):
         if declared:
             blocks.append(Paragraph(self.line("beyond uses", facts=self.listed([self.fact(f) for f in declared]))))
         if self.section.kinks:
-            blocks += [Paragraph((self.say["page kinks"],)), *[Paragraph(("- " + kink,)) for kink in self.section.kinks]]
+            blocks += [
+                Paragraph((self.say["page kinks"],)),
+                *[Paragraph(("– " + kink_in(kink, self.lang),)) for kink in self.section.kinks],
+            ]
         return blocks
 
     def refusals(self, parts: Sequence[Part]) -> list[Line]:

@@ -1,5 +1,6 @@
 """What documents say, in English and in Chinese: the same keys in both. {name} stands for a formula or a number put in later."""
 
+import re
 from collections.abc import Mapping
 
 from symbackprop.errors import NotationError
@@ -267,6 +268,14 @@ def refusal(why: str, source: object = "") -> NotationError:
 def reason(error: str, lang: str) -> str:
     """The reason of a refusal in a language."""
     return next((words(lang)[key] for key, text in ENGLISH.items() if text == error), error)
+
+
+def kink_in(kink: str, lang: str) -> str:
+    """A sentence on a kink in a language, where that has words for it."""
+    for pattern, text in wording_beyond.KINKS.get(lang, ()):
+        if re.fullmatch(pattern, kink):
+            return re.sub(pattern, text, kink, count=1)
+    return kink
 
 
 def words(lang: str) -> Mapping[str, str]:

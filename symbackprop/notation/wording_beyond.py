@@ -104,3 +104,15 @@ CHINESE = {
     "beyond no matrix": "{results} 没有矩阵形式，故按元素写出：{reason}。",
     "read block": "{block} 是 {rows} 行、{columns} 列的块。",
 }
+
+KINKS = {
+    "zh": (
+        (r"where (.+) the first derivative jumps; the second is that of either side, almost everywhere",
+         r"在 \1 处一阶导数跳跃；二阶导数取任一侧的值，几乎处处成立"),
+        (r"where (.+) a condition turns; the derivative is that of the side which holds", r"在 \1 处条件翻转；导数取成立一侧的导数"),
+        (r"where (.+) = 0 the derivative of the root of it is 0", r"在 \1 = 0 处其平方根的导数取 0"),
+        (r"(.+): the derivative at 0 is 0", r"\1：在 0 处的导数取 0"),
+        (r"(.+): at x = y the derivative goes to y", r"\1：x = y 时导数归于 y"),
+    ),
+}  # fmt: skip
+"""Sentences on kinks, by pattern; those of a single op are said in English where none fits."""
