@@ -10,8 +10,8 @@ from types import ModuleType
 from symbackprop.derive.curvature import split
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
 from symbackprop.derive.samples import per_sample_gradients
-from symbackprop.derive.second import hessian_vector_product, jvp, second, vjp
-from symbackprop.emit import load_source, module_source, render, write
+from symbackprop.derive.second import hessian, hessian_vector_product, jvp, second, vjp
+from symbackprop.emit import load_source, module_source, write
 from symbackprop.errors import DeriveError, SpecError, nearest
 from symbackprop.language.declare import facts_of, shaped
 from symbackprop.language.elaborate import elaborate, elaborate_expression
@@ -20,10 +20,12 @@ from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.syntax import parse
 from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
-from symbackprop.notation.document import derivation_html, derivation_markdown, derivation_tex
+from symbackprop.notation.beyond import Section, compose_beyond
+from symbackprop.notation.blocks import Document
+from symbackprop.notation.document import compose
 from symbackprop.program import Program
 from symbackprop.result import Result, authored
-from symbackprop.results import Curvature, Results
+from symbackprop.results import Curvature, Paged, Results, kinks_of
 from symbackprop.verify.claims import check_claims
 from symbackprop.verify.oracles import Along, Back, EachAlone
 from symbackprop.verify.report import verify_derived, verify_more, verify_result
@@ -83,7 +85,7 @@ def trace(
     return Model(trace_spec(function, parameters=parameters, facts=facts, objective=objective, output=output, samples=samples))
 
 
-class Derivation:
+class Derivation(Paged):
     """A model's derivatives. `steps` is the derivation of the gradients, in order."""
 
     def __init__(self, model: Model, wrt: Sequence[str] | None = None) -> None:
@@ -125,7 +127,24 @@ class Derivation:
         """
         made = hessian_vector_product(self.derived)
         oracle = Along(self.derived.program, {n: self.derived.adjoints[n] for n in self.wrt}, made.directions)
-        return Results(made.derived, made.results, made.directions, what="Hessian-vector products", oracle=oracle)
+        section = Section("hvp", made.derived, made.results, made.directions, kinks=self._kinks(second=True))
+        return Results(section, self.derived, "Hessian-vector products", oracle)
+
+    def hessian_blocks(self) -> Results:
+        """The Hessian by all that the derivation is by: the block "a b" for each a not after b, which share their named parts.
+
+        Axes of a, then those of b; the others are these transposed. Raises DeriveError where the objective is not a scalar.
+        """
+        made = hessian(self.derived)
+        names = {f"{a} {b}": tensor for (a, b), tensor in made.blocks.items()}
+        section = Section("hessian", made.derived, names, variables=made.names, kinks=self._kinks(second=True))
+        return Results(section, self.derived, "blocks of the Hessian")
+
+    def _kinks(self, second: bool = False, output: str | None = None) -> tuple[str, ...]:
+        """Where the derivative of the objective, or of `output`, is a convention, and where that of the gradient is."""
+        program = self.derived.program
+        pairs = [(program, output or program.objective, n) for n in self.wrt]
+        return kinks_of([*pairs, *[(program, self.derived.adjoints[a], b) for a in self.wrt for b in self.wrt if second]])
 
     def gauss_newton(self, at: str | None = None) -> Curvature:
         """The generalised Gauss-Newton matrix (dO/da)^T d2J/dO2 (dO/db), split at the tensor `at` (default: the declared output O).
@@ -133,7 +152,7 @@ class Derivation:
         Second derivatives of O are left out; what J holds of the parameters beside O, such as a penalty, counts in full. It is positive
         semidefinite where J is convex in O. Raises DeriveError where the model can't be split there. Source: Schraudolph 2002.
         """
-        return Curvature(split(self.model.program, at, self.wrt), self.wrt, "the Gauss-Newton matrix")
+        return Curvature(split(self.model.program, at, self.wrt), self.derived, "ggn")
 
     def fisher(self, at: str | None = None) -> Curvature:
         """Fisher's information matrix of the distribution of labels that the model predicts by the tensor `at` (default: its output).
@@ -145,9 +164,10 @@ class Derivation:
         model = split(self.model.program, at, self.wrt, expected=True)
         note = f"if {self.model.program.objective} is a negative log likelihood of the labels given {model.at}"
         if model.needs_expectation():
-            return Curvature(model, self.wrt, "Fisher's matrix", f"{note}; labels stand for their mean under the model")
+            told = f"{note}; labels stand for their mean under the model"
+            return Curvature(model, self.derived, "fisher", told, ("likelihood", "labels"))
         same = f"it equals the Gauss-Newton matrix split at {model.at}, whose curvature holds no labels"
-        return Curvature(model, self.wrt, "Fisher's matrix", f"{note}; {same}")
+        return Curvature(model, self.derived, "fisher", f"{note}; {same}", ("likelihood", "same"))
 
     def per_sample_gradients(self) -> Results:
         """The gradient of the objective of each sample by itself: the axis of samples, then those of the parameter.
@@ -157,21 +177,32 @@ class Derivation:
         """
         made = per_sample_gradients(self.model.program, self.wrt)
         oracle = EachAlone(self.derived, self.wrt)
-        return Results(made.derived, {**made.gradients, "norm": made.norms}, what="per-sample gradients", oracle=oracle)
+        names = {**made.gradients, "norm": made.norms}
+        return Results(Section("per-sample", made.derived, names, kinks=self._kinks()), self.derived, "per-sample gradients", oracle)
+
+    def jacobians(self, output: str | None = None) -> Results:
+        """d `output` (default: the declared one) by each tensor that the derivation is by: output axes first, then those of the tensor."""
+        name = self._output(output)
+        made = jacobian(self.model.program, name, self.wrt)
+        names = {n: made.adjoints[n] for n in self.wrt}
+        section = Section("jacobian", made, names, at=name, kinks=self._kinks(output=name))
+        return Results(section, self.derived, "Jacobians")
 
     def jvp(self, output: str | None = None) -> Results:
         """The derivative of `output` (default: the declared one) along a vector v, one part for each tensor that the derivation is by."""
         name = self._output(output)
         made = jvp(self.model.program, name, self.wrt)
         oracle = Along(self.model.program, {name: name}, made.directions)
-        return Results(made.derived, made.results, made.directions, what="Jacobian-vector products", oracle=oracle)
+        section = Section("jvp", made.derived, made.results, made.directions, at=name, kinks=self._kinks(output=name))
+        return Results(section, self.derived, "Jacobian-vector products", oracle)
 
     def vjp(self, output: str | None = None) -> Results:
         """A vector u in the shape of `output` (default: the declared one) times its Jacobian: one result for each of `wrt`."""
         name = self._output(output)
         made = vjp(self.model.program, name, self.wrt)
         oracle = Back(self.model.program, name, self.wrt, made.directions[name])
-        return Results(made.derived, made.results, made.directions, what="vector-Jacobian products", oracle=oracle)
+        section = Section("vjp", made.derived, made.results, made.directions, at=name, kinks=self._kinks(output=name))
+        return Results(section, self.derived, "vector-Jacobian products", oracle)
 
     def _output(self, name: str | None) -> str:
         found = name or self.model.program.output
@@ -181,23 +212,34 @@ class Derivation:
             raise DeriveError(f"'{found}' is not a tensor of {self.model.name}", fix=_did_you_mean(found, self.model.program.tensors))
         return found
 
-    def markdown(self, form: str = "both", lang: str = "en") -> str:
-        """The derivation as Markdown for GitHub and Obsidian. `form`: index, matrix or both; `lang`: en or zh."""
-        return render("markdown", "derivation.md.jinja", {"page": derivation_markdown(self.derived, form, lang)})
+    def document(self, form: str = "both", lang: str = "en", also: Sequence[str] = ()) -> Document:
+        """The page of the gradient; with words of `BEYOND` that of those derivatives, which tells the gradient in short.
 
-    def html(self, form: str = "both", lang: str = "en") -> str:
-        """The derivation as one HTML page: MathML, no script, no network."""
-        return render("html", "derivation.html.jinja", {"page": derivation_html(self.derived, form, lang)})
-
-    def tex(self, form: str = "both", lang: str = "en") -> str:
-        """The derivation as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex."""
-        return render("latex", "derivation.tex.jinja", {"page": derivation_tex(self.derived, form, lang)})
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
+        Raises SpecError for another word.
+        """
+        for word in also:
+            if word not in BEYOND:
+                near = ", ".join(nearest(word, list(BEYOND))) or ", ".join(BEYOND)
+                raise SpecError(f"'{word}' is nothing that a page can have", place="--with", fix=f"one of {near}")
+        if not also:
+            return compose(self.derived, form, lang)
+        return compose_beyond(self.derived, [s for word in BEYOND if word in also for s in BEYOND[word](self).sections], form, lang)
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.model.name} by {', '.join(self.wrt)}>"
+
+
+BEYOND: Mapping[str, Callable[[Derivation], Results | Curvature]] = {
+    "hessian": Derivation.hessian_blocks,
+    "hvp": Derivation.hessian_vector_product,
+    "ggn": Derivation.gauss_newton,
+    "fisher": Derivation.fisher,
+    "per-sample": Derivation.per_sample_gradients,
+    "jacobian": Derivation.jacobians,
+    "jvp": Derivation.jvp,
+    "vjp": Derivation.vjp,
+}
+"""The word that asks for it -> what is derived beyond the gradient."""
 
 
 def derive(model: Model | Sequential, wrt: Sequence[str] | None = None) -> Derivation:

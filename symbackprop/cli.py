@@ -52,6 +52,8 @@ DEBUG = "SYMBACKPROP_DEBUG"
 LONGEST_LINE = 400
 EXTRAS = "hessian, hvp, ggn, per-sample, jacobian, jvp, vjp, objective"
 """The words of lower.extras, said again here because --help must not wait for it."""
+BEYOND = "hessian, hvp, ggn, fisher, per-sample, jacobian, jvp, vjp"
+"""The words of api.BEYOND, said again for the same reason."""
 EPILOG = "Exit status: 0 all good, 1 something is wrong, 2 wrong usage or input, 3 something is unknown."
 
 app = typer.Typer(
@@ -89,6 +91,7 @@ class Format(StrEnum):
     tex = "tex"
 
 
+KINDS = {Format.markdown: "markdown", Format.html: "html", Format.tex: "latex"}
 ENDINGS = {Format.markdown: ".md", Format.html: ".html", Format.tex: ".tex"}
 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
@@ -184,7 +187,8 @@ def derive(
     shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
     facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
     wrt: Annotated[list[str] | None, typer.Option(help="By which tensor; several times or with commas. Default: all parameters.")] = None,
-    order: Annotated[int, typer.Option(min=1, max=2, help="1 the gradient, 2 the Hessian.")] = 1,
+    order: Annotated[int, typer.Option(min=1, max=3, help="1 the gradient, 2 the Hessian; of an expression also 3.")] = 1,
+    also: Annotated[list[str] | None, typer.Option("--with", help=f"What else of a model, with commas: {BEYOND}.")] = None,
     form: Annotated[Form, typer.Option(help="How formulas are written.")] = Form.both,
     lang: Annotated[Language, typer.Option(help="The language of the page.")] = Language.en,
     format: Annotated[Format | None, typer.Option(help="Default: what the ending of -o says, else markdown.")] = None,
@@ -197,21 +201,28 @@ def derive(
       symbackprop derive examples/two_layer.toml
       symbackprop derive examples/two_layer.toml --lang zh -o derivation.html
       symbackprop derive examples/two_layer.toml -o folder      (Markdown, HTML and LaTeX)
+      symbackprop derive examples/two_layer.toml --order 2 -o hessian.html
+      symbackprop derive examples/two_layer.toml --with hvp,ggn,per-sample
       symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt x
     """
     names = words(wrt)
     kind = format or next((f for f, ending in ENDINGS.items() if output is not None and output.suffix == ending), Format.markdown)
     with working("deriving"):
         if shapes is not None or not pages.is_file_name(model):
+            if also:
+                raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
             written = {
                 Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang.value)
             }
-        elif order == 2:
-            written = {Format.markdown: pages.hessian_page(api.load(model), names, form.value, kind.value, lang.value)}
         else:
+            if order > 2:
+                raise SpecError(
+                    "a model is derived to order 2", place="--order", fix="--order 2 gives the Hessian; an expression has order 3"
+                )
             derivation = api.derive(api.load(model), wrt=names or None)
+            document = derivation.document(form.value, lang.value, [*(["hessian"] if order == 2 else []), *words(also)])
             every = output is not None and is_folder(output) and format is None
-            written = {k: getattr(derivation, k.value)(form=form.value, lang=lang.value) for k in (Format if every else (kind,))}
+            written = {k: emit.document_text(document, KINDS[k]) for k in (Format if every else (kind,))}
     for k, page in written.items():
         deliver(page, output, f"derivation{ENDINGS[k]}")
 
@@ -246,6 +257,7 @@ def generate(
 def verify(
     spec: Spec,
     claim: Annotated[list[str] | None, typer.Option(help="A claim in NumPy notation; may be given several times.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--with", help=f"What else to verify, with commas: {EXTRAS}.")] = None,
     output: Output = None,
 ) -> int:
     """Verify a model's derivatives, or claims about them.
@@ -255,11 +267,14 @@ def verify(
       symbackprop verify examples/two_layer.toml
       symbackprop verify examples/two_layer.toml --claim "dJ/dO == (Yhat - Y) / n"
       symbackprop verify examples/two_layer.toml --claim "W1 <- W1 - eta * dJ/dW1"
+      symbackprop verify examples/two_layer.toml --with hessian,hvp
     """
     with working("verifying"):
         if Path(spec).suffix == ".md":
             raise SpecError("notes can't be checked yet", place="verify", fix="name a TOML file, and give the note's claims with --claim")
-        report = api.check(api.load(spec), claim) if claim else api.verify(api.derive(api.load(spec)))
+        if claim and also:
+            raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
+        report = api.check(api.load(spec), claim) if claim else api.verify(api.derive(api.load(spec)), also=words(also))
     if output is not None and output.suffix == ".json":
         emit.write(output, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
     else:

@@ -24,6 +24,8 @@ from symbackprop.lower.function import function_text
 from symbackprop.lower.module import module_record
 from symbackprop.lower.recognise import restated
 from symbackprop.lower.spelling import Spelling
+from symbackprop.notation.blocks import Document
+from symbackprop.notation.page import page
 from symbackprop.program import Program
 
 
@@ -80,6 +82,15 @@ def render(target: str, template: str, record: Mapping[str, Any]) -> str:
         return environment.get_template(template).render(**record)
     except TemplateError as e:
         raise TargetError(f"{type(e).__name__}: {e}", place=f"templates/{target}/{template}") from e
+
+
+def document_text(document: Document, kind: str) -> str:
+    """A document as "markdown" (GitHub and Obsidian), "html" (MathML, no script, no network) or "latex" (pdflatex, in Chinese xelatex)."""
+    return render(kind, f"derivation.{ENDINGS.get(kind, kind)}.jinja", {"page": page(document, kind)})
+
+
+ENDINGS = {"markdown": "md", "html": "html", "latex": "tex"}
+"""What pages of a kind are called."""
 
 
 def write(path: str | Path, text: str | bytes) -> Path:

@@ -1,17 +1,17 @@
-"""Pages of the command line that are no model's derivation: one expression's derivative, the blocks of a Hessian."""
+"""Pages of the command line that are no model's derivation: one expression's derivative."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from symbackprop.api import derivative, derive
+from symbackprop.api import derivative
 from symbackprop.contract import contract
 from symbackprop.errors import NotationError, ParseError, SpecError
 from symbackprop.normal import inlined
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.parts import lettered
-from symbackprop.notation.wording import words
+from symbackprop.notation.wording import kink_in, words
 from symbackprop.program import Equation, Fact, Program
 
 LONGEST_NAME = 1024
@@ -69,17 +69,6 @@ def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: i
     return "\n".join(made)
 
 
-def hessian_page(model: Any, names: list[str], form: str, kind: str, lang: str = "en") -> str:
-    """The blocks of the Hessian with respect to `names`, each pair once, as Markdown."""
-    if kind != "markdown":
-        raise SpecError("second derivatives are written as Markdown", place="--format", fix="leave --format out")
-    names = names or [t.name for t in model.program.parameters]
-    derivation = derive(model, wrt=names)
-    blocks = [(a, b) for k, a in enumerate(names) for b in names[k:]]
-    title = words(lang)["page second derivative"]
-    return "\n".join(result_page(title.format(first=a, second=b), derivation.hessian(a, b), form, lang) for a, b in blocks)
-
-
 def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
     """A Result as Markdown: its formula in the forms asked for with the parts it speaks of, how to read it, its NumPy, the facts it used.
 
@@ -108,7 +97,7 @@ def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
         told = "; ".join(fact_text(fact, result.derived.program) for fact in result.facts)
         lines += [say["page facts"].format(facts=told), ""]
     if result.kinks:
-        lines += [say["page kinks"], "", *[f"- {kink}" for kink in result.kinks], ""]
+        lines += [say["page kinks"], "", *[f"- {kink_in(kink, lang)}" for kink in result.kinks], ""]
     return "\n".join(lines)
 
 

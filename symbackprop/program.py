@@ -40,7 +40,9 @@ class Tensor:
     """A named array: its axes (sizes), role, facts, and how LaTeX writes it (None: the default).
 
     `derivative` of an adjoint or a Jacobian says what it is: ("J", "W1") for dJ/dW1, ("J", "W1", "W2") for a Hessian block; `orders` how
-    many axes each of these tensors has. `tangent_of` names the tensor that a tangent, or a direction, is along.
+    many axes each of these tensors has. `tangent_of` says it of the tensor that a tangent, or a direction, is along: ("H",), or
+    ("J", "H") for dJ/dH. `cotangent_of` names the tensor that a cotangent is carried back to, and before it, of a block of a matrix, that
+    of its rows.
     """
 
     name: str
@@ -50,7 +52,8 @@ class Tensor:
     latex: str | None = None
     derivative: tuple[str, ...] = ()
     orders: tuple[int, ...] = ()
-    tangent_of: str = ""
+    tangent_of: tuple[str, ...] = ()
+    cotangent_of: tuple[str, ...] = ()
 
     def __getitem__(self, indices: Any) -> Entry:
         return Entry(self.name, *(indices if isinstance(indices, tuple) else (indices,)))

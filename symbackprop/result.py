@@ -20,6 +20,7 @@ from symbackprop.notation.matrix_form import matrix_equation_latex
 from symbackprop.notation.names import Letters
 from symbackprop.notation.page import DIALECTS
 from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lettered, names_of
+from symbackprop.notation.together import with_arguments
 from symbackprop.notation.written import Written
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import as_sympy
@@ -148,7 +149,7 @@ class Result:
         """The equations behind the derivative: those that the reader has anyway only where it speaks of them itself."""
         own = [e for e in self.program.equations if e.name not in self.known and e.name != self.name]
         direct = set().union(*(e.uses() for e in (*own, self.equation))) & self.known
-        names = {e.name for e in _with_arguments(self.program, direct)} | {e.name for e in own}
+        names = {e.name for e in with_arguments(self.program, direct)} | {e.name for e in own}
         return [e for e in self.program.equations if e.name in names]
 
     @cached_property
@@ -156,7 +157,7 @@ class Result:
         """The definitions of the tensors, of those that the reader has anyway, that the formula and its parts speak of."""
         made = self.formula
         names = set().union(*(names_of(p) for p in (*made.parts, made.whole)))
-        return [formula(made.program, e.name, self.known - {e.name}).whole for e in _with_arguments(made.program, names & self.known)]
+        return [formula(made.program, e.name, self.known - {e.name}).whole for e in with_arguments(made.program, names & self.known)]
 
     @cached_property
     def formula(self) -> Formula:
@@ -228,13 +229,6 @@ class Result:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
-
-
-def _with_arguments(program: Program, names: set[str]) -> list[Equation]:
-    for e in reversed(program.equations):
-        if e.call and e.name in names:
-            names = names | set(e.call.arguments)
-    return [e for e in program.equations if e.name in names]
 
 
 def authored(program: Program) -> set[str]:

@@ -1,41 +1,75 @@
-"""Several derivatives that belong together: products with a matrix of second derivatives, per-sample gradients, curvature matrices."""
+"""Several derivatives that belong together: a Hessian, products with it, per-sample gradients, curvature matrices; and their pages."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
 from symbackprop.derive import curvature
+from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
-from symbackprop.errors import DeriveError, SpecError
-from symbackprop.program import Fact
-from symbackprop.result import Result
+from symbackprop.emit import document_text
+from symbackprop.errors import DeriveError, NotationError, SpecError
+from symbackprop.notation.beyond import Section, compose_beyond
+from symbackprop.notation.blocks import Document
+from symbackprop.notation.latex import latex
+from symbackprop.notation.together import Together, together
+from symbackprop.program import Fact, Program
+from symbackprop.result import FORMS, Result, authored
 from symbackprop.verify.oracles import Curved, Oracle
 from symbackprop.verify.second import check_curvature, check_result
 from symbackprop.verify.verdict import Report, Verdict
 
 
-class Results(Mapping[str, Result]):
+class Paged(ABC):
+    """What can be written as a page: `form` is "index", "matrix" or "both", `lang` "en" or "zh".
+
+    Raises NotationError for another form or language.
+    """
+
+    @abstractmethod
+    def document(self, form: str = "both", lang: str = "en") -> Document:
+        """The page before it is Markdown, HTML or LaTeX."""
+
+    def markdown(self, form: str = "both", lang: str = "en") -> str:
+        """The page as Markdown for GitHub and Obsidian."""
+        return document_text(self.document(form, lang), "markdown")
+
+    def html(self, form: str = "both", lang: str = "en") -> str:
+        """The page as HTML: MathML, no script, no network."""
+        return document_text(self.document(form, lang), "html")
+
+    def tex(self, form: str = "both", lang: str = "en") -> str:
+        """The page as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex."""
+        return document_text(self.document(form, lang), "latex")
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+def kinks_of(pairs: Iterable[tuple[Program, str, str]]) -> tuple[str, ...]:
+    """The conventions that derivatives rest on: of each (program, output, by)."""
+    return tuple(dict.fromkeys(kink for program, output, name in pairs for kink in kinks(program, output, name)))
+
+
+class Results(Paged, Mapping[str, Result]):
     """Derivatives by name, of one derivation: `results["W1"]` is a Result. They share their named parts.
 
     `directions` says which leaf holds the part of the vector that a product is with: {"W1": "v_W1"}; for a vector-Jacobian product
     {"O": "u_O"}. `note` says what they rest on beside declared facts.
     """
 
-    def __init__(
-        self,
-        derived: Derived,
-        names: Mapping[str, str],
-        directions: Mapping[str, str] | None = None,
-        note: str = "",
-        what: str = "results",
-        oracle: Oracle | None = None,
-    ) -> None:
-        """`names` says which tensor of the derivation's program holds the result of each name; `oracle` what they should be."""
-        self.derived = derived
+    def __init__(self, section: Section, first: Derived, what: str, oracle: Oracle | None = None, note: str = "") -> None:
+        """`section` says which tensor of its derivation holds the result of each name; `first` is the derivation of the gradient.
+
+        `oracle` is what they should be.
+        """
+        self.section, self.first = section, first
+        self.derived = section.derived
         self.oracle = oracle
-        self.names = dict(names)
-        self.directions = dict(directions or {})
+        self.names = dict(section.names)
+        self.directions = dict(section.directions)
         self.note = note
         self.what = what
 
@@ -65,6 +99,15 @@ class Results(Mapping[str, Result]):
         fired = [f for name in self.derived.program.tensors if name in self._needed for f in self.derived.facts.get(name, ())]
         return tuple(dict.fromkeys(fired))
 
+    @property
+    def kinks(self) -> tuple[str, ...]:
+        """Where they are a convention, since a function on the way has a kink or a jump there."""
+        return self.section.kinks
+
+    def document(self, form: str = "both", lang: str = "en") -> Document:
+        """The model, what these are, their formulas, and the steps that lead to them."""
+        return compose_beyond(self.first, [self.section], form, lang)
+
     def verify(self, seed: int = 0) -> Report:
         """Compare each with differences of the model, and its code with the formulas."""
         rows: list[Verdict] = []
@@ -72,9 +115,32 @@ class Results(Mapping[str, Result]):
             rows += check_result(self.derived, name, tensor, self.oracle, self.what, self[name].evaluate, seed)
         return Report(tuple(rows), f"verification of {self.what}")
 
+    def written(self, form: str = "best") -> Together:
+        """All of them on paper over one set of named parts. Raises NotationError where one has no matrix form that is asked for."""
+        if form not in FORMS:
+            raise SpecError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
+        made = self._sheets["index" if form == "index" else "matrix"]
+        for part in made.wholes.values():
+            if form == "matrix" and part.value is None:
+                raise NotationError(part.reason, place=f"equation {part.name}", fix='use the index form, or "best"')
+        return made
+
+    @cached_property
+    def _sheets(self) -> dict[str, Together]:
+        known = authored(self.derived.program)
+        names = list(self.names.values())
+        return together(self.derived.program, names, ("index", "matrix"), known, walk=not self.section.variables)
+
     def latex(self, form: str = "best") -> dict[str, str]:
-        """The right side of each in LaTeX; its named parts are defined by `results[name].latex_parts()`."""
-        return {name: self[name].latex(form) for name in self}
+        """The right side of each in LaTeX, in "index", "matrix" or the "best" form; named parts are defined by `latex_parts`."""
+        made = self.written(form)
+        return {name: latex(made.written(tensor).right_side(made.wholes[tensor])) for name, tensor in self.names.items()}
+
+    def latex_parts(self, form: str = "best") -> list[str]:
+        """An equation in LaTeX for each named part that one of them speaks of, in order, once."""
+        made = self.written(form)
+        one = made.written(next(iter(made.wholes)))
+        return [latex(one.equation(part)) for part in made.parts]
 
     def evaluate(self, v: Sequence[np.ndarray] | Mapping[str, np.ndarray] | None = None, **arrays: np.ndarray) -> dict[str, np.ndarray]:
         """The value of each at `arrays`, by its generated code. `v`: the vector of a product, by name or in the order of `directions`."""
@@ -85,28 +151,40 @@ class Results(Mapping[str, Result]):
             arrays = {**arrays, **{self.directions[name]: array for name, array in given.items()}}
         return {name: self[name].evaluate(**arrays) for name in self}
 
+    @property
+    def sections(self) -> list[Section]:
+        """What a page tells of them."""
+        return [self.section]
+
     def __repr__(self) -> str:
         return f"<{self.what}: {', '.join(self.names)}>"
 
 
-class Curvature:
+class Curvature(Paged):
     """A Gauss-Newton or Fisher matrix: its blocks as formulas, and products with it.
 
     `at` is the tensor at which the model is split. `note` says what the matrix rests on, and when it equals another.
     """
 
-    def __init__(self, model: curvature.Split, names: Sequence[str], what: str, note: str = "") -> None:
-        self.model, self.parameters = model, tuple(names)
+    def __init__(self, model: curvature.Split, first: Derived, kind: str, note: str = "", notes: Sequence[str] = ()) -> None:
+        """`first` is the derivation of the gradient, `kind` "ggn" or "fisher"; `notes` are the words of `note` in documents."""
+        self.model, self.first, self.parameters = model, first, first.wrt
         self.at = model.at
-        self.what = what
-        self.note = note
+        self.kind, self.note = kind, note
+        self.what = {"ggn": "the Gauss-Newton matrix", "fisher": "Fisher's matrix"}[kind]
+        self.notes = (*notes, *(("direct",) if model.direct else ()))
 
     @cached_property
     def _blocks(self) -> Results:
         made = curvature.blocks(self.model, self.parameters)
-        return Results(
-            made.derived, {f"{a} {b}": name for (a, b), name in made.blocks.items()}, what=f"blocks of {self.what}", note=self.note
-        )
+        names = {f"{a} {b}": name for (a, b), name in made.blocks.items()}
+        kinks = kinks_of((self.model.derived.program, self.at, n) for n in self.parameters)
+        section = Section(self.kind, made.derived, names, {}, self.parameters, self.at, self.notes, kinks)
+        return Results(section, self.first, f"blocks of {self.what}", note=self.note)
+
+    def blocks(self) -> Results:
+        """All blocks, "a b" for each parameter a not after b: axes of a, then those of b."""
+        return self._blocks
 
     def block(self, a: str, b: str) -> Result:
         """The block of two parameters: axes of `a`, then those of `b`."""
@@ -122,7 +200,21 @@ class Curvature:
         """The product with a vector v, one part for each parameter."""
         made = curvature.vector_product(self.model, self.parameters)
         oracle = Curved(self.model, self.parameters, made.directions)
-        return Results(made.derived, made.results, made.directions, self.note, f"products with {self.what}", oracle)
+        section = Section(f"{self.kind}-product", made.derived, made.results, made.directions, at=self.at, kinks=self._blocks.kinks)
+        return Results(section, self.first, f"products with {self.what}", oracle, self.note)
+
+    @property
+    def sections(self) -> list[Section]:
+        """What a page tells of it: the blocks, and the products."""
+        return [self._blocks.section, self.vector_product().section]
+
+    def document(self, form: str = "both", lang: str = "en") -> Document:
+        """The model, the matrix block by block, products with it, and the steps that lead to them."""
+        return compose_beyond(self.first, self.sections, form, lang)
+
+    def latex(self, form: str = "best") -> dict[str, str]:
+        """The right side of each block in LaTeX; named parts are defined by `blocks().latex_parts(form)`."""
+        return self._blocks.latex(form)
 
     def verify(self, seed: int = 0) -> Report:
         """Compare its products with differences of the model, and its blocks with its products."""

@@ -9,20 +9,23 @@ from symbackprop.notation.parts import is_inverse
 
 
 def read_back(result, form, arrays, dims):
-    """The value of a Result in a form, and the number of formulas that were read.
+    """The value of a Result in a form. Only `arrays` are known to begin with."""
+    return read_written(result.written(form), arrays, dims)
 
-    Only the leaves are known to begin with; what the reader has anyway (`result.known`) counts as a leaf.
-    """
-    written = result.written(form)
+
+def read_written(written, arrays, dims, damage=lambda text: text):
+    """The value of what is written, its parts read one after the other; `damage` is done to each line before it is read."""
     writer = written.writer
     values = {}
     sizes = {axis: size for axis, size in dims.items() if not axis.isdigit()}
 
     def learn(name, value):
         values[latex(writer.names(name))] = value
-        derivative = written.program.tensors[name].derivative
-        if derivative:
-            values["d", *[latex(writer.names(part)) for part in derivative]] = value
+        tensor = written.program.tensors[name]
+        if tensor.derivative:
+            values["d", *[latex(writer.names(part)) for part in tensor.derivative]] = value
+        elif len(tensor.tangent_of) > 1:
+            values["dot", *[latex(writer.names(part)) for part in tensor.tangent_of]] = value
         for e in written.program.equations:
             if is_inverse(e) and e.call.arguments[0] == name:
                 learn(e.name, np.linalg.inv(value))
@@ -33,14 +36,14 @@ def read_back(result, form, arrays, dims):
             learn(name, np.asarray(value, float) + is_index)  # letters count from 1
     for part in (*written.parts, written.whole):
         shape = tuple(int(a.subs({s: sizes[str(s)] for s in a.free_symbols})) for a in part.equation.tensor.axes)
-        value = np.asarray(read(part, written, writer, values, sizes, shape), float)
+        value = np.asarray(read(part, written, writer, values, sizes, shape, damage), float)
         learn(part.name, value)
     return value
 
 
-def read(part, written, writer, values, sizes, shape):
+def read(part, written, writer, values, sizes, shape, damage):
     """One line, by the reader of its form."""
-    text = latex(written.right_side(part))
+    text = damage(latex(written.right_side(part)))
     if part.value is not None:
         kept = [size for size in shape if size != 1]
         flat = [int(np.prod(shape[: len(shape) - 2])), int(np.prod(shape[len(shape) - 2 :]))] if len(kept) > 2 else kept

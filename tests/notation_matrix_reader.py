@@ -4,7 +4,8 @@ import math
 import re
 
 import numpy as np
-from notation_reader import ALONG, FUNCTIONS, STOPS, STYLES, WHOLE, Reader
+from notation_functions import ALONG, FUNCTIONS, WHOLE
+from notation_reader import STOPS, STYLES, Reader
 
 
 class Unit:
@@ -102,6 +103,11 @@ class MatrixReader(Reader):
         token = self.here
         if token[0].isdigit():
             return scalar(self.take())
+        if (end := self.dotted()) is not None:
+            self.take("(")
+            made = self.fraction("dot")
+            self.at = end + 4
+            return made
         if token in "({":
             self.take()
             value = self.expression()
@@ -251,10 +257,10 @@ class MatrixReader(Reader):
         self.take("]")
         return np.where(left > right if mark == ">" else left >= right, 1.0, 0.0)
 
-    def fraction(self):
+    def fraction(self, kind="d"):
         self.take("\\frac")
         if self.tokens[self.at + 1] == "\\partial":
-            key = ["d"]
+            key, row = [kind], None
             for _ in range(2):
                 self.take("{")
                 while self.here == "\\partial":
@@ -263,8 +269,14 @@ class MatrixReader(Reader):
                         self.take()
                         self.group()
                     key.append(self.name())
+                    if self.here == "_":
+                        assert row is None, "one letter cuts one row"
+                        self.take()
+                        row = self.scope[self.group()]
+                        key[-1] = key[-1] if key[-1] in self.spelled else capital(key[-1])
                 self.take("}")
-            return self.values[tuple(key)]
+            whole = self.values[tuple(key)]
+            return whole if row is None else whole[[row]].T
         parts = []
         for _ in range(2):
             self.take("{")

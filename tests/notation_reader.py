@@ -9,67 +9,12 @@ import math
 import re
 
 import numpy as np
+from notation_functions import ALONG, FUNCTIONS, WHOLE
 
 TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+(?:\.[0-9]+)?|[{}()\[\]^_=+\-<>,|]|\S")
-ACCENTS = ("\\hat", "\\bar", "\\tilde")
+ACCENTS = ("\\hat", "\\bar", "\\tilde", "\\dot")
 STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert")
 STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
-erf = np.vectorize(math.erf, otypes=[float])
-FUNCTIONS = {
-    "\\log": np.log,
-    "\\exp": np.exp,
-    "\\tanh": np.tanh,
-    "\\sinh": np.sinh,
-    "\\cosh": np.cosh,
-    "\\operatorname{log1p}": np.log1p,
-    "\\operatorname{floor}": np.floor,
-    "\\operatorname{elu}": lambda x, a: np.where(x > 0, x, a * (np.exp(np.minimum(x, 0)) - 1)),
-    "\\operatorname{leaky\\_relu}": lambda x, a: np.where(x > 0, x, a * x),
-    "\\sin": np.sin,
-    "\\cos": np.cos,
-    "\\arctan": np.arctan,
-    "\\sigma": lambda x: 1 / (1 + np.exp(-x)),
-    "\\max": np.maximum,
-    "\\min": np.minimum,
-    "\\operatorname{ReLU}": lambda x: np.maximum(x, 0.0),
-    "\\operatorname{SiLU}": lambda x: x / (1 + np.exp(-x)),
-    "\\operatorname{GELU}": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
-    "\\operatorname{softplus}": lambda x: np.logaddexp(0, x),
-    "\\operatorname{erf}": erf,
-    "\\operatorname{sgn}": np.sign,
-}
-
-
-def softmax(x):
-    e = np.exp(x - np.max(x))
-    return e / e.sum()
-
-
-ALONG = {
-    "\\operatorname{softmax}": softmax,
-    "\\operatorname{log\\_softmax}": lambda x: np.log(softmax(x)),
-    "\\operatorname{logsumexp}": lambda x: np.log(np.exp(x).sum()),
-    "\\operatorname{max\\_selector}": lambda x: np.eye(x.size)[np.argmax(x)],
-    "\\operatorname{min\\_selector}": lambda x: np.eye(x.size)[np.argmin(x)],
-    "\\operatorname{prod\\_others}": lambda x: np.array([np.prod(np.delete(x, k)) for k in range(x.size)]),
-    "\\operatorname{prod}": np.prod,
-    "\\max": np.max,
-    "\\min": np.min,
-}
-"""Functions of all entries along an axis: in index form with the letter of that axis below."""
-
-WHOLE = {
-    "\\det": np.linalg.det,
-    "\\operatorname{det}": np.linalg.det,
-    "\\operatorname{logdet}": lambda x: np.linalg.slogdet(x)[1],
-    "\\operatorname{inv}": np.linalg.inv,
-    "\\operatorname{pinv}": np.linalg.pinv,
-    "\\operatorname{cholesky}": np.linalg.cholesky,
-    "\\operatorname{solve}": np.linalg.solve,
-    "\\operatorname{eigvalsh}": np.linalg.eigvalsh,
-    "\\operatorname{eigenvectors}": lambda x: np.linalg.eigh(x)[1],
-}
-"""Functions of whole matrices."""
 
 
 class Reader:
@@ -78,7 +23,7 @@ class Reader:
     def __init__(self, text, values):
         self.tokens = [t for t in TOKEN.findall(text) if t not in ("\\left", "\\right")]
         self.at = 0
-        self.values = values
+        self.values = {spelled(key): value for key, value in values.items()}
 
     @property
     def here(self):
@@ -129,6 +74,21 @@ class Reader:
         assert not self.here, f"left over: {self.tokens[self.at :]}"
         return value
 
+    def dotted(self):
+        """Whether a derivative in brackets with a dot stands here; its closing bracket."""
+        if not self.ahead("(", "\\frac", "{", "\\partial"):
+            return None
+        depth, at = 1, self.at + 1
+        while depth:
+            depth += {"(": 1, ")": -1}.get(self.tokens[at], 0)
+            at += 1
+        return at if self.tokens[at : at + 4] == ["^", "{", "\\cdot", "}"] else None
+
+
+def spelled(key):
+    """A name without the blanks between its tokens."""
+    return tuple(map(spelled, key)) if isinstance(key, tuple) else "".join(TOKEN.findall(key))
+
 
 class IndexReader(Reader):
     """One evaluation of a formula for given values of its letters, which count from 1."""
@@ -174,6 +134,11 @@ class IndexReader(Reader):
             if token == "(" == key[0] and self.ahead(*TOKEN.findall(key)):
                 self.at += len(TOKEN.findall(key))  # as in (X^{-1})^{-1}
                 return self.entry(key)
+        if (end := self.dotted()) is not None:
+            self.take("(")
+            made = self.derivative("dot")
+            self.at = end + 4
+            return made
         if self.ahead("(", "\\operatorname"):
             made = self.whole()
             if made is not None:
@@ -220,10 +185,10 @@ class IndexReader(Reader):
         top = self.between("{", "}")
         return top / self.between("{", "}")
 
-    def derivative(self):
-        """The entry of an adjoint, with the indices of its parts one after the other."""
+    def derivative(self, kind="d"):
+        """The entry of an adjoint ("d"), or of its tangent ("dot"), with the indices of its parts one after the other."""
         self.take("\\frac")
-        key, indices = ["d"], []
+        key, indices = [kind], []
         for _ in range(2):
             self.take("{")
             while self.here == "\\partial":

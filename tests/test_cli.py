@@ -129,7 +129,52 @@ def test_the_second_derivative_of_an_expression() -> None:
 def test_the_blocks_of_a_hessian() -> None:
     said = call("derive", TWO_LAYER, "--wrt", "O", "--order", "2", "--form", "index")
     assert said.exit_code == 0, said.stderr
-    assert said.stdout.startswith("Second derivative with respect to O and O") and "delta" in said.stdout
+    assert r"\frac{\partial^{2} J}{\partial O_{sk} \partial O_{tl}} = " in said.stdout and "delta" in said.stdout
+
+
+def test_what_else_is_derived_stands_on_the_page(tmp_path: Path) -> None:
+    said = call("derive", TWO_LAYER, "--with", "hvp,vjp", "--with", "jacobian", "-o", tmp_path)
+    assert said.exit_code == 0, said.stderr
+    assert {p.name for p in tmp_path.iterdir()} == {"derivation.md", "derivation.html", "derivation.tex"}
+    text = (tmp_path / "derivation.md").read_text(encoding="utf-8")
+    titles = [line for line in text.splitlines() if line.startswith("## ")]
+    assert titles[2:5] == [
+        "## The Hessian times a vector",
+        "## The Jacobian of the output",
+        "## A vector times the Jacobian of the output",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("derive", TWO_LAYER, "--order", "3"), "--order 2 gives the Hessian"),
+        (("derive", TWO_LAYER, "--with", "hvq"), "one of hvp"),
+        ((*BOX, "--with", "hvp"), "only a model has these"),
+        (("verify", TWO_LAYER, "--with", "hesian"), "one of hessian"),
+        (("verify", TWO_LAYER, "--with", "hvp", "--claim", "dJ/dO == Yhat"), "give --claim or --with"),
+    ],
+)
+def test_what_can_not_be_had_is_refused(arguments: tuple[str, ...], said: str) -> None:
+    made = call(*arguments)
+    assert (made.exit_code, made.stdout) == (2, "") and said in made.stderr and "Traceback" not in made.stderr
+
+
+def test_an_expression_has_a_third_derivative() -> None:
+    said = call("derive", "sum(x ** 4)", "--shapes", "x: n", "--order", "3")
+    assert said.exit_code == 0 and r"\partial^{3}" in said.stdout
+
+
+def test_more_is_verified_on_request() -> None:
+    said = call("verify", TWO_LAYER, "--with", "jvp,vjp")
+    assert said.exit_code == 0 and "self_check() of jvp, vjp" in said.stdout
+
+
+def test_the_words_of_help_are_those_of_the_program() -> None:
+    from symbackprop.api import BEYOND
+    from symbackprop.lower.extras import EXTRAS
+
+    assert [", ".join(table) for table in (BEYOND, EXTRAS)] == [cli.BEYOND, cli.EXTRAS]
 
 
 def test_a_file_that_is_not_there_is_not_taken_for_an_expression() -> None:
@@ -176,9 +221,9 @@ def test_an_unknown_verdict_is_three(monkeypatch: pytest.MonkeyPatch) -> None:
     from symbackprop.verify.verdict import Report, Verdict
 
     unknown, wrong = Verdict("unknown", "a", "no idea"), Verdict("wrong", "b", "not so")
-    monkeypatch.setattr(cli.api, "verify", lambda derivation: Report((unknown,)))
+    monkeypatch.setattr(cli.api, "verify", lambda derivation, also: Report((unknown,)))
     assert call("verify", TWO_LAYER).exit_code == 3
-    monkeypatch.setattr(cli.api, "verify", lambda derivation: Report((unknown, wrong)))
+    monkeypatch.setattr(cli.api, "verify", lambda derivation, also: Report((unknown, wrong)))
     assert call("verify", TWO_LAYER).exit_code == 1
 
 

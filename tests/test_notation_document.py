@@ -19,7 +19,7 @@ from symbackprop.errors import NotationError
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.toml import load_spec
 from symbackprop.notation import tree, wording
-from symbackprop.notation.document import compose, derivation_markdown
+from symbackprop.notation.document import compose
 from symbackprop.notation.mathml import mathml
 from symbackprop.notation.network import nearest_parameter
 
@@ -235,7 +235,7 @@ def test_an_unknown_form_or_language_is_refused(derived):
     with pytest.raises(NotationError):
         compose(derived("two_layer"), "vector")
     with pytest.raises(NotationError):
-        derivation_markdown(derived("two_layer"), lang="fr")
+        compose(derived("two_layer"), lang="fr")
 
 
 @pytest.mark.slow

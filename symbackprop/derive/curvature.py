@@ -82,12 +82,12 @@ def vector_product(model: Split, names: Sequence[str]) -> Products:
     curved = pushed(whole.program, tangents, [model.slope, *model.direct.values()])
     whole = _with_mean(joined(whole, curved), model, curved.tangents[model.slope])
     seed = Entry(curved.tangents[model.slope], *whole.program.tensors[model.at].indices)
-    back = pullback(whole.program, model.at, names, seed, (), "g")
+    back = pullback(whole.program, model.at, names, seed, (), "g", ())
     whole = replace(whole, program=back.program, steps=(*whole.steps, *back.steps), facts={**whole.facts, **back.facts})
     results = {}
     for name in names:
         terms = [back.adjoints[name], *([curved.tangents[model.direct[name]]] if name in model.direct else [])]
-        whole, results[name] = _added(whole, terms, f"G_{name}")
+        whole, results[name] = _added(whole, terms, name)
     return Products(whole, moved.directions, results)
 
 
@@ -110,7 +110,7 @@ def blocks(model: Split, names: Sequence[str]) -> Blocks:
         seed = Total(Mul(_entry(whole, curved.adjoints[model.at], (*at.indices, *there)), slope), *there)
         if a in model.direct:
             seed += _entry(whole, curved.adjoints[a], (*at.indices, *prefix))
-        back = pullback(whole.program, model.at, names[k:], seed, prefix, f"G_{a}")
+        back = pullback(whole.program, model.at, names[k:], seed, prefix, f"G_{a}", (a,))
         whole = _grown(whole, back)
         for b in names[k:]:
             own = free_indices(whole.program.tensors[b].axes, "i")
@@ -119,7 +119,7 @@ def blocks(model: Split, names: Sequence[str]) -> Blocks:
                 value += Total(Mul(_entry(whole, beside[b].adjoints[model.at], (*own, *there)), slope), *there)
                 if a in model.direct:
                     value += _entry(whole, beside[b].adjoints[a], (*own, *prefix))
-                whole, found[a, b] = _defined(whole, value, (*prefix, *own), f"G_{a}_{b}")
+                whole, found[a, b] = _defined(whole, value, (*prefix, *own), (a, b))
             else:
                 found[a, b] = back.adjoints[b]
     return Blocks(whole, tuple(names), found)
@@ -155,18 +155,20 @@ def _grown(whole: Derived, more: Derived) -> Derived:
     )
 
 
-def _added(whole: Derived, names: Sequence[str], label: str) -> tuple[Derived, str]:
+def _added(whole: Derived, names: Sequence[str], of: str) -> tuple[Derived, str]:
     """The sum of some tensors of one shape, by the name of the only one that is not 0, or in an equation of its own."""
     some = [n for n in names if whole.program.equation(n).rhs != 0] or names[:1]
     if len(some) == 1:
         return whole, some[0]
     indices = whole.program.tensors[some[0]].indices
-    return _defined(whole, Add(*[_entry(whole, n, indices) for n in some]), indices, label)
+    return _defined(whole, Add(*[_entry(whole, n, indices) for n in some]), indices, (of,))
 
 
-def _defined(whole: Derived, value: Expr, indices: Sequence[Index], label: str) -> tuple[Derived, str]:
-    """A new equation, contracted."""
-    tensor = Tensor(whole.program.fresh_name(label), tuple(i.axis for i in indices), role="adjoint")
+def _defined(whole: Derived, value: Expr, indices: Sequence[Index], of: tuple[str, ...]) -> tuple[Derived, str]:
+    """A new equation, contracted, of the cotangent of a tensor or of a block of two."""
+    label = whole.program.fresh_name("_".join(("G", *of)))
+    orders = tuple(len(whole.program.tensors[n].axes) for n in of)
+    tensor = Tensor(label, tuple(i.axis for i in indices), role="adjoint", orders=orders, cotangent_of=of)
     own = substitute(value, dict(zip(indices, tensor.indices, strict=True)))
     rhs = contract(own, Facts(known_facts(whole.program), whole.program.equations))
     return replace(whole, program=whole.program.extended([Equation(tensor, tensor.indices, rhs)])), tensor.name

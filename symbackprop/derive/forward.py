@@ -49,7 +49,7 @@ def forward(program: Program, wrt: Sequence[str], outputs: Sequence[str]) -> Tan
     directions: dict[str, Tensor] = {}
     for name in wrt:
         label = program.fresh_name(f"v_{name}", [t.name for t in directions.values()])
-        directions[name] = Tensor(label, program.tensors[name].axes, role="direction", tangent_of=name)
+        directions[name] = Tensor(label, program.tensors[name].axes, role="direction", tangent_of=(name,))
     made = pushed(program.with_leaves(directions.values()), directions, outputs)
     return replace(made, directions={name: t.name for name, t in directions.items()})
 
@@ -110,7 +110,8 @@ class _Walk:
     def define(self, tensor: Tensor, value: Expr) -> None:
         """The equation of a tangent."""
         label = self.program.fresh_name(f"r_{tensor.name}", [e.name for e in self.made])
-        own = Tensor(label, tensor.axes, role="tangent", tangent_of=tensor.name)
+        of = tensor.derivative or (tensor.name,)
+        own = Tensor(label, tensor.axes, role="tangent", orders=tensor.orders, tangent_of=of)
         self.made.append(Equation(own, own.indices, value))
         self.tangents[tensor.name] = own
 

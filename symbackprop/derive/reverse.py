@@ -75,6 +75,7 @@ class _Walk:
     output: str
     prefix: tuple[Index, ...]
     label: str = ""
+    rows: tuple[str, ...] | None = None
     facts: Facts = NO_FACTS
     definitions: Facts = NO_FACTS
     parts: dict[str, list[Expr]] = field(default_factory=dict)
@@ -100,7 +101,9 @@ class _Walk:
         axes = (*[i.axis for i in self.prefix], *own.axes)
         taken = [e.name for e in self.equations]
         if self.label:
-            return Tensor(self.program.fresh_name(f"{self.label}_{name}", taken), axes, role="adjoint")
+            of = () if self.rows is None else (*self.rows, name)
+            made = self.program.fresh_name(f"{self.label}_{name}", taken)
+            return Tensor(made, axes, role="adjoint", orders=(len(self.prefix), len(own.axes)) if self.rows else (), cotangent_of=of)
         top = self.program.tensors[self.output]
         base = f"d{name}" if self.output == self.program.objective else f"d{self.output}_d{name}"
         # dW2 by W1 is the second derivative of J by W2 and W1.
@@ -139,12 +142,15 @@ def jacobian(program: Program, output: str, wrt: str | Sequence[str]) -> Derived
     return _reverse(program, output, (wrt,) if isinstance(wrt, str) else tuple(wrt))
 
 
-def pullback(program: Program, output: str, wrt: Sequence[str], seed: Expr, prefix: Sequence[Index], label: str) -> Derived:
+def pullback(
+    program: Program, output: str, wrt: Sequence[str], seed: Expr, prefix: Sequence[Index], label: str, rows: tuple[str, ...] | None = None
+) -> Derived:
     """sum over o of seed[p, o] * d output[o] / d T[i] for each T of `wrt`: what a cotangent of the output is for the tensors before it.
 
-    `seed` is an index expression at the indices `prefix` (which go in front) and those of the output's tensor. Adjoints are called label_T.
+    `seed` is an index expression at the indices `prefix` (which go in front) and those of the output's tensor. Adjoints are called label_T;
+    `rows` names the tensor whose indices the prefix is, () for a plain cotangent, None where they are no cotangents to speak of.
     """
-    return _reverse(program, output, tuple(wrt), _Walk(program, output, tuple(prefix), label), seed)
+    return _reverse(program, output, tuple(wrt), _Walk(program, output, tuple(prefix), label, rows), seed)
 
 
 def _reverse(program: Program, output: str, wrt: tuple[str, ...], walk: _Walk | None = None, seed: Expr | None = None) -> Derived:

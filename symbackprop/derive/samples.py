@@ -255,6 +255,6 @@ def _with_norms(derived: Derived, gradients: Mapping[str, str]) -> PerSample:
         terms.append(direct if cost(direct) < cost(e.rhs) + cost(named) else named)
     square = Tensor(program.fresh_name("squared"), (program.samples,), role="part")
     program = program.extended([Equation(square, square.indices, contract(Add(*terms), facts))])
-    norm = Tensor(program.fresh_name("norm"), (program.samples,), role="part")
+    norm = Tensor(program.fresh_name("norm"), (program.samples,), role="part", latex=r"\mathrm{norm}")
     program = program.extended([Equation(norm, norm.indices, Pow(square[norm.indices], S.Half))])
     return PerSample(replace(derived, program=program), gradients, norm.name)

@@ -93,8 +93,8 @@ def jvp(program: Program, output: str, names: Sequence[str]) -> Products:
 def vjp(program: Program, output: str, names: Sequence[str]) -> Products:
     """sum over o of u[o] * d output[o] / da for each a of `names`: what a cotangent u of `output` pulls back to."""
     own = program.tensors[output]
-    u = Tensor(program.fresh_name(f"u_{output}"), own.axes, role="direction", tangent_of=output)
-    made = pullback(program.with_leaves([u]), output, names, Entry(u.name, *own.indices), (), "g")
+    u = Tensor(program.fresh_name(f"u_{output}"), own.axes, role="direction", cotangent_of=(output,))
+    made = pullback(program.with_leaves([u]), output, names, Entry(u.name, *own.indices), (), "g", ())
     return Products(made, {output: u.name}, {n: made.adjoints[n] for n in names})
 
 

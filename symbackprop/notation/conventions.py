@@ -85,6 +85,35 @@ def conventions(
     return lines
 
 
+def accents(names: Collection[str], writer: Writer, say: Mapping[str, str]) -> list[Line]:
+    """What the dots and bars of the tensors `names` mean, and what the blocks of a matrix are called."""
+    tensors = [t for n, t in writer.program.tensors.items() if n in names]
+    spelled = writer.names
+
+    def listed(nodes: Sequence[tree.Node]) -> Line:
+        return tuple(part for k, node in enumerate(nodes) for part in ((say["comma"],) if k else ()) + (node,))
+
+    lines: list[Line] = []
+    given = [t for t in tensors if t.tangent_of and t.role == "direction"]
+    moved = [t for t in tensors if t.tangent_of and t.role != "direction"]
+    if given:
+        lines.append(filled(say["read dot"], given=listed([spelled(t.name) for t in given])))
+    examples = {len(t.tangent_of) > 1: t for t in reversed(moved)}
+    for t in (examples[k] for k in sorted(examples)):
+        lines.append(filled(say["read dotted"], dotted=spelled(t.name), plain=spelled.plain(t.tangent_of)))
+    barred = [t for t in tensors if len(t.cotangent_of) == 1 and t.role != "direction"]
+    seeds = [t for t in tensors if t.cotangent_of and t.role == "direction"] or [t for t in moved if len(t.tangent_of) > 1]
+    if barred and seeds:
+        plain, seed = spelled.plain(barred[-1].cotangent_of), seeds[-1]
+        output = spelled.plain((seed.cotangent_of or seed.tangent_of)[-1:])
+        lines.append(filled(say["read bar"], given=spelled(seed.name), barred=spelled(barred[-1].name), plain=plain, output=output))
+    block = next((t for t in tensors if len(t.cotangent_of) == 2), None)
+    if block is not None:
+        rows, columns = (spelled.plain((n,)) for n in block.cotangent_of)
+        lines.append(filled(say["read block"], block=spelled(block.name), rows=rows, columns=columns))
+    return lines
+
+
 def _wide(x: Value) -> bool:
     return None not in x.shape
 

@@ -1,7 +1,4 @@
-"""The derivation as a document: the model, the gradient, every link, the steps, the results, the update rule.
-
-`derivation_markdown`, `derivation_html` and `derivation_tex` give plain records (page.Page) that the templates of those names print.
-"""
+"""The derivation as a document: the model, the gradient, every link, the steps, the results, the update rule."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,7 +14,6 @@ from symbackprop.notation.index_form import letter
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.network import network, path
-from symbackprop.notation.page import Page, page
 from symbackprop.notation.polish import polished
 from symbackprop.notation.second import second_derivatives
 from symbackprop.notation.teller import Teller
@@ -31,29 +27,14 @@ LONGEST = 10
 """A path through more tensors makes a product that no page is wide enough for."""
 
 
-def derivation_markdown(derived: Derived, form: str = "both", lang: str = "en") -> Page:
-    """The derivation as a record for the Markdown template (GitHub, Obsidian). Raises NotationError for an unknown form or language."""
-    return page(compose(derived, form, lang), "markdown")
-
-
-def derivation_html(derived: Derived, form: str = "both", lang: str = "en") -> Page:
-    """The derivation as a record for the HTML template: MathML, no script, no network."""
-    return page(compose(derived, form, lang), "html")
-
-
-def derivation_tex(derived: Derived, form: str = "both", lang: str = "en") -> Page:
-    """The derivation as a record for the LaTeX template: pdflatex, in Chinese xelatex with ctex."""
-    return page(compose(derived, form, lang), "latex")
-
-
 def compose(derived: Derived, form: str = "both", lang: str = "en") -> Document:
     """The document of a gradient in `form` ("index", "matrix", "both") and `lang` ("en", "zh")."""
     if form not in FORMS:
         raise NotationError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
-    return _Composer.of(derived, form, lang).document()
+    return Composer.of(derived, form, lang).document()
 
 
-class _Composer(Teller):
+class Composer(Teller):
     """The sections, one method each."""
 
     @property
@@ -223,21 +204,32 @@ class _Composer(Teller):
 
     def steps(self) -> list[Block]:
         """The derivation of each adjoint, folded under its result."""
-        blocks: list[Block] = [Heading(self.say["steps"]), Paragraph(self.line("steps lead"))]
+        lead: list[Block] = [Heading(self.say["steps"]), Paragraph(self.line("steps lead"))]
+        return [*lead, *self.walked(self.adjoints, self.derived.steps)]
+
+    def walked(self, equations: Sequence[Equation], steps: Sequence[Step]) -> list[Block]:
+        """The steps that lead to each of some equations, folded under it; a named part has none."""
         every: dict[str, list[Step]] = {}
-        for s in self.derived.steps:
+        for s in steps:
             every.setdefault(s.quantity, []).append(s)
         told: list[Block] = []
-        for e in self.adjoints:
+        for e in equations:
             taken = every.get(e.name)
+            if not taken and e.tensor.role == "part":
+                told += [Paragraph((self.say["named part"], self.say["colon"].rstrip())), Formulas((self.writer.equation(e),))]
+                continue
             if not taken:
                 told.append(Formulas((self.best(e),)))
                 continue
             chain = self.chain(e, taken)
             summary = self.listed([(rule[0],) for _, rule in chain.rows])
-            told.append(Fold(summary, (chain,), self.best(e)))
+            told.append(Fold(summary, (chain,), self.headline(e)))
         count = str(len(told))
-        return [*blocks, *folding.groups(told, lambda a, b: self.line("group", first=str(a), last=str(b), count=count))]
+        return folding.groups(told, lambda a, b: self.line("group", first=str(a), last=str(b), count=count))
+
+    def headline(self, e: Equation) -> tree.Node:
+        """What stands above the steps of an equation."""
+        return self.best(e)
 
     def chain(self, e: Equation, taken: Sequence[Step]) -> Chain:
         """before = after = ..., with the rules."""

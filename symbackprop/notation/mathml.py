@@ -78,7 +78,9 @@ def _(node: tree.Text) -> str:
 
 @element.register
 def _(node: tree.Accent) -> str:
-    return f'<mover accent="true">{element(node.base)}{operator(ACCENTS[node.kind], stretchy="false")}</mover>'
+    # Where no font for mathematics is there, browsers set the dot of an accent into the letter.
+    close = "" if node.kind == "dot" else ' accent="true"'
+    return f"<mover{close}>{element(node.base)}{operator(ACCENTS[node.kind], stretchy='false')}</mover>"
 
 
 @element.register

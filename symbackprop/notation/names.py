@@ -2,11 +2,12 @@
 
 A name's trailing digits, or what follows an underscore, number its layer and stand above it (W1 is W^1, H0 is H^0); a scalar
 has them below, since above they would be a power. Greek names are letters, `yhat` wears its hat, other words are upright.
-Adjoints, Jacobians and Hessian blocks are written as the derivatives they are.
+Adjoints, Jacobians and Hessian blocks are written as the derivatives they are. A derivative along a direction wears a dot, and so does the
+direction itself; what a cotangent is carried back to wears a bar; of a derivative the dot stands at its bracket.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Expr
 
@@ -69,12 +70,22 @@ class Names:
 
     def _default(self, tensor: Tensor) -> tree.Node:
         if tensor.derivative:
-            return tree.Derivative(self._known(tensor.derivative[0]), tuple(self._known(n) for n in tensor.derivative[1:]))
+            return derivative([self._known(n) for n in tensor.derivative])
+        if tensor.tangent_of:
+            return marked(self.plain(tensor.tangent_of), "dot")
+        if tensor.cotangent_of:
+            *rows, name = [self._known(n) for n in tensor.cotangent_of]
+            return tree.Labelled(tree.Letter("G"), sup=tree.Product((*rows, name))) if rows else marked(name, "bar")
         if tensor.role == "helper" and (made := self.program.equation(tensor.name)) and made.call and made.call.op == "inv":
             base = self._known(made.call.arguments[0])
             plain = isinstance(base, tree.Letter)
             return tree.Labelled(base if plain else tree.Fenced(base), sup=tree.negative(tree.ONE))
         return spell(tensor.name, len(tensor.axes))
+
+    def plain(self, of: Sequence[str]) -> tree.Node:
+        """What a tangent or a cotangent is of: a tensor, or the derivative of the first by the others."""
+        parts = [self._known(n) for n in of]
+        return derivative(parts) if len(parts) > 1 else parts[0]
 
     def _known(self, name: str) -> tree.Node:
         known = self.program.tensors.get(name)
@@ -85,15 +96,16 @@ class Names:
         tensor = self.program.tensors.get(name)
         if tensor is None:
             return indexed(spell(name, len(indices)), indices)
-        if not tensor.derivative or tensor.latex:
-            return indexed(self.spelled[name], indices)
         if not indices:
             return self.spelled[name]
-        parts, at = [], 0
-        for part, order in zip(tensor.derivative, self._orders(tensor), strict=True):
-            parts.append(self(part, indices[at : at + order]))
+        parts = tensor.derivative or tensor.tangent_of
+        if len(parts) < 2 or tensor.latex or isinstance(self.spelled[name], tree.Letter):
+            return indexed(self.spelled[name], indices)
+        made, at = [], 0
+        for part, order in zip(parts, self._orders(tensor, parts), strict=True):
+            made.append(self(part, indices[at : at + order]))
             at += order
-        return tree.Derivative(parts[0], tuple(parts[1:]))
+        return derivative(made) if tensor.derivative else marked(derivative(made), "dot")
 
     def sign(self, letter: str, *styles: str) -> tree.Letter:
         """The sign of a constant matrix, as I of the identity, in the first of `styles` in which no tensor has this letter."""
@@ -101,7 +113,12 @@ class Names:
         return next((sign for sign in signs if sign not in map(_base, self.spelled.values())), signs[-1])
 
     def row(self, name: str, at: tree.Node) -> tree.Node:
-        """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s."""
+        """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s.
+
+        Row s of dJ/dO is dJ/do_s; where J has an axis, row s of dJ/db is dJ_s/db.
+        """
+        if (made := self._slice(name, at, row=True)) is not None:
+            return made
         whole = self.spelled.get(name) or spell(name, 2)
         small = _small(whole)
         free = small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
@@ -109,18 +126,52 @@ class Names:
 
     def column(self, name: str, at: tree.Node) -> tree.Node:
         """One column of a matrix."""
-        return indexed(self.spelled.get(name) or spell(name, 2), (tree.Mark(":"), at))
+        made = self._slice(name, at, row=False)
+        return made if made is not None else indexed(self.spelled.get(name) or spell(name, 2), (tree.Mark(":"), at))
 
-    def _orders(self, tensor: Tensor) -> list[int]:
+    def _slice(self, name: str, at: tree.Node, row: bool) -> tree.Node | None:
+        """A row or column of a derivative, as the derivative of one, or by one, of what it is a derivative of or by; None for any other."""
+        tensor = self.program.tensors.get(name)
+        parts = (tensor.derivative or tensor.tangent_of) if tensor and not tensor.latex else ()
+        if tensor is None or len(parts) < 2 or not isinstance(self.spelled[name], tree.Derivative | tree.Labelled):
+            return None
+        orders = self._orders(tensor, parts)
+        top, bottom = parts[0], parts[-1]
+        if orders == [0, 2]:
+            made = tree.Derivative(self(top), ((self.row if row else self.column)(bottom, at),))
+        elif orders == [1, 1]:
+            made = tree.Derivative(self(top, (at,) if row else ()), (self(bottom, () if row else (at,)),))
+        else:
+            raise NotationError("a part of this derivative has no name", source=name)
+        return made if tensor.derivative else marked(made, "dot")
+
+    def _orders(self, tensor: Tensor, parts: Sequence[str]) -> list[int]:
         """How many indices each part of a derivative carries; a tensor that the program lacks takes what is left."""
         if tensor.orders:
             return list(tensor.orders)
-        known = [len(self.program.tensors[n].axes) if n in self.program.tensors else None for n in tensor.derivative]
+        known = [len(self.program.tensors[n].axes) if n in self.program.tensors else None for n in parts]
         missing = [k for k, order in enumerate(known) if order is None]
         left = len(tensor.axes) - sum(order or 0 for order in known)
         if left and len(missing) != 1:
-            raise NotationError(f"'{tensor.name}' has {len(tensor.axes)} axes, which do not fit the derivative {tensor.derivative}")
+            raise NotationError(f"'{tensor.name}' has {len(tensor.axes)} axes, which do not fit the derivative {parts}")
         return [left if order is None else order for order in known] if missing else [order or 0 for order in known]
+
+
+def derivative(parts: Sequence[tree.Node]) -> tree.Derivative:
+    """d first / d others; by a derivative, the derivative of all before it."""
+    top, *bottoms = parts
+    if len(bottoms) > 1 and isinstance(bottoms[-1], tree.Derivative):
+        return tree.Derivative(tree.Derivative(top, tuple(bottoms[:-1])), (bottoms[-1],))
+    return tree.Derivative(top, tuple(bottoms))
+
+
+def marked(node: tree.Node, accent: str) -> tree.Node:
+    """A name with an accent on its letter; a derivative in brackets with a dot above them."""
+    if isinstance(node, tree.Labelled) and not isinstance(node.base, tree.Fenced):
+        return tree.Labelled(marked(node.base, accent), node.sub, node.sup)
+    if isinstance(node, tree.Letter | tree.Accent):
+        return tree.Accent(node, accent)
+    return tree.Labelled(tree.Fenced(node), sup=tree.Mark("cdot") if accent == "dot" else tree.Letter(accent))
 
 
 def _small(node: tree.Node) -> tree.Node | None:

@@ -8,9 +8,12 @@ from symbackprop.notation import tree
 from symbackprop.notation.blocks import Block, Box, Chain, Code, Document, Fold, Formulas, Graph, Grid, Heading, Line, Paragraph
 from symbackprop.notation.latex import escape as escape_tex
 from symbackprop.notation.latex import latex
+from symbackprop.notation.lines import WIDEST, width
 from symbackprop.notation.mathml import element, mathml
 
 WIDTH, HEIGHT, GAP, RISE = 84, 46, 44, 26
+FEW = 4
+"""So many lines of equations need not be parted by the end of a page."""
 LEFT = '<mtd style="text-align: left; text-align: -webkit-left">'
 RIGHT = '<mtd style="text-align: right; text-align: -webkit-right">'
 """Cells of aligned equations; Chromium centres the cells of a table of mathematics against the plain word."""
@@ -182,7 +185,9 @@ class Tex(Dialect):
         return latex(node)
 
     def block(self, nodes: tuple[tree.Node, ...]) -> str:
-        """Displayed equations with what sets them off; several may go on on the next page."""
+        """Displayed equations with what sets them off; several may go on on the next page; what is wider than a page is made smaller."""
+        if len(nodes) <= FEW and max(map(width, nodes)) > WIDEST:
+            return f"\\[\n\\fit{{{self.display(nodes)}}}\n\\]"
         if len(nodes) == 1:
             return f"\\[\n{self.formula(nodes[0])}\n\\]"
         rows = " \\\\\n".join(self.aligned(n) for n in nodes)

@@ -102,11 +102,16 @@ def lettered(program: Program, equations: Sequence[Equation], whole: Program) ->
     `whole` is the program that it is taken from: what a derivative is of or by need not be in `program`.
     """
     unnamed = {e.name for e in whole.equations if not e.text and not e.tensor.latex}
+
+    def clear(name: str) -> bool:
+        tensor = whole.tensors.get(name)
+        behind = (tensor.derivative or tensor.cotangent_of or tensor.tangent_of) if tensor else ()
+        return all(map(clear, behind)) if behind else name not in unnamed
+
     taken = {latex(n) for n in Names(program).spelled.values()} | {str(a) for a in program.axes}
     made: dict[str, Tensor] = {}
     for e in equations:
-        clear = all(n not in unnamed for n in e.tensor.derivative or (e.name,))
-        if clear or e.tensor.latex or is_inverse(e):
+        if clear(e.name) or e.tensor.latex or is_inverse(e):
             continue
         pool = LETTERS[min(sum(a != 1 for a in e.tensor.axes), 2)]
         # S for softmax and other statistics.

@@ -13,12 +13,15 @@ ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙"}
 
 MARKS = {
     "=": ("=", "="),
+    "+": ("+", "+"),
+    "-": ("-", "−"),
     "<-": (r"\leftarrow", "←"),
     "->": (r"\to", "→"),
     ">": (">", ">"),
     ">=": (r"\ge", "≥"),
     "<=": (r"\le", "≤"),
     "in": (r"\in", "∈"),
+    "ast": (r"\ast", "∗"),
     "times": (r"\times", "×"),
     "cdot": (r"\cdot", "⋅"),
     "odot": (r"\odot", "⊙"),
@@ -26,6 +29,7 @@ MARKS = {
     "otimes": (r"\otimes", "⊗"),
     "dots": (r"\dots", "…"),
     "cdots": (r"\cdots", "⋯"),
+    "ddots": (r"\ddots", "⋱"),
     "vdots": (r"\vdots", "⋮"),
     "nabla": (r"\nabla", "∇"),
     "top": (r"\top", "⊤"),

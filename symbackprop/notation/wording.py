@@ -1,8 +1,10 @@
 """What documents say, in English and in Chinese: the same keys in both. {name} stands for a formula or a number put in later."""
 
+import re
 from collections.abc import Mapping
 
 from symbackprop.errors import NotationError
+from symbackprop.notation import wording_beyond
 from symbackprop.notation.blocks import Line
 
 ENGLISH = {
@@ -90,7 +92,6 @@ ENGLISH = {
     "no matrix slice": "a row or an entry is taken of what has no name",
     "made by": "Written by symbackprop; every step was carried out by the program, none was typed in.",
     "page derivative": "Derivative of {expression} with respect to {names}",
-    "page second derivative": "Second derivative with respect to {first} and {second}",
     "page facts": "Facts used: {facts}",
     "page kinks": "At kinks:",
     "between sentences": " ",
@@ -207,7 +208,6 @@ CHINESE = {
     "no matrix slice": "取了没有名字的量的一行或一个元素",
     "made by": "由 symbackprop 写成；每一步都由程序推导得出，没有一步是预先写入的。",
     "page derivative": "{expression} 对 {names} 的导数",
-    "page second derivative": "对 {first} 与 {second} 的二阶导数",
     "page facts": "用到的事实：{facts}",
     "page kinks": "在折点处：",
     "between sentences": "",
@@ -243,6 +243,9 @@ CHINESE = {
     "rule narrow sum": "与求和下标无关的因子移出求和号",
 }
 
+ENGLISH |= wording_beyond.ENGLISH
+CHINESE |= wording_beyond.CHINESE
+
 LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "zh": CHINESE}
 
 
@@ -265,6 +268,14 @@ def refusal(why: str, source: object = "") -> NotationError:
 def reason(error: str, lang: str) -> str:
     """The reason of a refusal in a language."""
     return next((words(lang)[key] for key, text in ENGLISH.items() if text == error), error)
+
+
+def kink_in(kink: str, lang: str) -> str:
+    """A sentence on a kink in a language, where that has words for it."""
+    for pattern, text in wording_beyond.KINKS.get(lang, ()):
+        if re.fullmatch(pattern, kink):
+            return re.sub(pattern, text, kink, count=1)
+    return kink
 
 
 def words(lang: str) -> Mapping[str, str]:

@@ -6,11 +6,11 @@ from functools import cached_property
 
 from symbackprop.notation import tree
 from symbackprop.notation.blocks import Line
-from symbackprop.notation.conventions import conventions
+from symbackprop.notation.conventions import accents, conventions
 from symbackprop.notation.functions import function
 from symbackprop.notation.index_form import Writer
 from symbackprop.notation.matrix_tex import Typesetter
-from symbackprop.notation.parts import Part
+from symbackprop.notation.parts import Part, names_of
 from symbackprop.notation.polish import polished
 from symbackprop.notation.wording import filled, reason, words
 from symbackprop.program import Equation, Program
@@ -23,11 +23,13 @@ class Written:
     program: Program
     parts: Sequence[Part]
     whole: Part
+    shared: Writer | None = None
+    """The writer of the program, where it is there already."""
 
     @cached_property
     def writer(self) -> Writer:
         """The writer of the program; one, so that all formulas have the same letters."""
-        return Writer.of(self.program)
+        return self.shared or Writer.of(self.program)
 
     def right_side(self, part: Part) -> tree.Node:
         """What a part is."""
@@ -46,7 +48,8 @@ class Written:
         say = words(lang)
         values = [polished(p.value) for p in (*self.parts, self.whole) if p.value is not None]
         unfolded = self.whole.value is not None and is_unfolded(self.whole.equation)
-        lines = conventions(values, unfolded, self.writer, say)
+        names = set().union(*[names_of(p) | {p.name} for p in (*self.parts, self.whole)])
+        lines = [*accents(names, self.writer, say), *conventions(values, unfolded, self.writer, say)]
         for p in (*self.parts, self.whole):
             if p.reason:
                 lines.append(filled(say["no matrix"], result=self.writer.names(p.name), reason=reason(p.reason, lang)))
@@ -65,6 +68,8 @@ def left_side(equation: Equation, writer: Writer) -> tree.Node:
     if not is_unfolded(equation) or not isinstance(name, tree.Derivative):
         return name
     orders = tensor.orders or (len(tensor.axes),)
+    if isinstance(name.top, tree.Derivative):
+        orders = (sum(orders[:-1]), orders[-1])
     top, *bottoms = [
         tree.apply(function("vec"), node) if order > 1 else node for node, order in zip((name.top, *name.bottoms), orders, strict=True)
     ]

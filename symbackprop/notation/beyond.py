@@ -1,0 +1,269 @@
+"""Derivatives beyond the gradient as a document: the model, the gradient in short, then matrices of blocks, products and the rest.
+
+Each section is one derivation: what it is, what is given, its named parts once, its results, what they rest on, and its steps.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from symbackprop.derive.reverse import Derived, Step
+from symbackprop.errors import NotationError
+from symbackprop.notation import folding, tree
+from symbackprop.notation.block_matrix import block_matrix, shape_of
+from symbackprop.notation.blocks import Block, Document, Fold, Formulas, Heading, Line, Paragraph
+from symbackprop.notation.conventions import accents, conventions
+from symbackprop.notation.document import FORMS, Composer
+from symbackprop.notation.lines import broken
+from symbackprop.notation.names import marked
+from symbackprop.notation.parts import Part, names_of
+from symbackprop.notation.polish import polished
+from symbackprop.notation.teller import TOLD
+from symbackprop.notation.together import Together, together
+from symbackprop.notation.wording import kink_in, reason
+from symbackprop.notation.written import Written, is_unfolded
+from symbackprop.program import Equation, Program
+
+
+@dataclass(frozen=True)
+class Section:
+    """Results to be written together. `kind` is the word of what they are; `names` says which tensor of `derived` holds each.
+
+    `directions` says which leaf holds the part of a vector for a tensor; `variables` are those of the rows and columns where the results
+    are blocks of a symmetric matrix, "a b" for a not after b; `at` is the output that is derived or split at. `notes` are words of what
+    they rest on, `kinks` where they are a convention.
+    """
+
+    kind: str
+    derived: Derived
+    names: Mapping[str, str]
+    directions: Mapping[str, str] = field(default_factory=dict)
+    variables: tuple[str, ...] = ()
+    at: str = ""
+    notes: tuple[str, ...] = ()
+    kinks: tuple[str, ...] = ()
+
+
+def compose_beyond(first: Derived, sections: Sequence[Section], form: str = "both", lang: str = "en") -> Document:
+    """The document of `sections` of the model that `first` is the gradient of, in `form` ("index", "matrix", "both") and `lang`.
+
+    Raises NotationError for another form or language.
+    """
+    if form not in FORMS:
+        raise NotationError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
+    page = Composer.of(first, form, lang)
+    shown = gradient_shown(first, sections)
+    told = [Told.of_section(page, section, {*authored_in(first.program), *(e.name for e in shown)}) for section in sections]
+    blocks: list[Block] = [*page.model()]
+    if shown:
+        blocks += [Heading(page.say["gradient"]), Paragraph(page.line("beyond gradient"))]
+        blocks += folding.formulas([page.best(e) for e in shown], page.say["all results"])
+    for one in told:
+        blocks += one.section_blocks()
+    blocks += _steps(page, shown, told)
+    title = page.say["title"].replace("{model}", first.program.name.replace("_", " "))
+    sizes = page.listed([(page.writer.expression(a),) for a in first.program.axes])
+    return Document(title, page.line("subtitle", sizes=sizes), lang, tuple(blocks), page.say["made by"])
+
+
+def authored_in(program: Program) -> set[str]:
+    """The tensors that equations of the model define."""
+    return {e.name for e in program.equations if not e.tensor.is_derived}
+
+
+def gradient_shown(first: Derived, sections: Sequence[Section]) -> list[Equation]:
+    """The adjoints of the gradient, where a section speaks of one of them."""
+    held = {e for s in sections for e in s.derived.program.needed(s.names.values()).equations}
+    wanted = [first.adjoints[n] for n in first.wrt if n in first.adjoints]
+    own = set(first.adjoints.values()) - {first.adjoints.get(first.output)}
+    needed = [e for e in first.program.needed(wanted).equations if e.name in own]
+    matrices = any(s.kind in ("hessian", "hvp") for s in sections)
+    return [e for e in first.program.equations if e.name in own] if matrices or any(e in held for e in needed) else []
+
+
+def _steps(page: Composer, shown: Sequence[Equation], told: Sequence["Told"]) -> list[Block]:
+    """The steps of the gradient, where it is shown, then those of each section."""
+    blocks: list[Block] = [Heading(page.say["steps"])]
+    if shown:
+        blocks += [Paragraph(page.line("steps lead")), *page.walked(shown, page.derived.steps)]
+    for one in told:
+        walked = one.steps_blocks()
+        if walked:
+            title = page.say["beyond steps"].replace("{title}", page.say[f"kind {one.section.kind}"])
+            blocks += [Heading(title, 3), Paragraph(page.line("beyond steps lead")), *walked]
+    return blocks if len(blocks) > 1 else []
+
+
+@dataclass(frozen=True)
+class Told(Composer):
+    """One section, told: the composer of its derivation, with the letters of its named parts."""
+
+    section: Section = None  # type: ignore[assignment]  # always given by of_section
+    sheets: Mapping[str, Together] = field(default_factory=dict)
+    shown: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_section(cls, page: Composer, section: Section, shown: set[str]) -> "Told":
+        """`shown` are the tensors that the page defines before; those that the section has other equations for are not."""
+        program = section.derived.program
+        before = {e.name: e for e in page.derived.program.equations}
+        same = frozenset(e.name for e in program.equations if e.name in shown and before.get(e.name) == e)
+        forms = ("index",) if page.form == "index" else ("matrix",) if page.form == "matrix" else ("matrix", "index")
+        known = {e.name for e in program.equations if e.text}
+        sheets = together(program, list(section.names.values()), forms, known, same, walk=not section.variables)
+        lettered = next(iter(sheets.values())).program
+        teller = Composer.of(replace(section.derived, program=lettered), page.form, page.lang)
+        sheets = {form: replace(sheet, program=teller.program) for form, sheet in sheets.items()}
+        return cls(**{**vars(teller), "section": section, "sheets": sheets, "shown": same})
+
+    @property
+    def objective(self) -> tree.Node:
+        """The name of the objective."""
+        return self.writer.names(self.section.derived.program.objective if self.section.kind != "per-sample" else self.sampled)
+
+    @property
+    def sampled(self) -> str:
+        """The tensor of the objectives of single samples."""
+        return next(t.derivative[0] for t in self.program.tensors.values() if t.name in self.section.names.values() and t.derivative)
+
+    def section_blocks(self) -> list[Block]:
+        """Heading, definition, what is given, parts, results, and what they rest on."""
+        section = self.section
+        at = self.writer.names(section.at) if section.at else ""
+        said: dict[str, object] = {"objective": self.objective, "at": at}
+        if section.kind == "per-sample":
+            said["s"] = self.letter_of_samples()
+        blocks: list[Block] = [Heading(self.say[f"kind {section.kind}"]), Paragraph(self.line(f"lead {section.kind}", **said))]
+        blocks += [Formulas((node,)) for node in self.definition()]
+        blocks += [Paragraph(self.line(f"note {note}", objective=self.objective, at=at)) for note in section.notes]
+        if section.directions:
+            given = self.shaped(section.directions.values())
+            blocks.append(Paragraph(self.line("beyond given", given=given)))
+        if section.variables:
+            blocks += block_matrix(self, section.names, section.variables)
+        blocks += [*self.parts_blocks(), *self.matrix_blocks()] if section.variables else self.walk_blocks()
+        return [*blocks, *self.foot_blocks()]
+
+    def letter_of_samples(self) -> tree.Node:
+        """The index letter of samples."""
+        return tree.Letter(self.writer.letters.choice(self.derived.program.samples)[0])
+
+    def shaped(self, names: Iterable[str]) -> Line:
+        """Tensors with their shapes, in a row."""
+        tensors = [self.program.tensors[n] for n in dict.fromkeys(names)]
+        return self.listed([self.line("beyond shaped", name=self.writer.names(t.name), shape=self.shape(t.axes)) for t in tensors])
+
+    def definition(self) -> list[tree.Node]:
+        """What the section's results are, in terms of derivatives by all parameters at once."""
+        kind, theta, top = self.section.kind, tree.Letter("theta"), self.objective
+        v = marked(theta, "dot")
+        if kind == "hvp":
+            hessian = tree.Derivative(top, (theta, tree.transposed(theta)))
+            return [tree.relation(marked(tree.Derivative(top, (theta,)), "dot"), ("=", tree.product(hessian, v)))]
+        if kind == "per-sample":
+            own = self.derived.program.equation(self.sampled)
+            return [self.writer.equation(own)] if own is not None and own.tensor.axes else []
+        if not self.section.at:
+            return []
+        at = self.writer.names(self.section.at)
+        slope = tree.Derivative(at, (theta,))
+        if kind == "jvp":
+            return [tree.relation(marked(at, "dot"), ("=", tree.product(slope, v)))]
+        if kind == "vjp":
+            return [tree.relation(marked(theta, "bar"), ("=", tree.product(tree.transposed(slope), marked(at, "bar"))))]
+        if kind in ("ggn", "fisher", "ggn-product", "fisher-product"):
+            curvature: tree.Node = tree.Derivative(top, (at, at))
+            if kind.startswith("fisher"):
+                curvature = tree.Apply(tree.Letter("E", "bold"), (curvature,))
+            made = tree.product(tree.transposed(slope), curvature, slope)
+            left: tree.Node = self.writer.names.sign("G", "italic", "bold")
+            if kind.endswith("product"):
+                left, made = marked(theta, "bar"), tree.product(*made.factors, v) if isinstance(made, tree.Product) else made
+            return [tree.relation(left, ("=", made))]
+        return []
+
+    # --- formulas ------------------------------------------------------------------------------------------------------
+
+    def parts_blocks(self) -> list[Block]:
+        """The named parts, each once, in each form."""
+        blocks: list[Block] = []
+        for sheet in self.sheets.values():
+            if sheet.parts:
+                nodes = [Written(sheet.program, (), p, self.writer).equation(p) for p in sheet.parts]
+                blocks += folding.formulas(nodes, self.say["all equations"])
+        return [Paragraph(self.line("beyond parts")), *blocks] if blocks else []
+
+    def equations(self, name: str) -> list[tree.Node]:
+        """A result in the forms asked for; one without a matrix form in index form alone."""
+        wholes = [(form, sheet, sheet.wholes[name]) for form, sheet in self.sheets.items()]
+        if len(wholes) > 1:
+            wholes = [(form, sheet, p) for form, sheet, p in wholes if form == "index" or p.value is not None]
+        return [Written(sheet.program, (), p, self.writer).equation(p) for _, sheet, p in wholes]
+
+    def walk_blocks(self) -> list[Block]:
+        """All that is computed, in order, the results among it; entry by entry below, if that is asked for too."""
+        blocks: list[Block] = [Paragraph(self.line("beyond walk"))]
+        for form, sheet in self.sheets.items():
+            nodes = [Written(sheet.program, (), p, self.writer).equation(p) for p in sheet.in_order()]
+            shown = folding.formulas(nodes, self.say["all equations"])
+            blocks += shown if form == self.form or form == "matrix" else [Fold((self.say["results index"],), tuple(shown))]
+        return [*blocks, Paragraph(self.line("beyond results", results=self.shaped(self.section.names.values())))]
+
+    def matrix_blocks(self) -> list[Block]:
+        """Block by block: its place, its shape, its formulas."""
+        blocks: list[Block] = []
+        for pair, name in self.section.names.items():
+            a, b = pair.split(" ")
+            said = {"rows": self.writer.names(a), "columns": self.writer.names(b), "shape": shape_of(self, a, b)}
+            if self.derived.program.equation(name).rhs == 0:
+                blocks.append(Paragraph(self.line("beyond zero block", **said)))
+            else:
+                blocks += [Paragraph(self.line("beyond block", **said)), *[Formulas(broken(node)) for node in self.equations(name)]]
+        return blocks
+
+    def foot_blocks(self) -> list[Block]:
+        """How to read the formulas, why some have no matrix form, the facts and the kinks."""
+        parts = [p for sheet in self.sheets.values() for p in (*sheet.parts, *sheet.wholes.values())]
+        names = set().union(*[names_of(p) | {p.name} for p in parts])
+        lines = accents(names, self.writer, self.say)
+        matrices = [p for p in parts if p.value is not None]
+        if matrices:
+            unfolded = any(is_unfolded(p.equation) for p in matrices)
+            lines += conventions([polished(p.value) for p in matrices], unfolded, self.writer, self.say, TOLD)
+        lines += self.refusals([p for p in parts if p.reason])
+        blocks: list[Block] = [Paragraph(self.sentences(lines))] if lines else []
+        facts = dict.fromkeys(f for n in self.section.names.values() for f in self.derived.facts_behind.get(n, ()))
+        facts |= dict.fromkeys(f for sheet in self.sheets.values() for f in sheet.facts)
+        declared = [f for f in facts if f in self.derived.program.facts]
+        if declared:
+            blocks.append(Paragraph(self.line("beyond uses", facts=self.listed([self.fact(f) for f in declared]))))
+        if self.section.kinks:
+            blocks += [
+                Paragraph((self.say["page kinks"],)),
+                *[Paragraph(("– " + kink_in(kink, self.lang),)) for kink in self.section.kinks],
+            ]
+        return blocks
+
+    def refusals(self, parts: Sequence[Part]) -> list[Line]:
+        """Why results have no matrix form, those of one reason together."""
+        named: dict[str, list[Line]] = {}
+        for p in parts:
+            named.setdefault(p.reason, []).append((self.writer.names(p.name),))
+        return [self.line("beyond no matrix", results=self.listed(v), reason=reason(why, self.lang)) for why, v in named.items()]
+
+    # --- steps ---------------------------------------------------------------------------------------------------------
+
+    def steps_blocks(self) -> list[Block]:
+        """The steps of what the page has not shown before, and the names of parts where they are made."""
+        own = [e for e in self.derived.program.equations if e.tensor.is_derived and e.name not in self.shown]
+        return self.walked(own, self.derived.steps)
+
+    def walked(self, equations: Sequence[Equation], steps: Sequence[Step]) -> list[Block]:
+        """As a composer does, with the names of parts where they are made; what neither has steps nor is a part is left out."""
+        told = {s.quantity for s in steps}
+        needed = self.derived.program.needed([*self.section.names.values(), *told & {e.name for e in equations}]).tensors
+        own = [e for e in equations if e.name in told or (e.tensor.role == "part" and e.name in needed)]
+        return super().walked(own, steps)
+
+    def headline(self, e: Equation) -> tree.Node:
+        """The equation in index form, as its steps are."""
+        return self.writer.equation(e)
