@@ -54,7 +54,8 @@ def slipped(results, change):
     program = results.derived.program
     equations = tuple(replace(e, rhs=change(e.rhs)) if e.name == name else e for e in program.equations)
     derived = replace(results.derived, program=replace(program, equations=equations))
-    return Results(derived, results.names, results.directions, results.note, results.what, results.oracle)
+    section = replace(results.section, derived=derived)
+    return Results(section, results.first, results.what, results.oracle, results.note)
 
 
 SLIPS = {"a sign": lambda e: -e, "a factor": lambda e: S.Half * e, "all of it": lambda e: S.Zero}
