@@ -186,6 +186,10 @@ FOUND = [
     ("where(tan(0.9 * tanh(0.5)) < 0.3, x, x ** 2)", {"x": ""}, "x"),
     ("arctan(x) ** 2 * arccos(0.5 * tanh(x))", {"x": "n"}, "x"),
     ("var(cumsum((A[:, 1:] * T[:, :, :-1]), axis=-1), axis=-3)", {"A": "2 k", "T": "n 2 k"}, "A"),
+    ("solve(A[1:, 1:] + 3 * eye(n - 1), y * x[:-1]) @ tanh(A[1:])", {"A": "n n", "x": "n", "y": ""}, "y"),
+    ("inv(A + 3 * eye(n))[:-1] @ (y * x)", {"A": "n n", "x": "n", "y": ""}, "y"),
+    ("inv(A + 3 * eye(n))[:, :-1] @ (y * x[1:])", {"A": "n n", "x": "n", "y": ""}, "y"),
+    ("inv(A + 3 * eye(n)).T[:-1] @ (y * outer(x, x))", {"A": "n n", "x": "n", "y": ""}, "y"),
 ]
 """What went wrong once."""
 

@@ -86,7 +86,7 @@ class _Solver:
             raise _NoSystemError
         chosen, free, summed, kept, turned = min(found, key=lambda way: (len(way[1]), len(way[0])))
         side = self.right_side(chosen, summed, free)
-        solution = self.tensor(Call("solve", (self.matrix(turned), side)), (kept.axis, *[k.axis for k in free]))
+        solution = self.tensor(Call("solve", (self.matrix(turned), side)), (self.inverse.tensor.axes[0], *[k.axis for k in free]))
         rest = [g for g in others.factors if g not in chosen]
         inside = {k for g in chosen for k in indices_of(g)} - set(free)
         return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
@@ -98,6 +98,8 @@ class _Solver:
         """
         if not (isinstance(summed, Index) and isinstance(kept, Index) and summed in others.bound and summed != kept):
             return None
+        if summed.axis != self.inverse.tensor.axes[0]:
+            return None  # a slice of the inverse
         near = [g for g in others.factors if g.has(summed)]
         chosen = list(near)
         inner = {k for g in near for k in indices_of(g)} & others.bound
@@ -114,15 +116,20 @@ class _Solver:
         """The name of the tensor of the product of `factors`, its first axis that of `row`."""
         indices = (row, *columns)
         name = f"{self.matrix(False)}_rhs"
+        tensor = Tensor("", tuple(k.axis for k in indices))
         if len(factors) == 1 and isinstance(factors[0], Entry):
-            if factors[0].indices == indices:
+            if factors[0].indices == indices and self.axes(factors[0]) == tensor.axes:
                 return factors[0].name
             if factors[0].indices == indices[::-1]:
                 name = f"{factors[0].name}_T"
-        tensor = Tensor("", tuple(k.axis for k in indices))
         inner = {k for f in factors for k in indices_of(f)} - set(indices)
         value = self.said(narrowed(Product(list(factors), inner), NO_FACTS, set()))
         return self.named(name, tensor.axes, rhs=value.xreplace(dict(zip(indices, tensor.indices, strict=True))))
+
+    def axes(self, f: Entry) -> tuple[Expr, ...]:
+        """The axes of an entry's tensor: longer than those of its indices where it is a slice's."""
+        made = {e.name: e.tensor for e in (*self.equations, *self.new)}
+        return (made.get(f.name) or self.program.tensors[f.name]).axes
 
     def matrix(self, turned: bool) -> str:
         """The name of the matrix, or of its transpose."""
