@@ -12,7 +12,7 @@ import numpy as np
 
 TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+(?:\.[0-9]+)?|[{}()\[\]^_=+\-<>,|]|\S")
 ACCENTS = ("\\hat", "\\bar", "\\tilde")
-STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert")
+STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert", "\\rfloor")
 STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
 erf = np.vectorize(math.erf, otypes=[float])
 FUNCTIONS = {
@@ -22,7 +22,6 @@ FUNCTIONS = {
     "\\sinh": np.sinh,
     "\\cosh": np.cosh,
     "\\operatorname{log1p}": np.log1p,
-    "\\operatorname{floor}": np.floor,
     "\\operatorname{elu}": lambda x, a: np.where(x > 0, x, a * (np.exp(np.minimum(x, 0)) - 1)),
     "\\operatorname{leaky\\_relu}": lambda x, a: np.where(x > 0, x, a * x),
     "\\sin": np.sin,
@@ -150,7 +149,7 @@ class IndexReader(Reader):
 
     def term(self):
         factors = [self.factor()]
-        while self.here and self.here not in "+-)]},=>" and self.here not in ("\\ge", "\\le", "\\rvert"):
+        while self.here and self.here not in "+-)]},=>" and self.here not in STOPS:
             if self.here == "\\cdot":
                 self.take()
             factors.append(self.factor())
@@ -182,6 +181,8 @@ class IndexReader(Reader):
             return self.between("(", ")")
         if token == "\\lvert":
             return abs(self.between("\\lvert", "\\rvert"))
+        if token == "\\lfloor":
+            return np.floor(self.between("\\lfloor", "\\rfloor"))
         if token == "\\sum":
             return self.sum()
         if token == "\\prod":
@@ -293,10 +294,10 @@ class IndexReader(Reader):
 
     def condition(self):
         left = self.expression()
-        mark = self.take(">", "\\ge")
+        mark = self.take(">", "\\ge", "\\le")
         right = self.expression()
         self.take("]")
-        return float(left > right if mark == ">" else left >= right)
+        return float({">": left > right, "\\ge": left >= right, "\\le": left <= right}[mark])
 
     def function(self):
         name = self.function_name()
