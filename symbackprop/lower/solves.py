@@ -4,7 +4,7 @@ That costs a third of the inverse and is as exact as the matrix lets it be. Wher
 log det A, it is there for the products too.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Mul
@@ -12,6 +12,7 @@ from sympy import Add, Expr, Mul
 from symbackprop.contract import Product, flat, narrowed
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS
+from symbackprop.lower.entry import is_guard
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, indices_of, rename_bound, tensor_names
 
@@ -85,9 +86,12 @@ class _Solver:
         if not found:
             raise _NoSystemError
         chosen, free, summed, kept, turned = min(found, key=lambda way: (len(way[1]), len(way[0])))
-        side = self.right_side(chosen, summed, free)
+        guards = [g for g in others.factors if g not in chosen and is_guard(g) and indices_of(g) <= set(free)] if _moved(chosen) else []
+        side = self.right_side([*chosen, *guards], summed, free)
         solution = self.tensor(Call("solve", (self.matrix(turned), side)), (self.inverse.tensor.axes[0], *[k.axis for k in free]))
         rest = [g for g in others.factors if g not in chosen]
+        if not _moved(rest):
+            rest = [g for g in rest if g not in guards]
         inside = {k for g in chosen for k in indices_of(g)} - set(free)
         return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
 
@@ -154,3 +158,8 @@ class _Solver:
         self.new.append(made)
         self.done.append(made)
         return made.name
+
+
+def _moved(factors: Iterable[Expr]) -> bool:
+    """Whether an entry among the factors may be out of range, where a guard beside it is 0: it is not at an index, but beside one."""
+    return any(not isinstance(k, Index) for f in factors for a in f.atoms(Entry) for k in a.indices)
