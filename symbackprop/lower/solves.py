@@ -122,7 +122,7 @@ class _Solver:
         name = f"{self.matrix(False)}_rhs"
         tensor = Tensor("", tuple(k.axis for k in indices))
         if len(factors) == 1 and isinstance(factors[0], Entry):
-            if factors[0].indices == indices and self.axes(factors[0]) == tensor.axes:
+            if factors[0].indices == indices and self.axes(factors[0]) == tensor.axes and factors[0].name != self.inverse.name:
                 return factors[0].name
             if factors[0].indices == indices[::-1]:
                 name = f"{factors[0].name}_T"
