@@ -204,7 +204,11 @@ def begins_with_truth(x: Value) -> bool:
     """Whether the text of a product begins with truth values, which a minus sign would come before."""
     if isinstance(x, Transpose):
         return begins_with_truth(x.x)
-    return is_truth(x) or (isinstance(x, Hadamard | MatMul) and begins_with_truth(x.factors[0]))
+    if not isinstance(x, Hadamard | MatMul):
+        return is_truth(x)
+    factors = x.factors if isinstance(x, Hadamard) else [f.v if isinstance(f, Diag) else f for f in x.factors]
+    first = next((f for f in factors if not power_of(f)[1].could_extract_minus_sign()), None)  # what divides comes last
+    return first is not None and begins_with_truth(first)
 
 
 def plus(terms: Iterable[tuple[int, Value]]) -> Value:
