@@ -222,5 +222,13 @@ def test_what_takes_too_long_is_stopped():
             pass
 
 
-def test_a_bracket_stays_in_its_sum():
-    assert check_expression(case("cumprod(x * A[:, -1])", {"x": "", "A": "n 2"}, "x"), order=2) == "holds"
+FOUND_SECOND = [
+    ("cumprod(x * A[:, -1])", {"x": "", "A": "n 2"}, "x"),
+    ("solve(0.1 * (sin(A[:-1, :-1]) - sigmoid(y)) + eye(n - 1), x[1:])", {"A": "n n", "x": "n", "y": ""}, "y"),
+]
+"""What went wrong once in second derivatives: a bracket left its sum; sums of ones were scalars to NumPy in a product."""
+
+
+@pytest.mark.parametrize(("text", "shapes", "wrt"), FOUND_SECOND)
+def test_a_second_derivative_that_went_wrong_once_is_right(text, shapes, wrt):
+    assert check_expression(case(text, shapes, wrt), order=2) == "holds"
