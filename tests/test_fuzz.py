@@ -191,6 +191,7 @@ FOUND = [
     ("inv(A + 3 * eye(n))[:, :-1] @ (y * x[1:])", {"A": "n n", "x": "n", "y": ""}, "y"),
     ("solve(A[1:, 1:] + 3 * eye(n - 1), silu(T[1:, :-1]) @ sum(B[1:], axis=-2))", {"A": "n n", "T": "n d", "B": "d k n"}, "B"),
     ("mean(relu(1 - sin(y) / x))", {"x": "n", "y": "n"}, "y"),
+    ("std((A + eye(n)) + B)", {"A": "n n", "B": "n n"}, "B"),
     ("sum(inv(A + 3 * eye(n)) ** 2)", {"A": "n n"}, "A"),
     ("inv(A + 3 * eye(n)).T[:-1] @ (y * outer(x, x))", {"A": "n n", "x": "n", "y": ""}, "y"),
 ]

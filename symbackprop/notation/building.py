@@ -136,7 +136,12 @@ def matmul(*factors: Value) -> Value:
     cuts = [k for k in range(1, len(kept)) if kept[k - 1].shape[1] is None and kept[k].shape[0] is None]
     pieces = [kept[a:b] for a, b in zip([0, *cuts], [*cuts, len(kept)], strict=True)]
     wide = [p for p in pieces if p and (p[0].shape[0], p[-1].shape[1]) != (None, None)]
-    scalars += [_chain(p) for p in pieces if p and (p[0].shape[0], p[-1].shape[1]) == (None, None)]
+    for p in pieces:
+        if p and (p[0].shape[0], p[-1].shape[1]) == (None, None):
+            if len(p) == 2 and all(map(is_ones, p)):
+                number *= p[0].shape[1]
+            else:
+                scalars.append(_chain(p))
     if not wide:
         return scale(number, scalars, ONE)
     made = _chain([f for p in wide for f in p])
