@@ -192,6 +192,11 @@ FOUND = [
     ("solve(A[1:, 1:] + 3 * eye(n - 1), silu(T[1:, :-1]) @ sum(B[1:], axis=-2))", {"A": "n n", "T": "n d", "B": "d k n"}, "B"),
     ("mean(relu(1 - sin(y) / x))", {"x": "n", "y": "n"}, "y"),
     ("std((A + eye(n)) + B)", {"A": "n n", "B": "n n"}, "B"),
+    (
+        "var(where(T[1:, :, :-1].T > T[:-1, :, 1:], cos(y * B[:-1, :, :-1]), log_softmax(B[:-1, :, :-1], axis=-2)), axis=0)",
+        {"T": "d k d", "B": "d k d", "y": ""},
+        "B",
+    ),
     ("sum(inv(A + 3 * eye(n)) ** 2)", {"A": "n n"}, "A"),
     ("inv(A + 3 * eye(n)).T[:-1] @ (y * outer(x, x))", {"A": "n n", "x": "n", "y": ""}, "y"),
 ]
