@@ -19,6 +19,7 @@ from symbackprop.verify.literal import evaluate
 
 STEP = 2.0**-9
 SECONDS, SECONDS_TO_REFUSE = 5, 1
+INVERSES = ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")
 RELATIONS = {
     sympy.StrictGreaterThan: np.greater,
     sympy.GreaterThan: np.greater_equal,
@@ -184,7 +185,7 @@ class IndexValues:
 
     def named(self, name):
         names = KinkedNumpy().names()
-        native = {"Abs": np.abs, "atan": np.arctan, "asin": np.arcsin, "acos": np.arccos, "absolute": np.abs}
+        native = {"Abs": np.abs, "absolute": np.abs, **{f"a{name}": getattr(np, f"arc{name}") for name in INVERSES}}
         return native.get(name) or names[name]
 
 

@@ -115,10 +115,10 @@ class MatrixReader(Reader):
             return value
         if token == "\\lVert":
             return self.norm()
-        if token == "\\lvert":
+        if token in ("\\lvert", "\\lfloor"):
             self.take()
-            value = abs(self.expression())
-            self.take("\\rvert")
+            value = (abs if token == "\\lvert" else np.floor)(self.expression())
+            self.take("\\rvert", "\\rfloor")
             return value
         if token == "\\frac":
             return self.fraction()

@@ -13,7 +13,7 @@ from notation_functions import ALONG, FUNCTIONS, WHOLE
 
 TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+(?:\.[0-9]+)?|[{}()\[\]^_=+\-<>,|]|\S")
 ACCENTS = ("\\hat", "\\bar", "\\tilde", "\\dot")
-STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert")
+STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert", "\\rfloor")
 STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
 
 
@@ -110,7 +110,7 @@ class IndexReader(Reader):
 
     def term(self):
         factors = [self.factor()]
-        while self.here and self.here not in "+-)]},=>" and self.here not in ("\\ge", "\\le", "\\rvert"):
+        while self.here and self.here not in "+-)]},=>" and self.here not in STOPS:
             if self.here == "\\cdot":
                 self.take()
             factors.append(self.factor())
@@ -147,6 +147,8 @@ class IndexReader(Reader):
             return self.between("(", ")")
         if token == "\\lvert":
             return abs(self.between("\\lvert", "\\rvert"))
+        if token == "\\lfloor":
+            return np.floor(self.between("\\lfloor", "\\rfloor"))
         if token == "\\sum":
             return self.sum()
         if token == "\\prod":
@@ -258,10 +260,10 @@ class IndexReader(Reader):
 
     def condition(self):
         left = self.expression()
-        mark = self.take(">", "\\ge")
+        mark = self.take(">", "\\ge", "\\le")
         right = self.expression()
         self.take("]")
-        return float(left > right if mark == ">" else left >= right)
+        return float({">": left > right, "\\ge": left >= right, "\\le": left <= right}[mark])
 
     def function(self):
         name = self.function_name()

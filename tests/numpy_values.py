@@ -80,9 +80,10 @@ class KinkedNumpy:
 
         scale, alpha = 1.0507009873554805, 1.6732632423543773
         plain = "tanh sin cos arctan sinh cosh exp expm1 log log1p log2 arcsin arccos tan sum mean var trace dot outer einsum diag diagonal"
-        plain += " cumsum cumprod prod tril triu eye stack flip transpose swapaxes moveaxis square reciprocal concatenate reshape kron pi"
+        plain += " cumsum cumprod prod tril triu eye stack flip transpose swapaxes moveaxis square concatenate reshape kron pi"
         return {
             **{name: getattr(np, name) for name in plain.split()},
+            "reciprocal": lambda x: 1 / x,  # of a whole number too, of which NumPy takes the whole part
             "norm": root(np.linalg.norm),
             "sqrt": root(np.sqrt),
             "std": root(np.std),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from symbackprop import derivative
+from symbackprop.ops import OPS
 from symbackprop.pages import expression_page
 from symbackprop.verify.literal import evaluate
 
@@ -62,10 +63,23 @@ def test_the_convention_is_where_it_belongs_only():
         ("c * sum(x * log(x))", "c", 2 * np.log(2)),
         ("c * sum(x * log(x / y))", "c", 0),
         ("c * sum(where(x > 0, x * log(x), 1))", "c", 1 + 2 * np.log(2)),
+        ("c * sum(x * (log(x) - log(y)))", "c", 0),
+        ("c * sum(x**2 * (y - 3 * log(x / y) + 2 * log(x)))", "c", 8 + 8 * np.log(2)),
+        ("c * kl_divergence(x, y)", "c", 0),
+        ("c * kl_divergence(x, y)", ("c", "y"), [0, -1]),
     ],
 )
 def test_a_power_times_its_logarithm_is_0_at_0(text, wrt, wanted):
     assert np.allclose(at(text, wrt, x=np.array([0.0, 2.0]), y=np.array([1.0, 2.0]), c=1.0), wanted)
+
+
+@pytest.mark.parametrize(("loss", "p"), [("binary_cross_entropy(p, q)", 0), ("binary_cross_entropy(p, q)", 1), ("kl_divergence(q, p)", 0)])
+def test_a_loss_of_probabilities_ends_where_its_record_says(loss, p):
+    assert "inf, and nan" in OPS[loss.partition("(")[0]].accuracy
+    value = derivative(f"c * {loss}", {"p": "n", "q": "n", "c": ""}, wrt="c").evaluate
+    with np.errstate(all="ignore"):
+        assert np.isposinf(value(p=np.array([0.5, p]), q=np.array([0.5, 1 - p])))
+        assert np.isnan(value(p=np.array([0.5, p]), q=np.array([0.5, p])))
 
 
 KINKS = {

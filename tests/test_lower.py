@@ -5,12 +5,13 @@ import inspect
 import numpy as np
 import pytest
 from small import index, program
-from sympy import Function, KroneckerDelta, Rational, erf, exp, log, sqrt
+from sympy import Function, KroneckerDelta, Rational, erf, exp, log, pi, sqrt
 
 import symbackprop.emit as emit
 from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.errors import MissingSpellingError
 from symbackprop.index import parse_shape
+from symbackprop.lower.spelling import size_text
 from symbackprop.ops.elementwise import elu, gelu, leaky_relu, relu, sigmoid, softplus
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total
@@ -186,3 +187,16 @@ def test_an_argument_is_never_overwritten():
     x = np.array([-1.0, 2.0])
     run(p, "F", {"x": x})
     assert (x == [-1.0, 2.0]).all()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (Rational("0.9189385332046727") * n0.axis, "0.9189385332046727 * n"),
+        (-Rational("0.9189385332046727") / n0.axis, "-0.9189385332046727 / n"),
+        (Rational(2, 3) * n0.axis / m0.axis, "2 * n / (3 * m)"),
+        ((n0.axis - 1) * pi / 2, "3.141592653589793 * (n - 1) / 2"),
+    ],
+)
+def test_a_number_of_sizes_is_a_short_one(number, code):
+    assert size_text(number).text == code

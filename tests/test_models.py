@@ -233,7 +233,7 @@ def test_the_derivation_is_written_as_every_kind_of_page(name):
     derivation = sbp.derive(example(name).model)
     pages = {r"\partial": derivation.markdown(), "∂": derivation.html(lang="zh"), r"\frac": derivation.tex(form="index")}
     assert all(mark in page for mark, page in pages.items())
-    assert ("has a single sample" in pages[r"\partial"]) == (example(name).model.program.samples is None)
+    assert ("names no axis of samples" in pages[r"\partial"]) == (example(name).model.program.samples is None)
 
 
 @pytest.mark.parametrize(

@@ -286,3 +286,13 @@ def test_a_page_takes_time_in_proportion_to_its_layers():
 def test_bold_letters_are_bold_in_a_browser():
     found = [mathml(tree.Letter(text, "bold")) for text in "eA1"]
     assert [chr(code) in text for code, text in zip((0x1D41E, 0x1D400, 0x1D7CF), found, strict=True)] == [True] * 3
+
+
+def test_the_step_and_the_batch_have_letters_of_their_own():
+    tensors = {"X": {"axes": "n d", "role": "input"}, **{k: {"axes": "d", "role": "parameter"} for k in ("eta", "theta", "B")}}
+    model = sbp.model(tensors, {"J": "sum((X @ (eta * theta + B)) ** 2) / n"}, samples="n")
+    page = sbp.derive(model).tex()
+    assert r"\eta & \leftarrow \eta - \alpha \frac{\partial J}{\partial \eta}" in page
+    assert r"\phi & \leftarrow \phi - \alpha \frac{1}{n}" in page and "random batch $S$" in page
+    usual = sbp.derive(sbp.model({"X": tensors["X"], "w": tensors["B"]}, {"J": "sum((X @ w) ** 2) / n"}, samples="n")).tex()
+    assert r"w \leftarrow w - \eta \frac" in usual and r"\theta & \leftarrow \theta - \eta \frac{1}{n}" in usual

@@ -8,6 +8,7 @@ from notation_models import SIZES, one_sample, two_layer
 from notation_reader import read_index
 from sympy import Rational, exp, log, sqrt, tanh
 
+from symbackprop import derivative
 from symbackprop.derive.reverse import gradient
 from symbackprop.errors import NotationError
 from symbackprop.index import Index, axis, free_indices, parse_shape
@@ -148,6 +149,24 @@ def test_the_formulas_of_the_classifier_look_like_a_textbook():
     assert printed["J"] == r"J = -\frac{1}{n} \sum_{s=1}^{n} \sum_{k=1}^{c} Y_{sk} \log \hat{Y}_{sk}"
     assert printed["dO"] == r"\frac{\partial J}{\partial O_{sk}} = \frac{\hat{Y}_{sk} - Y_{sk}}{n}"
     assert printed["dW1"] == r"\frac{\partial J}{\partial W^{1}_{ji}} = \sum_{s=1}^{n} \frac{\partial J}{\partial H^{0}_{sj}} X_{si}"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("sum(sqrt(x**2 + 1e-5))", r"\frac{x_{i}}{\sqrt{x_{i}^{2} + 10^{-5}}}"),
+        ("2e-12 * sum(x)", r"2 \cdot 10^{-12}"),
+        ("sum(x) * 0.001", r"\frac{1}{1000}"),
+        ("sum(x) * floor(y / 2)", r"\left\lfloor \frac{y}{2} \right\rfloor"),
+        ("sum(x) * floor(y) ** 2", r"\lfloor y \rfloor^{2}"),
+        ("sum(x[:2])", r"\mathbf{1}[i \le 2]"),
+    ],
+)
+def test_small_numbers_whole_parts_and_bounds_are_written_as_on_paper(text, written):
+    result = derivative(text, {"x": "n", "y": ""}, "x")
+    assert result.latex("index") == written
+    known = {"x": np.array([0.001, -0.5, 0.3]), "y": np.array(3.7)}
+    assert np.allclose(read_index(written, known, {"n": 3}, ["i"], [3]), result.evaluate(**known), rtol=1e-12)
 
 
 def test_no_two_tensors_print_alike():

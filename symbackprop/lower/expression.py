@@ -58,7 +58,9 @@ class Expressions(Entries):
             operands = [x if name == "where" and k == 0 else self.graph.as_float(x) for k, x in enumerate(operands)]
             if name == "relu":
                 operands.append(self.zero_like(operands[0], order))
-            return self.graph.apply(name, operands, order, "float")
+            # A choice between numbers has NumPy's dtype for them.
+            chosen = name == "where" and all(self.graph[x.node].kind == "size" for x in operands[1:])
+            return self.graph.as_float(self.graph.apply(name, operands, order, "int" if chosen else "float"))
         raise TargetError(f"no array operation for {type(e).__name__}", notes=(str(e),))
 
     def zero_like(self, x: Labelled, order: Order) -> Labelled:

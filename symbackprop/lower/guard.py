@@ -87,7 +87,9 @@ def _where(bracket: Expr, x: Expr, safe: Expr) -> Expr:
 
 
 def _is_finite(e: Expr) -> bool:
-    """Whether a power or function is finite at every finite argument."""
+    """Whether a power or function is finite at every finite argument, or of sizes alone."""
+    if not e.has(Entry) and not indices_of(e):
+        return True
     if isinstance(e, Pow):
         base, exponent = e.args
         if exponent.is_Integer:

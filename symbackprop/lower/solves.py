@@ -4,7 +4,7 @@ That costs a third of the inverse and is as exact as the matrix lets it be. Wher
 log det A, it is there for the products too.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Mul
@@ -12,6 +12,7 @@ from sympy import Add, Expr, Mul
 from symbackprop.contract import Product, flat, narrowed
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS
+from symbackprop.lower.entry import is_guard
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, indices_of, rename_bound, tensor_names
 
@@ -85,9 +86,12 @@ class _Solver:
         if not found:
             raise _NoSystemError
         chosen, free, summed, kept, turned = min(found, key=lambda way: (len(way[1]), len(way[0])))
-        side = self.right_side(chosen, summed, free)
-        solution = self.tensor(Call("solve", (self.matrix(turned), side)), (kept.axis, *[k.axis for k in free]))
+        guards = [g for g in others.factors if g not in chosen and is_guard(g) and indices_of(g) <= set(free)] if _moved(chosen) else []
+        side = self.right_side([*chosen, *guards], summed, free)
+        solution = self.tensor(Call("solve", (self.matrix(turned), side)), (self.inverse.tensor.axes[0], *[k.axis for k in free]))
         rest = [g for g in others.factors if g not in chosen]
+        if not _moved(rest):
+            rest = [g for g in rest if g not in guards]
         inside = {k for g in chosen for k in indices_of(g)} - set(free)
         return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
 
@@ -98,6 +102,8 @@ class _Solver:
         """
         if not (isinstance(summed, Index) and isinstance(kept, Index) and summed in others.bound and summed != kept):
             return None
+        if summed.axis != self.inverse.tensor.axes[0]:
+            return None  # a slice of the inverse
         near = [g for g in others.factors if g.has(summed)]
         chosen = list(near)
         inner = {k for g in near for k in indices_of(g)} & others.bound
@@ -114,15 +120,20 @@ class _Solver:
         """The name of the tensor of the product of `factors`, its first axis that of `row`."""
         indices = (row, *columns)
         name = f"{self.matrix(False)}_rhs"
+        tensor = Tensor("", tuple(k.axis for k in indices))
         if len(factors) == 1 and isinstance(factors[0], Entry):
-            if factors[0].indices == indices:
+            if factors[0].indices == indices and self.axes(factors[0]) == tensor.axes and factors[0].name != self.inverse.name:
                 return factors[0].name
             if factors[0].indices == indices[::-1]:
                 name = f"{factors[0].name}_T"
-        tensor = Tensor("", tuple(k.axis for k in indices))
         inner = {k for f in factors for k in indices_of(f)} - set(indices)
         value = self.said(narrowed(Product(list(factors), inner), NO_FACTS, set()))
         return self.named(name, tensor.axes, rhs=value.xreplace(dict(zip(indices, tensor.indices, strict=True))))
+
+    def axes(self, f: Entry) -> tuple[Expr, ...]:
+        """The axes of an entry's tensor: longer than those of its indices where it is a slice's."""
+        made = {e.name: e.tensor for e in (*self.equations, *self.new)}
+        return (made.get(f.name) or self.program.tensors[f.name]).axes
 
     def matrix(self, turned: bool) -> str:
         """The name of the matrix, or of its transpose."""
@@ -147,3 +158,8 @@ class _Solver:
         self.new.append(made)
         self.done.append(made)
         return made.name
+
+
+def _moved(factors: Iterable[Expr]) -> bool:
+    """Whether an entry among the factors may be out of range, where a guard beside it is 0: it is not at an index, but beside one."""
+    return any(not isinstance(k, Index) for f in factors for a in f.atoms(Entry) for k in a.indices)

@@ -120,11 +120,14 @@ def size_text(e: Expr) -> Text:
 
 
 def _product(e: Mul) -> Text:
-    over, under = e.as_numer_denom()
-    if over.could_extract_minus_sign():
+    if e.could_extract_minus_sign():
         inner = size_text(-e)
         return Text(f"-{inner.within(PRODUCT)}", PRODUCT)
-    top = " * ".join(size_text(f).within(SIGN) for f in sorted(Mul.make_args(over), key=lambda f: (not f.is_number, str(f))))
+    number = e.as_coeff_Mul()[0]
+    decimal = number if number.is_Rational and number.q > LONG else S.One
+    over, under = (e / decimal).as_numer_denom()
+    factors = [f for f in (decimal, *Mul.make_args(over)) if f != 1] or [S.One]
+    top = " * ".join(size_text(f).within(SIGN) for f in sorted(factors, key=lambda f: (not f.is_number, str(f))))
     if under == 1:
         return Text(top, PRODUCT)
     return Text(f"{top} / {size_text(under).within(POWER)}", PRODUCT)

@@ -6,6 +6,7 @@ applies where a user (or a derivation) gave a part a name: with p = sigmoid(x), 
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
+from itertools import permutations
 
 from sympy import Add, Expr, Function, Mul, Pow, Rational, S, cosh, erf, exp, expand_mul, log, sinh, tanh
 
@@ -251,14 +252,20 @@ def _gaussian(f: Expr, g: Expr, times: Expr = S.One) -> bool:
 
 
 def _times_log(e: Expr, at: Stable) -> Expr | None:
-    """x log(x / y) = 0 where x is 0, and x^m log(x) too."""
-    for f in e.args:
+    """x log(x / y) = 0 where x is 0, and x^m log(x) and x (log(x) - log(y)) too."""
+    for g, f in permutations(e.args, 2):
+        found = [_x_log(g, t) for t in Add.make_args(f)]
+        if any(found):
+            return e / f / g * Add(*[x or g * t for x, t in zip(found, Add.make_args(f), strict=True)])
+    return None
+
+
+def _x_log(g: Expr, t: Expr) -> Expr | None:
+    """The product of `g` and `t`, which is 0 where `g` is since `t` has the logarithm of that."""
+    for f in Mul.make_args(t):
         base, power = f.as_base_exp()
-        if not isinstance(base, log) or not (power.is_Integer and power.is_positive):
-            continue
-        for g in e.args:
-            if vanishes(g, base.args[0]):
-                return e / f / g * XLogY(g, base.args[0]) * base ** (power - 1)
+        if isinstance(base, log) and power.is_Integer and power.is_positive and vanishes(g, base.args[0]):
+            return t / f * XLogY(g, base.args[0]) * base ** (power - 1)
     return None
 
 

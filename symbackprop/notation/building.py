@@ -136,7 +136,12 @@ def matmul(*factors: Value) -> Value:
     cuts = [k for k in range(1, len(kept)) if kept[k - 1].shape[1] is None and kept[k].shape[0] is None]
     pieces = [kept[a:b] for a, b in zip([0, *cuts], [*cuts, len(kept)], strict=True)]
     wide = [p for p in pieces if p and (p[0].shape[0], p[-1].shape[1]) != (None, None)]
-    scalars += [_chain(p) for p in pieces if p and (p[0].shape[0], p[-1].shape[1]) == (None, None)]
+    for p in pieces:
+        if p and (p[0].shape[0], p[-1].shape[1]) == (None, None):
+            if len(p) == 2 and all(map(is_ones, p)):
+                number *= p[0].shape[1]
+            else:
+                scalars.append(_chain(p))
     if not wide:
         return scale(number, scalars, ONE)
     made = _chain([f for p in wide for f in p])
@@ -204,7 +209,11 @@ def begins_with_truth(x: Value) -> bool:
     """Whether the text of a product begins with truth values, which a minus sign would come before."""
     if isinstance(x, Transpose):
         return begins_with_truth(x.x)
-    return is_truth(x) or (isinstance(x, Hadamard | MatMul) and begins_with_truth(x.factors[0]))
+    if not isinstance(x, Hadamard | MatMul):
+        return is_truth(x)
+    factors = x.factors if isinstance(x, Hadamard) else [f.v if isinstance(f, Diag) else f for f in x.factors]
+    first = next((f for f in factors if not power_of(f)[1].could_extract_minus_sign()), None)  # what divides comes last
+    return first is not None and begins_with_truth(first)
 
 
 def plus(terms: Iterable[tuple[int, Value]]) -> Value:

@@ -287,7 +287,7 @@ class Composer(Teller):
 
     def update(self) -> list[Block]:
         """The step downhill; full batch and stochastic."""
-        names, eta = self.writer.names, tree.Letter("eta")
+        names, eta = self.writer.names, self.unused("eta", "alpha", "epsilon")
         top = names(self.derived.output)
 
         def down(x: tree.Node, slope: tree.Node) -> tree.Node:
@@ -307,10 +307,10 @@ class Composer(Teller):
         kind = self.over_samples()
         if kind is None:
             return blocks
-        theta, s = tree.Letter("theta"), letter(self.writer.letters.choice(samples)[0])
-        size, batch = self.writer.expression(samples), tree.Letter("B")
+        theta, s = self.unused("theta", "phi", "psi"), letter(self.writer.letters.choice(samples)[0])
+        size, batch = self.writer.expression(samples), self.unused("B", "S", "M")
         each = tree.Derivative(tree.Labelled(top, (s,)), (theta,))
-        count = tree.Letter("m") if str(samples) != "m" else tree.Letter("b")
+        count = self.unused("m", "b", "k")
 
         def mean(total: tree.Node, number: tree.Node) -> tree.Node:
             return tree.product(tree.Frac(tree.ONE, number), total) if kind == "mean" else total
@@ -327,6 +327,11 @@ class Composer(Teller):
             Paragraph(self.line("stochastic lead", batch=batch, size=count, n=size)),
             Formulas((down(theta, few),)),
         ]
+
+    def unused(self, *letters: str) -> tree.Node:
+        """The first of some letters that is not a tensor's or an axis's."""
+        taken = {*self.writer.names.spelled.values(), *[self.writer.expression(a) for a in self.program.axes]}
+        return next((x for x in map(tree.Letter, letters) if x not in taken), tree.Letter(letters[-1]))
 
     def over_samples(self) -> str | None:
         """Whether the objective is the "mean" or the "sum" of one loss for each sample, or neither as it stands."""

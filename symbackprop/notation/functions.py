@@ -10,6 +10,9 @@ from symbackprop.ops import OPS
 BARE = {"log", "sin", "cos", "tan", "tanh", "sinh", "cosh"}
 """Functions that need no brackets around a single name."""
 
+FENCED = {"abs": "abs", "absolute": "abs", "floor": "floor"}
+"""Functions that stand around their argument."""
+
 WRITTEN = re.compile(r"(?:\\operatorname\{(?P<name>[^}]*)\}|\\(?P<command>[A-Za-z]+))\\left\(#1")
 OTHERS = {"inv": "inv", "trace": "tr", "diag": "diag"}
 
@@ -39,6 +42,6 @@ def function(name: str) -> tree.Node:
 
 def applied(name: str, *arguments: tree.Node) -> tree.Node:
     """A function of its arguments: |x| for abs, log x without brackets, else f(x)."""
-    if name in ("abs", "absolute") and len(arguments) == 1:
-        return tree.Fenced(arguments[0], "abs")
+    if name in FENCED and len(arguments) == 1:
+        return tree.Fenced(arguments[0], FENCED[name])
     return tree.apply(function(name), *arguments, bare=name in BARE)

@@ -16,7 +16,7 @@ from symbackprop.notation import tree
 from symbackprop.notation.functions import applied, function
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
-from symbackprop.notation.scalar_text import decimal, fraction
+from symbackprop.notation.scalar_text import decimal, fraction, scientific
 from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of
 
@@ -162,7 +162,7 @@ class Writer:
             else:
                 over.append(f)
         above = self.factors(over, scope)
-        first, beneath = [[] if n == 1 else [tree.Number(decimal(n))] for n in fraction(number)]
+        first, beneath = [[] if n == 1 else [number_node(n)] for n in fraction(number)]
         below = [*beneath, *self.factors(under, scope)]
         last = [self.factor(f, scope) for f in sorted(sums, key=self.sum_key)]
         top = tree.product(*first, *above)
@@ -273,6 +273,8 @@ class Writer:
         if left == 0 and mark == ">":
             # -x > 0 would need a "less than", which Markdown takes for HTML; 0 > x does not.
             return tree.relation(number_node(0), (mark, self.write(right, scope)))
+        if mark == ">=" and not left.has(Index, Entry) and right.has(Index):
+            return tree.relation(self.write(right, scope), ("<=", self.write(left, scope)))
         return tree.relation(self.write(left, scope), (mark, self.write(right, scope)))
 
 
@@ -305,9 +307,14 @@ def signed(e: Expr) -> tuple[int, Expr]:
     return 1, e
 
 
-def number_node(value: int) -> tree.Node:
-    """An integer."""
-    return tree.Number(str(value)) if value >= 0 else tree.negative(tree.Number(str(-value)))
+def number_node(value: int | Rational) -> tree.Node:
+    """A whole number or a decimal; a small one with a power of ten, as 10^-5."""
+    if value < 0:
+        return tree.negative(number_node(-value))
+    if found := scientific(Rational(value)):
+        digit, places = found
+        return tree.product(number_node(digit), tree.power(tree.Number("10"), number_node(-places)))
+    return tree.Number(decimal(Rational(value)))
 
 
 def letter(text: str) -> tree.Node:

@@ -9,7 +9,13 @@ from functools import singledispatch
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import FUNCTIONS, GREEK, MARKS
 
-FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": (r"\lvert ", r" \rvert"), "norm": (r"\lVert ", r" \rVert")}
+FENCES = {
+    "()": ("(", ")"),
+    "[]": ("[", "]"),
+    "abs": (r"\lvert ", r" \rvert"),
+    "norm": (r"\lVert ", r" \rVert"),
+    "floor": (r"\lfloor ", r" \rfloor"),
+}
 COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 ESCAPES = {c: rf"\{c}" for c in "_%&#$"}
 

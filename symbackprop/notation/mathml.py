@@ -9,7 +9,7 @@ from html import escape
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import ACCENTS, GREEK, MARKS
 
-FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": ("|", "|"), "norm": ("‖", "‖")}
+FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": ("|", "|"), "norm": ("‖", "‖"), "floor": ("⌊", "⌋")}
 TIMES = "<mo>\u2062</mo>"
 APPLICATION = "<mo>\u2061</mo>"
 

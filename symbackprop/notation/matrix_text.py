@@ -242,7 +242,7 @@ class Texter:
     def _(self, x: Plus) -> tuple[str, int]:
         short = [self.broadcast(v) for _, v in x.terms]
         kinds = {kind for _, kind in short}
-        if None not in x.shape and "full" not in kinds and not {"column", "row"} <= kinds:
+        if not x.is_scalar and "full" not in kinds and not {"column", "row"} <= kinds:
             # None has the full shape, nor have they together, so the first term must make it.
             short[0] = ("", "full")
         text = ""

@@ -15,12 +15,14 @@ SUM, TERM, POWER, ATOM = range(4)
 LONGEST_DECIMAL = 100
 """Digits after the point."""
 SMALL = Rational(1, 1000)
-"""What is less is a fraction, not a decimal with zeros at its beginning."""
+"""What is less is a fraction or a power of ten, not a decimal with zeros at its beginning."""
 
 
 def fraction(r: Rational) -> tuple[Rational, Rational]:
     """A positive number as numerator and denominator: whole ones, or where these are long, decimals of fewer digits."""
     over, under = Rational(r.p), Rational(r.q)
+    if scientific(r):
+        return r, S.One
     if under > LONG and r > SMALL and 10**LONGEST_DECIMAL % under == 0:
         return r, S.One
     if max(over, under) < LONG:
@@ -31,8 +33,20 @@ def fraction(r: Rational) -> tuple[Rational, Rational]:
     return min(pairs, key=lambda pair: sum(len(decimal(n)) for n in pair))
 
 
+def scientific(r: Rational) -> tuple[int, int] | None:
+    """The c and k of a small number c 10^-k with one digit c, as 10^-5; None of any other number."""
+    if not 0 < r < SMALL:
+        return None
+    k = 3
+    while r * 10**k < 1:
+        k += 1
+    return (int(r * 10**k), k) if (r * 10**k).is_Integer else None
+
+
 def decimal(r: Rational) -> str:
     """A number whose denominator divides a power of ten, in digits."""
+    if found := scientific(r):
+        return "{}e-{}".format(*found)
     digits = 0
     while not (r * 10**digits).is_Integer:
         digits += 1

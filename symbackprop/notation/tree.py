@@ -117,7 +117,7 @@ class Root(Node):
 
 @dataclass(frozen=True)
 class Fenced(Node):
-    """body between fences: "()", "[]", "abs" for bars, "norm" for double bars."""
+    """body between fences: "()", "[]", "abs" for bars, "norm" for double bars, "floor"."""
 
     body: Node
     fence: str = "()"

@@ -28,7 +28,7 @@ ENGLISH = {
     "notation matrix": "In matrix form {ones} is a column of ones, {odot} and {oslash} multiply and divide entry by entry, "
     "and {indicator} is 1 where the condition holds and 0 elsewhere.",
     "notation layout": "The derivative of a scalar has the shape of the variable. Any other derivative has the axes of the output, "
-    "then those of the input: rows are outputs, columns are inputs.",
+    "then those of the input; of a matrix the rows are outputs and the columns inputs.",
     "gradient": "The gradient",
     "gradient lead": "The gradient is the list of all partial derivatives of the objective, one for each entry of each parameter:",
     "entry": "One entry, by the chain rule",
@@ -56,8 +56,8 @@ ENGLISH = {
     "full batch sum": "The objective is the sum of the losses of single samples, so its gradient is the sum of theirs:",
     "stochastic": "Stochastic",
     "stochastic lead": "A random batch {batch} of {size} samples takes the place of all {n}. The step is cheaper, and right on average:",
-    "one sample": "This model has a single sample. Over a data set the gradients of the samples are summed (or averaged); "
-    "stochastic gradient descent takes one of them, or a few, at a time.",
+    "one sample": "This model names no axis of samples. Where it is the loss of one sample, the gradients of all samples are summed "
+    "(or averaged); stochastic gradient descent takes one of them, or a few, at a time.",
     "hessian": "The Hessian is the Jacobian of the gradient",
     "hessian lead": "Deriving the gradient once more gives second derivatives. With respect to {output}:",
     "hessian weight": "With respect to {parameter}, the parameter next to {output}:",
@@ -147,7 +147,7 @@ CHINESE = {
     "notation indices": "下标从 1 开始，下标的字母表明它所属的轴：{letters}。",
     "notation matrix": "矩阵形式中，{ones} 是元素全为 1 的列向量，{odot} 与 {oslash} 表示逐元素的乘与除，"
     "{indicator} 在条件成立处为 1，其余为 0。",
-    "notation layout": "标量的导数与变量形状相同；其他导数先排输出的轴，再排输入的轴：行对应输出，列对应输入。",
+    "notation layout": "标量的导数与变量形状相同；其他导数先排输出的轴，再排输入的轴；若是矩阵，行对应输出，列对应输入。",
     "gradient": "梯度",
     "gradient lead": "梯度是目标函数对每个参数的每个元素求偏导所得的列表：",
     "entry": "用链式法则求其中一个元素",
@@ -174,7 +174,7 @@ CHINESE = {
     "full batch sum": "目标函数是各样本损失之和，因此它的梯度是各样本梯度之和：",
     "stochastic": "随机梯度下降",
     "stochastic lead": "随机抽取 {size} 个样本组成的一批 {batch} 代替全部 {n} 个样本。这样每步计算量小，并且在平均意义下是正确的：",
-    "one sample": "这个模型只有一个样本。对整个数据集，把各样本的梯度相加（或取平均）；随机梯度下降每次只取其中一个或几个。",
+    "one sample": "这个模型没有样本轴。若目标函数是一个样本的损失，就把各样本的梯度相加（或取平均）；随机梯度下降每次只取其中一个或几个。",
     "hessian": "Hessian 矩阵是梯度的雅可比矩阵",
     "hessian lead": "对梯度再求一次导得到二阶导数。关于 {output}：",
     "hessian weight": "关于紧接 {output} 的参数 {parameter}：",

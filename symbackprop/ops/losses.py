@@ -6,6 +6,9 @@ from symbackprop.ops.arithmetic import SQUARE
 from symbackprop.ops.compose import Composer, Value, composed
 from symbackprop.ops.table import DIFFERENCES
 
+WITHIN = "{} gives inf, and nan where the other argument agrees with it: 0 log 0 has no limit there"
+"""Why a loss of probabilities ends short of their ends."""
+
 
 def _log_p(ops: Composer, input: Value) -> Value:
     return ops.named(ops.log_softmax(input, axis=-1))
@@ -39,7 +42,7 @@ def nll_loss(ops: Composer, input: Value, target: Value) -> Value:
     return -ops.mean(ops.sum(ops.one_hot(target, num_classes=input.shape[-1]) * input, axis=-1))
 
 
-@composed("loss", source="torch.nn.functional.binary_cross_entropy")
+@composed("loss", source="torch.nn.functional.binary_cross_entropy", accuracy=WITHIN.format("a probability of 0 or 1"))
 def binary_cross_entropy(ops: Composer, input: Value, target: Value) -> Value:
     """The mean cross entropy of probabilities with labels between 0 and 1.
 
@@ -107,7 +110,7 @@ def focal_loss(ops: Composer, input: Value, target: Value, gamma: Expr = 2, alph
     return ops.mean(each if alpha is None else (alpha * target + (1 - ops.positive(alpha)) * (1 - target)) * each)
 
 
-@composed("loss", source="Kullback & Leibler 1951", accuracy=DIFFERENCES)
+@composed("loss", source="Kullback & Leibler 1951", accuracy=f"{DIFFERENCES}; {WITHIN.format('a probability q of 0')}")
 def kl_divergence(ops: Composer, p: Value, q: Value) -> Value:
     """The divergence of a distribution from another, summed over all entries.
 

@@ -189,7 +189,7 @@ class Grid:
     def product(self, e: Mul) -> np.ndarray:
         """A product; where a guard among the factors is 0 it is 0, whatever the others are (out of range, infinite).
 
-        It is 0 too where x is, in x^m log(x / y), as its limit there is.
+        It is 0 too where x is, in x^m log(x / y) and x^m (log(x) - log(y)), as their limit there is.
         """
         guards = [self.value(a) for a in e.args if is_guard(a)]
         others = {a: self.value(a) for a in e.args if not is_guard(a)}
@@ -214,8 +214,8 @@ class Grid:
 
 
 def _before_logarithms(e: Mul) -> list[Expr]:
-    """The powers among the factors of `e` whose base stands, as a factor, under a logarithm that is another factor."""
-    logs = [f.as_base_exp()[0] for f in e.args]
+    """The powers among the factors of `e` whose base stands, as a factor, under a logarithm in another factor or in a term of it."""
+    logs = [g.as_base_exp()[0] for f in e.args for t in Add.make_args(f) for g in Mul.make_args(t)]
     under = {b for f in logs if isinstance(f, log) for g in Mul.make_args(f.args[0]) for b, p in [g.as_base_exp()] if not p.is_negative}
     return [f for f in e.args if f.has(Entry) and f.as_base_exp()[0] in under and not f.as_base_exp()[1].could_extract_minus_sign()]
 
