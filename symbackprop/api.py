@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from symbackprop.derive.curvature import split
+from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
 from symbackprop.derive.samples import per_sample_gradients
 from symbackprop.derive.second import hessian, hessian_vector_product, jvp, second, vjp
@@ -25,7 +26,7 @@ from symbackprop.notation.blocks import Document
 from symbackprop.notation.document import compose
 from symbackprop.program import Program
 from symbackprop.result import Result, authored
-from symbackprop.results import Curvature, Paged, Results, kinks_of
+from symbackprop.results import Curvature, Paged, Results
 from symbackprop.verify.claims import check_claims
 from symbackprop.verify.oracles import Along, Back, EachAlone
 from symbackprop.verify.report import verify_derived, verify_more, verify_result
@@ -143,8 +144,8 @@ class Derivation(Paged):
     def _kinks(self, second: bool = False, output: str | None = None) -> tuple[str, ...]:
         """Where the derivative of the objective, or of `output`, is a convention, and where that of the gradient is."""
         program = self.derived.program
-        pairs = [(program, output or program.objective, n) for n in self.wrt]
-        return kinks_of([*pairs, *[(program, self.derived.adjoints[a], b) for a in self.wrt for b in self.wrt if second]])
+        own = kinks(program, [output or program.objective], self.wrt)
+        return tuple(dict.fromkeys([*own, *(kinks(program, [self.derived.adjoints[a] for a in self.wrt], self.wrt) if second else ())]))
 
     def gauss_newton(self, at: str | None = None) -> Curvature:
         """The generalised Gauss-Newton matrix (dO/da)^T d2J/dO2 (dO/db), split at the tensor `at` (default: the declared output O).

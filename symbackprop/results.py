@@ -1,7 +1,7 @@
 """Several derivatives that belong together: a Hessian, products with it, per-sample gradients, curvature matrices; and their pages."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -15,7 +15,7 @@ from symbackprop.notation.beyond import Section, compose_beyond
 from symbackprop.notation.blocks import Document
 from symbackprop.notation.latex import latex
 from symbackprop.notation.together import Together, together
-from symbackprop.program import Fact, Program
+from symbackprop.program import Fact
 from symbackprop.result import FORMS, Result, authored
 from symbackprop.verify.oracles import Curved, Oracle
 from symbackprop.verify.second import check_curvature, check_result
@@ -46,11 +46,6 @@ class Paged(ABC):
 
     def _repr_markdown_(self) -> str:
         return self.markdown()
-
-
-def kinks_of(pairs: Iterable[tuple[Program, str, str]]) -> tuple[str, ...]:
-    """The conventions that derivatives rest on: of each (program, output, by)."""
-    return tuple(dict.fromkeys(kink for program, output, name in pairs for kink in kinks(program, output, name)))
 
 
 class Results(Paged, Mapping[str, Result]):
@@ -178,8 +173,8 @@ class Curvature(Paged):
     def _blocks(self) -> Results:
         made = curvature.blocks(self.model, self.parameters)
         names = {f"{a} {b}": name for (a, b), name in made.blocks.items()}
-        kinks = kinks_of((self.model.derived.program, self.at, n) for n in self.parameters)
-        section = Section(self.kind, made.derived, names, {}, self.parameters, self.at, self.notes, kinks)
+        found = kinks(self.model.derived.program, [self.at], self.parameters)
+        section = Section(self.kind, made.derived, names, {}, self.parameters, self.at, self.notes, found)
         return Results(section, self.first, f"blocks of {self.what}", note=self.note)
 
     def blocks(self) -> Results:

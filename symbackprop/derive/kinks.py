@@ -14,11 +14,11 @@ from symbackprop.program import Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, is_squares, sides_of, tensor_names
 
 
-def kinks(program: Program, output: str, wrt: str) -> tuple[str, ...]:
-    """What conventions d `output` / d `wrt` rests on, as sentences; `output` may be a derivative itself."""
-    reach = {wrt}
+def kinks(program: Program, outputs: Iterable[str], wrt: Iterable[str]) -> tuple[str, ...]:
+    """What conventions the derivatives of `outputs` by `wrt` rest on, as sentences; an output may be a derivative itself."""
+    reach = set(wrt)
     found: dict[str, None] = {}
-    for e in program.needed([output]).equations:
+    for e in program.needed(outputs).equations:
         if e.uses() & reach:
             reach.add(e.name)
             found |= dict.fromkeys(_of_call(e, program, reach) if e.call else _of_equation(e, program, reach))
