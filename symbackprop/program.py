@@ -182,7 +182,11 @@ class Program:
 
     def equation(self, name: str) -> Equation | None:
         """The equation that defines `name`, or None for a leaf."""
-        return next((e for e in self.equations if e.name == name), None)
+        return self._defined.get(name)
+
+    @cached_property
+    def _defined(self) -> Mapping[str, Equation]:
+        return {e.name: e for e in self.equations}
 
     def fresh_name(self, name: str, also: Iterable[str] = ()) -> str:
         """`name`, or name_2, name_3, ... if this program or `also` has that one already."""
