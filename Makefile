@@ -67,7 +67,7 @@ test: .venv/test
 	[ $$linted = 0 ] && [ $$tested = 0 ]
 
 slow: .venv/slow
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2
 
 fuzz: .venv/test
 	nice -n 19 $(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz --hypothesis-show-statistics
