@@ -17,7 +17,8 @@ def read_written(written, arrays, dims, damage=lambda text: text):
     """The value of what is written, its parts read one after the other; `damage` is done to each line before it is read."""
     writer = written.writer
     values = {}
-    sizes = {axis: size for axis, size in dims.items() if not axis.isdigit()}
+    named = {str(a) for a in written.program.axes}  # kron(x, y) @ C makes the axis of C m n, whatever it was called
+    sizes = {axis: size for axis, size in dims.items() if axis in named}
 
     def learn(name, value):
         values[latex(writer.names(name))] = value

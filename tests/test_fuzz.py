@@ -174,6 +174,7 @@ def test_memory_does_not_grow_with_the_number_of_texts():
 
 FOUND = [
     ("logsumexp(x[:-1])", {"x": "n"}, "x"),
+    ("sum(y * log(A ** 2 @ exp(x)))", {"A": "n n", "x": "n", "y": "n"}, "x"),
     ("logsumexp(x[:-1])", {"x": "2 n"}, "x"),
     ("softmax(x[:1]) + max(x[:-1])", {"x": "n"}, "x"),
     ("det(A[:2, :2])", {"A": "n n"}, "A"),

@@ -9,6 +9,7 @@ from itertools import permutations
 
 from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, tanh
 
+from symbackprop.canonical import relabelled
 from symbackprop.index import Index
 from symbackprop.lower.stable import Erfc, Stable, TanhSlope, cancelled
 from symbackprop.ops.elementwise import expm1, sigmoid, softplus
@@ -227,7 +228,7 @@ class Growths:
         """sum_r w softmax(z), an equation of its own."""
         own = Tensor("", tuple(i.axis for i in held)).indices
         used = [r for r in summed if weight.has(r) or share.has(r)]
-        rhs = Total(weight * share, *used).xreplace(dict(zip(held, own, strict=True)))
+        rhs = relabelled(Total(weight * share, *used).xreplace(dict(zip(held, own, strict=True))))
         same = next((e.name for e in self.equations if e.rhs == rhs and e.indices == own), None)
         return Entry(same or self.new("weighed", [i.axis for i in held], rhs=rhs).name, *held)
 
@@ -294,7 +295,7 @@ class Growths:
             if [k.axis for k in chosen] == axes:
                 rest = iter(chosen)
                 at = tuple(next(rest) if fixed is None else fixed for fixed in pattern)
-                value = expand_mul(made.rhs.xreplace(dict(zip(made.indices, at, strict=True))))
+                value = expand_mul(made.at(at))
                 if set(Add.make_args(value)) <= set(Add.make_args(expand_mul(e))):
                     return value, at
         return None

@@ -40,7 +40,7 @@ def _roots(program: Program, e: Equation) -> dict[Expr, Expr]:
         made = program.equation(a.name)
         root = made.rhs if made is not None and a.indices == e.indices else None
         if isinstance(root, Pow) and isinstance(root.base, Entry) and root.exp.is_Rational and 0 < root.exp < 1:
-            found[a] = root.xreplace(dict(zip(made.indices, a.indices, strict=True)))
+            found[a] = made.at(a.indices)
     return found
 
 

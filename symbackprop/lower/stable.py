@@ -82,7 +82,7 @@ class Stable:
         made = self.made.get(e.name) if isinstance(e, Entry) else None
         if made is None or made.rhs is None or indices_of(made.rhs) - set(made.indices):
             return e
-        return made.rhs.xreplace(dict(zip(made.indices, e.indices, strict=True)))
+        return made.at(e.indices)
 
     def argument(self, e: Expr, function: type[Function]) -> Expr | None:
         """The z of e = function(z), also where `e` is an entry of that."""
