@@ -174,6 +174,7 @@ def test_memory_does_not_grow_with_the_number_of_texts():
 
 FOUND = [
     ("logsumexp(x[:-1])", {"x": "n"}, "x"),
+    ("solve(0.1 * tanh(A[1:, 1:] * x[:-1]) + eye(n - 1), B[1:, :] @ B)", {"x": "n", "A": "n n", "B": "n n"}, "x"),
     ("sum(y * log(A ** 2 @ exp(x)))", {"A": "n n", "x": "n", "y": "n"}, "x"),
     ("logsumexp(x[:-1])", {"x": "2 n"}, "x"),
     ("softmax(x[:1]) + max(x[:-1])", {"x": "n"}, "x"),

@@ -90,7 +90,7 @@ class _Solver:
         side = self.right_side([*chosen, *guards], summed, free)
         solution = self.tensor(Call("solve", (self.matrix(turned), side)), (self.inverse.tensor.axes[0], *[k.axis for k in free]))
         rest = [g for g in others.factors if g not in chosen]
-        if not _moved(rest):
+        if not _moved(rest) and all(self.axes(a) == tuple(k.axis for k in a.indices) for g in rest for a in g.atoms(Entry)):
             rest = [g for g in rest if g not in guards]
         inside = {k for g in chosen for k in indices_of(g)} - set(free)
         return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
