@@ -173,9 +173,12 @@ class Curvature(Paged):
     def _blocks(self) -> Results:
         made = curvature.blocks(self.model, self.parameters)
         names = {f"{a} {b}": name for (a, b), name in made.blocks.items()}
-        found = kinks(self.model.derived.program, [self.at], self.parameters)
-        section = Section(self.kind, made.derived, names, {}, self.parameters, self.at, self.notes, found)
+        section = Section(self.kind, made.derived, names, {}, self.parameters, self.at, self.notes, self._kinks)
         return Results(section, self.first, f"blocks of {self.what}", note=self.note)
+
+    @cached_property
+    def _kinks(self) -> tuple[str, ...]:
+        return kinks(self.model.derived.program, [self.at], self.parameters)
 
     def blocks(self) -> Results:
         """All blocks, "a b" for each parameter a not after b: axes of a, then those of b."""
@@ -195,7 +198,7 @@ class Curvature(Paged):
         """The product with a vector v, one part for each parameter."""
         made = curvature.vector_product(self.model, self.parameters)
         oracle = Curved(self.model, self.parameters, made.directions)
-        section = Section(f"{self.kind}-product", made.derived, made.results, made.directions, at=self.at, kinks=self._blocks.kinks)
+        section = Section(f"{self.kind}-product", made.derived, made.results, made.directions, at=self.at, kinks=self._kinks)
         return Results(section, self.first, f"products with {self.what}", oracle, self.note)
 
     @property
