@@ -25,7 +25,7 @@ from symbackprop.notation.beyond import Section, compose_beyond
 from symbackprop.notation.blocks import Document
 from symbackprop.notation.document import compose
 from symbackprop.program import Program
-from symbackprop.result import Result, authored
+from symbackprop.result import Result
 from symbackprop.results import Curvature, Paged, Results
 from symbackprop.verify.claims import check_claims
 from symbackprop.verify.oracles import Along, Back, EachAlone
@@ -107,7 +107,7 @@ class Derivation(Paged):
     def gradient(self, name: str) -> Result:
         """d objective / d `name`, in the shape of `name`: a parameter, an input or an intermediate."""
         derived = self.derived if name in self.derived.adjoints else gradient(self.model.program, [name])
-        named = authored(self.model.program)
+        named = self.model.program.authored
         adjoints = {made for of, made in derived.adjoints.items() if of in named or self.model.program.equation(of) is None}
         return Result(derived, derived.adjoints[name], named | adjoints)
 

@@ -170,6 +170,11 @@ class Program:
         return tuple(found)
 
     @cached_property
+    def authored(self) -> frozenset[str]:
+        """The tensors that the model's author named."""
+        return frozenset(e.name for e in self.equations if e.text)
+
+    @cached_property
     def users(self) -> Mapping[str, tuple[Equation, ...]]:
         """The equations that use a tensor, by its name, in order; a tensor that none uses is not there."""
         found: dict[str, list[Equation]] = {}
@@ -222,6 +227,11 @@ class Program:
                 wanted |= e.uses()
         tensors = {n: t for n, t in self.tensors.items() if n in wanted}
         return replace(self, tensors=tensors, equations=tuple(reversed(kept)))
+
+
+def name_of(rhs: Expr, indices: Sequence[Index], among: Iterable[Equation]) -> str | None:
+    """The tensor that one of the equations defines as just this, if there is one."""
+    return next((e.name for e in among if e.rhs == rhs and e.indices == tuple(indices)), None)
 
 
 def check_legal(program: Program) -> None:

@@ -41,7 +41,7 @@ class Result:
         `known` are the tensors that the reader has anyway (default: those that the model's author named).
         """
         self.derived = derived
-        self.known = frozenset(authored(derived.program) if known is None else known)
+        self.known = derived.program.authored if known is None else frozenset(known)
         self.program: Program = derived.program.needed([name])
         self.name = name
 
@@ -229,11 +229,6 @@ class Result:
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
-
-
-def authored(program: Program) -> set[str]:
-    """The tensors that the model's author named."""
-    return {e.name for e in program.equations if e.text}
 
 
 def best_equation(e: Equation, program: Program) -> str:

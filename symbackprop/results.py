@@ -16,7 +16,7 @@ from symbackprop.notation.blocks import Document
 from symbackprop.notation.latex import latex
 from symbackprop.notation.together import Together, together
 from symbackprop.program import Fact
-from symbackprop.result import FORMS, Result, authored
+from symbackprop.result import FORMS, Result
 from symbackprop.verify.oracles import Curved, Oracle
 from symbackprop.verify.second import check_curvature, check_result
 from symbackprop.verify.verdict import Report, Verdict
@@ -122,7 +122,7 @@ class Results(Paged, Mapping[str, Result]):
 
     @cached_property
     def _sheets(self) -> dict[str, Together]:
-        known = authored(self.derived.program)
+        known = self.derived.program.authored
         names = list(self.names.values())
         return together(self.derived.program, names, ("index", "matrix"), known, walk=not self.section.variables)
 

@@ -19,7 +19,6 @@ from symbackprop.notation.lines import broken, terms, width
 from symbackprop.notation.names import Names
 from symbackprop.notation.page import for_github
 from symbackprop.notation.wording import kink_in, words
-from symbackprop.result import authored
 from symbackprop.verify.literal import evaluate, random_arrays
 
 SIZES = {"n": 2, "d": 3, "h": 2, "c": 4, "k": 3}
@@ -114,7 +113,7 @@ def test_the_formulas_of_a_page_read_back_too(kind):
     """A page defines the gradient first, so its formulas speak of that."""
     made = results("two layer", kind)
     first = made.first
-    before = {*authored(first.program), *(e.name for e in gradient_shown(first, made.sections))}
+    before = {*first.program.authored, *(e.name for e in gradient_shown(first, made.sections))}
     told = Told.of_section(Composer.of(first, "both", "en"), made.section, before)
     arrays, dims = arrays_of(made)
     wanted = expected(made, arrays)

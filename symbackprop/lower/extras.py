@@ -143,12 +143,13 @@ def _matrix(writer: ModuleWriter, made: second.Blocks, name: str, letter: str, t
     slices = {g: "_".join(["of", *map(called.get, g)]) for p in parts for g in (p.rows, p.columns)} | {
         (n,): f"of_{c}" for n, c in called.items()
     }
-    stores = {p.name: Store("matrix", slices[p.rows], slices[p.columns], p.axes, p.order, p.pattern) for p in parts}
+    stores: dict[str, Store] = {}
+    if len(made.names) > 1:
+        stores = {p.name: Store("matrix", slices[p.rows], slices[p.columns], p.axes, p.order, p.pattern) for p in parts}
     reserved = {*RESERVED, "matrix", "limit", "count", *slices.values()}
-    stored = stores if len(made.names) > 1 else {}
-    inner = writer.noted(body(program, [p.name for p in parts], writer.spelling, names, reserved, stored))
+    inner = writer.noted(body(program, [p.name for p in parts], writer.spelling, names, reserved, stores))
     writer.helpers |= {"_fits"}
-    if stored:
+    if stores:
         writer.helpers |= {"_slices"}
         last = slices[made.names[-1:]]
         lines = [f"{', '.join(slices[n,] for n in made.names)} = _slices({tuple_text(list(called.values()))})"]

@@ -13,7 +13,7 @@ from symbackprop.canonical import relabelled
 from symbackprop.index import Index
 from symbackprop.lower.stable import Erfc, Stable, TanhSlope, cancelled
 from symbackprop.ops.elementwise import expm1, sigmoid, softplus
-from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program, Tensor, name_of
 from symbackprop.term import Entry, Total, indices_of
 
 
@@ -229,7 +229,7 @@ class Growths:
         own = Tensor("", tuple(i.axis for i in held)).indices
         used = [r for r in summed if weight.has(r) or share.has(r)]
         rhs = relabelled(Total(weight * share, *used).xreplace(dict(zip(held, own, strict=True))))
-        same = next((e.name for e in self.equations if e.rhs == rhs and e.indices == own), None)
+        same = name_of(rhs, own, self.equations)
         return Entry(same or self.new("weighed", [i.axis for i in held], rhs=rhs).name, *held)
 
     def hyperbolic(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
@@ -334,7 +334,7 @@ class Growths:
         axes = tuple(i.axis for i in indices)
         own = Tensor("", axes).indices
         rhs = z.xreplace(dict(zip(indices, own, strict=True)))
-        same = next((e.name for e in self.equations if e.rhs == rhs and e.indices == own), None)
+        same = name_of(rhs, own, self.equations)
         return same or self.new("z", axes, rhs=rhs).name
 
 

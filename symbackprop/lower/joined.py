@@ -13,7 +13,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, S
 from symbackprop.canonical import relabelled
 from symbackprop.index import Index
 from symbackprop.normal import proved_equal
-from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program, Tensor, name_of
 from symbackprop.term import Entry, Total, entries, indices_of
 
 WITH_ONES = "with_ones"
@@ -127,7 +127,7 @@ class _Joiner:
         kept = tuple(i for i in indices if i not in equal)
         called = f"H_{''.join(rows)}_{''.join(columns)}"
         tensor = Tensor(self.program.fresh_name(called if is_whole else f"{called}_added"), tuple(i.axis for i in kept), role="adjoint")
-        self.add(Equation(tensor, kept, relabelled(rhs)))
+        self.program = self.program.extended([Equation(tensor, kept, relabelled(rhs))])
         pattern = () if is_whole else tuple(kept.index(equal.get(i, i)) for i in indices)
         return Piece(tensor.name, rows, columns, tuple(i.axis for i in indices), len(self.program.tensors[rows[0]].axes), pattern)
 
@@ -148,7 +148,7 @@ class _Joiner:
             own = self.program.tensors[name]
             axes = tuple(a + 1 if k == place else a for k, a in enumerate(own.axes))
             made = Tensor(self.program.fresh_name(f"{name}_1"), axes, role="part")
-            self.add(Equation(made, made.indices, call=Call(WITH_ONES, (name,), (("axis", place),))))
+            self.program = self.program.extended([Equation(made, made.indices, call=Call(WITH_ONES, (name,), (("axis", place),)))])
             self.extended[name, place] = made.name
         return self.extended[name, place]
 
@@ -156,16 +156,11 @@ class _Joiner:
         """The tensor that holds a function of another one."""
         made = replace(self.program.tensors[argument.name], role="part", facts=(), latex=None, derivative=(), orders=())
         rhs = x.xreplace({argument: argument.func(argument.name, *made.indices)})
-        known = next((e.name for e in self.program.equations if e.rhs == rhs and e.indices == made.indices), None)
+        known = name_of(rhs, made.indices, self.program.equations)
         if known is None:
             known = self.program.fresh_name(f"{type(x).__name__}_{argument.name}")
-            self.add(Equation(replace(made, name=known), made.indices, rhs))
+            self.program = self.program.extended([Equation(replace(made, name=known), made.indices, rhs)])
         return known
-
-    def add(self, e: Equation) -> None:
-        """Add an equation to the program."""
-        tensors = {**self.program.tensors, e.name: e.tensor}
-        self.program = replace(self.program, tensors=tensors, equations=(*self.program.equations, e))
 
 
 def _subsets(sides: Iterable[int]) -> list[tuple[int, ...]]:

@@ -108,7 +108,7 @@ class Told(Composer):
         before = {e.name: e for e in page.derived.program.equations}
         same = frozenset(e.name for e in program.equations if e.name in shown and before.get(e.name) == e)
         forms = ("index",) if page.form == "index" else ("matrix",) if page.form == "matrix" else ("matrix", "index")
-        known = {e.name for e in program.equations if e.text}
+        known = program.authored
         sheets = together(program, list(section.names.values()), forms, known, same, walk=not section.variables)
         lettered = next(iter(sheets.values())).program
         teller = Composer.of(replace(section.derived, program=lettered), page.form, page.lang)

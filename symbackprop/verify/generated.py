@@ -17,7 +17,7 @@ from sympy import Expr
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import VerifyError
 from symbackprop.program import Program
-from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.literal import Arrays, evaluate, prime_sizes, random_arrays, sizes_text
 from symbackprop.verify.numeric import label
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 
@@ -27,8 +27,6 @@ TOLERANCE: Mapping[type, float] = {np.float64: 1e-10, np.float32: 2e-4}
 SENSITIVE, CLEAR = 30, 1e-2
 """A larger difference is still rounding within SENSITIVE times what one rounding of the arguments changes: entries that cancel are little
 else. Above CLEAR, relative to the largest entry, it can't be told from a mistake, and is unknown."""
-
-Arrays = Mapping[str, np.ndarray]
 
 
 def check_module(

@@ -10,11 +10,11 @@ from sympy import Expr
 from symbackprop.derive.curvature import Split, blocks, split
 from symbackprop.derive.reverse import Derived
 from symbackprop.derive.second import Products
-from symbackprop.program import Fact, Program
+from symbackprop.program import Fact, Program, Tensor
 from symbackprop.verify.claims import fact_text
 from symbackprop.verify.generated import call_product, check_function, largest_gap
-from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays, sizes_text
-from symbackprop.verify.oracles import Curved, Oracle
+from symbackprop.verify.literal import Arrays, evaluate, prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.oracles import Curved, Oracle, Sizes
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 
 POINTS = 8
@@ -37,22 +37,34 @@ def facts_behind(derived: Derived, name: str) -> list[Fact]:
 
 
 def _check(whole: Program, name: str, tensor: str, oracle: Oracle, subject: str, seed: int) -> Verdict:
-    program, sizes = whole.needed([tensor]), prime_sizes(whole)
-    worst, taken, skipped = 0.0, 0, 0
+    program = whole.needed([tensor])
+
+    def values(arrays: Arrays, sizes: Sizes) -> Arrays:
+        return {name: evaluate(program, {n: a for n, a in arrays.items() if n in program.tensors}, sizes)[tensor]}
+
+    return _against(whole, subject, oracle, values, seed)
+
+
+def _against(program: Program, subject: str, oracle: Oracle, values: Callable[[Arrays, Sizes], Arrays], seed: int) -> Verdict:
+    """A verdict on `values` of arrays of the program's leaves, against `oracle`, at points whose steps cross no kink."""
+    sizes, worst, taken, skipped = prime_sizes(program), 0.0, 0, 0
     for s in range(seed, seed + POINTS):
-        arrays = random_arrays(whole, sizes, s)
+        arrays = random_arrays(program, sizes, s)
         expected = oracle(arrays, sizes)
         if expected is None:
             skipped += 1
             continue
-        found = evaluate(program, {n: a for n, a in arrays.items() if n in program.tensors}, sizes)[tensor]
-        value, tolerance = expected[name]
-        if found.shape != value.shape:
-            return Verdict("wrong", subject, f"has the shape {found.shape}, not {value.shape}")
-        place, gap, _ = largest_gap(found, value)
-        if not gap <= tolerance + 1e-6 * np.abs(value).max(initial=0):
-            return Verdict("wrong", subject, f"differs from the model by {gap:.3g}", counterexample=_example(sizes, place, found, value))
-        worst = max(worst, gap)
+        made = values(arrays, sizes)
+        for name, found in made.items():
+            value, tolerance = expected[name]
+            part = f"the part of {name} " if len(made) > 1 else ""
+            if found.shape != value.shape:
+                return Verdict("wrong", subject, f"{part}has the shape {found.shape}, not {value.shape}")
+            place, gap, _ = largest_gap(found, value)
+            if not gap <= tolerance + 1e-6 * np.abs(value).max(initial=0):
+                example = _example(sizes, place, found, value)
+                return Verdict("wrong", subject, f"{part}differs from the model by {gap:.3g}", counterexample=example)
+            worst = max(worst, gap)
         taken += 1
         if taken == ENOUGH:
             break
@@ -97,33 +109,17 @@ def check_curvature(model: Split, products: Products, seed: int = 0) -> Verdict:
 
 
 def check_gauss_newton(derived: Derived, module: ModuleType, seed: int = 0) -> Verdict:
-    """Whether `gauss_newton_vector_product` of a module is that product by differences of the model, along as many vectors as are tried."""
-    subject = "gauss_newton_vector_product()"
+    """Whether `gauss_newton_vector_product` of a module is that product, by differences of the model."""
+    subject, program = "gauss_newton_vector_product()", derived.program
+    directions = {n: program.fresh_name(f"v_{n}") for n in derived.wrt}
+    vectors = [Tensor(d, program.tensors[n].axes, role="direction") for n, d in directions.items()]
+
+    def values(arrays: Arrays, sizes: Sizes) -> Arrays:
+        return call_product(module, "gauss_newton_vector_product", arrays, {n: arrays[d] for n, d in directions.items()})
 
     def run() -> Verdict:
-        program, sizes, worst, taken = derived.program, prime_sizes(derived.program), 0.0, 0
-        directions = {n: program.fresh_name(f"v_{n}") for n in derived.wrt}
         oracle = Curved(split(program, None, derived.wrt), derived.wrt, directions)
-        for s in range(seed, seed + POINTS):
-            arrays = random_arrays(program, sizes, s)
-            rng = np.random.default_rng(s)
-            v = {n: rng.standard_normal(arrays[n].shape) for n in derived.wrt}
-            expected = oracle({**arrays, **{d: v[n] for n, d in directions.items()}}, sizes)
-            if expected is None:
-                continue
-            for name, found in call_product(module, "gauss_newton_vector_product", arrays, v).items():
-                value, tolerance = expected[name]
-                place, gap, _ = largest_gap(found, value)
-                if not gap <= tolerance + 1e-6 * np.abs(value).max(initial=0):
-                    example = _example(sizes, place, found, value) if found.shape == value.shape else None
-                    return Verdict("wrong", subject, f"the part of {name} differs from the model by {gap:.3g}", counterexample=example)
-                worst = max(worst, gap)
-            taken += 1
-            if taken == ENOUGH:
-                break
-        if not taken:
-            return Verdict("unknown", subject, "every step crossed a kink")
-        return Verdict("holds", subject, f"against differences of the model, largest gap {worst:.1g}, at {sizes_text(sizes)}")
+        return _against(program.with_leaves(vectors), subject, oracle, values, seed)
 
     return guarded(subject, run)
 
