@@ -11,7 +11,7 @@ from sympy import Add, Expr, Function, Mul, Pow, S
 from symbackprop.contract import Product, flat, narrowed, over, products, without_deltas
 from symbackprop.laws import NO_FACTS, Facts, laws_of_entries
 from symbackprop.program import Equation
-from symbackprop.term import Entry, Total, rename_bound, substitute
+from symbackprop.term import Entry, Total, rename_bound
 
 MOST_TERMS = 4000
 """Terms beyond which multiplying out is given up: no verdict rather than no end."""
@@ -63,7 +63,7 @@ def inlined(e: Expr, equations: Mapping[str, Equation]) -> Expr:
         made = equations.get(e.name)
         if made is None or made.rhs is None:
             return e
-        return inlined(substitute(made.rhs, dict(zip(made.indices, e.indices, strict=True))), equations)
+        return inlined(made.at(e.indices), equations)
     if not e.args:
         return e
     new = [inlined(a, equations) for a in e.args]

@@ -14,7 +14,7 @@ from sympy import Expr, Pow
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
-from symbackprop.term import Entry, Total, indices_of, is_squares, rename_bound, tensor_names
+from symbackprop.term import Entry, indices_of, is_squares, substitute, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
 """Roles a user can give. Tensors that equations define have the role "intermediate"."""
@@ -98,11 +98,8 @@ class Equation:
         return self.tensor.name
 
     def at(self, indices: Sequence[Expr]) -> Expr:
-        """The right side at other indices than `self.indices`; indices that it sums over give way to these."""
-        taken = {s for i in indices for s in indices_of(i)}
-        bound = {i for total in self.rhs.atoms(Total) for i in total.indices}
-        rhs = rename_bound(self.rhs) if taken & bound else self.rhs
-        return rhs.xreplace(dict(zip(self.indices, indices, strict=True)))
+        """The right side at other indices than `self.indices`; indices that it sums over are renamed apart."""
+        return substitute(self.rhs, dict(zip(self.indices, indices, strict=True)))
 
     def uses(self) -> set[str]:
         """The names of the tensors on the right side."""

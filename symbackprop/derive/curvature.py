@@ -141,7 +141,7 @@ def _named_apart(cut: Program, whole: Program) -> Program:
 def _entry(whole: Derived, name: str, at: Sequence[Index]) -> Expr:
     """The right side of the tensor `name` at the indices `at`."""
     e = whole.program.equation(name)
-    return substitute(e.rhs, dict(zip(e.indices, at, strict=True)))
+    return e.at(at)
 
 
 def _grown(whole: Derived, more: Derived) -> Derived:

@@ -42,7 +42,7 @@ def call_tensor(
 def local_partials(program: Program, equation: Equation, here: Sequence[Index], name: str, helper: Helper) -> list[Partial]:
     """d equation.tensor[here] / d name, as a list of partials whose sum it is. `helper` gives tensors that a differential needs."""
     if equation.rhs is not None:
-        rhs = substitute(equation.rhs, dict(zip(equation.indices, here, strict=True)))
+        rhs = equation.at(here)
         output, parts = equation.tensor[tuple(here)], partials(rhs, name, program.squares)
         return [Partial(in_own_output(p.coefficient, rhs, output), p.indices, p.bound) for p in parts]
     call = equation.call
@@ -108,7 +108,7 @@ def _expanded(law: Sequence[Equation], name: str, out: Tensor, target: tuple[Ind
     for equation in reversed(law):
         adjoint = contract(Add(*parts.get(equation.name, [S.Zero])))
         here = tuple(fresh(i.axis) for i in equation.indices)
-        rhs = substitute(equation.rhs, dict(zip(equation.indices, here, strict=True)))
+        rhs = equation.at(here)
         seed = substitute(adjoint, dict(zip(equation.tensor.indices, here, strict=True)))
         for used in sorted(equation.uses()):
             goal = target if used == name else free_indices(_axes(law, used, rhs), "i")

@@ -112,7 +112,7 @@ class _Each:
         tensor = replace(e.tensor, axes=(self.samples, *e.tensor.axes), facts=())
         if e.call:
             return replace(self.call(e, None), tensor=tensor, indices=tensor.indices)
-        rhs = substitute(e.rhs, dict(zip(e.indices, tensor.indices[1:], strict=True)))
+        rhs = e.at(tensor.indices[1:])
         return replace(e, tensor=tensor, indices=tensor.indices, rhs=self.body(e, rhs, tensor.indices[0]))
 
     def body(self, e: Equation, rhs: Expr, sample: Index) -> Expr:
@@ -219,7 +219,7 @@ def _at_one(e: Equation, same: Mapping[str, Equation]) -> Equation:
         if a.name in same:
             one = same[a.name]
             if isinstance(one.rhs, Entry):
-                new[a] = substitute(one.rhs, dict(zip(one.indices, a.indices[1:], strict=True)))
+                new[a] = one.at(a.indices[1:])
             else:
                 new[a] = Entry(a.name, *a.indices[1:])
     return replace(e, rhs=e.rhs.xreplace(new)) if new else e

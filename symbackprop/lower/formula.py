@@ -10,7 +10,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 from symbackprop.index import Index
 from symbackprop.lower.spelling import LONG, size_text
 from symbackprop.program import Equation
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, substitute, tensor_names
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, tensor_names
 
 LETTERS = "ijklmnopq"
 ATOM, PRODUCT, SUM = range(3)
@@ -131,7 +131,7 @@ class _Writer:
         if made is None:
             return _entry(e.name, e.indices, self.names), ATOM
         if made.rhs is not None:
-            return self.write(substitute(made.rhs, dict(zip(made.indices, e.indices, strict=True))))
+            return self.write(made.at(e.indices))
         axis = made.call.option("axis")
         source = made.call.arguments[0]
         places = [_place(i, self.names) for i in e.indices]

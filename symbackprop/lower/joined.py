@@ -109,7 +109,7 @@ class _Joiner:
     def terms(self, pair: tuple[str, str], indices: Sequence[Index]) -> list[Expr]:
         """The terms of a block, in these indices."""
         e = self.program.equation(self.blocks[pair])
-        terms = Add.make_args(e.rhs.xreplace(dict(zip(e.indices, indices, strict=True))))
+        terms = Add.make_args(e.at(indices))
         return [relabelled(part) for t in terms for part in _parted(t) if t != 0]
 
     def piece(

@@ -19,7 +19,7 @@ from symbackprop.notation.polish import polished
 from symbackprop.notation.wording import filled, reason, words
 from symbackprop.notation.written import is_unfolded, left_side
 from symbackprop.program import Equation, Fact, Program
-from symbackprop.term import Entry, substitute
+from symbackprop.term import Entry
 
 TOLD = (Ones, Hadamard, Elementwise, Bracket)
 """What the section on notation tells of matrix form."""
@@ -146,6 +146,6 @@ class Teller:
                 return value
             new = {}
             for a, inner in used.items():
-                new[a] = substitute(inner.rhs, dict(zip(inner.indices, a.indices, strict=True)))
+                new[a] = inner.at(a.indices)
             # The keys hold bound indices of `value` as they are, so nothing is renamed here but what comes in.
             value = value.xreplace(new)
