@@ -4,7 +4,7 @@ Every axis counts as NOMINAL long, so a choice made by cost (name an adjoint or 
 same for all sizes. An operation over k indices costs NOMINAL**k.
 """
 
-from functools import cache
+from functools import lru_cache
 
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow
 
@@ -16,7 +16,7 @@ FUNCTION = 8
 """An elementwise function call against one addition."""
 
 
-@cache
+@lru_cache(2**16)
 def cost(e: Expr) -> int:
     """The number of scalar operations of `e`, each subexpression evaluated once over the indices it depends on."""
     if isinstance(e, Entry) or not e.args:
@@ -45,12 +45,12 @@ def _products(e: Mul) -> int:
     return steps
 
 
-@cache
+@lru_cache(2**16)
 def _size(e: Expr) -> int:
     return NOMINAL ** sum(1 for s in _indices(e))
 
 
-@cache
+@lru_cache(2**16)
 def _indices(e: Expr) -> frozenset[Index]:
     if isinstance(e, Index):
         return frozenset({e})

@@ -7,7 +7,7 @@ two that print alike are the same object to SymPy.
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any
 
@@ -50,7 +50,7 @@ class Index(Symbol):
         return (self.name, self.axis)
 
 
-@cache
+@lru_cache(2**16)
 def _index(cls: Any, label: str, size: Expr) -> Index:
     made = Symbol.__xnew__(cls, label, integer=True, nonnegative=True)
     made.axis = size

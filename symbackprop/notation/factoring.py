@@ -25,22 +25,22 @@ def factored(x: Plus) -> Value | None:
         (number,) = numbers
         return scale(number, [], plus([(sign, scale(1 / number, [], term)) for sign, term in x.terms]))
     best, least = None, tokens(x) + TOLERATED + 1
-    seen = set()
+    left: list[dict[tuple[str, Value], Value]] = []
     for _, term in x.terms:
-        for kind, common, _ in _factors(term):
-            if (kind, common) in seen:
-                continue
-            seen.add((kind, common))
-            held, rest = [], []
-            for sign, t in x.terms:
-                inner = next((r for k, f, r in _factors(t) if (k, f) == (kind, common)), None)
-                (rest if inner is None else held).append((sign, t if inner is None else inner))
-            if len(held) > 1:
-                made = plus([(1, JOIN[kind](common, _added(held))), *rest])
-                kinds = [type(parts_of(t)[2]) for _, t in held]
-                penalty = (IDENTITY if Eye in kinds else 0) + (PRODUCTS if rest and {*kinds} == {MatMul} else 0)
-                if tokens(made) + penalty < least:
-                    best, least = made, tokens(made) + penalty
+        left.append({})
+        for kind, common, inner in _factors(term):
+            left[-1].setdefault((kind, common), inner)
+    for kind, common in dict.fromkeys(key for found in left for key in found):
+        holds = [(kind, common) in found for found in left]
+        if sum(holds) < 2:
+            continue
+        held = [(sign, found[kind, common]) for (sign, _), found in zip(x.terms, left, strict=True) if (kind, common) in found]
+        rest = [term for term, holding in zip(x.terms, holds, strict=True) if not holding]
+        made = plus([(1, JOIN[kind](common, _added(held))), *rest])
+        kinds = {type(parts_of(inner)[2]) for _, inner in held}
+        penalty = (IDENTITY if Eye in kinds else 0) + (PRODUCTS if rest and kinds == {MatMul} else 0)
+        if tokens(made) + penalty < least:
+            best, least = made, tokens(made) + penalty
     return best
 
 

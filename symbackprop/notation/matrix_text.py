@@ -5,7 +5,7 @@ Vectors have one axis, and broadcasting stands for columns of ones. A derivative
 
 import re
 from collections.abc import Sequence
-from functools import cache, singledispatchmethod
+from functools import lru_cache, singledispatchmethod
 
 from sympy import Expr, S
 
@@ -383,7 +383,7 @@ def _slices(x: Value, index: Index) -> list[Value]:
     return list(dict.fromkeys([*([x] if own else []), *(s for v in x.children for s in _slices(v, index))]))
 
 
-@cache
+@lru_cache(2**14)
 def tokens(x: Value) -> int:
     """How many tokens the NumPy notation of a value has."""
     return len(TOKEN.findall(Texter().text(x)))

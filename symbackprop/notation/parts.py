@@ -92,7 +92,7 @@ def _parts(program: Program, name: str, shown: Collection[str], known: Known) ->
             continue
         parts.append(Part(e, _multiple(value, parts) if e.name != name else value))
         if len(e.indices) == 2 and is_symmetric(value, known):
-            known.symmetric = {**known.symmetric, e.name: None}
+            known.learn(e.name)
     return _put_in_place(parts, known)
 
 

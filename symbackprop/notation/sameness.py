@@ -30,6 +30,13 @@ class Known:
 
     symmetric: Mapping[str, Fact | None] = field(default_factory=dict)
     used: set[Fact] = field(default_factory=set)
+    shortened: dict[Value, Value] = field(default_factory=dict, compare=False)
+    """What `shorter.shortened` has made so far, by what is known."""
+
+    def learn(self, name: str) -> None:
+        """Another tensor equals its transpose."""
+        self.symmetric = {**self.symmetric, name: None}
+        self.shortened.clear()
 
 
 def is_symmetric(x: Value, known: Known) -> bool:

@@ -50,6 +50,13 @@ from symbackprop.notation.slices import rebuilt, renamed
 
 def shortened(x: Value, known: Known) -> Value:
     """`x` with all laws applied, from the inside out, until none applies."""
+    made = known.shortened.get(x)
+    if made is None:
+        made = known.shortened[x] = _shortened(x, known)
+    return made
+
+
+def _shortened(x: Value, known: Known) -> Value:
     x = rebuilt(x, lambda v: shortened(v, known))
     while True:
         for law in LAWS:

@@ -1,7 +1,7 @@
 """Rows, columns and entries of matrix expressions, sums over them, and how an expression is made again from changed parts."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import lru_cache
 
 from sympy import Add, Expr, Function, Mul, Pow, S
 
@@ -66,7 +66,7 @@ def total(index: Index, body: Value) -> Value:
     return scale(c, free, Sum(index, scale(S.One, held, x)))
 
 
-@cache
+@lru_cache(2**14)
 def depends(x: Value, index: Index) -> bool:
     """Whether an index occurs in a value."""
     own = isinstance(x, Row | Column | At) and x.at == index
