@@ -245,7 +245,7 @@ def rename_bound(e: Expr) -> Expr:
 
 def substitute(e: Expr, new: Mapping[Expr, Expr]) -> Expr:
     """`e` with free indices or entries replaced; bound indices are renamed apart first, so nothing is captured."""
-    return rename_bound(e).xreplace(dict(new)) if new else e
+    return rename_bound(e).xreplace(dict(new))
 
 
 def as_sympy(e: Expr, names: Mapping[Index, Symbol] | None = None, nested: bool = False) -> Expr:

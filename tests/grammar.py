@@ -7,11 +7,10 @@ for a size like n - 1, or ("", 3) for a fixed one.
 
 import re
 
+from grammar_leaves import ONE, Leaves
 from numpy_values import Case
 
 SIZES = ({"n": 2, "d": 3, "k": 5}, {"n": 3, "d": 2, "k": 4}, {"n": 5, "d": 3, "k": 2}, {"n": 3, "d": 4, "k": 3})
-NAMES = "n", "d", "k"
-ONE = ("", 1)
 
 REAL = ["tanh", "sin", "cos", "arctan", "erf", "sigmoid", "softplus", "gelu", "silu", "mish", "log_sigmoid", "square"]
 STEEP = ["exp", "expm1", "sinh", "cosh"]
@@ -23,66 +22,14 @@ def shape_text(axes):
     return " ".join(name or str(offset) for name, offset in axes)
 
 
-class Writer:
+class Writer(Leaves):
     """Writes expressions. `whole` allows whole-tensor ops: inverse, determinant, largest entry."""
 
     def __init__(self, choose, whole=True):
-        self.choose, self.whole = choose, whole
-        self.tensors, self.facts = {}, {}
-        self.made = {}
-
-    def pick(self, options):
-        options = list(options)
-        return options[self.choose.number(0, len(options) - 1)]
-
-    def chance(self, one_in):
-        return self.choose.number(0, one_in - 1) == one_in - 1
-
-    def axis(self):
-        plain = [(name, 0) for name in NAMES]
-        return self.pick([*plain, *plain, *plain, ("", 2), ("", 3), ONE, *((name, -1) for name in NAMES)])
-
-    def axes(self, rank):
-        return tuple(self.axis() for _ in range(rank))
-
-    # Leaves.
-
-    def tensor(self, axes, fact=""):
-        """A tensor of exactly these plain axes, known already or new."""
-        known = [t for t, a in {**self.tensors, **self.made}.items() if a == axes and self.facts.get(t, "") == fact]
-        if known and not self.chance(3):
-            return self.pick(known)
-        name = f"{'xXTT'[len(axes)] if not fact else 'p' if fact == 'positive' else 's'}{len(self.tensors)}"
-        self.tensors[name] = axes
-        if fact:
-            self.facts[name] = fact
-        return name
-
-    def leaf(self, axes, fact=""):
-        """A tensor, sliced where a size is n - 1 or n - 2; turned over where that is drawn."""
-        plain = tuple((name, 0) if name else (name, offset) for name, offset in axes)
-        if len(plain) == 2 and not fact and plain == axes and self.chance(5):
-            return self.tensor(plain[::-1]) + ".T"
-        text = self.tensor(plain, fact)
-        if all(a == b for a, b in zip(axes, plain, strict=True)):
-            return text
-        return f"{text}[{', '.join(self.slice(a) for a in axes)}]"
-
-    def slice(self, axis):
-        if not axis[0] or axis[1] == 0:
-            return ":"
-        return self.pick(["1:", ":-1"] if axis[1] == -1 else ["1:-1", "2:", ":-2"])
-
-    def constant(self):
-        sizes = sorted({name for axes in self.tensors.values() for name, _ in axes if name})
-        return self.pick(["2", "0.5", "3", "1.5", "0.1", "1", "-1", "pi", "0", *sizes, *sizes])
+        super().__init__(choose)
+        self.whole = whole
 
     # Expressions with values in the reals, above 0, in (-1, 1).
-
-    def narrower(self, axes):
-        """Axes that broadcast to `axes`."""
-        kept = axes[self.choose.number(0, len(axes)) :] if axes else axes
-        return tuple(ONE if self.chance(5) else a for a in kept)
 
     def real(self, axes, depth):
         if depth <= 0 or self.chance(12):
@@ -92,7 +39,7 @@ class Writer:
                 return f"({self.leaf(self.narrower(axes))} * {self.leaf(axes)})"
             return self.leaf(axes)
         forms = [self.arithmetic, self.arithmetic, self.function, self.function, self.reduction, self.product, self.statistic]
-        forms += [self.structure, self.structure, self.kinked]
+        forms += [self.structure, self.structure, self.kinked, self.spelled]
         if self.whole:
             forms += [self.whole_tensor]
         return self.pick(forms)(axes, depth - 1)
@@ -136,15 +83,6 @@ class Writer:
             return self.pick([f"maximum({one}, {two})", f"minimum({one}, {two})", f"clip({one}, -0.7, 0.9)", f"maximum({one}, 0)"])
         relation = self.pick(["> 0", "< 0.3", ">= 0", f"> {self.leaf(other)}"])
         return f"where({self.real(axes, depth)} {relation}, {self.real(axes, depth)}, {self.real(other, depth)})"
-
-    def inserted(self, axes):
-        """These axes with one more at a place: (the axes, the place)."""
-        place = self.choose.number(0, len(axes))
-        return (*axes[:place], self.axis(), *axes[place:]), place
-
-    def counted(self, place, rank):
-        """The place from the front or from the end."""
-        return place if self.chance(2) else place - rank
 
     def reduction(self, axes, depth):
         if ONE in axes and len(axes) <= 3 and self.chance(2):
@@ -217,6 +155,33 @@ class Writer:
             inner, place = self.inserted(axes)
             return f"logsumexp({self.real(inner, depth)}, axis={self.counted(place, len(inner))})"
         return f"{self.pick(['softmax', 'log_softmax'])}({self.real(axes, depth)}, axis={self.counted(place, len(axes))})"
+
+    def spelled(self, axes, depth):
+        """What code computes in a stable way, spelled out: logsumexp, softmax, sigmoid, softplus and the like."""
+        if len(axes) > 2:
+            return self.statistic(axes, depth)
+        inner, place = self.inserted(axes)
+        if len(axes) < 2 and self.chance(2):
+            between = (self.axis(), *axes[1:])
+            return self.pick(
+                [
+                    f"log({self.positive((*axes[:1], between[0]), depth)} @ exp({self.real(between, depth)}))",
+                    f"log(exp({self.real((*axes[:1], between[0]), depth)}) @ {self.positive(between, depth)})",
+                ]
+            )
+        x = self.real(axes, depth)
+        forms = [
+            f"log(sum(exp({self.real(inner, depth)}), axis={place}))",
+            f"log1p(exp({x}))",
+            f"log(1 + exp(-{x}))",
+            f"(1 / (1 + exp({x})))",
+        ]
+        forms += [f"(1 - sigmoid({x}))", f"log(sigmoid({x}))", f"(1 - tanh({x}) ** 2)", f"sqrt({x} ** 2 + 1)", f"log(cosh({x}))"]
+        if axes:
+            at = self.choose.number(0, len(axes) - 1)
+            forms += [f"(exp({x}) / sum(exp({x}), axis={at}, keepdims=True))", f"log(softmax({x}, axis={at}))"]
+            forms += [f"exp({x} - logsumexp({x}, axis={at}, keepdims=True))"]
+        return self.pick(forms)
 
     def structure(self, axes, depth):
         options = []
@@ -320,7 +285,7 @@ class Writer:
     def positive(self, axes, depth):
         if depth <= 0:
             return self.pick([lambda: self.leaf(axes, "positive"), lambda: f"({self.leaf(axes)} ** 2 + 0.5)"])()
-        kind = self.choose.number(0, 8)
+        kind = self.choose.number(0, 9)
         depth -= 1
         if kind == 0:
             return self.leaf(axes, "positive")
@@ -339,6 +304,9 @@ class Writer:
             return f"{self.pick(['sum', 'mean'])}({self.positive(inner, depth)}, axis={place})"
         if kind == 7:
             return f"sqrt({self.positive(axes, depth)})"
+        if kind == 8 and len(axes) in (1, 2):
+            between = self.axis()
+            return f"({self.positive((axes[0], between), depth)} @ {self.positive((between, *axes[1:]), depth)})"
         return f"({self.real(axes, depth)} ** 2 + 1)"
 
     def unit(self, axes, depth):

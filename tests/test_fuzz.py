@@ -210,6 +210,19 @@ def test_what_went_wrong_once_is_right(text, shapes, wrt):
     assert check_expression(case(text, shapes, wrt)) == "holds"
 
 
+FOUND_MODELS = [
+    ({"b": "minimum(silu(1), 0.3)", "y": "gelu(where(b >= 0, x, x))", "J": "sum(y * z)"}, {"x": "", "z": "n"}),
+    ({"b": "eye(n)", "y": "where(sum(b) > tanh(1), z, 2 * z)", "J": "sum(y ** 2)"}, {"z": "n"}),
+    ({"y": "exp(x - logsumexp(x, axis=0, keepdims=True)) @ (z * A)", "J": "sum(y ** 2)"}, {"x": "2", "z": "", "A": "2 n"}),
+]
+"""What went wrong once in models: a condition on numbers alone is no array; a comment with a sum inside another over the same index."""
+
+
+@pytest.mark.parametrize(("equations", "shapes"), FOUND_MODELS)
+def test_a_model_that_went_wrong_once_is_right(equations, shapes):
+    assert check_model(Case(equations, shapes, {}, dict(SIZES), 7)) == "holds"
+
+
 def test_a_wrong_derivative_does_not_agree(monkeypatch):
     def doubled(text, *arguments, **options):
         return derivative(f"2 * ({text})", *arguments, **options)

@@ -81,7 +81,7 @@ def loss(params, x, y):
     o += b2
     # z[c] = o[c] - max_c o[c]
     z = np.subtract(o, np.maximum.reduce(o, axis=None), out=o)  # c
-    # J = -sum_c (z[c] - log(sum_c exp(z[c]))) y[c]
+    # J = -sum_c (z[c] - log(sum_c' exp(z[c']))) y[c]
     J = -np.dot(z - np.log(np.add.reduce(np.exp(z), axis=None)), y)
     return J
 

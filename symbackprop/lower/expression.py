@@ -48,8 +48,7 @@ class Expressions(Entries):
         if isinstance(e, Pow):
             return self.power(e, order)
         if isinstance(e, Positive | NonNegative):
-            name = "greater" if isinstance(e, Positive) else "greater_equal"
-            return self.graph.apply(name, [self.lower(e.args[0], order), self.graph.size(0)], order, "bool")
+            return self.bracket(e, order)
         if isinstance(e, KroneckerDelta):
             return self.delta(e, order)
         if isinstance(e, Function):
@@ -62,6 +61,16 @@ class Expressions(Entries):
             chosen = name == "where" and all(self.graph[x.node].kind == "size" for x in operands[1:])
             return self.graph.as_float(self.graph.apply(name, operands, order, "int" if chosen else "float"))
         raise TargetError(f"no array operation for {type(e).__name__}", notes=(str(e),))
+
+    def bracket(self, e: Positive | NonNegative, order: Order) -> Labelled:
+        """[x > 0], [x >= 0]; of a number that is known when the code is written, a number too."""
+        x = self.lower(e.args[0], order)
+        known = self.graph.value(x)
+        if known is not None:
+            return self.graph.size(type(e)(known))
+        number = self.graph[x.node].kind == "size"
+        name = "greater" if isinstance(e, Positive) else "greater_equal"
+        return self.graph.apply(name, [x, self.graph.size(0)], order, "size" if number else "bool")
 
     def zero_like(self, x: Labelled, order: Order) -> Labelled:
         """A row of zeros that broadcasts against `x`: NumPy's maximum is three times as fast with it as with a number."""
