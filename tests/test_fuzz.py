@@ -214,8 +214,12 @@ FOUND_MODELS = [
     ({"b": "minimum(silu(1), 0.3)", "y": "gelu(where(b >= 0, x, x))", "J": "sum(y * z)"}, {"x": "", "z": "n"}),
     ({"b": "eye(n)", "y": "where(sum(b) > tanh(1), z, 2 * z)", "J": "sum(y ** 2)"}, {"z": "n"}),
     ({"y": "exp(x - logsumexp(x, axis=0, keepdims=True)) @ (z * A)", "J": "sum(y ** 2)"}, {"x": "2", "z": "", "A": "2 n"}),
+    ({"y": "diagonal(exp(A - logsumexp(A, axis=1, keepdims=True)))", "J": "sum(x * y) + sum(x * log(y))"}, {"A": "n n", "x": "n"}),
+    ({"y": "diagonal(log_softmax(A, axis=1) + log(softmax(A, axis=0)))", "J": "sum(x * exp(y))"}, {"A": "n n", "x": "n"}),
 ]
-"""What went wrong once in models: a condition on numbers alone is no array; a comment with a sum inside another over the same index."""
+"""What went wrong once in models: a condition on numbers alone is no array; a comment with a sum inside another over the same index;
+a softmax of a diagonal is along the axis that is summed over.
+"""
 
 
 @pytest.mark.parametrize(("equations", "shapes"), FOUND_MODELS)

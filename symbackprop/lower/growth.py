@@ -184,12 +184,13 @@ class Growths:
         if not bound:
             return None
         at = self.order(z, free)
+        places = sorted(at.index(r) for r in bound)
         name = self.argument(z, at)
         rest = Mul(*[r.axis for r in total.indices if not total.body.has(r)])
         if weight != 1:
             held = tuple(i for i in dict.fromkeys((*free, *at)) if i in (indices_of(weight) | set(at)) - set(total.indices))
-            rest *= self.mean(self.softmax_along(name, at, bound), weight, total.indices, held)
-        return Grown(self.logsumexp_along(name, at, bound) + still, scale * rest)
+            rest *= self.mean(self.softmax_along(name, at, places), weight, total.indices, held)
+        return Grown(self.logsumexp_along(name, at, places) + still, scale * rest)
 
     def order(self, z: Expr, free: Sequence[Index]) -> tuple[Index, ...]:
         """The indices of `z`: as they stand in it, if it is one entry, else free ones first."""
@@ -205,21 +206,19 @@ class Growths:
                 return Add(*parts), Add(*[t for t in Add.make_args(whole) if t not in parts])
         return z, S.Zero
 
-    def logsumexp_along(self, name: str, at: Sequence[Expr], bound: Sequence[Expr]) -> Entry:
-        """logsumexp of a tensor over the axes where `bound` stands among its indices `at`."""
+    def logsumexp_along(self, name: str, at: Sequence[Expr], places: Sequence[int]) -> Entry:
+        """logsumexp of a tensor over the axes at `places`, which are in order; the entry where its other axes are at `at`."""
         at, axes = list(at), list(self.tensor(name).axes)
-        for r in reversed(bound):
-            place = at.index(r)
+        for place in reversed(places):
             del at[place], axes[place]
             name = self.call(Call("logsumexp", (name,), (("axis", place),)), axes).name
         return Entry(name, *at)
 
-    def softmax_along(self, name: str, at: Sequence[Expr], bound: Sequence[Expr]) -> Expr:
-        """softmax of a tensor over the axes where `bound` stands among its indices `at`, all together."""
+    def softmax_along(self, name: str, at: Sequence[Expr], places: Sequence[int]) -> Expr:
+        """softmax of a tensor over the axes at `places`, which are in order, all together; its entry at `at`."""
         made: Expr = S.One
-        for count in range(len(bound), 0, -1):
-            inner = self.logsumexp_along(name, at, bound[count:])
-            place = inner.indices.index(bound[count - 1])
+        for k, place in enumerate(places):
+            inner = self.logsumexp_along(name, at, places[k + 1 :])
             call = Call("softmax", (inner.name,), (("axis", place),))
             made *= self.call(call, self.tensor(inner.name).axes)[inner.indices]
         return made
@@ -257,11 +256,11 @@ class Growths:
         found = self.in_statistic(self.unshifted(e))
         if found is None or len(found[3]) != 1:
             return None
-        rest, name, at, (k,) = found
-        return rest + self.call(Call("log_softmax", (name,), (("axis", at.index(k)),)), self.tensor(name).axes)[at]
+        rest, name, at, (place,) = found
+        return rest + self.call(Call("log_softmax", (name,), (("axis", place),)), self.tensor(name).axes)[at]
 
-    def in_statistic(self, e: Expr) -> tuple[Expr, str, tuple, tuple] | None:
-        """`e` as rest + z - logsumexp(z): (rest, the tensor z, its indices, those of them that are summed over)."""
+    def in_statistic(self, e: Expr) -> tuple[Expr, str, tuple, tuple[int, ...]] | None:
+        """`e` as rest + z - logsumexp(z): (rest, the tensor z, its indices, the places of the axes that are summed over)."""
         for minus in Add.make_args(e):
             source = self.source(-minus)
             if source is None:
@@ -270,7 +269,7 @@ class Growths:
             found = self.occurrence(e - minus, name, pattern)
             if found is not None:
                 z, at = found
-                return expand_mul(e - minus - z), name, at, tuple(k for k, fixed in zip(at, pattern, strict=True) if fixed is None)
+                return expand_mul(e - minus - z), name, at, tuple(k for k, fixed in enumerate(pattern) if fixed is None)
         return None
 
     def source(self, e: Expr) -> tuple[str, list[Expr | None]] | None:
@@ -343,8 +342,8 @@ def said_again(growth: Expr, growths: Growths) -> Expr:
     growth = expand_mul(growth)
     found = growths.in_statistic(growth)
     if found is not None:
-        rest, name, at, bound = found
-        return growths.softmax_along(name, at, bound) if rest == 0 else exp(growth)
+        rest, name, at, places = found
+        return growths.softmax_along(name, at, places) if rest == 0 else exp(growth)
     return by_sigmoids(growth)
 
 
