@@ -73,7 +73,7 @@ def usable(case, arrays):
     try:
         with np.errstate(all="raise", under="ignore"):
             found, _ = values(case, arrays)
-    except (FloatingPointError, np.linalg.LinAlgError):
+    except (FloatingPointError, ZeroDivisionError, np.linalg.LinAlgError):
         return False
     return all(np.all(np.isfinite(v)) and np.max(np.abs(v), initial=0) < 1e6 for v in found.values())
 
