@@ -127,7 +127,25 @@ SPECS = [
         """ParseError in equation O: this is not an expression
     O = H @ lambda.T + b2
             ^
-    fix: check brackets and operators""",
+    fix: lambda is a word of Python itself: choose another name""",
+    ),
+    (
+        "a product without a sign",
+        "relu(H0)",
+        "relu(2H0)",
+        """ParseError in equation H: this is not an expression
+    H = relu(2H0)
+             ^
+    fix: a product has a sign: 2 * H0""",
+    ),
+    (
+        "a product of matrices without a sign",
+        "relu(H0)",
+        "relu(H0 W2)",
+        """ParseError in equation H: this is not an expression
+    H = relu(H0 W2)
+             ^
+    fix: a product has a sign: H0 * W2, of matrices H0 @ W2""",
     ),
     (
         "an op as a name",
@@ -167,7 +185,8 @@ SPECS = [
         "(lambda: 0)()",
         """ParseError in equation H: only a function that has a name can be called
     H = (lambda: 0)()
-         ^^^^^^^^^""",
+         ^^^^^^^^^
+    fix: a product has a sign, * or, of matrices, @; a function is called by its name""",
     ),
     (
         "100,000 characters",

@@ -5,6 +5,7 @@ A budget of characters, tokens and depth stands before `ast.parse`, which itself
 """
 
 import ast
+import keyword
 import re
 import warnings
 from collections.abc import Collection, Iterator
@@ -48,6 +49,10 @@ QUOTIENT = re.compile(r"(?<![\w.])(d\w+)( */ *)(d\w+)")
 JOINT = "·"
 """Stands for the / of a derivative while Python's grammar reads it as a name; no name of the language has it."""
 COMMENT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|#[^\r\n]*""")
+BESIDE = re.compile(r"(?<![\w.])(?:(\d+(?:\.\d+)?) *(?![eEjJ][\d+-])|([A-Za-z]\w*) +)([A-Za-z]\w*)")
+"""A number or a name, and a name right behind it."""
+JOINING = ("and", "or", "not", "in", "is", "if", "else", "for")
+"""Words of Python that nobody means as a name."""
 TOKEN = re.compile(r"\s+|\d[\w.]*|\w+|\*\*|\S")
 
 
@@ -269,7 +274,8 @@ class _Parser:
             if not _is_module(e.func.value):
                 first = (self.node(e.func.value),)
         else:
-            raise self.error("only a function that has a name can be called", self.span(e.func))
+            fix = "a product has a sign, * or, of matrices, @; a function is called by its name"
+            raise self.error("only a function that has a name can be called", self.span(e.func), fix)
         arguments = tuple(self.node(a) for a in e.args)
         if first and op in SPREAD and len(arguments) > 1:
             arguments = (_group(arguments, (arguments[0].span[0], arguments[-1].span[1])),)
@@ -364,4 +370,10 @@ def _syntax_fix(source: str) -> str:
         return "close each bracket that is opened"
     if re.search(r"(?<![=<>!])=(?!=)", "".join(outside)):
         return "an equation's name stands on the left of the table, the text is its right side alone"
+    words = [w for w in re.findall(r"(?<![\w.'\"])[a-z]+(?![\w'\"])", source) if keyword.iskeyword(w) and w not in JOINING]
+    if words:
+        return f"{words[0]} is a word of Python itself: choose another name"
+    for number, name, next_name in BESIDE.findall(source):
+        of_matrices = "" if number else f", of matrices {name} @ {next_name}"
+        return f"a product has a sign: {number or name} * {next_name}{of_matrices}"
     return "check brackets and operators"

@@ -77,6 +77,8 @@ def _called(equation: Equation, program: Program) -> Value:
     axes = [a for a in equation.tensor.axes if a != 1]
     if equation.call.op == "inv":
         return inverse(arguments[0])
+    if equation.call.op == "solve":
+        return matmul(inverse(arguments[0]), arguments[1])
     if equation.call.option("order", 1) != 1:
         raise refusal("call", equation.call.op)
     return Called((*axes, None, None)[:2], equation.call.op, arguments, equation.call.options)
