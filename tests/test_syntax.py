@@ -128,6 +128,7 @@ CARETS = {
     "{X}": ("a set is not in the language", "^^^"),
     "exp(*X)": ("* is not in the language", "    ^^"),
     "exp(**X)": ("** is not in the language", "      ^"),
+    "max(X, 0) + Y": ("max of several values means another thing in Python than in NumPy", "^^^^^^^^^"),
     "exp(X)(Y)": ("only a function that has a name can be called", "^^^^^^"),
     "await X": ("await is not in the language", "^^^^^^^"),
     "(yield X)": ("yield is not in the language", " ^^^^^^^"),

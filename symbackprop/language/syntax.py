@@ -277,6 +277,9 @@ class _Parser:
             fix = "a product has a sign, * or, of matrices, @; a function is called by its name"
             raise self.error("only a function that has a name can be called", self.span(e.func), fix)
         arguments = tuple(self.node(a) for a in e.args)
+        if isinstance(e.func, ast.Name) and op in ("max", "min") and len(arguments) > 1:
+            fix = f"write {op}imum(a, b) entry by entry, {op}(a, axis=0) along an axis"
+            raise self.error(f"{op} of several values means another thing in Python than in NumPy", self.span(e), fix)
         if first and op in SPREAD and len(arguments) > 1:
             arguments = (_group(arguments, (arguments[0].span[0], arguments[-1].span[1])),)
         options = []
