@@ -5,7 +5,7 @@ from functools import cached_property
 from inspect import signature
 
 import numpy as np
-from sympy import Expr, Idx
+from sympy import Expr, Idx, Integer
 
 from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
@@ -216,9 +216,11 @@ class Result:
         whole = self.derived.program
         given = {t.name: arrays[t.name] for t in whole.leaves if t.name in arrays}
         sizes = infer_sizes(whole, given, {a: int(arrays[str(a)]) for a in whole.axes if str(a) in arrays and str(a) not in given})
-        known = {a: size_of(a, sizes) for t in whole.tensors.values() for a in (*t.axes, *whole.divisors) if a.free_symbols <= set(sizes)}
+        known = {a: Integer(size) for a, size in sizes.items()}
+        for a in (a for t in whole.tensors.values() for a in t.axes if a.free_symbols <= set(sizes)):
+            size_of(a, sizes)
         for a in whole.divisors:
-            if known.get(a) == 0:
+            if a.xreplace(known) == 0:
                 why = f"{a} is 0, and the formulas divide by it, or take a largest entry along it"
                 raise DataError(why, place=f"evaluate of {self.name}", notes=[sizes_text(sizes)], fix="give more entries")
         return sizes

@@ -216,9 +216,10 @@ FOUND_MODELS = [
     ({"y": "exp(x - logsumexp(x, axis=0, keepdims=True)) @ (z * A)", "J": "sum(y ** 2)"}, {"x": "2", "z": "", "A": "2 n"}),
     ({"y": "diagonal(exp(A - logsumexp(A, axis=1, keepdims=True)))", "J": "sum(x * y) + sum(x * log(y))"}, {"A": "n n", "x": "n"}),
     ({"y": "diagonal(log_softmax(A, axis=1) + log(softmax(A, axis=0)))", "J": "sum(x * exp(y))"}, {"A": "n n", "x": "n"}),
+    ({"y": "x / log(n) + x / (n - 4) + x / (1 + exp(n))", "J": "sum(y ** 2)"}, {"x": "n"}),
 ]
 """What went wrong once in models: a condition on numbers alone is no array; a comment with a sum inside another over the same index;
-a softmax of a diagonal is along the axis that is summed over.
+a softmax of a diagonal is along the axis that is summed over; what is divided by need be no whole number, nor positive.
 """
 
 
