@@ -1,5 +1,6 @@
 """What must hold of the derivative of a random expression or model: it agrees with differences of NumPy's values in every form."""
 
+import gc
 import math
 import random
 import re
@@ -66,6 +67,16 @@ def limited(seconds=SECONDS):
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
+
+
+@contextmanager
+def uncollected():
+    """No garbage collection meanwhile: a full one, over what all cases before have left, can take a second."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def usable(case, arrays):
@@ -313,7 +324,7 @@ def check_text(text, shapes, wrt):
     """Whatever the text is, it is derived in time, with LaTeX and code, or refused in one screen, soon, by an error of ours."""
     start = time.process_time()
     try:
-        with limited():
+        with limited(), uncollected():
             result = sbp.derivative(text, shapes, wrt)
             texts_in_order(result)
             assert "def " in result.numpy
