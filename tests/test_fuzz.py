@@ -200,6 +200,7 @@ FOUND = [
         "B",
     ),
     ("sum(inv(A + 3 * eye(n)) ** 2)", {"A": "n n"}, "A"),
+    ("abs(inv(A[1:, 1:] + 3 * eye(n - 1)) @ solve(A[1:, :-1] + 3 * eye(n - 1), x[:-1]))", {"A": "n n", "x": "n"}, "x"),
     ("inv(A + 3 * eye(n)).T[:-1] @ (y * outer(x, x))", {"A": "n n", "x": "n", "y": ""}, "y"),
 ]
 """What went wrong once."""

@@ -86,11 +86,12 @@ class _Solver:
         if not found:
             raise _NoSystemError
         chosen, free, summed, kept, turned = min(found, key=lambda way: (len(way[1]), len(way[0])))
-        guards = [g for g in others.factors if g not in chosen and is_guard(g) and indices_of(g) <= set(free)] if _moved(chosen) else []
+        guards = [g for g in others.factors if g not in chosen and is_guard(g) and indices_of(g) <= set(free)]
+        guards = guards if self.strays(chosen) else []
         side = self.right_side([*chosen, *guards], summed, free)
         solution = self.tensor(Call("solve", (self.matrix(turned), side)), (self.inverse.tensor.axes[0], *[k.axis for k in free]))
         rest = [g for g in others.factors if g not in chosen]
-        if not _moved(rest) and all(self.axes(a) == tuple(k.axis for k in a.indices) for g in rest for a in g.atoms(Entry)):
+        if not self.strays(rest):
             rest = [g for g in rest if g not in guards]
         inside = {k for g in chosen for k in indices_of(g)} - set(free)
         return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
@@ -130,6 +131,11 @@ class _Solver:
         value = self.said(narrowed(Product(list(factors), inner), NO_FACTS, set()))
         return self.named(name, tensor.axes, rhs=value.xreplace(dict(zip(indices, tensor.indices, strict=True))))
 
+    def strays(self, factors: Iterable[Expr]) -> bool:
+        """Whether an entry among the factors may be out of range, where a guard beside it is 0: beside an index, or of a shorter axis."""
+        entries = [a for f in factors for a in f.atoms(Entry)]
+        return any(not isinstance(k, Index) or k.axis != size for a in entries for k, size in zip(a.indices, self.axes(a), strict=True))
+
     def axes(self, f: Entry) -> tuple[Expr, ...]:
         """The axes of an entry's tensor: longer than those of its indices where it is a slice's."""
         made = {e.name: e.tensor for e in (*self.equations, *self.new)}
@@ -158,8 +164,3 @@ class _Solver:
         self.new.append(made)
         self.done.append(made)
         return made.name
-
-
-def _moved(factors: Iterable[Expr]) -> bool:
-    """Whether an entry among the factors may be out of range, where a guard beside it is 0: it is not at an index, but beside one."""
-    return any(not isinstance(k, Index) for f in factors for a in f.atoms(Entry) for k in a.indices)
