@@ -110,13 +110,20 @@ def _products(e: Expr) -> list[Product]:
 
 
 def flat(e: Expr) -> Product:
-    """One product: a sum among its factors stays a factor."""
+    """One product: a sum among its factors stays a factor. Factors that are sums over the same index are renamed apart."""
     if isinstance(e, Total):
         inner = flat(e.body)
         return Product(inner.factors, inner.bound | set(e.indices))
     if isinstance(e, Mul):
-        parts = [flat(a) for a in e.args]
-        return Product([f for p in parts for f in p.factors], set().union(*(p.bound for p in parts)))
+        factors: list[Expr] = []
+        bound: set[Index] = set()
+        for a in e.args:
+            part = flat(a)
+            if part.bound & bound:
+                part = flat(rename_bound(a))
+            factors += part.factors
+            bound |= part.bound
+        return Product(factors, bound)
     if isinstance(e, Pow) and e.exp.is_Integer and e.exp > 0 and e.base.has(Total):
         return flat(Mul(*[rename_bound(e.base) for _ in range(int(e.exp))], evaluate=False))
     return Product([] if e == 1 else [e], set())

@@ -201,6 +201,8 @@ FOUND = [
     ),
     ("sum(inv(A + 3 * eye(n)) ** 2)", {"A": "n n"}, "A"),
     ("abs(inv(A[1:, 1:] + 3 * eye(n - 1)) @ solve(A[1:, :-1] + 3 * eye(n - 1), x[:-1]))", {"A": "n n", "x": "n"}, "x"),
+    ("x @ inv(A + y + 3 * eye(n)) @ z", {"A": "n n", "x": "n", "y": "", "z": "n"}, "y"),
+    ("sum(inv(A + 3 * eye(n)).T @ x) * sum(inv(A + 3 * eye(n)) @ z) * y", {"A": "n n", "x": "n", "y": "", "z": "n"}, "y"),
     ("inv(A + 3 * eye(n)).T[:-1] @ (y * outer(x, x))", {"A": "n n", "x": "n", "y": ""}, "y"),
 ]
 """What went wrong once."""

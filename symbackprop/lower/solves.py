@@ -71,7 +71,7 @@ class _Solver:
             return Add(*[self.said(a) for a in e.args])
         if not isinstance(e, Mul | Total):
             raise _NoSystemError
-        product = flat(e)
+        product = flat(rename_bound(e))
         for f in product.factors:
             if isinstance(f, Entry) and f.name == self.inverse.name:
                 others = list(product.factors)
