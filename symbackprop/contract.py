@@ -245,8 +245,8 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
 
 def _merged(p: Product) -> Product:
     """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums factored."""
-    factors = flat(Mul(*[g for f in p.factors for g in _content_apart(factored(f))])).factors
-    return Product(factors, set(p.bound))
+    made = flat(Mul(*[g for f in p.factors for g in _content_apart(factored(f))]))
+    return Product(made.factors, p.bound | made.bound)
 
 
 def _content_apart(f: Expr) -> list[Expr]:

@@ -34,7 +34,8 @@ def expanded(e: Expr, facts: Facts = NO_FACTS) -> Expr:
         p = without_deltas(waiting.pop())
         if p is None:
             continue
-        p = Product(flat(Mul(*p.factors)).factors, p.bound)
+        made = flat(Mul(*p.factors))
+        p = Product(made.factors, p.bound | made.bound)
         place = next((k for k, f in enumerate(p.factors) if _is_sum(f)), None)
         if place is None:
             result.append(narrowed(p, facts, fired))

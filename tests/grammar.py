@@ -265,11 +265,16 @@ class Writer(Leaves):
 
     def whole_tensor(self, axes, depth):
         if len(axes) == 2 and axes[0] == axes[1]:
-            return f"inv({self.steady(axes[0], depth)})"
+            return f"inv({self.steady(axes[0], depth)})" + self.pick(["", "", ".T"])
         if len(axes) in (1, 2) and self.chance(2):
-            return f"solve({self.steady(axes[0], depth)}, {self.real(axes, depth)})"
+            form = self.pick(["solve({}, {})", "solve({}, {})", "solve(({}).T, {})", "(inv({}) @ {})", "(inv({}).T @ {})"])
+            return form.format(self.steady(axes[0], depth), self.real(axes, depth))
         if not axes and self.chance(2):
-            return f"{self.pick(['det', 'logdet'])}({self.steady(self.axis(), depth)})"
+            axis = self.axis()
+            matrix = self.steady(axis, depth)
+            if self.chance(3):
+                return f"({self.real((axis,), depth)} @ inv({matrix}) @ {self.real((axis,), depth)})"
+            return f"{self.pick(['det', 'logdet'])}({matrix})"
         if axes and len(axes) < 3 and self.chance(3):
             return f"cumprod({self.real(axes, depth)}, axis={self.choose.number(0, len(axes) - 1)})"
         if len(axes) > 2:
