@@ -71,7 +71,7 @@ def limited(seconds=SECONDS):
 
 @contextmanager
 def uncollected():
-    """No garbage collection meanwhile: a full one, over what all cases before have left, can take a second."""
+    """No garbage collection meanwhile: a full one, over what all cases before have left, can take more than a second."""
     gc.disable()
     try:
         yield
@@ -320,11 +320,12 @@ def asked_by(function, sizes):
     return {n: s for n, s in sizes.items() if n in names}
 
 
+@uncollected()
 def check_text(text, shapes, wrt):
     """Whatever the text is, it is derived in time, with LaTeX and code, or refused in one screen, soon, by an error of ours."""
     start = time.process_time()
     try:
-        with limited(), uncollected():
+        with limited():
             result = sbp.derivative(text, shapes, wrt)
             texts_in_order(result)
             assert "def " in result.numpy
