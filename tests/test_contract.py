@@ -5,7 +5,7 @@ import pytest
 from small import index
 from sympy import S, exp
 
-from symbackprop.contract import Trace, contract
+from symbackprop.contract import Trace, contract, flat
 from symbackprop.cost import cost
 from symbackprop.index import Index, axis
 from symbackprop.laws import Facts, guard
@@ -15,6 +15,7 @@ from symbackprop.verify.literal import evaluate_expression, prime_sizes
 
 n, m, c = axis("n"), axis("m"), axis("c")
 a, b, s = index("a", "n"), index("b", "m"), index("s", "n")
+b2 = index("b2", "n")
 i0, i1, k, j = Index("i0", n), Index("i1", c), Index("k", c), Index("j", c)
 
 
@@ -90,6 +91,13 @@ def test_nested_sums_share_no_bound_name():
 def softmax_times_cross_entropy(y):
     p = [T("p", i0, i) for i in (i1, k)]
     return Total(-y(k) / (n * p[1]) * (delta(k, i1) * p[1] - p[1] * p[0]), k)
+
+
+def test_sums_over_one_index_stay_two_sums_in_a_product():
+    product = flat(Total(T("x", a), a) * Total(T("y", a), a))
+    assert len(product.bound) == 2
+    assert contract(product.expr - Total(T("x", a) * T("y", b2), a, b2)) == 0
+    assert contract(product.expr - Total(T("x", a) * T("y", a), a)) != 0
 
 
 def test_softmax_and_cross_entropy_meet_only_through_laws():
