@@ -259,6 +259,18 @@ MISTAKES = [
         "in equation J: op 'sum' has no option 'axs'\n    J = sum(X, axs=1)\n                   ^\n    fix: did you mean axis or x?",
     ),
     (
+        {"J": "log(sum(exp(b), axs=0))"},
+        ParseError,
+        "in equation J: op 'sum' has no option 'axs'\n    J = log(sum(exp(b), axs=0))\n                            ^\n"
+        "    fix: did you mean axis or x?",
+    ),
+    (
+        {"J": "exp(b) / sum(exp(b), keepdims=7)"},
+        ParseError,
+        "in equation J: keepdims=7 is not True or False\n    J = exp(b) / sum(exp(b), keepdims=7)\n"
+        "                                      ^\n    fix: give True or False",
+    ),
+    (
         {"J": "sum(X, axis=2)"},
         AxisError,
         "in equation J: there is no axis 2\n    J = sum(X, axis=2)\n        ^^^\n    X is n d\n"
