@@ -253,9 +253,12 @@ def test_what_takes_too_long_is_stopped():
 
 FOUND_SECOND = [
     ("cumprod(x * A[:, -1])", {"x": "", "A": "n 2"}, "x"),
+    ("solve(A[1:, 1:] * x[:-1] + 3 * eye(n - 1), x[1:])", {"A": "n n", "x": "n"}, "x"),
     ("solve(0.1 * (sin(A[:-1, :-1]) - sigmoid(y)) + eye(n - 1), x[1:])", {"A": "n n", "x": "n", "y": ""}, "y"),
 ]
-"""What went wrong once in second derivatives: a bracket left its sum; sums of ones were scalars to NumPy in a product."""
+"""What went wrong once in second derivatives: a bracket left its sum; sums of ones were scalars to NumPy in a product; a guard went
+into a part that has a name and left another factor without it.
+"""
 
 
 @pytest.mark.parametrize(("text", "shapes", "wrt"), FOUND_SECOND)

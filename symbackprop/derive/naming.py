@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sympy import Add, Expr, KroneckerDelta, Mul
 
-from symbackprop.term import Entry, Total, indices_of
+from symbackprop.term import Entry, NonNegative, Total, indices_of
 
 Name = Callable[[Expr], Entry]
 """Gives an expression a name: the entry that stands for it, at its own indices."""
@@ -18,7 +18,7 @@ def with_parts_named(value: Expr, name: Name) -> Expr:
     """`value` with the sums in each of its products named, where such a sum has fewer indices than the product.
 
     A sum takes with it what costs nothing more: the factors that have no other indices. Deltas stay outside: a name would
-    store their zeros.
+    store their zeros. A guard stays outside too where another factor has its index: that may be read where only the guard lets it.
     """
     return Add(*[_named(term, name) for term in Add.make_args(value)])
 
@@ -36,7 +36,8 @@ def _named(term: Expr, name: Name) -> Expr:
             groups.append((held, [f]))
     if not groups:
         return term
-    rest = []
+    rest: list[Expr] = []
+    guards: list[Expr] = []
     taken = [f for _, members in groups for f in members]
     for f in factors:
         if f in taken:
@@ -44,6 +45,9 @@ def _named(term: Expr, name: Name) -> Expr:
         home = next((g for g in groups if indices_of(f) <= g[0]), None)
         if home is None or f.has(KroneckerDelta):
             rest.append(f)
-        else:
-            home[1].append(f)
+            continue
+        home[1].append(f)
+        if isinstance(f, NonNegative) and not f.has(Entry):
+            guards.append(f)
+    rest += [f for f in guards if any(indices_of(f) & indices_of(g) for g in rest)]
     return Mul(*rest, *[name(Mul(*members)) for _, members in groups])
