@@ -32,7 +32,8 @@ HINTS = {
     "np.add.reduce(X)": "write x + y, or sum(x, axis=0) for its reduce, cumsum(x) for its accumulate",
     "np.random.rand(3) * X": "make the random array an argument",
     "sum(X, axis=0, dtype=np.float32)": "leave it out: code keeps the dtype of its arguments",
-    "max(X, X)": "give a number; of two arrays write x + y or maximum(x, y)",
+    "max(X, X)": "write maximum(a, b) entry by entry, max(a, axis=0) along an axis",
+    "np.max(X, X)": "give a number; of two arrays write x + y or maximum(x, y)",
     "X * np.logaddexp": "write logaddexp(x, y), or logsumexp(x, axis=0) for its reduce",
 }
 
