@@ -208,6 +208,11 @@ def indices_of(e: Expr) -> set[Index]:
     return {s for s in e.free_symbols if isinstance(s, Index)}
 
 
+def is_guard(e: Expr) -> bool:
+    """Whether `e` is a condition on indices alone."""
+    return isinstance(e, Positive | NonNegative) and not e.has(Entry) and bool(indices_of(e))
+
+
 def is_squares(e: Expr, known: Container[str] = ()) -> bool:
     """Whether `e` is a sum of squares by its form, times positive numbers: never negative, and 0 only where all that is squared is.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sympy import Add, Expr, KroneckerDelta, Mul
 
-from symbackprop.term import Entry, NonNegative, Total, indices_of
+from symbackprop.term import Entry, Total, indices_of, is_guard
 
 Name = Callable[[Expr], Entry]
 """Gives an expression a name: the entry that stands for it, at its own indices."""
@@ -47,7 +47,7 @@ def _named(term: Expr, name: Name) -> Expr:
             rest.append(f)
             continue
         home[1].append(f)
-        if isinstance(f, NonNegative) and not f.has(Entry):
+        if is_guard(f):
             guards.append(f)
     rest += [f for f in guards if any(indices_of(f) & indices_of(g) for g in rest)]
     return Mul(*rest, *[name(Mul(*members)) for _, members in groups])

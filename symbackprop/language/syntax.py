@@ -376,7 +376,8 @@ def _syntax_fix(source: str) -> str:
     words = [w for w in re.findall(r"(?<![\w.'\"])[a-z]+(?![\w'\"])", source) if keyword.iskeyword(w) and w not in JOINING]
     if words:
         return f"{words[0]} is a word of Python itself: choose another name"
-    for number, name, next_name in BESIDE.findall(source):
+    if beside := BESIDE.search(source):
+        number, name, next_name = beside.groups()
         of_matrices = "" if number else f", of matrices {name} @ {next_name}"
         return f"a product has a sign: {number or name} * {next_name}{of_matrices}"
     return "check brackets and operators"

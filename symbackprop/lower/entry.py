@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul, factor_terms
 
 from symbackprop.index import Index, fresh
-from symbackprop.term import Entry, NonNegative, Positive, indices_of
+from symbackprop.term import Entry, Positive, indices_of, is_guard
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,6 @@ def affine(e: Expr) -> Affine | None:
     if not step.is_Integer or step == 0 or indices_of(start):
         return None
     return Affine(index, step, start)
-
-
-def is_guard(e: Expr) -> bool:
-    """Whether `e` is a condition on indices alone."""
-    return isinstance(e, Positive | NonNegative) and not e.has(Entry) and bool(indices_of(e))
 
 
 @dataclass(frozen=True)

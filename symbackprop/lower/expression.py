@@ -14,10 +14,10 @@ from symbackprop.index import Index
 from symbackprop.lower.contraction import contract, gram, multiply, scaled, scaled_least
 from symbackprop.lower.diagonal import Equal, apart, by_diagonal, is_diagonal, thin_sums
 from symbackprop.lower.entries import Entries, Stored
-from symbackprop.lower.entry import find_counts, find_merge, find_scatter, is_guard, narrow
+from symbackprop.lower.entry import find_counts, find_merge, find_scatter, narrow
 from symbackprop.lower.graph import DTYPE, Graph, Labelled, ordered, union
 from symbackprop.lower.symmetric import as_square
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
 
 Order = Sequence[Index] | None
 

@@ -12,9 +12,8 @@ from sympy import Add, Expr, Mul
 from symbackprop.contract import Product, flat, narrowed
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS
-from symbackprop.lower.entry import is_guard
 from symbackprop.program import Call, Equation, Program, Tensor
-from symbackprop.term import Entry, Total, indices_of, rename_bound, tensor_names
+from symbackprop.term import Entry, Total, indices_of, is_guard, rename_bound, tensor_names
 
 MOST_SYSTEMS = 3
 """Systems to solve with one matrix; more cost more than its inverse."""
@@ -71,7 +70,7 @@ class _Solver:
             return Add(*[self.said(a) for a in e.args])
         if not isinstance(e, Mul | Total):
             raise _NoSystemError
-        product = flat(rename_bound(e))
+        product = flat(e)
         for f in product.factors:
             if isinstance(f, Entry) and f.name == self.inverse.name:
                 others = list(product.factors)
@@ -86,13 +85,11 @@ class _Solver:
         if not found:
             raise _NoSystemError
         chosen, free, summed, kept, turned = min(found, key=lambda way: (len(way[1]), len(way[0])))
-        guards = [g for g in others.factors if g not in chosen and is_guard(g) and indices_of(g) <= set(free)]
-        guards = guards if self.strays(chosen) else []
+        beside = [g for g in others.factors if g not in chosen]
+        guards = [g for g in beside if is_guard(g) and indices_of(g) <= set(free)] if self.strays(chosen) else []
         side = self.right_side([*chosen, *guards], summed, free)
         solution = self.tensor(Call("solve", (self.matrix(turned), side)), (self.inverse.tensor.axes[0], *[k.axis for k in free]))
-        rest = [g for g in others.factors if g not in chosen]
-        if not self.strays(rest):
-            rest = [g for g in rest if g not in guards]
+        rest = beside if self.strays(beside) else [g for g in beside if g not in guards]
         inside = {k for g in chosen for k in indices_of(g)} - set(free)
         return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
 

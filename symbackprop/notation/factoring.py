@@ -31,11 +31,10 @@ def factored(x: Plus) -> Value | None:
         for kind, common, inner in _factors(term):
             left[-1].setdefault((kind, common), inner)
     for kind, common in dict.fromkeys(key for found in left for key in found):
-        holds = [(kind, common) in found for found in left]
-        if sum(holds) < 2:
-            continue
         held = [(sign, found[kind, common]) for (sign, _), found in zip(x.terms, left, strict=True) if (kind, common) in found]
-        rest = [term for term, holding in zip(x.terms, holds, strict=True) if not holding]
+        if len(held) < 2:
+            continue
+        rest = [term for term, found in zip(x.terms, left, strict=True) if (kind, common) not in found]
         made = plus([(1, JOIN[kind](common, _added(held))), *rest])
         kinds = {type(parts_of(inner)[2]) for _, inner in held}
         penalty = (IDENTITY if Eye in kinds else 0) + (PRODUCTS if rest and kinds == {MatMul} else 0)
