@@ -14,7 +14,7 @@ from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.index import Index, axis, free_indices
 from symbackprop.language.elaborate import elaborate
 from symbackprop.program import Tensor
-from symbackprop.term import Entry, Total, delta
+from symbackprop.term import Entry, NonNegative, Total, delta
 from symbackprop.verify.literal import evaluate, random_arrays
 
 n, d, h, c = map(axis, "ndhc")
@@ -70,6 +70,25 @@ def test_the_parts_make_up_the_whole():
     assert with_parts_named(y * inner, name) == y * inner
     assert with_parts_named(exp(x) * y, name) == exp(x) * y
     assert with_parts_named(x * inner - y, name) == x * Entry("Q", i, k) - y
+
+
+def test_a_guard_goes_with_every_part_that_has_its_index():
+    """Two sums over one product, both read at i - 1, which only i >= 1 lets them: each named part holds the guard."""
+    i, j, k = free_indices((n, d, h))
+    r = Index("r0", c)
+    first = Total(Entry("a", i - 1, r) * Entry("b", r, j), r)
+    second = Total(Entry("e", i - 1, r) * Entry("f", r, k), r)
+    guard = NonNegative(i - 1)
+    names = []
+
+    def name(e):
+        names.append(e)
+        return Entry("Q", *sorted(e.free_symbols & {i, j, k}, key=str))
+
+    assert with_parts_named(guard * first * second, name) == Entry("Q", i, j) * Entry("Q", i, k)
+    assert set(names) == {guard * first, guard * second}
+    # What is left outside is read there too.
+    assert with_parts_named(guard * first * Entry("x", i - 1, k), name) == guard * Entry("x", i - 1, k) * Entry("Q", i, j)
 
 
 def test_equal_parts_have_one_name():

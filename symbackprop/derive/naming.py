@@ -18,7 +18,8 @@ def with_parts_named(value: Expr, name: Name) -> Expr:
     """`value` with the sums in each of its products named, where such a sum has fewer indices than the product.
 
     A sum takes with it what costs nothing more: the factors that have no other indices. Deltas stay outside: a name would
-    store their zeros. A guard stays outside too where another factor has its index: that may be read where only the guard lets it.
+    store their zeros. A guard goes with every sum that has its indices, and stays outside too where another factor has one: each may be
+    read only where the guard lets it.
     """
     return Add(*[_named(term, name) for term in Add.make_args(value)])
 
@@ -42,12 +43,14 @@ def _named(term: Expr, name: Name) -> Expr:
     for f in factors:
         if f in taken:
             continue
-        home = next((g for g in groups if indices_of(f) <= g[0]), None)
-        if home is None or f.has(KroneckerDelta):
+        homes = [members for held, members in groups if indices_of(f) <= held]
+        if not homes or f.has(KroneckerDelta):
             rest.append(f)
-            continue
-        home[1].append(f)
-        if is_guard(f):
+        elif is_guard(f):
             guards.append(f)
+            for members in homes:
+                members.append(f)
+        else:
+            homes[0].append(f)
     rest += [f for f in guards if any(indices_of(f) & indices_of(g) for g in rest)]
     return Mul(*rest, *[name(Mul(*members)) for _, members in groups])
