@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, expand_mul, gcd
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
 
 from symbackprop.canonical import labelled, relabelled
 from symbackprop.cost import cost
@@ -78,6 +78,7 @@ def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
     fired: set = set()
     for p in parts:
         result += _best(p, facts, fired, DEPTH)
+    result = cancelled(relabelled(result))
     if fired:
         # What the sum was before the facts: the line a reader wants to see between.
         trace.note("narrow sum", sum((_best(p, NO_FACTS, set(), DEPTH) for p in parts), S.Zero))
@@ -85,7 +86,7 @@ def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
         trace.facts |= fired
     else:
         trace.note("cancellation", result)
-    result = relabelled(factored(result))
+    result = factored(result)
     trace.note("factoring", result)
     return result
 
@@ -243,6 +244,21 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
     return best
 
 
+def cancelled(e: Expr) -> Expr:
+    """A sum without what a sum divided by itself makes of its terms: c a / (a + b) + c b / (a + b) is c."""
+    if not isinstance(e, Add):
+        return e
+    factors = {f for t in e.args for f in Mul.make_args(t) if isinstance(f, Pow) and isinstance(f.base, Add) and f.exp.is_negative}
+    for f in sorted(factors, key=default_sort_key):
+        rests = {t / f: t for t in e.args if f in Mul.make_args(t)}
+        for rest in rests if len(rests) >= len(f.base.args) else ():
+            c = rest / f.base.args[0]
+            taken = {rests.get(c * a) for a in f.base.args}
+            if None not in taken:
+                return cancelled(Add(*[t for t in e.args if t not in taken], c * Pow(f.base, f.exp + 1)))
+    return e
+
+
 def _merged(p: Product) -> Product:
     """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums factored."""
     made = flat(Mul(*[g for f in p.factors for g in _content_apart(factored(f))]))
@@ -325,6 +341,7 @@ def factored(e: Expr) -> Expr:
 
     A bare number is not put in front: SymPy would multiply it in again.
     """
+    e = cancelled(e)
     if not isinstance(e, Add):
         return e
     terms = [_powers(a) for a in e.args]

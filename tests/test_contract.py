@@ -82,6 +82,29 @@ def test_a_square_is_not_multiplied_out():
     assert contract(Total(e, k) / n).has(T("mu")) and not contract(Total(e, k)).has(T("mu") ** 2)
 
 
+def test_a_sum_divided_by_itself_cancels_term_by_term():
+    x, y, z = T("x", a), T("y", a), T("z", a)
+    assert contract(1 - x / (x + y) - y / (x + y)) == 0
+    assert contract(z * x / (x + y) ** 2 + z * y / (x + y) ** 2) == z / (x + y)
+    assert contract(2 * x**2 / (x**2 + 1) + 2 / (x**2 + 1) + z) == z + 2
+    # Inside a product too, and with a sum over an index among the terms.
+    assert contract(exp(z) * (1 - x / (x + y) - y / (x + y)) + y) == y
+    whole = Total(T("x", s) ** 2, s) + 1
+    assert contract(T("y", a) / whole + T("y", a) * (whole - 1) / whole) == y
+
+
+@pytest.mark.parametrize("sign, number, other", [(-1, 1, 1), (1, 2, 1), (1, 1, 2)])
+def test_what_is_no_sum_divided_by_itself_stays(sign, number, other):
+    """A sign flipped, a number on one term, another power: nothing cancels, and the value is kept."""
+    x, y = T("x", a) ** 2, T("y", a) ** 2
+    e = number * x / (x + y) + sign * y / (x + y) ** other
+    made = contract(e)
+    assert made.has(x + y)
+    arrays = {"x": np.array([1.0, -2.0, 0.5]), "y": np.array([0.3, 4.0, -1.5])}
+    values = [evaluate_expression(f, (a,), arrays, {n: 3}) for f in (e, made)]
+    np.testing.assert_allclose(values[1], values[0])
+
+
 def test_nested_sums_share_no_bound_name():
     e = contract(Total(T("p", k) * (T("g", k) - Total(T("p", j) * T("g", j) * T("A", j, k), j)), k))
     for t in e.atoms(Total):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, S, exp, nan, oo, powsimp, zoo
 
+from symbackprop.contract import contract
 from symbackprop.errors import NotDifferentiableError
 from symbackprop.index import Index
 from symbackprop.term import Entry, Positive, Total, delta, is_squares, rename_bound
@@ -67,7 +68,8 @@ def _scalar_partials(e: Expr, name: str, squares: Container[str]) -> list[Partia
         if derivative.has(x):
             raise NotDifferentiableError(f"SymPy has no derivative of {e} by {a}")
         if derivative != 0:
-            found.append(Partial(_at_zero(derivative, e, squares), a.indices, ()))
+            derivative = Add(*[contract(t) for t in Add.make_args(_at_zero(derivative, e, squares))])
+            found.append(Partial(derivative, a.indices, ()))
     return found
 
 
