@@ -237,7 +237,7 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
             if isinstance(f, Add) and _may_fire(p, k, facts):
                 theirs: set = set()
                 parts = [d for q in over(p, k) if (d := without_deltas(q)) is not None]
-                other = factored(Add(*[_best(q, facts, theirs, depth - 1) for q in parts]))
+                other = factored(cancelled(Add(*[_best(q, facts, theirs, depth - 1) for q in parts])))
                 if cost(other) < cost(best):
                     best, mine = other, theirs
     fired |= mine
@@ -260,8 +260,8 @@ def cancelled(e: Expr) -> Expr:
 
 
 def _merged(p: Product) -> Product:
-    """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums factored."""
-    made = flat(Mul(*[g for f in p.factors for g in _content_apart(factored(f))]))
+    """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums cancelled and factored."""
+    made = flat(Mul(*[g for f in p.factors for g in _content_apart(factored(cancelled(f)))]))
     return Product(made.factors, p.bound | made.bound)
 
 
@@ -341,7 +341,6 @@ def factored(e: Expr) -> Expr:
 
     A bare number is not put in front: SymPy would multiply it in again.
     """
-    e = cancelled(e)
     if not isinstance(e, Add):
         return e
     terms = [_powers(a) for a in e.args]

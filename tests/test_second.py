@@ -369,3 +369,18 @@ def test_cost_of_products_grows_with_the_depth_only():
         d = sbp.derive(sbp.Sequential(*layers, sbp.MSE()))
         counts.append(len(d.hessian_vector_product().derived.program.equations))
     assert counts[2] - counts[1] == 2 * (counts[1] - counts[0])
+
+
+def test_the_hessian_of_a_divergence_is_short():
+    """Jensen and Shannon's, of two positive vectors: terms of local derivatives merge, and a sum divided by itself cancels."""
+    text = "0.5 * (sum(p * log(2 * p / (p + q))) + sum(q * log(2 * q / (p + q))))"
+    shapes = {"p": "n", "q": "n"}
+    first, second = (sbp.derivative(text, shapes, wrt="p", order=k) for k in (1, 2))
+    assert first.latex(form="matrix") == r"\frac{1}{2} \log(2 (p \oslash (p + q)))"
+    assert second.latex(form="index") == r"\frac{1}{2} \delta_{ij} \left( \frac{1}{p_{j}} - \frac{1}{p_{j} + q_{j}} \right)"
+    p, q = np.array([0.2, 1.5, 3.0]), np.array([2.0, 0.1, 3.5])
+    np.testing.assert_allclose(second.evaluate(p=p, q=q), np.diag((1 / p - 1 / (p + q)) / 2), rtol=1e-12)
+    # Of a difference nothing cancels, but no term keeps a sum beside its inverse.
+    unlike = sbp.derivative("sum(p * log(p / (p + q)) - q * log(q / (p + q)))", shapes, wrt="p", order=2)
+    assert unlike.latex(form="index").count("p_{j} + q_{j}") == 3
+    np.testing.assert_allclose(unlike.evaluate(p=p, q=q), np.diag(1 / p - 2 / (p + q) + (p - q) / (p + q) ** 2), rtol=1e-12)

@@ -68,6 +68,7 @@ def _scalar_partials(e: Expr, name: str, squares: Container[str]) -> list[Partia
         if derivative.has(x):
             raise NotDifferentiableError(f"SymPy has no derivative of {e} by {a}")
         if derivative != 0:
+            # SymPy's product rule leaves (1 / s - x / s^2) s in a term of a sum; what is done to the whole later does not look inside it.
             derivative = Add(*[contract(t) for t in Add.make_args(_at_zero(derivative, e, squares))])
             found.append(Partial(derivative, a.indices, ()))
     return found
