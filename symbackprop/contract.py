@@ -16,8 +16,8 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, defau
 from symbackprop.canonical import labelled, relabelled
 from symbackprop.cost import cost
 from symbackprop.index import Index
-from symbackprop.laws import NO_FACTS, Facts, guard, law_of_sum, laws_of_entries
-from symbackprop.term import Entry, NonNegative, Total, indices_of, rename_bound
+from symbackprop.laws import NO_FACTS, Facts, decided, guard, law_of_sum, laws_of_entries
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
 
 DEPTH = 8
 """Distributions tried one inside another."""
@@ -183,9 +183,11 @@ def without_deltas(p: Product) -> Product | None:
 
 
 def _replaced(f: Expr, index: Index, value: Expr) -> Expr:
-    """A factor with an index replaced; a guard is looked at again."""
+    """A factor with an index replaced; guards in it are looked at again."""
     made = f.xreplace({index: value})
-    return guard(expand_mul(made.args[0])) if made is not f and isinstance(made, NonNegative) and not made.has(Entry) else made
+    if made is f or not made.has(Positive, NonNegative):
+        return made
+    return made.xreplace({b: d for b in made.atoms(Positive, NonNegative) if (d := decided(b)) != b})
 
 
 def _aligned(factors: list[Expr]) -> list[Expr]:
@@ -208,7 +210,7 @@ def _solvable(factors: Sequence[Expr], bound: set[Index]) -> tuple[int, Index | 
         for i, other in ((a, b), (b, a)):
             if i in bound and isinstance(other, Index) and other.axis == i.axis:
                 return k, i, other
-        gap = a - b
+        gap = expand_mul(a - b)
         if gap.is_nonzero:
             return k, None, S.Zero
         if best is None:

@@ -11,7 +11,8 @@ from sympy import Expr, Pow, S, default_sort_key, expand_mul
 from symbackprop.definition import Definitions
 from symbackprop.index import Index
 from symbackprop.program import Equation, Fact
-from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of
+from symbackprop.sizes import never_negative
+from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of, slopes
 
 
 class Facts:
@@ -145,16 +146,24 @@ def laws_of_entries(e: Expr, facts: Facts) -> tuple[Expr, set[Fact]]:
 
 
 def guard(e: Expr) -> Expr:
-    """[e >= 0] of an affine index expression, decided where the ranges of its indices decide it."""
-    low = high = e
-    for i in sorted(indices_of(e), key=str):
-        slope = e.coeff(i)
+    """[e >= 0] of an index expression, decided where it is affine and the ranges of its indices decide it; else as it stands."""
+    low = high = plain = expand_mul(e)
+    for i, slope in (slopes(plain) or {}).items():
         if slope.is_nonnegative or slope.is_nonpositive:
-            up = bool(slope.is_nonnegative)
-            low = expand_mul(low.xreplace({i: S.Zero if up else i.axis - 1}))
-            high = expand_mul(high.xreplace({i: i.axis - 1 if up else S.Zero}))
-    if not indices_of(low) and low.is_nonnegative:
+            first, last = (S.Zero, i.axis - 1) if slope.is_nonnegative else (i.axis - 1, S.Zero)
+            low, high = (expand_mul(end.xreplace({i: at})) for end, at in ((low, first), (high, last)))
+    if not indices_of(low) and never_negative(low):
         return S.One
-    if not indices_of(high) and high.is_negative:
+    if not indices_of(high) and never_negative(-1 - high):
         return S.Zero
-    return NonNegative(e)
+    return NonNegative(plain)
+
+
+def decided(bracket: Expr) -> Expr:
+    """A condition on indices alone, decided where `guard` decides it; any other bracket is itself."""
+    if bracket.is_Number or bracket.has(Entry):
+        return bracket
+    if isinstance(bracket, NonNegative):
+        return guard(bracket.args[0])
+    found = guard(bracket.args[0] - 1) if bracket.args[0].is_integer else bracket
+    return found if found.is_Number else bracket

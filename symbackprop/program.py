@@ -107,10 +107,18 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a model needs of its sizes: that the formula `gap` is not negative. `text` says what for, as in "x[4:] needs n >= 4"."""
+
+    gap: Expr
+    text: str
+
+
+@dataclass(frozen=True)
 class Program:
     """Tensors by name, and equations in order. `objective` and `output` are names; `samples` is the axis of samples.
 
-    `sizes` gives example sizes of axes for checks; no formula depends on them.
+    `sizes` gives example sizes of axes for checks; no formula depends on them. Sizes that break one of `needs` are refused.
     """
 
     name: str
@@ -120,6 +128,7 @@ class Program:
     output: str | None = None
     samples: Expr | None = None
     sizes: Mapping[Expr, int] = field(default_factory=dict)
+    needs: tuple[Need, ...] = ()
 
     def __post_init__(self) -> None:
         check_legal(self)

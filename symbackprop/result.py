@@ -217,6 +217,9 @@ class Result:
         given = {t.name: arrays[t.name] for t in whole.leaves if t.name in arrays}
         sizes = infer_sizes(whole, given, {a: int(arrays[str(a)]) for a in whole.axes if str(a) in arrays and str(a) not in given})
         known = {a: Integer(size) for a, size in sizes.items()}
+        for need in whole.needs:
+            if need.gap.free_symbols <= set(known) and need.gap.xreplace(known) < 0:
+                raise DataError(need.text, place=f"evaluate of {self.name}", notes=[sizes_text(sizes)], fix="give more entries")
         for a in (a for t in whole.tensors.values() for a in t.axes if a.free_symbols <= set(sizes)):
             size_of(a, sizes)
         for a in whole.divisors:

@@ -107,10 +107,24 @@ class _Bracket(Function):
             decided = cls.decide(value) if value.is_Float and abs(value) > 1e-15 else None
         if decided is not None:
             return S.One if decided else S.Zero
+        if (found := cls._of_indicator(x)) is not None:
+            return found
         content, rest = x.as_coeff_Mul()
         if content.is_Rational and abs(content) != 1:
             return cls(rest * (1 if content > 0 else -1))
         return None
+
+    @classmethod
+    def _of_indicator(cls, x: Expr) -> Expr | None:
+        """[a + b e > 0] for numbers a, b and an e that is 1 or 0: 1, 0, e or 1 - e."""
+        start, rest = x.as_coeff_Add()
+        times, e = rest.as_coeff_Mul()
+        if not (is_indicator(e) and start.is_Rational and times.is_Rational):
+            return None
+        without, holds = cls.decide(start), cls.decide(start + times)
+        if without is None or holds is None:
+            return None
+        return S(int(holds)) if holds == without else e if holds else opposite(e)
 
     def fdiff(self, argindex=1):
         """0: kinks are points."""
@@ -177,7 +191,7 @@ class Delta(KroneckerDelta):
         """1 for equal arguments, 0 where their difference is a number other than 0; arguments in a fixed order."""
         if i == j:
             return S.One
-        gap = i - j
+        gap = expand_mul(i - j)
         if gap.is_Number:
             return S.One if gap == 0 else S.Zero
         if not (isinstance(i, Index) and isinstance(j, Index)) and (digits := _digits(gap)) is not None:
@@ -208,9 +222,36 @@ def indices_of(e: Expr) -> set[Index]:
     return {s for s in e.free_symbols if isinstance(s, Index)}
 
 
+def slopes(e: Expr) -> dict[Index, Expr] | None:
+    """The factor of each index in `e`, which is multiplied out; None where `e` is not affine in its indices, or speaks of entries.
+
+    A factor is free of indices: i n + j has the slopes n and 1; abs(i - j), i j and [i = j] have none.
+    """
+    found: dict[Index, list[Expr]] = {}
+    for term in Add.make_args(e):
+        held = [f for f in Mul.make_args(term) if isinstance(f, Index)]
+        if len(held) > 1 or (rest := Mul(*[f for f in Mul.make_args(term) if f not in held])).has(Index, Entry):
+            return None
+        if held:
+            found.setdefault(held[0], []).append(rest)
+    return {i: Add(*found[i]) for i in sorted(found, key=str)}
+
+
 def is_guard(e: Expr) -> bool:
     """Whether `e` is a condition on indices alone."""
     return isinstance(e, Positive | NonNegative) and not e.has(Entry) and bool(indices_of(e))
+
+
+def is_indicator(e: Expr) -> bool:
+    """Whether `e` is 1 or 0 by its form: a bracket, a delta, a product of these."""
+    return isinstance(e, Positive | NonNegative | KroneckerDelta) or (isinstance(e, Mul) and all(map(is_indicator, e.args)))
+
+
+def opposite(e: Expr) -> Expr:
+    """1 - e for an indicator: [x <= 0] for [x > 0], and the other way round."""
+    if isinstance(e, Positive):
+        return NonNegative(-e.args[0])
+    return Positive(-e.args[0]) if isinstance(e, NonNegative) else 1 - e
 
 
 def is_squares(e: Expr, known: Container[str] = ()) -> bool:

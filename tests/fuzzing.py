@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import matrix_language
 import numpy as np
 import sympy
+from hypothesis import HealthCheck, Phase, settings
 from numpy_values import KinkedNumpy, arrays_of, values
 
 import symbackprop as sbp
@@ -27,6 +28,21 @@ RELATIONS = {
     sympy.StrictLessThan: np.less,
     sympy.LessThan: np.less_equal,
 }
+
+
+FUZZ = settings().max_examples > 100
+"""Whether the profile `fuzz` is on."""
+
+
+def many(count, fuzz=20_000):
+    """As many examples as said, always the same; in the profile `fuzz` more, and new ones."""
+    return settings(
+        max_examples=fuzz if FUZZ else count,
+        derandomize=not FUZZ,
+        deadline=None,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # to explain, it traces every line, which takes long
+        suppress_health_check=list(HealthCheck),
+    )
 
 
 class HangError(Exception):

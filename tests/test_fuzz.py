@@ -5,27 +5,15 @@ import re
 import tracemalloc
 
 import pytest
-from fuzzing import Drawn, HangError, balanced, check_expression, check_model, check_text, limited
+from fuzzing import FUZZ, Drawn, HangError, balanced, check_expression, check_model, check_text, limited, many
 from grammar import expression, model
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from numpy_values import Case
 
 import symbackprop as sbp
 
-FUZZ = settings().max_examples > 100
 SIZES = {"n": 3, "d": 2, "k": 4}
-
-
-def many(count, fuzz=20_000):
-    """As many examples as said, always the same; in the profile `fuzz` more, and new ones."""
-    return settings(
-        max_examples=fuzz if FUZZ else count,
-        derandomize=not FUZZ,
-        deadline=None,
-        phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],  # to explain, it traces every line, which takes long
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 @st.composite

@@ -17,7 +17,7 @@ PACKAGE = "symbackprop"
 
 FLOORS = [
     [{"errors"}],
-    [{"index"}],
+    [{"index", "sizes"}],
     [{"term", "program"}],
     [{"contract", "laws", "canonical", "cost", "normal", "definition"}],
     [{"ops"}],

@@ -50,7 +50,8 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
         for name in tensors:
             if name not in used:
                 raise SpecError(f"tensor '{name}' is never used", place=f"model {spec.name}", fix="use it in an equation, or remove it")
-    return Program(spec.name, draft.tensors, tuple(draft.equations), objective, spec.output, sample_axis(spec, tensors), sizes)
+    equations, samples = tuple(draft.equations), sample_axis(spec, tensors)
+    return Program(spec.name, draft.tensors, equations, objective, spec.output, samples, sizes, tuple(draft.needs))
 
 
 def elaborate_expression(
@@ -61,7 +62,8 @@ def elaborate_expression(
     Without a `name`, what the program has already is not written again. Of a program without equations, a letter of the shapes that meets a
     formula in others (m against n - 1) stands for it from then on.
     """
-    reader = Reader(Draft(program.tensors, program.equations, program.sizes), [str(a) for a in (*program.axes, *program.sizes)])
+    draft = Draft(program.tensors, program.equations, program.sizes, needs=program.needs)
+    reader = Reader(draft, [str(a) for a in (*program.axes, *program.sizes)])
     while True:
         reader.locate(place, text)
         try:
@@ -102,4 +104,4 @@ def _elaborated(reader: "Reader", node: Node, program: Program, name: str | None
     else:
         draft.define(name, value, text)
     tensors = {k: draft.tensors[k] for k in program.tensors}
-    return replace(program, tensors=tensors).extended(draft.equations[len(program.equations) :]), name
+    return replace(program, tensors=tensors).extended(draft.equations[len(program.equations) :], needs=tuple(draft.needs)), name

@@ -8,6 +8,7 @@ from symbackprop.lower.body import Names
 from symbackprop.lower.initial import Start, start
 from symbackprop.lower.spelling import SIGN, size_text
 from symbackprop.program import Program, Tensor
+from symbackprop.sizes import enough
 from symbackprop.term import Entry
 
 PRIMES = (5, 3, 7, 2, 11, 13)
@@ -120,6 +121,6 @@ def _range_of(program: Program, name: str) -> Expr:
 
 
 def check_sizes(program: Program) -> Mapping[Expr, int]:
-    """A small size for every axis: different primes, the axis of samples first."""
+    """A small size for every axis: different primes, the axis of samples first, and no fewer than the model needs."""
     axes = sorted(program.axes, key=lambda a: a != program.samples)
-    return {a: PRIMES[k % len(PRIMES)] for k, a in enumerate(axes)}
+    return enough({a: PRIMES[k % len(PRIMES)] for k, a in enumerate(axes)}, [n.gap for n in program.needs])

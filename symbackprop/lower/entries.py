@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, expand_mul
+from sympy import Expr, Max, Min, expand_mul
 
 from symbackprop.index import Index
 from symbackprop.lower.entry import affine, inside, radix, slice_info
@@ -24,9 +24,11 @@ class Stored:
 class Entries(ABC):
     """Reads entries of tensors that are stored already; `lower` gives the arrays of the places that they are at."""
 
-    def __init__(self, graph: Graph, stored: Mapping[str, Stored]) -> None:
+    def __init__(self, graph: Graph, stored: Mapping[str, Stored], needs: Sequence[Expr] = ()) -> None:
+        """`needs`: formulas in sizes that are known to be >= 0."""
         self.graph = graph
         self.stored = stored
+        self.needs = needs
 
     @abstractmethod
     def lower(self, e: Expr, order: Sequence[Index] | None = None) -> Labelled:
@@ -44,8 +46,9 @@ class Entries(ABC):
                 info.append(("all",))
                 labels.append(i)
             elif not indices_of(i) and not i.has(Entry):
-                info.append(("at", i))
-            elif form is not None and (trusted or inside(i, size)) and (found := slice_info(form, size)):
+                # A condition on sizes may leave the place outside, where the term is 0.
+                info.append(("at", i if inside(i, size, self.needs) else Max(0, Min(i, size - 1))))
+            elif form is not None and (trusted or inside(i, size, self.needs)) and (found := slice_info(form, size)):
                 info.append(found)
                 labels.append(form.index)
             else:
@@ -85,7 +88,7 @@ class Entries(ABC):
         for i, size, full in zip(wanted, sizes, whole, strict=True):
             if not full:
                 grid = self.lower(i)
-                grids.append(grid if trusted or inside(i, size) else self._clipped(grid, size))
+                grids.append(grid if trusted or inside(i, size, self.needs) else self._clipped(grid, size))
         along = union(grids)
         views = [self.graph.view(g, along) for g in grids]
         places = [k for k, full in enumerate(whole) if not full]

@@ -8,10 +8,11 @@ two indices is a mask. A lookup that a mask guards may point outside: its places
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul, factor_terms
+from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul
 
 from symbackprop.index import Index, fresh
-from symbackprop.term import Entry, Positive, indices_of, is_guard
+from symbackprop.sizes import at_most
+from symbackprop.term import Entry, Positive, indices_of, is_guard, slopes
 
 
 @dataclass(frozen=True)
@@ -51,39 +52,50 @@ class Narrowed:
     ranges: tuple[tuple[Index, Index, Expr], ...]
 
 
-def narrow(factors: Sequence[Expr]) -> Narrowed:
-    """Guards on one index with step +-1 replaced by a shorter range of that index; other guards stay as factors."""
-    low: dict[Index, Expr] = {}
-    high: dict[Index, Expr] = {}
+def narrow(factors: Sequence[Expr], needs: Sequence[Expr] = ()) -> Narrowed:
+    """Guards on one index with step +-1 replaced by a shorter range of that index; other guards stay as factors.
+
+    So do those of which it is not known, for all sizes for which `needs` are >= 0, that they leave a part of the range.
+    """
+    guards: dict[Index, list[tuple[Expr, Affine]]] = {}
     rest = []
     for f in factors:
         form = affine(f.args[0] - (1 if isinstance(f, Positive) else 0)) if is_guard(f) else None
-        if form is not None and form.step == 1 and form.index not in low:
-            low[form.index] = expand_mul(-form.start)
-        elif form is not None and form.step == -1 and form.index not in high and _ordered(form):
-            high[form.index] = form.start
+        if form is not None and form.step in (1, -1):
+            guards.setdefault(form.index, []).append((f, form))
         else:
             rest.append(f)
     ranges, new = [], {}
-    for i in sorted({*low, *high}, key=str):
-        start = low.get(i, S.Zero)
-        stop = expand_mul(high[i] + 1) if i in high else i.axis
-        if start.is_nonpositive:
-            start = S.Zero
-        if factor_terms(expand_mul(stop - i.axis)).is_nonnegative:
-            stop = i.axis
-        if (start, stop) == (0, i.axis):
+    for i, mine in sorted(guards.items(), key=str):
+        start, stop, masks = _range(i, mine, needs)
+        if not at_most(start, stop, needs):
+            rest += [f for f, _ in mine]
             continue
-        shorter = fresh(expand_mul(stop - start))
-        ranges.append((i, shorter, start))
-        new[i] = shorter + start
+        rest += masks
+        if (start, stop) != (0, i.axis):
+            shorter = fresh(expand_mul(stop - start))
+            ranges.append((i, shorter, start))
+            new[i] = shorter + start
     return Narrowed(tuple(_moved(f, new) for f in rest), tuple(ranges))
 
 
-def _ordered(form: Affine) -> bool:
-    """Whether it is known for all sizes which comes first, the end that [start - i >= 0] sets or that of the axis."""
-    past = factor_terms(expand_mul(form.start + 1 - form.index.axis))
-    return past.is_nonnegative is not None or past.is_nonpositive is not None
+def _range(i: Index, guards: Sequence[tuple[Expr, Affine]], needs: Sequence[Expr]) -> tuple[Expr, Expr, list[Expr]]:
+    """Where guards on one index let its range begin and end, and those of them that can't be compared with the rest."""
+    start, stop, masks = S.Zero, i.axis, []
+    for f, form in guards:
+        if form.step == 1:
+            low = expand_mul(-form.start)
+            if at_most(start, low, needs):
+                start = low
+            elif not at_most(low, start, needs):
+                masks.append(f)
+        else:
+            high = expand_mul(form.start + 1)
+            if at_most(high, stop, needs):
+                stop = high
+            elif not at_most(stop, high, needs):
+                masks.append(f)
+    return start, stop, masks
 
 
 def _moved(e: Expr, new: dict[Index, Expr]) -> Expr:
@@ -104,8 +116,11 @@ class Scatter:
     step: Expr
 
 
-def find_scatter(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[Scatter, list[Expr]] | None:
-    """A delta among `factors` that writes a summed index into every so-many-th place of a free one, and the other factors."""
+def find_scatter(factors: Sequence[Expr], bound: Iterable[Index], needs: Sequence[Expr] = ()) -> tuple[Scatter, list[Expr]] | None:
+    """A delta among `factors` that writes a summed index into every so-many-th place of a free one, and the other factors.
+
+    It is known to write inside the axis, for all sizes for which `needs` are >= 0.
+    """
     bound = set(bound)
     for f in factors:
         if not isinstance(f, KroneckerDelta):
@@ -116,7 +131,8 @@ def find_scatter(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[Scatt
             form = affine(e)
             if form is None or form.index not in bound or not isinstance(into, Index) or into in bound or into in used:
                 continue
-            if form.step.is_positive and form.start.is_nonnegative:
+            inside_axis = at_most(0, form.start, needs) and at_most(form.last, into.axis - 1, needs)
+            if form.step.is_positive and inside_axis:
                 return Scatter(into, form.index, form.start, form.step), others
     return None
 
@@ -204,15 +220,15 @@ def find_counts(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[dict[I
     return (places, others) if places else None
 
 
-def inside(e: Expr, size: Expr) -> bool:
-    """Whether the index expression `e` can be proved to lie in 0 ... size - 1, from the ranges of its indices."""
-    if e.has(Entry):
+def inside(e: Expr, size: Expr, needs: Sequence[Expr] = ()) -> bool:
+    """Whether the index expression `e` is known to lie in 0 ... size - 1, from the ranges of its indices and from `needs`."""
+    lowest = highest = plain = expand_mul(e)
+    found = slopes(plain)
+    if found is None:
         return False
-    lowest, highest = e, e
-    for i in indices_of(e):
-        step = e.diff(i)
+    for i, step in found.items():
         if not step.is_Integer:
             return False
         lowest = lowest.xreplace({i: S.Zero if step > 0 else i.axis - 1})
         highest = highest.xreplace({i: i.axis - 1 if step > 0 else S.Zero})
-    return bool(expand_mul(lowest).is_nonnegative and expand_mul(size - 1 - highest).is_nonnegative)
+    return at_most(0, expand_mul(lowest), needs) and at_most(expand_mul(highest), size - 1, needs)

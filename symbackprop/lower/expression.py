@@ -25,9 +25,9 @@ Order = Sequence[Index] | None
 class Expressions(Entries):
     """Lowers expressions over tensors that are stored already."""
 
-    def __init__(self, graph: Graph, stored: Mapping[str, Stored], nonnegative: Container[str] = ()) -> None:
+    def __init__(self, graph: Graph, stored: Mapping[str, Stored], nonnegative: Container[str] = (), needs: Sequence[Expr] = ()) -> None:
         """`nonnegative`: the tensors without a negative entry."""
-        super().__init__(graph, stored)
+        super().__init__(graph, stored, needs)
         self.nonnegative = nonnegative
         self.guarded: set[Index] = set()
 
@@ -200,7 +200,7 @@ class Expressions(Entries):
         if bound and (square := as_square(Mul.make_args(rest), bound, coefficient, self.nonnegative, order)):
             half = self.lower(square.half, (*bound, *square.left))
             return gram(self.graph, half, square.left, square.right, square.coefficient)
-        narrowed = narrow(Mul.make_args(rest))
+        narrowed = narrow(Mul.make_args(rest), self.needs)
         new = {i: j for i, j, _ in narrowed.ranges}
         inner = [new.get(i, i) for i in bound]
         value = self._product(narrowed.factors, inner, order, coefficient)
@@ -214,7 +214,7 @@ class Expressions(Entries):
     def _product(self, factors: Sequence[Expr], bound: Sequence[Index], order: Order, coefficient: Expr = S.One) -> Labelled:
         if coefficient != 1 and any(isinstance(f, KroneckerDelta) for f in factors):
             return scaled(self.graph, self._product(factors, bound, order), coefficient)
-        found = find_scatter(factors, bound) if bound else None
+        found = find_scatter(factors, bound, self.needs) if bound else None
         if found:
             scatter, others = found
             value = self._product(others, [i for i in bound if i != scatter.index], order)

@@ -10,7 +10,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 from symbackprop.index import Index
 from symbackprop.lower.spelling import LONG, size_text
 from symbackprop.program import Equation
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, tensor_names
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, slopes, tensor_names
 
 LETTERS = "ijklmnopq"
 ATOM, PRODUCT, SUM = range(3)
@@ -113,7 +113,7 @@ class _Writer:
             return f"{self.text(e.base, ATOM)}^{self.text(e.exp, ATOM)}", ATOM
         if isinstance(e, Positive | NonNegative):
             sign = ">" if isinstance(e, Positive) else ">="
-            return f"[{_place(e.args[0], self.names) if not e.has(Entry) else self.write(e.args[0])[0]} {sign} 0]", ATOM
+            return f"[{self.write(e.args[0])[0] if slopes(e.args[0]) is None else _place(e.args[0], self.names)} {sign} 0]", ATOM
         if isinstance(e, KroneckerDelta):
             return f"[{' = '.join(_place(a, self.names) for a in e.args)}]", ATOM
         if isinstance(e, Index):

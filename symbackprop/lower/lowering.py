@@ -75,7 +75,7 @@ def lower(program: Program, outputs: Iterable[str], functions: Container[str] | 
             turned = graph.add("copy", (graph.permuted(node, (1, 0)),), (), t.axes[::-1])
             stored[t.name] = Stored(turned, (1, 0), t.axes)
             copies[t.name] = turned
-    expressions = Expressions(graph, stored, nonnegative_tensors(equations))
+    expressions = Expressions(graph, stored, nonnegative_tensors(equations), [n.gap for n in program.needs])
     for e in equations:
         kept = e.name in flipped
         order = e.indices[::-1] if kept else e.indices

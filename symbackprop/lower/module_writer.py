@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError
@@ -15,7 +15,7 @@ from symbackprop.lower.formula import formula
 from symbackprop.lower.layout_text import WIDTH, bracketed, wrapped
 from symbackprop.lower.pieces import assigned, function_of, tuple_text, unpacked, unpacking
 from symbackprop.lower.record import Field, FunctionText, ModuleText
-from symbackprop.lower.spelling import Spelling
+from symbackprop.lower.spelling import Spelling, size_text
 from symbackprop.program import Program, Tensor
 
 QUICK = 8
@@ -84,6 +84,7 @@ class ModuleWriter:
             gradients=() if self.own else self.fields(self.wrt),
             tables=tuple(self.tables()),
             helpers=tuple(self.spelling.helpers[h].strip("\n") for h in self.spelling.all_helpers(self.helpers)),
+            needs=tuple(self.needs()),
             arrays=self.arrays(),
             functions=functions,
             initialise=self.initialise(),
@@ -143,6 +144,18 @@ class ModuleWriter:
         integers = [f'"{self.names(t)}"' for t in self.data if t.role == "index"]
         return [*lines, f"INTEGER = ({', '.join(integers)}{',' if len(integers) == 1 else ''})"]
 
+    def needs(self) -> list[str]:
+        """The statements that refuse sizes which the model can't take; those that some arguments do not tell are not looked at."""
+        lines = []
+        for need in self.program.needs:
+            names = [self.names.size(a) for a in sorted(need.gap.free_symbols, key=str)]
+            gap = need.gap.xreplace({a: Symbol(f'sizes["{self.names.size(a)}"]') for a in need.gap.free_symbols})
+            known = ", ".join(f'"{n}"' for n in names)
+            lines.append(f"if sizes.keys() >= {{{known}}} and {size_text(gap).text} < 0:")
+            given = ", ".join(f"{n} = {{sizes['{n}']}}" for n in names)
+            lines.append(f'    raise ValueError(f"{need.text}, and {given}")')
+        return lines
+
     def arrays(self) -> FunctionText:
         """Arguments to arrays: one comparison where all is well, else a look at each."""
         names = [self.names(t) for t in (*self.parameters, *self.data)]
@@ -168,7 +181,7 @@ class ModuleWriter:
         if any(a.is_Symbol and a not in where for t in tensors for a in t.axes):
             return []
         tested = [n for n in names if {where.get(a) for a in by_name[n].axes} != {n}]
-        used = {a for n in tested for a in by_name[n].axes} | set(self.means)
+        used = {a for n in tested for a in by_name[n].axes}.union(self.means, *[n.gap.free_symbols for n in self.program.needs])
         for name in names:
             targets = [self.names.size(a) if where.get(a) == name and a in used else "_" for a in by_name[name].axes]
             if set(targets) - {"_"}:
@@ -181,6 +194,7 @@ class ModuleWriter:
         lines += [f"    {r}" for r in reads]
         conditions = [" is ".join(f"{n}.dtype" for n in names)] if len(names) > 1 else []
         conditions += [f'{names[0]}.dtype.kind == "f"', *[self.names.size(a) for a in self.means]]
+        conditions += [f"{size_text(n.gap.xreplace(dict(self.names.sizes))).text} >= 0" for n in self.program.needs]
         if tested:
             one = f"    fit = {tuple_text(given)} == {tuple_text(shapes)}" if len(tested) > 1 else f"    fit = {given[0]} == {shapes[0]}"
             if len(one) + 4 <= WIDTH:

@@ -22,7 +22,9 @@ class FunctionText:
 
 @dataclass(frozen=True)
 class ModuleText:
-    """A generated module. `doc`, `header` and `imports` are lines, `helpers` sources of functions, `tables` and `checks` statements."""
+    """A generated module. `doc`, `header` and `imports` are lines, `helpers` sources of functions; `tables`, `checks`
+    and `needs` (what sizes are refused) statements.
+    """
 
     name: str
     doc: tuple[str, ...]
@@ -32,6 +34,7 @@ class ModuleText:
     gradients: tuple[Field, ...]
     tables: tuple[str, ...]
     helpers: tuple[str, ...]
+    needs: tuple[str, ...]
     arrays: FunctionText
     functions: tuple[FunctionText, ...]
     initialise: FunctionText

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sympy import Add, Expr, Function, Mul, Pow, S
+from sympy import Add, Expr, Function, Max, Min, Mul, Pow, S
 
 from symbackprop.contract import LONG
 from symbackprop.errors import MissingSpellingError
@@ -103,6 +103,8 @@ def size_text(e: Expr) -> Text:
             return Text(f"1 / {size_text(base).within(SIGN)}", PRODUCT)
         return Text(f"{size_text(base).within(ATOM)}**{size_text(exponent).within(SIGN)}", POWER)
     name = type(e).__name__
+    if isinstance(e, Max | Min):
+        return Text(f"{name.lower()}({', '.join(size_text(a).text for a in sorted(e.args, key=str))})")
     if name in ("floor", "ceiling"):
         over, under = e.args[0].as_numer_denom()
         sign = "" if name == "floor" else "-"

@@ -7,6 +7,7 @@ applies where a user (or a derivation) gave a part a name: with p = sigmoid(x), 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 from sympy import Add, Expr, Function, Mul, Pow, Rational, S, cosh, erf, exp, expand_mul, log, sinh, tanh
 
@@ -15,23 +16,31 @@ from symbackprop.ops.elementwise import absolute, expm1, log1p, sigmoid, sign, s
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, indices_of
 
-SigmoidSlope = Function("sigmoid_slope")
+
+def _own(name: str, law: Callable[..., Expr]) -> type[Function]:
+    """A function of this module; of numbers it is worked out by its `law`."""
+    made: Any = type(Function)
+    worked_out = classmethod(lambda cls, *args: law(*args) if all(a.is_number for a in args) else None)
+    return made(name, (Function,), {"law": staticmethod(law), "eval": worked_out, "__module__": __name__})
+
+
+SigmoidSlope = _own("sigmoid_slope", lambda x: exp(-x) / (1 + exp(-x)) ** 2)
 """s (1 - s) for s = sigmoid(x), which rounds to 0 where s rounds to 1."""
-TanhSlope = Function("tanh_slope")
+TanhSlope = _own("tanh_slope", lambda x: 1 - tanh(x) ** 2)
 """1 - tanh(x)^2, which rounds to 0 where tanh rounds to 1."""
-LogCosh = Function("log_cosh")
+LogCosh = _own("log_cosh", lambda x: log(cosh(x)))
 """log(cosh(x)), where cosh overflows."""
-Erfc = Function("erfc")
+Erfc = _own("erfc", lambda x: 1 - erf(x))
 """1 - erf(x), which rounds to 0 where erf rounds to 1. (SymPy's own turns erfc(-x) into 2 - erfc(x), which cancels.)"""
-LogErfc = Function("log_erfc")
+LogErfc = _own("log_erfc", lambda x: log(1 - erf(x)))
 """log(1 - erf(x)), where 1 - erf(x) underflows."""
-ErfcSlope = Function("erfc_slope")
+ErfcSlope = _own("erfc_slope", lambda x: exp(-(x**2)) / (1 - erf(x)))
 """exp(-x^2) / (1 - erf(x)), where both underflow: the slope of log(1 - erf(x)) is -2 / sqrt(pi) times it."""
-Sech = Function("sech")
+Sech = _own("sech", lambda x: 1 / cosh(x))
 """1 / cosh(x), where cosh overflows."""
-LogAddExp = Function("logaddexp")
+LogAddExp = _own("logaddexp", lambda x, y: log(exp(x) + exp(y)))
 """log(exp(x) + exp(y)), where exp overflows."""
-XLogY = Function("xlogy")
+XLogY = _own("xlogy", lambda x, y: x * log(y) if x != 0 else S.Zero)
 """x log(y), and 0 where x is 0: what y^m log(y) is at 0, as its limit there is."""
 OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogErfc, ErfcSlope, Sech, LogAddExp, XLogY)
 ELEMENTARY = (Entry, Index, Positive, NonNegative)

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S, expand_mul
 
 from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
 from symbackprop.index import Index, shape_text
-from symbackprop.program import Call, Equation, Tensor
-from symbackprop.term import Entry, Total
+from symbackprop.program import Call, Equation, Need, Tensor
+from symbackprop.sizes import never_negative
+from symbackprop.term import Entry, Total, sides_of
 
 Indices = tuple[Expr, ...]
 
@@ -83,10 +84,16 @@ class Draft:
     """The program being written: tensors by name, equations so far, and what errors need to know of the place."""
 
     def __init__(
-        self, tensors: Mapping[str, Tensor], equations: Sequence[Equation], sizes: Mapping[Expr, int], reserved: Sequence[str] = ()
+        self,
+        tensors: Mapping[str, Tensor],
+        equations: Sequence[Equation],
+        sizes: Mapping[Expr, int],
+        reserved: Sequence[str] = (),
+        needs: Sequence[Need] = (),
     ) -> None:
         self.tensors = dict(tensors)
         self.equations = list(equations)
+        self.needs = list(needs)
         self.sizes = dict(sizes)
         self.reserved = set(reserved)
         self.place = self.source = ""
@@ -225,6 +232,17 @@ class Draft:
         """The example size of an axis, or None if there is none."""
         value = size.subs(self.sizes)
         return int(value) if value.is_Integer else None
+
+    def need(self, gap: Expr, what: str, reason: str, array: Array) -> None:
+        """Note that `what` needs a formula in sizes to be >= 0, unless it always is. Raises AxisError where that is known to be broken."""
+        if never_negative(gap, [n.gap for n in self.needs]):
+            return
+        example = self.example(gap)
+        if never_negative(-1 - gap) or (example is not None and example < 0):
+            raise self.error(reason, AxisError, arrays=[array], notes=[self.described(array, *array.axes)])
+        over, under = sides_of(expand_mul(gap))
+        said = f"{what} needs {shape_text([over])} >= {shape_text([under])}"
+        self.needs.append(Need(expand_mul(gap), said))
 
     def sized(self, *axes: Expr) -> str:
         """ "h = 5, d = 4": the example sizes of named axes."""

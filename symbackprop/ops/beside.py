@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 
-from sympy import Expr, Integer, S, cancel, expand_mul
+from sympy import Expr, Integer, S, cancel, expand_mul, floor
 
 from symbackprop.errors import AxisError
 from symbackprop.index import shape_text
@@ -11,6 +11,7 @@ from symbackprop.laws import guard
 from symbackprop.ops.array import Array, Draft, Indices, Pieces, pieces, view
 from symbackprop.ops.merged import Axis, ravel, reshape, whole_number
 from symbackprop.ops.table import array_op
+from symbackprop.sizes import at_most
 from symbackprop.term import delta
 
 Arrays = tuple[Array, ...]
@@ -148,9 +149,7 @@ def split(draft: Draft, x: Array, sections: int | Expr | tuple, axis: int = 0) -
     parts = []
     for start, stop in itertools.pairwise(cuts):
         length = expand_mul(stop - start)
-        known = draft.example(length)
-        if length.is_nonpositive or (known is not None and known < 1):
-            raise draft.error("a part of the split is empty", AxisError, notes=[draft.described(x)])
+        draft.need(length - 1, "the split", "a part of the split is empty", x)
         axes = (*x.axes[:place], length, *x.axes[place + 1 :])
         parts.append(view(draft, x, axes, _shifted(place, start)))
     return pieces(draft, parts)
@@ -168,7 +167,7 @@ def flip(draft: Draft, x: Array, axis: Axis | tuple[int, ...] = None) -> Array:
 
 @array_op("structural")
 def roll(draft: Draft, x: Array, shift: int | Expr, axis: Axis = None) -> Array:
-    """The entries shifted along an axis; what leaves at one end comes in at the other. The shift is less than the axis is long.
+    """The entries shifted along an axis; what leaves at one end comes in at the other.
 
     roll(x, 1)[i] = x[i - 1] [i >= 1] + x[i - 1 + n] [i < 1]
     """
@@ -176,20 +175,17 @@ def roll(draft: Draft, x: Array, shift: int | Expr, axis: Axis = None) -> Array:
         return roll(draft, x, shift, 0) if x.rank == 1 else reshape(draft, roll(draft, draft.ground(ravel(draft, x)), shift, 0), x.axes)
     place = draft.position(axis, x)
     size, by = x.axes[place], S(shift)
-    if size.is_Integer and by.is_Integer:
-        by = by % size
-    known = draft.example(size - abs(by))
-    if known is not None and known < 0:
-        raise draft.error(f"a shift by {shift} is more than the axis is long", AxisError, notes=[draft.described(x, size)])
+    forward = not by.is_negative
+    if not at_most(by if forward else -by, size, [n.gap for n in draft.needs]):
+        by, forward = by - size * floor(by / size), True  # once round or more
     if by == 0:
         return x
     ready = draft.term(x)
 
     def at(indices: Indices) -> Expr:
         # Of the four guards two always hold, as the shift is at most the size.
-        turn = size if by.is_nonnegative else -size
-        near, far = expand_mul(indices[place] - by), expand_mul(indices[place] - by + turn)
-        lower, upper = (near, far) if by.is_nonnegative else (far, near)
+        near, far = (expand_mul(indices[place] - by + turn) for turn in (S.Zero, size if forward else -size))
+        lower, upper = (near, far) if forward else (far, near)
         held = {lower: guard(lower), upper: guard(expand_mul(size - 1 - upper))}
         return sum((held[e] * ready.at((*indices[:place], e, *indices[place + 1 :])) for e in (near, far) if held[e] != 0), S.Zero)
 

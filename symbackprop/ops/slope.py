@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sympy import Add, Dummy, Expr, Function, Integer, Mul, Number, Pow, cancel, exp, factor, fraction, together
 
-from symbackprop.term import NonNegative, Positive
+from symbackprop.term import NonNegative, Positive, opposite
 
 RECOGNISED: list[type[Function]] = []
 """Functions whose laws are recognised in a derivative: softplus'(x) = exp(x)/(1 + exp(x)) is sigmoid(x)."""
@@ -49,17 +49,12 @@ def _brackets(e: Expr) -> set[Expr]:
     return e.atoms(Positive, NonNegative)
 
 
-def _opposite(bracket: Expr) -> Expr:
-    """[x <= 0] for [x > 0], and the other way round."""
-    return (NonNegative if isinstance(bracket, Positive) else Positive)(-bracket.args[0])
-
-
 def _by_branches(plain: Expr, value: Expr, law: Expr, x: Expr) -> Expr:
     """Each term in terms of `value`, as the branch of the law that holds under the term's brackets says it."""
     terms = []
     for term in Add.make_args(plain):
         held = {f for f in Mul.make_args(term) if isinstance(f, Positive | NonNegative)}
-        decided = {b: Integer(1) for b in held} | {_opposite(b): Integer(0) for b in held}
+        decided = {b: Integer(1) for b in held} | {opposite(b): Integer(0) for b in held}
         branch = law.xreplace(decided)
         if _brackets(branch):
             terms.append(term)

@@ -234,25 +234,13 @@ def subscript(draft: Draft, x: Array, items: Sequence[Expr | Range | str]) -> Ar
     return view(draft, x, axes, remap)
 
 
-def _known(draft: Draft, value: Expr) -> bool | None:
-    """Whether a size formula is at least 0: by what sizes are, else by the example sizes."""
-    if value.is_nonnegative:
-        return True
-    if value.is_negative:
-        return False
-    example = draft.example(value)
-    return None if example is None else example >= 0
-
-
 def _place(draft: Draft, x: Array, item: Expr, size: Expr) -> Expr:
     """An integer index counted from the front. Raises AxisError out of range."""
     if not item.is_integer:
         raise draft.error(f"{item} is not a whole number", AxisError, fix="index by whole numbers, slices, None and ...")
     place = size + item if item.is_negative else item
-    if _known(draft, place) is False or _known(draft, size - 1 - place) is False:
-        sizes = draft.sized(size)
-        note = f"the axis has size {shape_text([size])}" + (f" ({sizes})" if sizes else "")
-        raise draft.error(f"index {item} is out of range", AxisError, notes=[draft.described(x), note])
+    for gap in (place, size - 1 - place):
+        draft.need(gap, f"index {item}", f"index {item} is out of range", x)
     return place
 
 
@@ -262,20 +250,24 @@ def _range(draft: Draft, x: Array, item: Range, size: Expr) -> tuple[Expr, Expr,
     if not step.is_Integer or step == 0:
         raise draft.error(f"a slice's step is a whole number but 0, not {step}", AxisError)
     first, last = (S.Zero, size) if step > 0 else (size - 1, Integer(-1))
-    start = first if item.start is None else _end(draft, item.start, size, step)
-    stop = last if item.stop is None else _end(draft, item.stop, size, step)
+    start = first if item.start is None else _end(draft, x, item, item.start, size, step)
+    stop = last if item.stop is None else _end(draft, x, item, item.stop, size, step)
     span = stop - start if step > 0 else start - stop
     length = span if abs(step) == 1 else floor((span + abs(step) - 1) / abs(step))
-    if _known(draft, length - 1) is False and not length.free_symbols:
+    if length.is_Integer and length < 1:
         raise draft.error("the slice is empty", AxisError, notes=[draft.described(x)])
-    if _known(draft, length) is False:
-        note = draft.described(x, *[s for s in x.axes if s.free_symbols])
-        raise draft.error("the slice is empty", AxisError, notes=[note])
+    draft.need(span, f"the slice {_said(item)}", "the slice is empty", x)
     return start, length, step
 
 
-def _end(draft: Draft, value: Expr, size: Expr, step: Expr) -> Expr:
-    """An end of a slice counted from the front, cut to the axis as NumPy does where sizes are numbers."""
+def _said(item: Range) -> str:
+    """A slice as it is written."""
+    ends = ["" if e is None else str(e).replace(" ", "") for e in (item.start, item.stop, item.step)]
+    return ":".join(ends if ends[2] else ends[:2])
+
+
+def _end(draft: Draft, x: Array, item: Range, value: Expr, size: Expr, step: Expr) -> Expr:
+    """An end of a slice counted from the front, cut to the axis as NumPy does where it is known to be outside; else it has to be inside."""
     if not value.is_integer:
         raise draft.error(f"{value} is not a whole number", AxisError, fix="cut by whole numbers or sizes of axes")
     place = size + value if value.is_negative else value
@@ -284,11 +276,6 @@ def _end(draft: Draft, value: Expr, size: Expr, step: Expr) -> Expr:
         return low
     if (place - high).is_nonnegative:
         return high
-    if _known(draft, high - place) is False:
-        sizes = draft.sized(size)
-        raise draft.error(
-            f"the slice reaches to {place}, past the end of the axis",
-            AxisError,
-            notes=[f"the axis has size {shape_text([size])}" + (f" ({sizes})" if sizes else "")],
-        )
+    draft.need(high - place, f"the slice {_said(item)}", f"the slice reaches to {place}, past the end of the axis", x)
+    draft.need(place - low, f"the slice {_said(item)}", f"the slice begins at {place}, before the axis", x)
     return place

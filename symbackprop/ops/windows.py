@@ -3,6 +3,7 @@
 from sympy import Expr, Mul, S
 
 from symbackprop.errors import AxisError
+from symbackprop.index import shape_text
 from symbackprop.laws import guard
 from symbackprop.ops.array import Array, Draft, Indices, view
 from symbackprop.ops.compose import Composer, Value, composed
@@ -53,9 +54,7 @@ def sliding_window_view(draft: Draft, x: Array, window_shape: Whole, axis: int |
     axes = list(x.axes)
     for place, size in zip(places, sizes, strict=True):
         axes[place] += 1 - size
-        known = draft.example(axes[place])
-        if axes[place].is_nonpositive or (known is not None and known < 1):
-            raise draft.error("the window is larger than what it slides over", AxisError, arrays=[x], notes=[draft.described(x)])
+        draft.need(axes[place] - 1, f"a window of {shape_text([size])}", "the window is larger than what it slides over", x)
 
     def remap(at: Indices) -> Indices:
         offsets = dict(zip(places, at[x.rank :], strict=True))

@@ -14,6 +14,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol
 from symbackprop.errors import DataError, VerifyError
 from symbackprop.index import Index
 from symbackprop.program import Equation, Program
+from symbackprop.sizes import enough
 from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.textbook import CALLS, FUNCTIONS, SIDES, SIDES_OF_CALLS
 
@@ -291,10 +292,10 @@ PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47)
 
 
 def prime_sizes(program: Program, start: int = 0) -> dict[Expr, int]:
-    """A prime size for each axis symbol of `program`, no two alike, in order of appearance."""
+    """A prime size for each axis symbol of `program`, no two alike, in order of appearance; larger where the program needs it."""
     axes = program.axes
     primes = PRIMES[start:] if len(axes) + start <= len(PRIMES) else tuple(range(2, 2 + len(axes)))
-    return dict(zip(axes, primes, strict=False))
+    return enough(dict(zip(axes, primes, strict=False)), [n.gap for n in program.needs])
 
 
 def random_arrays(program: Program, sizes: Mapping[Expr, int] | None = None, seed: int = 0) -> dict[str, np.ndarray]:
