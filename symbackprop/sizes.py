@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import product
 from math import lcm
 
-from sympy import Add, Dummy, Expr, Integer, Symbol, expand, floor
+from sympy import Add, Dummy, Expr, Integer, Symbol, expand_mul, expand_multinomial, floor
 
 MOST_REMAINDERS = 64
 """Combinations of remainders beyond which nothing is said of floors."""
@@ -32,7 +32,12 @@ def _never_negative(e: Expr, needs: tuple[Expr, ...]) -> bool:
         return bool(e.is_nonnegative)
     if not all(s.is_Symbol and s.is_positive and s.is_integer for s in e.free_symbols):
         return False
-    return all(_sum_of_such(expand(case)) for case in _cases(_above_least(e, needs)))
+    return all(_sum_of_such(multiplied_out(case)) for case in _cases(_above_least(e, needs)))
+
+
+def multiplied_out(e: Expr) -> Expr:
+    """`e` as a sum of products, powers of sums multiplied out as well."""
+    return expand_mul(expand_multinomial(e))
 
 
 def _sum_of_such(e: Expr) -> bool:
@@ -44,8 +49,9 @@ def _above_least(e: Expr, needs: Iterable[Expr]) -> Expr:
     """`e` with each size n as the least that it can be and a number m >= 0 more."""
     least: dict[Symbol, Expr] = {}
     for need in needs:
-        for n in sorted(need.free_symbols, key=str):
-            if n not in least and need.coeff(n) == 1 and not (bound := n - expand(need)).has(n) and not set(least) & bound.free_symbols:
+        for n in sorted(need.free_symbols - set(least), key=str):
+            bound = n - multiplied_out(need)
+            if need.coeff(n) == 1 and not bound.has(n, *least):
                 least[n] = bound
                 break
     more = {
@@ -69,7 +75,7 @@ def _cases(e: Expr) -> Iterable[Expr]:
     parts = {s: Dummy(s.name, integer=True, nonnegative=True) for s in symbols}
     return [
         e.xreplace({s: period * parts[s] + Integer(r) for s, r in zip(symbols, remainders, strict=True)}).replace(
-            lambda f: isinstance(f, floor), lambda f: floor(expand(f.args[0]))
+            lambda f: isinstance(f, floor), lambda f: floor(multiplied_out(f.args[0]))
         )
         for remainders in product(range(period), repeat=len(symbols))
     ]
