@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
-from symbackprop.derive.curvature import split
+from symbackprop.derive.curvature import Split, split
 from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
 from symbackprop.derive.samples import per_sample_gradients
@@ -21,6 +21,7 @@ from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.syntax import parse
 from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
+from symbackprop.lower.recognise import opened, recognised
 from symbackprop.notation.beyond import Section, compose_beyond
 from symbackprop.notation.blocks import Document
 from symbackprop.notation.document import compose
@@ -34,12 +35,12 @@ from symbackprop.verify.verdict import Report
 
 
 class Model:
-    """A model: the spec that a person wrote, and the program of index equations that it means."""
+    """A model: the spec that a person wrote, and the program of index equations that it means, statistics in it recognised."""
 
     def __init__(self, spec: ModelSpec) -> None:
         """Elaborate `spec`; whatever is wrong with it is a SpecError here."""
         self.spec = spec
-        self.program: Program = elaborate(spec)
+        self.program: Program = recognised(elaborate(spec))
 
     @property
     def name(self) -> str:
@@ -92,7 +93,9 @@ class Derivation(Paged):
     def __init__(self, model: Model, wrt: Sequence[str] | None = None) -> None:
         """Derive the gradient of the objective by each of `wrt`, and by every intermediate between."""
         self.model = model
-        self.derived: Derived = gradient(model.program, None if wrt is None else _names(wrt))
+        names = None if wrt is None else _names(wrt)
+        self.program: Program = opened(model.program, names or ())
+        self.derived: Derived = gradient(self.program, names)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -106,20 +109,24 @@ class Derivation(Paged):
 
     def gradient(self, name: str) -> Result:
         """d objective / d `name`, in the shape of `name`: a parameter, an input or an intermediate."""
-        derived = self.derived if name in self.derived.adjoints else gradient(self.model.program, [name])
-        named = self.model.program.authored
-        adjoints = {made for of, made in derived.adjoints.items() if of in named or self.model.program.equation(of) is None}
+        derived = self._by(name)
+        named = self.program.authored
+        adjoints = {made for of, made in derived.adjoints.items() if of in named or self.program.equation(of) is None}
         return Result(derived, derived.adjoints[name], named | adjoints)
 
     def jacobian(self, output: str, wrt: str) -> Result:
         """d `output` / d `wrt` along all paths, output axes first, then those of `wrt`."""
-        derived = jacobian(self.model.program, output, wrt)
+        derived = jacobian(opened(self.program, [wrt]), output, wrt)
         return Result(derived, derived.adjoints[wrt])
 
     def hessian(self, a: str, b: str) -> Result:
         """The block d2 objective / d`a` d`b`: the Jacobian by `b` of the gradient by `a`."""
-        first = self.derived if a in self.derived.adjoints else gradient(self.model.program, [a])
-        return _second(first, a, b)
+        return _second(self._by(a, b), a, b)
+
+    def _by(self, *names: str) -> Derived:
+        """The derivation of the gradient by the first of some tensors, in a program in which all depends on these as its author has it."""
+        known = names[0] in self.derived.adjoints and not self.program.through & set(names)
+        return self.derived if known else gradient(opened(self.program, names), names[:1])
 
     def hessian_vector_product(self) -> Results:
         """The Hessian by all that the derivation is by, times a vector v: one result for each, in its shape (Pearlmutter 1994).
@@ -153,7 +160,7 @@ class Derivation(Paged):
         Second derivatives of O are left out; what J holds of the parameters beside O, such as a penalty, counts in full. It is positive
         semidefinite where J is convex in O. Raises DeriveError where the model can't be split there. Source: Schraudolph 2002.
         """
-        return Curvature(split(self.model.program, at, self.wrt), self.derived, "ggn")
+        return Curvature(self._split(at), self.derived, "ggn")
 
     def fisher(self, at: str | None = None) -> Curvature:
         """Fisher's information matrix of the distribution of labels that the model predicts by the tensor `at` (default: its output).
@@ -162,13 +169,16 @@ class Derivation(Paged):
         where dJ/d`at` is 0. Its `note` says whether it equals Gauss-Newton's matrix. Raises DeriveError where that mean can't be read off.
         Source: Martens 2020, sections 8 and 9.
         """
-        model = split(self.model.program, at, self.wrt, expected=True)
-        note = f"if {self.model.program.objective} is a negative log likelihood of the labels given {model.at}"
+        model = self._split(at, expected=True)
+        note = f"if {self.program.objective} is a negative log likelihood of the labels given {model.at}"
         if model.needs_expectation():
             told = f"{note}; labels stand for their mean under the model"
             return Curvature(model, self.derived, "fisher", told, ("likelihood", "labels"))
         same = f"it equals the Gauss-Newton matrix split at {model.at}, whose curvature holds no labels"
         return Curvature(model, self.derived, "fisher", f"{note}; {same}", ("likelihood", "same"))
+
+    def _split(self, at: str | None, expected: bool = False) -> Split:
+        return split(opened(self.program, [at or self.program.output or ""]), at, self.wrt, expected)
 
     def per_sample_gradients(self) -> Results:
         """The gradient of the objective of each sample by itself: the axis of samples, then those of the parameter.
@@ -176,7 +186,7 @@ class Derivation(Paged):
         Their mean is the gradient where the objective is a mean over samples; a penalty counts in full for each. `results["norm"]` is their
         Euclidean norm over all parameters, made without them. Raises DeriveError where samples are coupled, as by batch norm.
         """
-        made = per_sample_gradients(self.model.program, self.wrt)
+        made = per_sample_gradients(self.program, self.wrt)
         oracle = EachAlone(self.derived, self.wrt)
         names = {**made.gradients, "norm": made.norms}
         return Results(Section("per-sample", made.derived, names, kinks=self._kinks()), self.derived, "per-sample gradients", oracle)
@@ -184,7 +194,7 @@ class Derivation(Paged):
     def jacobians(self, output: str | None = None) -> Results:
         """d `output` (default: the declared one) by each tensor that the derivation is by: output axes first, then those of the tensor."""
         name = self._output(output)
-        made = jacobian(self.model.program, name, self.wrt)
+        made = jacobian(self.program, name, self.wrt)
         names = {n: made.adjoints[n] for n in self.wrt}
         section = Section("jacobian", made, names, at=name, kinks=self._kinks(output=name))
         return Results(section, self.derived, "Jacobians")
@@ -192,25 +202,25 @@ class Derivation(Paged):
     def jvp(self, output: str | None = None) -> Results:
         """The derivative of `output` (default: the declared one) along a vector v, one part for each tensor that the derivation is by."""
         name = self._output(output)
-        made = jvp(self.model.program, name, self.wrt)
-        oracle = Along(self.model.program, {name: name}, made.directions)
+        made = jvp(self.program, name, self.wrt)
+        oracle = Along(self.program, {name: name}, made.directions)
         section = Section("jvp", made.derived, made.results, made.directions, at=name, kinks=self._kinks(output=name))
         return Results(section, self.derived, "Jacobian-vector products", oracle)
 
     def vjp(self, output: str | None = None) -> Results:
         """A vector u in the shape of `output` (default: the declared one) times its Jacobian: one result for each of `wrt`."""
         name = self._output(output)
-        made = vjp(self.model.program, name, self.wrt)
-        oracle = Back(self.model.program, name, self.wrt, made.directions[name])
+        made = vjp(self.program, name, self.wrt)
+        oracle = Back(self.program, name, self.wrt, made.directions[name])
         section = Section("vjp", made.derived, made.results, made.directions, at=name, kinks=self._kinks(output=name))
         return Results(section, self.derived, "vector-Jacobian products", oracle)
 
     def _output(self, name: str | None) -> str:
-        found = name or self.model.program.output
+        found = name or self.program.output
         if found is None:
             raise DeriveError(f"{self.model.name} has no declared output", fix='name a tensor: output="O"')
-        if found not in self.model.program.tensors:
-            raise DeriveError(f"'{found}' is not a tensor of {self.model.name}", fix=_did_you_mean(found, self.model.program.tensors))
+        if found not in self.program.tensors:
+            raise DeriveError(f"'{found}' is not a tensor of {self.model.name}", fix=_did_you_mean(found, self.program.tensors))
         return found
 
     def document(self, form: str = "both", lang: str = "en", also: Sequence[str] = ()) -> Document:
@@ -339,7 +349,7 @@ def derivative(
             raise DeriveError(f"'{name}' has no shape", notes=[f"shapes: {', '.join(shapes)}"], fix=_did_you_mean(name, shapes))
     empty = Program("expression", tensors, (), "")
     program, top = elaborate_expression(parse(text), empty, empty.fresh_name("f"), text=text)
-    program = replace(program, objective=top)
+    program = recognised(replace(program, objective=top))
     derived = jacobian(program, top, names[0])
     for a, b in pairwise(names):
         derived = second(derived, a, [b])

@@ -10,8 +10,9 @@ a layer norm into a cancelling difference.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from math import prod
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
+from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
 
 from symbackprop.canonical import labelled, relabelled
 from symbackprop.cost import cost
@@ -21,6 +22,8 @@ from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, re
 
 DEPTH = 8
 """Distributions tried one inside another."""
+MOST_TERMS = 32
+"""Terms up to which a sum of products is multiplied out to see what cancels."""
 LONG = 10**9
 """A number with more digits, above or below, is better written as a decimal than as a fraction."""
 
@@ -55,6 +58,15 @@ def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Ex
     """The normal form of `e`, equal to it for all sizes and all tensors that have `facts`."""
     trace = trace if trace is not None else Trace()
     result = _contract(e, facts, trace)
+    turned = mirrored(result)
+    if turned is not result:
+        # One function of x and of -x is one of x: sigmoid(-x) is 1 - sigmoid(x).
+        again = Trace()
+        other = _contract(turned, facts, again)
+        if cost(other) < cost(result):
+            trace.note("cancellation", other)
+            trace.facts |= again.facts
+            result = other
     other, used = laws_of_entries(result, facts)
     if used:
         # A fact that only turns an entry round is used where that makes the result cheaper, else left alone.
@@ -65,6 +77,12 @@ def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Ex
             trace.facts |= used | again.facts
             return other
     return result
+
+
+def mirrored(e: Expr) -> Expr:
+    """`e` with functions of -x said by their values at x: sigmoid(-x) as 1 - sigmoid(x); `e` itself if there are none."""
+    calls = [f for f in e.atoms(Function) if getattr(f, "mirrored", None) is not None and f.args[0].could_extract_minus_sign()]
+    return e.xreplace({f: f.mirrored(-f.args[0], f.func(-f.args[0])) for f in calls}) if calls else e
 
 
 def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
@@ -190,12 +208,23 @@ def _replaced(f: Expr, index: Index, value: Expr) -> Expr:
     return made.xreplace({b: d for b in made.atoms(Positive, NonNegative) if (d := decided(b)) != b})
 
 
+def _pair(d: KroneckerDelta) -> tuple[Expr, Index] | None:
+    """Of a delta of two indices, or of an index and a place in an index array: (what other factors keep, the index they drop)."""
+    a, b = d.args
+    if isinstance(a, Index) and isinstance(b, Index):
+        return tuple(sorted(d.args, key=lambda i: i.name)) if a.axis == b.axis else None  # type: ignore[return-value]
+    for place, index in ((a, b), (b, a)):
+        if isinstance(index, Index) and isinstance(place, Entry) and not place.has(index):
+            return place, index
+    return None
+
+
 def _aligned(factors: list[Expr]) -> list[Expr]:
-    """Where a delta of two free indices stays, the other factors speak of the first of the two only."""
+    """Where a delta of two free indices stays, the other factors speak of the first of the two only; so too of an index and a place."""
     for k in range(len(factors)):
         f = factors[k]
-        if isinstance(f, KroneckerDelta) and all(isinstance(i, Index) for i in f.args) and f.args[0].axis == f.args[1].axis:
-            keep, drop = sorted(f.args, key=lambda i: i.name)
+        if isinstance(f, KroneckerDelta) and (pair := _pair(f)) is not None:
+            keep, drop = pair
             factors = [g if j == k else g.xreplace({drop: keep}) for j, g in enumerate(factors)]
     return factors
 
@@ -258,7 +287,16 @@ def cancelled(e: Expr) -> Expr:
             taken = {rests.get(c * a) for a in f.base.args}
             if None not in taken:
                 return cancelled(Add(*[t for t in e.args if t not in taken], c * Pow(f.base, f.exp + 1)))
-    return e
+    return _multiplied_out(e)
+
+
+def _multiplied_out(e: Add) -> Expr:
+    """A sum of products of sums without them, where most of the terms cancel: (1 - y) h - (1 - h) y is h - y."""
+    count = sum(prod(len(f.args) for f in Mul.make_args(t) if isinstance(f, Add)) for t in e.args)
+    if len(e.args) == count or count > MOST_TERMS:
+        return e
+    made = Add(*[expand_mul(t, deep=False) for t in e.args])
+    return made if len(Add.make_args(made)) < count and cost(made) < cost(e) else e
 
 
 def _merged(p: Product) -> Product:

@@ -22,7 +22,6 @@ from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError, UnknownTargetError, nearest
 from symbackprop.lower.function import function_text
 from symbackprop.lower.module import module_record
-from symbackprop.lower.recognise import restated
 from symbackprop.lower.spelling import Spelling
 from symbackprop.notation.blocks import Document
 from symbackprop.notation.page import page
@@ -60,7 +59,7 @@ def spelling(target: str = "numpy") -> Spelling:
 def module_source(derived: Derived, target: str = "numpy", also: Sequence[str] = ()) -> str:
     """The source of the standalone module for a derivation of an objective's gradients, and of what `also` asks for."""
     words = spelling(target)
-    return render(target, f"module{words.suffix}.jinja", {"record": module_record(restated(derived), words, also)})
+    return render(target, f"module{words.suffix}.jinja", {"record": module_record(derived, words, also)})
 
 
 def function_source(program: Program, name: str, target: str = "numpy") -> str:

@@ -119,6 +119,7 @@ class Program:
     """Tensors by name, and equations in order. `objective` and `output` are names; `samples` is the axis of samples.
 
     `sizes` gives example sizes of axes for checks; no formula depends on them. Sizes that break one of `needs` are refused.
+    Where statistics were recognised, `stated` is the program as its author has it, and `through` are the tensors that were looked through.
     """
 
     name: str
@@ -129,6 +130,8 @@ class Program:
     samples: Expr | None = None
     sizes: Mapping[Expr, int] = field(default_factory=dict)
     needs: tuple[Need, ...] = ()
+    stated: "Program | None" = None
+    through: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         check_legal(self)

@@ -13,7 +13,6 @@ from symbackprop.emit import function_source, load_source
 from symbackprop.errors import DataError, NotationError, SpecError
 from symbackprop.index import Index
 from symbackprop.lower.body import PYTHON, code_names
-from symbackprop.lower.recognise import restated
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix_form import matrix_equation_latex
@@ -161,30 +160,13 @@ class Result:
 
     @cached_property
     def formula(self) -> Formula:
-        """The derivative in matrix form with its named parts; of these, the ones that are worth a name.
-
-        What a model says in its author's words stays so; an expression is said in those of the user or with softmax and the like,
-        whichever is shorter.
-        """
-        own = formula(self.derived.program, self.name, self.known)
-        if self.known or self._better is self.derived.program:
-            return own
-        better = formula(self._better, self.name)
-        written = [f for f in (better, own) if f.whole.value is not None] or [own]
-        return min(written, key=lambda f: f.size)
-
-    @cached_property
-    def _better(self) -> Program:
-        """The program that says this derivative best: with softmax, sigmoid and the like where the user spelled them out."""
-        better = restated(self.derived).program
-        found = better.tensors.get(self.name)
-        same = found is not None and found.derivative == self.tensor.derivative
-        return better if same else self.derived.program
+        """The derivative in matrix form with its named parts; of these, the ones that are worth a name."""
+        return formula(self.derived.program, self.name, self.known)
 
     @cached_property
     def numpy(self) -> str:
         """The source of a NumPy function of the leaves that returns this derivative."""
-        return function_source(self._better, self.name)
+        return function_source(self.program, self.name)
 
     @cached_property
     def _function(self):

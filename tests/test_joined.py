@@ -9,7 +9,6 @@ import symbackprop as sbp
 from symbackprop.derive import second
 from symbackprop.lower import joined
 from symbackprop.lower.joined import groups, pieces
-from symbackprop.lower.recognise import restated
 
 SIZES = {"n": 7, "d": 3, "h": 5, "k": 2, "c": 4}
 
@@ -88,7 +87,7 @@ def test_the_module_checks_itself(name):
 
 
 def parts_of(d):
-    made = second.hessian(restated(d.derived))
+    made = second.hessian(d.derived)
     return pieces(made.derived.program, made.blocks, groups(made.derived.program, made.names))[1]
 
 

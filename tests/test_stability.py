@@ -18,7 +18,6 @@ from precise import NotFiniteError, values
 import symbackprop as sbp
 import symbackprop.emit as emit
 from symbackprop.derive.reverse import gradient
-from symbackprop.lower.recognise import restated
 from symbackprop.ops import OPS
 
 POINTS = [s * x for x in (0.0, 1e-30, 1.0, 50.0, 1e3, 1e6) for s in (1, -1)]
@@ -36,8 +35,8 @@ def generated(equations, shapes, wrt):
     tensors = {name: {"axes": axes, "role": "parameter"} for name, axes in shapes}
     last = equations[-1][0]
     model = sbp.model(tensors, {**dict(equations), "whole": f"sum({last})"})
-    plain = gradient(model.program, [wrt])
-    better = restated(plain)
+    plain = gradient(model.program.stated or model.program, [wrt])
+    better = gradient(model.program, [wrt])
     functions = {}
     for program, name in ((plain.program, last), (better.program, better.adjoints[wrt])):
         program = better.program if name in better.program.tensors else program

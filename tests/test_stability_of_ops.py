@@ -16,7 +16,7 @@ from precise import NotFiniteError, values
 
 import symbackprop.emit as emit
 from symbackprop.derive.reverse import gradient
-from symbackprop.lower.recognise import restated
+from symbackprop.lower.recognise import recognised
 from symbackprop.ops import OPS
 from symbackprop.ops.examples import example
 from symbackprop.ops_page import elaborated, pulled_back
@@ -83,8 +83,8 @@ def generated(name):
     """The program of an op's example with its backward pass, and the generated functions of both by the names of what they give."""
     program, top = elaborated(example(OPS[name]), "F")
     used = set().union(*[e.uses() for e in program.equations])
-    plain = gradient(pulled_back(program, top), [t.name for t in program.leaves if t.role != "index" and t.name in used])
-    better = restated(plain)
+    whole, wrt = pulled_back(program, top), [t.name for t in program.leaves if t.role != "index" and t.name in used]
+    plain, better = gradient(whole, wrt), gradient(recognised(whole), wrt)
     functions = {}
     for made, called in ((top, top), *((plain.adjoints[w], better.adjoints[w]) for w in plain.wrt)):
         source = emit.function_source(better.program if called in better.program.tensors else plain.program, called)

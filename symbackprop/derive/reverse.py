@@ -252,7 +252,7 @@ class _Ways:
     def best(self, local: Sequence[Expr], bound: Sequence[Index]) -> Expr:
         """The way that makes the contributions, the adjoint times each of `local`, cheapest."""
         placed = self.placed(self.value)
-        if cost(self.value) == 0 or _has_zeros(self.value):
+        if cost(self.value) == 0 or not self.value.has(Entry, Index) or _has_zeros(self.value):
             return placed
         if self.walk.prefix and (same := self.walk.same(self.value)) is not None:
             return self.placed(same)

@@ -148,12 +148,6 @@ class Reader:
         if op.name in CONDITIONS:
             what = "a comparison" if op.name in COMPARISONS else "a condition"
             raise self.error(f"{what} can stand only in where", node, ParseError, "write where(x > 0, a, b)", op=True)
-        spelled_out = _statistic(node)
-        if spelled_out is not None:
-            inner = self.value(spelled_out.args[0])
-            if inner.rank == 1 or spelled_out.options:
-                op = OPS[spelled_out.op]
-                return self.built(op, node, [inner], {k: self.checked(op.parameters[k], v) for k, v in spelled_out.options})
         first = self.condition(node.args[0]) if op.name == "where" and node.args else None
         arguments, options = self.arguments(op, node, first)
         return self.built(op, node, arguments, options)
@@ -325,26 +319,3 @@ def _count(op: Op) -> str:
     most = len(op.parameters)
     count = str(need) if need == most else f"{need} to {most}"
     return f"{count} argument" + ("s" if count != "1" else "")
-
-
-def _statistic(node: Call) -> Call | None:
-    """softmax or logsumexp where the user spells it out: exp(a) / sum(exp(a), axis=k, keepdims=True), log(sum(exp(a), axis=k))."""
-    if node.op == "divide":
-        above, below = node.args
-        if isinstance(above, Call) and above.op == "exp" and isinstance(below, Call) and below.op == "sum" and below.args == (above,):
-            axis_, keeps = below.option("axis"), below.option("keepdims")
-            whole = axis_ is None and keeps in (None, Literal(True), Literal(False))
-            if _is_plain(below) and (whole or (isinstance(axis_, Number) and keeps == Literal(True))):
-                return Call("softmax", above.args, (("axis", axis_),) if axis_ is not None else ())
-    if node.op == "log" and len(node.args) == 1:
-        (below,) = node.args
-        if isinstance(below, Call) and below.op == "sum" and len(below.args) == 1 and _is_plain(below):
-            (above,) = below.args
-            if isinstance(above, Call) and above.op == "exp" and len(above.args) == 1:
-                return Call("logsumexp", above.args, below.options or (("axis", Literal(None)),))
-    return None
-
-
-def _is_plain(node: Call) -> bool:
-    """Whether a sum has no other options than those of a statistic."""
-    return {k for k, _ in node.options} <= {"axis", "keepdims"}

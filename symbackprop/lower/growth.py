@@ -3,13 +3,14 @@
 The growth of sum_r w exp(z) is logsumexp(z), its rest the weights' mean, sum_r w softmax(z); that of exp(a) + exp(b) is logaddexp(a, b).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
 from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, tanh
 
 from symbackprop.canonical import relabelled
+from symbackprop.contract import flat, without_deltas
 from symbackprop.index import Index
 from symbackprop.lower.stable import Erfc, Stable, TanhSlope, cancelled
 from symbackprop.ops.elementwise import expm1, sigmoid, softplus
@@ -39,7 +40,7 @@ def logaddexp(terms: Sequence[tuple[Expr, Expr]]) -> Expr:
     """log of the sum of c exp(z), for pairs (c, z), c > 0."""
     first, *others = [z + log(c) for c, z in sorted(terms, key=lambda t: (t[1] != 0, str(t[1])))]
     for z in others:
-        first = first + softplus(expand_mul(z - first))
+        first = first + softplus(expand_mul(z - first) if first != 0 else z)
     return first
 
 
@@ -49,10 +50,14 @@ class Growths:
     `better` says an exponent better, over the indices that are free in it.
     """
 
-    def __init__(self, program: Program, better: Callable[[Expr, Sequence[Index]], Expr]) -> None:
+    def __init__(
+        self, program: Program, better: Callable[[Expr, Sequence[Index]], Expr], opaque: Container[str] = (), plain: bool = False
+    ) -> None:
+        """`opaque`: tensors that are not looked through. `plain`: only sums of exponentials without weights, and 1 + exp(z)."""
+        self.plain = plain
         self.program = program
         self.equations: list[Equation] = []
-        self.laws = Stable(program, program.equations)
+        self.laws = Stable(program, [e for e in program.equations if e.name not in opaque])
         self.better = better
 
     def exponent(self, e: Expr) -> Expr | None:
@@ -104,11 +109,14 @@ class Growths:
         return found and Grown(power * found.growth, found.rest**power, divides=power.could_extract_minus_sign())
 
     def picked(self, f: Expr, free: Sequence[Index]) -> Grown | None:
-        """sum_k y_k p_k as the exponential of its logarithm, sum_k y_k log(p_k) where y is one-hot."""
+        """sum_k y_k p_k as the exponential of its logarithm, sum_k y_k log(p_k) where y is one-hot, and log(p_j) where y_k is [k = j]."""
         scale, total = self.laws.meaning(f).as_independent(Total, as_Add=False)
         if not isinstance(total, Total) or len(total.indices) != 1:
             return None
         (k,) = total.indices
+        chosen = without_deltas(flat(total))
+        if chosen is not None and not chosen.bound:
+            return Grown(self.better(log(Mul(*chosen.factors)), free), scale)
         growths, others = self.parts(total.body)
         for y in others:
             facts = self.program.tensors[y.name].facts if isinstance(y, Entry) and y.name in self.program.tensors else ()
@@ -140,6 +148,16 @@ class Growths:
             return Grown(power * (log(scale) + log(1 + erf(-rest.args[0]))))
         return None
 
+    def vanishes(self, e: Expr) -> bool:
+        """Whether `e` is 1 + erf(x), or a multiple of it, by its equation."""
+        whole = self.laws.meaning(e).as_coeff_Mul()[1]
+        inner = cancelled(whole, self.laws) if isinstance(whole, Add) else None
+        return inner is not None and isinstance(inner.as_coeff_Mul()[1], Erfc)
+
+    def is_derived(self, e: Entry) -> bool:
+        """Whether an entry is of a derivative, or of a part of one."""
+        return e.name in self.program.tensors and self.program.tensors[e.name].is_derived
+
     def terms(self, e: Expr, free: Sequence[Index]) -> dict[Expr, Expr] | None:
         """`e` as a sum of weights times exponentials (or sums of them), one of them no number: {z: weight}."""
         e = self.laws.meaning(e)
@@ -162,12 +180,12 @@ class Growths:
     def of_terms(self, e: Expr, free: Sequence[Index], weighed: bool) -> Grown | None:
         """The growth of a sum of weights times exponentials."""
         found = self.terms(e, free)
-        if found is None:
+        if found is None or (self.plain and (len(found) != 2 or S.Zero not in found)):
             return None
         if all(c.is_number and c.is_positive for c in found.values()):
             return Grown(logaddexp([(c, z) for z, c in found.items()]))
         sums = any(self.laws.meaning(t).has(Total) for t in self.laws.meaning(e).args)
-        if any(c.is_number and not c.is_positive for c in found.values()) or not (weighed or sums):
+        if self.plain or any(c.is_number and not c.is_positive for c in found.values()) or not (weighed or sums):
             return None
         growth = logaddexp([(S.One, z) for z in found])
         return Grown(growth, Add(*[c * by_sigmoids(expand_mul(z - growth)) for z, c in found.items()]))
@@ -179,6 +197,8 @@ class Growths:
             return None
         growths, others = self.parts(self.better(total.body, (*free, *total.indices)))
         weight = Mul(*others)
+        if self.plain and weight != 1:
+            return None
         z, still = self.moving(self.better(Add(*growths), (*free, *total.indices)), total.indices) if growths else (S.Zero, S.Zero)
         bound = tuple(r for r in total.indices if z.has(r))
         if not bound:
@@ -247,9 +267,12 @@ class Growths:
         return None
 
     def softmax_of(self, growth: Expr) -> Expr | None:
-        """The softmax that exp(z - logsumexp(z)) is."""
-        found = self.in_statistic(growth)
-        return self.softmax_along(*found[1:]) if found is not None and found[0] == 0 else None
+        """The softmax, or the power of one, that exp(m (z - logsumexp(z))) is."""
+        for power in sorted({-t.as_coeff_Mul()[0] for t in Add.make_args(growth) if t.could_extract_minus_sign()}):
+            found = self.in_statistic(expand_mul(growth / power)) if power.is_Integer else None
+            if found is not None and found[0] == 0:
+                return self.softmax_along(*found[1:]) ** power
+        return None
 
     def log_softmax(self, e: Add) -> Expr | None:
         """z - logsumexp(z) is the log-softmax of z."""
@@ -324,6 +347,7 @@ class Growths:
         """A new equation; its tensor."""
         tensor = Tensor(self.program.fresh_name(name, [e.name for e in self.equations]), tuple(axes))
         self.equations.append(Equation(tensor, tensor.indices, rhs=rhs, call=call))
+        self.laws.made[tensor.name] = self.equations[-1]
         return tensor
 
     def argument(self, z: Expr, indices: Sequence[Index]) -> str:
@@ -340,11 +364,9 @@ class Growths:
 def said_again(growth: Expr, growths: Growths) -> Expr:
     """exp(growth), as a softmax or by sigmoids, where nothing else is left."""
     growth = expand_mul(growth)
-    found = growths.in_statistic(growth)
-    if found is not None:
-        rest, name, at, places = found
-        return growths.softmax_along(name, at, places) if rest == 0 else exp(growth)
-    return by_sigmoids(growth)
+    if (share := growths.softmax_of(growth)) is not None:
+        return share
+    return exp(growth) if growths.in_statistic(growth) is not None else by_sigmoids(growth)
 
 
 def by_sigmoids(growth: Expr) -> Expr:

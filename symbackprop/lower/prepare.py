@@ -11,6 +11,7 @@ from dataclasses import replace
 from sympy import Expr
 
 from symbackprop.lower.guard import guarded
+from symbackprop.lower.overflow import without_overflow
 from symbackprop.lower.quotient import undivided
 from symbackprop.lower.solves import without_inverses
 from symbackprop.lower.stable import Stable
@@ -24,7 +25,7 @@ from symbackprop.term import Entry, Positive
 def prepare(program: Program, outputs: Iterable[str], functions: Container[str] | None = None) -> list[Equation]:
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
-    program = undivided(program, outputs)
+    program = without_overflow(undivided(program, outputs), outputs)
     equations = _needed(without_inverses(program, _needed(program.equations, outputs), outputs), outputs)
     equations = list(_spelled(equations, functions))
     equations = Stable(program, equations, functions).rewritten()

@@ -1,121 +1,134 @@
-"""Statistics and functions that a model spells out, recognised under whatever names it gave their parts.
+"""Statistics and functions that a model spells out, recognised before anything is derived.
 
-With E = exp(O), S = E.sum(axis=1) and P = E / S, the entries of E overflow although those of P do not, and so do the adjoints
-of E and S. So code is generated from the same model said better, P = softmax(O), and its gradients are derived from that.
+With e = exp(S - max(S)), p = e / sum(e), the entries of e say nothing that p = softmax(S) does not, and what is derived, printed, generated
+and judged is derived from that. The author's lines stay: e is an equation still, but nothing that the objective needs. What is recognised
+has a name of its own: softmax, log-softmax, logsumexp, sigmoid, softplus, tanh, and the cross entropy of what a one-hot label picks.
 
-What grows is kept apart: a factor is exp(growth) times a rest (see growth.py), growths are added, and what is left of them is said again
-as a softmax, a sigmoid, or exp of something that does not overflow unless the whole does. A logarithm is the sum of growths.
+A derivative by a tensor that was looked through, as e, is that of the program as its author has it: `opened` gives it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 
-from sympy import Add, Expr, Mul, Pow, cosh, exp, log
+from sympy import Add, Expr, exp, log, tanh
 
-from symbackprop.derive.reverse import Derived, gradient, jacobian
-from symbackprop.derive.second import second
 from symbackprop.index import Index
-from symbackprop.lower.growth import Growths, said_again
-from symbackprop.lower.stable import ELEMENTARY, exponential_laws
-from symbackprop.ops.elementwise import log1p
+from symbackprop.lower.overflow import Reader, rewritten
+from symbackprop.ops.elementwise import absolute, maximum, minimum, relu, sigmoid, softplus
 from symbackprop.program import Equation, Program
-from symbackprop.term import Entry, Total
+from symbackprop.term import Entry
 
 
-def restated(derived: Derived) -> Derived:
-    """The same derivatives of the same model, derived again if parts of it are recognised; not where they are by such parts."""
-    program = derived.program
-    output, *names = program.tensors[derived.output].derivative or (derived.output,)
-    outputs = [program.objective, output, *([program.output] if program.output else [])]
-    model = program.needed([*outputs, *names, *derived.wrt])
-    better = recognised(model, outputs)
-    if better is model or not {*names, *derived.wrt} <= set(better.tensors):
-        return derived
-    leaves = {t.name: t for t in program.leaves}  # in the order of declaration, used or not
-    better = replace(better, tensors={**leaves, **better.tensors})
-    if not names:
-        return gradient(better, derived.wrt) if output == better.objective else jacobian(better, output, derived.wrt[0])
-    made = jacobian(better, output, names[0])
-    for a, b in pairwise(names):
-        made = second(made, a, [b])
-    return second(made, names[-1], derived.wrt)
+def recognised(program: Program, opaque: Collection[str] = ()) -> Program:
+    """`program` with statistics for what it spells out, its author's lines all kept; `stated` is what it was.
 
-
-def recognised(program: Program, outputs: Sequence[str]) -> Program:
-    """What `outputs` need of `program`, with softmax, logsumexp, sigmoid and softplus where it spells them out.
-
-    The program itself where it does not.
+    Tensors that are `opaque` are not looked through.
     """
-    reader = _Reader(program)
+    kept = [program.objective, *([program.output] if program.output else []), *program.authored]
+    better = rewritten(program, _Namer(program, opaque), kept)
+    if better is program:
+        return program
+    # What is looked through in one place and needed in another would have a part of its derivative only.
+    through = _looked_through(program, better) - set(opaque)
+    halfway = through & set(better.needed(kept[:1]).tensors)
+    if halfway:
+        return recognised(program, {*opaque, *halfway})
+    leaves = {t.name: t for t in program.leaves}  # in the order of declaration, used or not
+    return replace(better, tensors={**leaves, **better.tensors}, stated=program, through=through)
+
+
+def opened(program: Program, names: Iterable[str]) -> Program:
+    """A program in which everything depends on the tensors `names` as its author has it."""
+    through = program.through & set(names)
+    return recognised(program.stated, through) if program.stated is not None and through else program
+
+
+def _looked_through(program: Program, better: Program) -> frozenset[str]:
+    """The tensors between what an equation was made of and what it is made of now, where that is another thing: at least those left out."""
+    below: dict[str, set[str]] = {}
     for e in program.equations:
-        reader.read(e)
-    tensors = {**program.tensors, **{e.name: e.tensor for e in reader.equations}}
-    better = replace(program, tensors=tensors, equations=tuple(reader.equations)).needed(outputs)
-    return program if better.equations == program.needed(outputs).equations else better
+        below[e.name] = e.uses().union(*[below.get(n, ()) for n in e.uses()])
+    found: set[str] = set()
+    for e in better.equations:
+        before = program.equation(e.name)
+        if before is not None and (before.rhs, before.call) != (e.rhs, e.call):
+            now = _uses(e, program, better)
+            new, gone = now - before.uses(), before.uses() - now
+            found |= gone | {n for n in below[e.name] if below.get(n, set()) & new}
+    return frozenset(found)
 
 
-class _Reader:
-    """Reads equations in order; those that a recognised part needs are written before the one that holds it."""
+def _uses(e: Equation, program: Program, better: Program) -> set[str]:
+    """The tensors of `program` that an equation of `better` uses, itself or by what is new there."""
+    used = set(e.uses())
+    for helper in reversed(better.equations):
+        if helper.name in used and helper.name not in program.tensors:
+            used |= helper.uses()
+    return used & set(program.tensors)
 
-    def __init__(self, program: Program) -> None:
-        self.growths = Growths(program, self.better)
-        self.equations = self.growths.equations
 
-    def read(self, e: Equation) -> None:
-        """Add `e`, said better where it can be."""
-        if e.rhs is not None:
-            made = self.better(e.rhs, e.indices)
-            call = self.growths.call_of(made.name) if isinstance(made, Entry) and made != e.rhs and made.indices == e.indices else None
-            e = replace(e, rhs=None if call else made, call=call)
-        self.equations.append(e)
+class _Namer(Reader):
+    """Says again only what has a name."""
 
-    def better(self, e: Expr, free: Sequence[Index]) -> Expr:
-        """`e` by the laws, from the outside in; `free` are the indices that it may depend on."""
-        if not e.args or isinstance(e, ELEMENTARY):
-            return e
-        found = None
-        if isinstance(e, Pow) and e.exp.could_extract_minus_sign() and isinstance(c := self.growths.laws.meaning(e.base), cosh):
-            e = c**e.exp  # so that its derivative holds sinh / cosh
-        if isinstance(e, Mul | Pow):
-            found = self.product(e, free)
-        elif isinstance(e, log):
-            found = self.logarithm(e.args[0], free)
-        elif isinstance(e, log1p):
-            found = self.logarithm(1 + e.args[0], free)
-        if found is not None:
-            return found
-        inner = (*free, *e.indices) if isinstance(e, Total) else free
-        args = [self.better(a, inner) for a in e.args]
-        made = e.func(*args) if any(a is not b for a, b in zip(args, e.args, strict=True)) else e
-        if isinstance(made, Add):
-            found = self.growths.log_softmax(made)
-        elif isinstance(made, exp):
-            found = self.growths.softmax_of(made.args[0])
-        return found if found is not None else exponential_laws(made, self.growths.laws)
+    def __init__(self, program: Program, opaque: Collection[str]) -> None:
+        super().__init__(program, opaque, plain=True)
+        self.opaque = opaque
 
     def product(self, e: Expr, free: Sequence[Index]) -> Expr | None:
-        """A product that divides by a sum of exponentials, its growths taken together; None if there is no such sum."""
-        factors = Mul.make_args(e)
-        ratio = self.growths.hyperbolic(factors, free)
-        if ratio is not None:
-            return self.better(ratio, free)
-        grown = [self.growths.grown(f, free) for f in factors]
-        if not any(g is not None and g.divides for g in grown):
-            return None
-        plain = [self.better(f if g is None else g.rest, free) for f, g in zip(factors, grown, strict=True)]
-        return Mul(*plain, said_again(Add(*[g.growth for g in grown if g is not None]), self.growths))
+        """A product that divides by a sum of exponentials, where it comes to a softmax, a sigmoid or a tanh."""
+        found = super().product(e, free)
+        return None if found is None or found.has(exp) else found
 
     def logarithm(self, x: Expr, free: Sequence[Index]) -> Expr | None:
-        """log x as the sum of the growths of its factors; None if nothing in it grows."""
-        growths, factors = self.growths, Mul.make_args(self.growths.laws.meaning(x))
-        alone = len(factors) == 1 and not (isinstance(x, Entry) and isinstance(factors[0], Add))  # q = 1 - p has a name: q is divided by
-        grown = [growths.picked(f, free) or growths.grown(f, free, weighed=False) or growths.shrunk(f, alone) for f in factors]
-        if not any(grown):
-            return None
-        rests = [f if g is None else g.rest for f, g in zip(factors, grown, strict=True)]
-        numbers = [f for f in rests if f.is_number and f.is_positive]
-        rest = self.better(Mul(*[f for f in rests if f not in numbers]), free)
-        logs = Add(*[g.growth for g in grown if g is not None], *[log(f) for f in numbers])
-        found = growths.log_softmax(logs) if isinstance(logs, Add) else None
-        return (logs if found is None else found) + log(rest)
+        """A logarithm of a sum of exponentials, and that of q = 1 - p for a sigmoid p, whose slope cancels with that of p only."""
+        laws = self.growths.laws
+        number, p = laws.meaning(x).as_coeff_Add()
+        if isinstance(x, Entry) and number == 1 and isinstance(-p, Entry) and laws.argument(-p, sigmoid) is not None:
+            return log(1 + p)
+        return super().logarithm(x, free)
+
+    def read(self, e: Equation) -> None:
+        """Add `e`; what is recognised is not looked through from there on: log(p) is the logarithm of the softmax p."""
+        super().read(e)
+        if e.name not in self.opaque:
+            self.growths.laws.made[e.name] = self.equations[-1]
+
+    def shrunk(self, f: Expr, alone: bool) -> None:
+        """Nothing: a logarithm of a softmax is one."""
+        return None
+
+    def sum(self, e: Add) -> Expr | None:
+        """A log-softmax, a softplus that does not overflow, a sigmoid by tanh."""
+        return super().sum(e) or _softplus(e) or _sigmoid(e)
+
+
+def _softplus(e: Add) -> Expr | None:
+    """relu(x) + softplus(-|x|) = softplus(x), and max(x, y) + softplus(-|x - y|) = y + softplus(x - y)."""
+    terms = dict(t.as_coeff_Mul()[::-1] for t in e.args)
+    for f, times in terms.items():
+        if not (isinstance(f, softplus) and isinstance(size := -f.args[0], absolute)):
+            continue
+        for g, other in terms.items():
+            made = _larger(g, size.args[0]) if other == times else _larger(-g, size.args[0]) if other == -times else None
+            if made is not None:
+                return e - times * f - other * g + times * made
+    return None
+
+
+def _larger(g: Expr, gap: Expr) -> Expr | None:
+    """What g + softplus(-|gap|) is, if g is the larger of two numbers `gap` apart; less the smaller one is the larger of the opposites."""
+    sign, h = g.as_coeff_Mul()
+    if isinstance(h, relu) and sign == 1 and h.args[0] in (gap, -gap):
+        return softplus(h.args[0])
+    if isinstance(h, maximum if sign == 1 else minimum):
+        x, y = (sign * a for a in h.args)
+        if x - y in (gap, -gap):
+            return y + softplus(x - y)
+    return None
+
+
+def _sigmoid(e: Add) -> Expr | None:
+    """c + c tanh(x) = 2 c sigmoid(2 x)."""
+    number, rest = e.as_coeff_Add()
+    times, f = rest.as_coeff_Mul()
+    return 2 * number * sigmoid(2 * times / number * f.args[0]) if isinstance(f, tanh) and number and abs(times) == abs(number) else None

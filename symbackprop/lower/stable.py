@@ -106,9 +106,9 @@ class Stable:
     def statistic(self, source: str, op: str, call: Call, name: str) -> Tensor:
         """The tensor of the statistic `op` with the arguments and options of `call`, which `source` is by its own equation."""
         if (source, op) not in self.extra:
-            tensor = Tensor(
-                self.program.fresh_name(name, (e.name for e in self.extra.values())), self.program.tensors[call.arguments[0]].axes
-            )
+            argument = call.arguments[0]
+            axes = (self.made[argument].tensor if argument in self.made else self.program.tensors[argument]).axes
+            tensor = Tensor(self.program.fresh_name(name, (e.name for e in self.extra.values())), axes)
             self.extra[source, op] = Equation(tensor, tensor.indices, call=Call(op, call.arguments, call.options))
         return self.extra[source, op].tensor
 

@@ -170,6 +170,7 @@ def clip(x: Expr, a_min: Expr | None = None, a_max: Expr | None = None) -> Expr:
     source="torch.nn.functional.sigmoid",
     stable=lambda x: (1 + tanh(x / 2)) / 2,
     recognised=True,
+    mirrored=lambda x, y: 1 - y,
     is_positive=True,
 )
 def sigmoid(x: Expr) -> Expr:
@@ -255,7 +256,7 @@ def silu(x: Expr) -> Expr:
     return x * sigmoid(x)
 
 
-@elementwise(numpy="np.logaddexp(0.0, {0})", source="Dugas et al. 2001", is_positive=True)
+@elementwise(numpy="np.logaddexp(0.0, {0})", source="Dugas et al. 2001", mirrored=lambda x, y: y - x, is_positive=True)
 def softplus(x: Expr) -> Expr:
     """The smooth positive part.
 

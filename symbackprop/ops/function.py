@@ -16,7 +16,8 @@ class Elementwise(Function):
     """Base of the functions made from the op table. A class has `law`, its formula, and `arity`.
 
     `price`: operations of one evaluation. `own_value`: its derivative may be said in its own value. `stepwise`: it is constant but for
-    jumps, so that its derivative is 0. `even_powers`: what stands for it under an even power.
+    jumps, so that its derivative is 0. `even_powers`: what stands for it under an even power. `mirrored`: its value at -x, by x and its
+    value at x.
     """
 
     is_real = True
@@ -28,6 +29,7 @@ class Elementwise(Function):
     law: Callable[..., Expr]
     rewrite_rule: Callable[..., Expr | None] | None = None
     even_powers: Callable[[Expr], Expr] | None = None
+    mirrored: Callable[[Expr, Expr], Expr] | None = None
 
     @classmethod
     def eval(cls, *args: Expr) -> Expr | None:
@@ -62,8 +64,8 @@ def _slope(function: type[Elementwise], argindex: int) -> tuple[tuple[Expr, ...]
 
 
 def new_function(name: str, module: str, law: Callable[..., Expr], arity: int, **facts: Any) -> type[Elementwise]:
-    """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value, stepwise, rewrite_rule and
-    even_powers.
+    """The SymPy function of a record: `facts` are its assumptions (is_positive=True), price, own_value, stepwise, rewrite_rule,
+    even_powers and mirrored.
     """
     facts = {k: staticmethod(v) if callable(v) else v for k, v in facts.items() if v is not None}
     body = {"law": staticmethod(law), "arity": arity, "nargs": arity, "__doc__": law.__doc__, "__module__": module, **facts}

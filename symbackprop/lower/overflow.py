@@ -1,0 +1,144 @@
+"""Programs whose exponentials do not overflow where the whole does not, although parts of it would.
+
+With w exp(z) / (w exp(z) + v exp(u)) all four products overflow where the quotient does not. What grows is kept apart: a factor is
+exp(growth) times a rest (see growth.py), growths are added, and what is left of them is said again as a softmax, a sigmoid, or exp of
+something that does not overflow unless the whole does. A logarithm is the sum of growths. It is an equal program: derived equations are
+rewritten as any others.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import replace
+
+from sympy import Add, Expr, Mul, Pow, cosh, exp, log
+
+from symbackprop.index import Index
+from symbackprop.lower.growth import Grown, Growths, said_again
+from symbackprop.lower.stable import ELEMENTARY, exponential_laws
+from symbackprop.ops.elementwise import log1p
+from symbackprop.program import Equation, Program
+from symbackprop.term import Entry, Total
+
+
+def without_overflow(program: Program, outputs: Sequence[str]) -> Program:
+    """What `outputs` need of `program`, with softmax, logsumexp, sigmoid and softplus for what exponentials in it come to.
+
+    The program itself where there is nothing of the kind.
+    """
+    return rewritten(program, Reader(program), outputs)
+
+
+def rewritten(program: Program, reader: "Reader", kept: Sequence[str]) -> Program:
+    """What `kept` need of `program` as the reader says it; the program itself where it says the same."""
+    for e in program.equations:
+        reader.read(e)
+    tensors = {**program.tensors, **{e.name: e.tensor for e in reader.equations}}
+    better = replace(program, tensors=tensors, equations=tuple(reader.equations)).needed(kept)
+    return program if better.equations == program.needed(kept).equations else better
+
+
+class Reader:
+    """Reads equations in order; those that a better said part needs are written before the one that holds it."""
+
+    def __init__(self, program: Program, opaque: Container[str] = (), plain: bool = False) -> None:
+        """`opaque` and `plain` as of Growths."""
+        self.growths = Growths(program, self.better, opaque, plain)
+        self.equations = self.growths.equations
+
+    def read(self, e: Equation) -> None:
+        """Add `e`, said better where it can be."""
+        if e.rhs is not None:
+            made = self.better(e.rhs, e.indices)
+            call = self.growths.call_of(made.name) if isinstance(made, Entry) and made != e.rhs and made.indices == e.indices else None
+            if call is not None and self.growths.tensor(made.name).axes != e.tensor.axes:
+                call = None  # a part of a softmax is its entries, not the softmax of the part
+            e = replace(e, rhs=None if call else made, call=call)
+        self.equations.append(e)
+
+    def better(self, e: Expr, free: Sequence[Index]) -> Expr:
+        """`e` by the laws, from the outside in; `free` are the indices that it may depend on."""
+        if not e.args or isinstance(e, ELEMENTARY):
+            return e
+        found = None
+        if isinstance(e, Pow) and e.exp.could_extract_minus_sign() and isinstance(c := self.growths.laws.meaning(e.base), cosh):
+            e = c**e.exp  # so that its derivative holds sinh / cosh
+        if isinstance(e, Mul | Pow):
+            found = self.product(e, free)
+        elif isinstance(e, log):
+            found = self.logarithm(e.args[0], free)
+        elif isinstance(e, log1p):
+            found = self.logarithm(1 + e.args[0], free)
+        if found is not None:
+            return found
+        inner = (*free, *e.indices) if isinstance(e, Total) else free
+        args = [self.better(a, inner) for a in e.args]
+        made = e.func(*args) if any(a is not b for a, b in zip(args, e.args, strict=True)) else e
+        if isinstance(made, Add):
+            found = self.sum(made)
+        elif isinstance(made, exp):
+            found = self.growths.softmax_of(made.args[0])
+        return found if found is not None else exponential_laws(made, self.growths.laws)
+
+    def sum(self, e: Add) -> Expr | None:
+        """z - logsumexp(z) as a log-softmax."""
+        return self.growths.log_softmax(e)
+
+    def product(self, e: Expr, free: Sequence[Index]) -> Expr | None:
+        """A product that divides by a sum of exponentials, its growths taken together; None if there is no such sum."""
+        factors = Mul.make_args(e)
+        ratio = self.growths.hyperbolic(factors, free)
+        if ratio is not None:
+            return self.better(ratio, free)
+        if (opened := self.opened(factors, free)) is not None:
+            return self.better(opened, free)
+        grown = [self.growths.grown(f, free) for f in factors]
+        if not any(g is not None and g.divides for g in grown):
+            return None
+        plain = [self.better(f if g is None else g.rest, free) for f, g in zip(factors, grown, strict=True)]
+        return Mul(*plain, said_again(Add(*[g.growth for g in grown if g is not None]), self.growths))
+
+    def opened(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
+        """exp(z) times an adjoint that divides by what grows or vanishes so too, the adjoint put in place; None if there is none."""
+        if not any(self.growths.parts(f)[0] for f in factors):
+            return None
+        for k, f in enumerate(factors):
+            others = (*factors[:k], *factors[k + 1 :])
+            if isinstance(f, Add) and any(self.divides(t, free) for t in f.args):
+                return Add(*[Mul(*others, t) for t in f.args])
+            if isinstance(f, Entry) and self.growths.is_derived(f) and self.divides(f, free):
+                return Mul(*others, self.growths.laws.meaning(f))
+            base, power = f.as_base_exp()
+            if isinstance(base, Entry) and power.could_extract_minus_sign() and self.growths.vanishes(base):
+                return Mul(*others, self.growths.laws.meaning(base) ** power)
+        return None
+
+    def divides(self, e: Expr, free: Sequence[Index]) -> bool:
+        """Whether a term of `e`, or of the adjoint that it is, divides by a sum of exponentials or by what vanishes as they do."""
+        if isinstance(e, Entry):
+            made = self.growths.laws.meaning(e)
+            return made != e and self.growths.is_derived(e) and any(self.divides(t, free) for t in Add.make_args(made))
+        for f in Mul.make_args(e):
+            base, power = f.as_base_exp()
+            if power.could_extract_minus_sign() and base.has(Entry):
+                if self.growths.vanishes(base) or self.growths.grown(base, free) is not None:
+                    return True
+            elif isinstance(f, Entry) and self.divides(f, free):
+                return True
+        return False
+
+    def shrunk(self, f: Expr, alone: bool) -> Grown | None:
+        """A factor under a logarithm that may round to 0, as the exponential of its own logarithm."""
+        return self.growths.shrunk(f, alone)
+
+    def logarithm(self, x: Expr, free: Sequence[Index]) -> Expr | None:
+        """log x as the sum of the growths of its factors; None if nothing in it grows."""
+        growths, factors = self.growths, Mul.make_args(self.growths.laws.meaning(x))
+        alone = len(factors) == 1 and not (isinstance(x, Entry) and isinstance(factors[0], Add))  # q = 1 - p has a name: q is divided by
+        grown = [growths.picked(f, free) or growths.grown(f, free, weighed=False) or self.shrunk(f, alone) for f in factors]
+        if not any(grown):
+            return None
+        rests = [f if g is None else g.rest for f, g in zip(factors, grown, strict=True)]
+        numbers = [f for f in rests if f.is_number and f.is_positive]
+        rest = self.better(Mul(*[f for f in rests if f not in numbers]), free)
+        logs = Add(*[g.growth for g in grown if g is not None], *[log(f) for f in numbers])
+        found = growths.log_softmax(logs) if isinstance(logs, Add) else None
+        return (logs if found is None else found) + log(rest)
