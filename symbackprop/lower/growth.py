@@ -5,6 +5,7 @@ The growth of sum_r w exp(z) is logsumexp(z), its rest the weights' mean, sum_r 
 
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import permutations
 
 from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, tanh
@@ -12,8 +13,9 @@ from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, tanh
 from symbackprop.canonical import relabelled
 from symbackprop.contract import flat, without_deltas
 from symbackprop.index import Index
+from symbackprop.lower.exponentials import by_sigmoids, exponent, logaddexp
 from symbackprop.lower.stable import Erfc, Stable, TanhSlope, cancelled
-from symbackprop.ops.elementwise import expm1, sigmoid, softplus
+from symbackprop.ops.elementwise import expm1, maximum, sigmoid, softplus
 from symbackprop.program import Call, Equation, Program, Tensor, name_of
 from symbackprop.term import Entry, Total, indices_of
 
@@ -25,23 +27,6 @@ class Grown:
     growth: Expr
     rest: Expr = S.One
     divides: bool = False
-
-
-def exponent(e: Expr) -> Expr | None:
-    """The z of e = exp(z), or of e = b^x, whose z is x log(b)."""
-    if isinstance(e, exp):
-        return e.args[0]
-    if isinstance(e, Pow) and e.base.is_number and e.base.is_positive and not e.exp.is_number:
-        return e.exp * log(e.base)
-    return None
-
-
-def logaddexp(terms: Sequence[tuple[Expr, Expr]]) -> Expr:
-    """log of the sum of c exp(z), for pairs (c, z), c > 0."""
-    first, *others = [z + log(c) for c, z in sorted(terms, key=lambda t: (t[1] != 0, str(t[1])))]
-    for z in others:
-        first = first + softplus(expand_mul(z - first) if first != 0 else z)
-    return first
 
 
 class Growths:
@@ -183,12 +168,22 @@ class Growths:
         if found is None or (self.plain and (len(found) != 2 or S.Zero not in found)):
             return None
         if all(c.is_number and c.is_positive for c in found.values()):
-            return Grown(logaddexp([(c, z) for z, c in found.items()]))
+            return Grown(self.together([(c, z) for z, c in found.items()]))
         sums = any(self.laws.meaning(t).has(Total) for t in self.laws.meaning(e).args)
         if self.plain or any(c.is_number and not c.is_positive for c in found.values()) or not (weighed or sums):
             return None
-        growth = logaddexp([(S.One, z) for z in found])
+        growth = self.together([(S.One, z) for z in found])
         return Grown(growth, Add(*[c * by_sigmoids(expand_mul(z - growth)) for z, c in found.items()]))
+
+    def together(self, terms: Sequence[tuple[Expr, Expr]]) -> Expr:
+        """log of the sum of c exp(z), for pairs (c, z), c > 0; of more than two it is an equation of its own, the largest z taken out."""
+        if len(terms) < 3:
+            return logaddexp(terms)
+        terms = sorted(terms, key=lambda t: str(t[1]))
+        at = sorted(set().union(*[indices_of(z) for _, z in terms]), key=str)
+        largest = Entry(self.argument(reduce(maximum, [z for _, z in terms]), at, "largest"), *at)
+        total = Entry(self.argument(Add(*[c * exp(z - largest) for c, z in terms]), at, "total"), *at)
+        return Entry(self.argument(largest + log(total), at, "log_total"), *at)
 
     def of_total(self, e: Expr, free: Sequence[Index]) -> Grown | None:
         """The growth of sum_r w exp(z)."""
@@ -350,15 +345,15 @@ class Growths:
         self.laws.made[tensor.name] = self.equations[-1]
         return tensor
 
-    def argument(self, z: Expr, indices: Sequence[Index]) -> str:
-        """The name of the tensor whose entry at `indices` is `z`: its own, or that of a new one."""
+    def argument(self, z: Expr, indices: Sequence[Index], name: str = "z") -> str:
+        """The name of the tensor whose entry at `indices` is `z`: its own, or that of a new one, which is called `name` if it can."""
         if isinstance(z, Entry) and z.indices == tuple(indices):
             return z.name
         axes = tuple(i.axis for i in indices)
         own = Tensor("", axes).indices
         rhs = z.xreplace(dict(zip(indices, own, strict=True)))
         same = name_of(rhs, own, self.equations)
-        return same or self.new("z", axes, rhs=rhs).name
+        return same or self.new(name, axes, rhs=rhs).name
 
 
 def said_again(growth: Expr, growths: Growths) -> Expr:
@@ -367,24 +362,3 @@ def said_again(growth: Expr, growths: Growths) -> Expr:
     if (share := growths.softmax_of(growth)) is not None:
         return share
     return exp(growth) if growths.in_statistic(growth) is not None else by_sigmoids(growth)
-
-
-def by_sigmoids(growth: Expr) -> Expr:
-    """exp(k d - m softplus(d)) = sigmoid(d)^k sigmoid(-d)^(m - k), and 1 / (2 cosh(d / 2)) for k = 1/2, m = 1."""
-    rest, made = growth, S.One
-    for term in Add.make_args(growth):
-        times, f = term.as_coeff_Mul()
-        if not isinstance(f, softplus) or not times.is_Integer or times > 0:
-            continue
-        (d,), m = f.args, -times
-        others = rest - term
-        if expand_mul(others - m * d / 2).is_number:
-            rest, made = expand_mul(others - m * d / 2), made / (2 * cosh(d / 2)) ** m
-            continue
-        k = min(range(int(m) + 1), key=lambda k: (_length(expand_mul(others - k * d)), k))
-        rest, made = expand_mul(others - k * d), made * sigmoid(d) ** k * sigmoid(-d) ** (m - k)
-    return made * exp(rest) if rest.is_number else exp(growth)
-
-
-def _length(e: Expr) -> int:
-    return 0 if e.is_number else len(Add.make_args(e))
