@@ -7,7 +7,8 @@ the input, read row by row. The nodes are made by the functions of building.py, 
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, dataclass_transform
 
 from sympy import Expr, S
 
@@ -20,17 +21,22 @@ Shape = tuple[Expr | None, Expr | None]
 class Value:
     """Base of all matrix expressions."""
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """Rows and columns."""
         raise NotImplementedError
 
-    @property
+    @cached_property
     def is_scalar(self) -> bool:
         """Whether it is one number."""
         return self.shape == (None, None)
 
-    @property
+    @cached_property
+    def is_free_of_sums(self) -> bool:
+        """Whether it holds no sum, and no row, column, entry or unit vector at an index of one: its text is the same everywhere."""
+        return not isinstance(self, Row | Column | At | Sum | Unit) and all(v.is_free_of_sums for v in self.children)
+
+    @cached_property
     def children(self) -> tuple["Value", ...]:
         """The values that it is made of."""
         found: list[Value] = []
@@ -44,6 +50,21 @@ class Value:
         """The same node of changed values, as it stands; `building.rebuilt` brings it into normal form."""
         new = {f.name: _mapped(getattr(self, f.name), change) for f in fields(self)}
         return replace(self, **{k: v for k, v in new.items() if v is not getattr(self, k)})
+
+
+@dataclass_transform(frozen_default=True)
+def node(cls: type) -> Any:
+    """A frozen dataclass of values. Its hash is worked out once: values are looked up again and again, and hold many others."""
+    made: Any = dataclass(frozen=True)(cls)
+    whole = made.__hash__
+
+    def once(self: Value) -> int:
+        if "_hash" not in self.__dict__:
+            self.__dict__["_hash"] = whole(self)
+        return self.__dict__["_hash"]
+
+    made.__hash__ = once
+    return made
 
 
 def _mapped(held: Any, change: Callable[[Value], Value]) -> Any:
@@ -60,17 +81,17 @@ def times(a: Expr | None, b: Expr | None) -> Expr | None:
     return b if a is None else a if b is None else a * b
 
 
-@dataclass(frozen=True)
+@node
 class _Shaped(Value):
     extent: Shape
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """As given."""
         return self.extent
 
 
-@dataclass(frozen=True)
+@node
 class Leaf(_Shaped):
     """A tensor of at most two axes, and besides them axes of size one, which are at the places `units`."""
 
@@ -78,101 +99,101 @@ class Leaf(_Shaped):
     units: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
+@node
 class Scalar(Value):
     """A scalar expression: numbers, sizes, scalar tensors."""
 
     expr: Expr
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A scalar."""
         return (None, None)
 
 
-@dataclass(frozen=True)
+@node
 class Ones(_Shaped):
     """A column of ones."""
 
 
-@dataclass(frozen=True)
+@node
 class Eye(_Shaped):
     """The identity matrix."""
 
 
-@dataclass(frozen=True)
+@node
 class Lower(_Shaped):
     """The square matrix with ones on and below the diagonal, and zeros above: L x are the cumulative sums of x."""
 
 
-@dataclass(frozen=True)
+@node
 class Unit(_Shaped):
     """A column of the identity matrix: one at `place`, counted from 0, and zeros."""
 
     place: Expr
 
 
-@dataclass(frozen=True)
+@node
 class Transpose(Value):
     """x^T."""
 
     x: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """Turned round."""
         return (self.x.shape[1], self.x.shape[0])
 
 
-@dataclass(frozen=True)
+@node
 class Inverse(Value):
     """x^{-1}."""
 
     x: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """Square."""
         return self.x.shape
 
 
-@dataclass(frozen=True)
+@node
 class MatMul(Value):
     """A product of matrices and vectors, of which at most one pair of neighbours makes an outer product."""
 
     factors: tuple[Value, ...]
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """Rows of the first, columns of the last."""
         return (self.factors[0].shape[0], self.factors[-1].shape[1])
 
 
-@dataclass(frozen=True)
+@node
 class Hadamard(Value):
     """An elementwise product; a factor with a negative exponent divides."""
 
     factors: tuple[Value, ...]
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of any factor."""
         return self.factors[0].shape
 
 
-@dataclass(frozen=True)
+@node
 class Plus(Value):
     """Signed terms of one shape, at least two."""
 
     terms: tuple[tuple[int, Value], ...]
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of any term."""
         return self.terms[0][1].shape
 
 
-@dataclass(frozen=True)
+@node
 class Scale(Value):
     """A scalar expression and scalar values times x; -x is -1 times x."""
 
@@ -180,74 +201,74 @@ class Scale(Value):
     scalars: tuple[Value, ...]
     x: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of x."""
         return self.x.shape
 
 
-@dataclass(frozen=True)
+@node
 class Diag(Value):
     """The diagonal matrix of a column."""
 
     v: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """Square."""
         return (self.v.shape[0], self.v.shape[0])
 
 
-@dataclass(frozen=True)
+@node
 class Diagonal(Value):
     """The diagonal of a square matrix, as a column."""
 
     x: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A column."""
         return (self.x.shape[0], None)
 
 
-@dataclass(frozen=True)
+@node
 class Trace(Value):
     """The trace of a square matrix."""
 
     x: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A scalar."""
         return (None, None)
 
 
-@dataclass(frozen=True)
+@node
 class SquaredNorm(Value):
     """The sum of the squares of all entries: Euclid's norm of a vector, squared, or Frobenius's of a matrix."""
 
     x: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A scalar."""
         return (None, None)
 
 
-@dataclass(frozen=True)
+@node
 class Map(Value):
     """An elementwise function of values of one shape; a scalar among them is broadcast."""
 
     function: str
     arguments: tuple[Value, ...]
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of the arguments."""
         return next((a.shape for a in self.arguments if not a.is_scalar), (None, None))
 
 
-@dataclass(frozen=True)
+@node
 class Bracket(Value):
     """1[left > right] or 1[left >= right], elementwise; a scalar side is broadcast."""
 
@@ -255,26 +276,26 @@ class Bracket(Value):
     left: Value
     right: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of the left side, or of the right if the left is a scalar."""
         return self.right.shape if self.left.is_scalar else self.left.shape
 
 
-@dataclass(frozen=True)
+@node
 class Elementwise(Value):
     """x to an exponent, elementwise."""
 
     x: Value
     exponent: Expr
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of x."""
         return self.x.shape
 
 
-@dataclass(frozen=True)
+@node
 class Called(_Shaped):
     """A whole-tensor op or named statistic; `options` are (name, value) pairs."""
 
@@ -286,92 +307,92 @@ class Called(_Shaped):
 # --- derivatives of more than two axes ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@node
 class Kron(Value):
     """The Kronecker product of two matrices."""
 
     left: Value
     right: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """The products of the extents."""
         (a, b), (c, d) = self.left.shape, self.right.shape
         return (times(a, c), times(b, d))
 
 
-@dataclass(frozen=True)
+@node
 class Vec(Value):
     """The entries of a matrix as a column, row by row."""
 
     x: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A column."""
         return (times(*self.x.shape), None)
 
 
-@dataclass(frozen=True)
+@node
 class Commutation(Value):
     """K with K vec(X) = vec(X^T), for X of these rows and columns (Magnus & Neudecker, ch. 3, 7)."""
 
     rows: Expr
     columns: Expr
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """Square."""
         return (self.rows * self.columns, self.rows * self.columns)
 
 
-@dataclass(frozen=True)
+@node
 class Row(Value):
     """One row of a matrix, as a column."""
 
     x: Value
     at: Index
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A column."""
         return (self.x.shape[1], None)
 
 
-@dataclass(frozen=True)
+@node
 class Column(Value):
     """One column of a matrix."""
 
     x: Value
     at: Index
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A column."""
         return (self.x.shape[0], None)
 
 
-@dataclass(frozen=True)
+@node
 class At(Value):
     """One entry of a column."""
 
     x: Value
     at: Index
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """A scalar."""
         return (None, None)
 
 
-@dataclass(frozen=True)
+@node
 class Sum(Value):
     """The sum of `body` over an index."""
 
     index: Index
     body: Value
 
-    @property
+    @cached_property
     def shape(self) -> Shape:
         """That of the body."""
         return self.body.shape

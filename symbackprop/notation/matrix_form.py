@@ -95,9 +95,11 @@ def leaf(tensor: Tensor) -> Value:
 class _Reader:
     """Reads index expressions over one program."""
 
-    def __init__(self, program: Program, outside: frozenset[Expr] = frozenset()) -> None:
+    def __init__(self, program: Program, outside: frozenset[Expr] = frozenset(), known: Known | None = None) -> None:
+        """`outside`: axes whose sums stand outside of all else; `known`: what was shortened before."""
         self.program = program
         self.outside = outside
+        self.known = known or Known()
 
     def value(self, e: Expr, free: Free) -> Value:
         """`e` with its free indices down and across; a missing one is broadcast by ones."""
@@ -120,8 +122,8 @@ class _Reader:
         axes = {x.index.axis for _, t in made.terms if isinstance(x := parts_of(t)[2], Sum)} if isinstance(made, Plus) else set()
         if not axes or axes <= self.outside:
             return made
-        other = _Reader(self.program, self.outside | axes).value(e, free)
-        a, b = (shortened(x, Known()) for x in (made, other))
+        other = _Reader(self.program, self.outside | axes, self.known).value(e, free)
+        a, b = (shortened(x, self.known) for x in (made, other))
         return b if size(b) < size(a) else made
 
     def term(self, e: Expr, free: Free) -> Value:

@@ -76,49 +76,53 @@ class Texter:
         """A size or a number as an argument."""
         return scalar_text(e)[0]
 
-    @singledispatchmethod
     def part(self, x: Value) -> tuple[str, int]:
         """The text of x and its level."""
+        return _part(x) if x.is_free_of_sums else self.written(x)
+
+    @singledispatchmethod
+    def written(self, x: Value) -> tuple[str, int]:
+        """The text of x and its level, which depend for rows and entries on what their indices are called here."""
         raise NotationError(f"no NumPy notation for {type(x).__name__}")
 
-    @part.register
+    @written.register
     def _(self, x: Leaf) -> tuple[str, int]:
         order = sum(a is not None for a in x.shape) + len(x.units)
         places = ", ".join("0" if k in x.units else ":" for k in range(order))
         return (f"{x.name}[{places}]" if x.units else x.name), ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Scalar) -> tuple[str, int]:
         return scalar_text(x.expr)
 
-    @part.register
+    @written.register
     def _(self, x: Ones) -> tuple[str, int]:
         return f"ones({self.sized(x.extent[0])})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Eye) -> tuple[str, int]:
         return f"eye({self.sized(x.extent[0])})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Lower) -> tuple[str, int]:
         size = self.sized(x.extent[0])
         return f"tril(ones(({size}, {size})))", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Unit) -> tuple[str, int]:
         return f"eye({self.sized(x.extent[0])})[{self.letters.get(x.place) or self.sized(x.place)}]", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Transpose) -> tuple[str, int]:
         return self.part(x.x) if None in x.shape else (f"{self.at(x.x, ATOM)}.T", ATOM)
 
-    @part.register
+    @written.register
     def _(self, x: Inverse) -> tuple[str, int]:
         return f"inv({self.text(x.x)})", ATOM
 
     # --- products ----------------------------------------------------------------------------------------------------
 
-    @part.register
+    @written.register
     def _(self, x: MatMul) -> tuple[str, int]:
         text, level = self.chain(x.factors)
         # A product of truth values is one; but for an outer product, it has to be counted.
@@ -192,14 +196,14 @@ class Texter:
         base, exponent = power_of(v)
         return ("/", _power(base, -exponent)) if exponent.could_extract_minus_sign() else ("*", v)
 
-    @part.register
+    @written.register
     def _(self, x: Hadamard) -> tuple[str, int]:
         over = [f for f in x.factors if not power_of(f)[1].could_extract_minus_sign()]
         under = [_power(b, -e) for b, e in map(power_of, x.factors) if e.could_extract_minus_sign()]
         text = " * ".join(self.at(f, TERM if k == 0 and not isinstance(f, MatMul) else POWER) for k, f in enumerate(over)) or "1"
         return text + "".join(f" / {self.at(f, POWER)}" for f in under), TERM
 
-    @part.register
+    @written.register
     def _(self, x: Scale) -> tuple[str, int]:
         if x.coefficient == 0:
             sizes = [self.sized(a) for a in x.shape if a is not None]
@@ -227,7 +231,7 @@ class Texter:
         text = ("-" if sign < 0 else "") + (" * ".join(parts) or "1")
         return f"{text} / {below[0]}" if len(below) == 1 else f"{text} / ({' * '.join(below)})" if below else text
 
-    @part.register
+    @written.register
     def _(self, x: Kron) -> tuple[str, int]:
         flat = None in x.shape
         return f"kron({self.wide(x.left, flat)}, {self.wide(x.right, flat)})", ATOM
@@ -238,7 +242,7 @@ class Texter:
 
     # --- sums --------------------------------------------------------------------------------------------------------
 
-    @part.register
+    @written.register
     def _(self, x: Plus) -> tuple[str, int]:
         short = [self.broadcast(v) for _, v in x.terms]
         kinds = {kind for _, kind in short}
@@ -269,7 +273,7 @@ class Texter:
             return (f"{text}[:, None]" if level >= ATOM else f"({text})[:, None]"), "column"
         return "", "full"
 
-    @part.register
+    @written.register
     def _(self, x: Sum) -> tuple[str, int]:
         taken = {*_names(x), *self.letters.values()}
         slices = _slices(x.body, x.index)
@@ -291,59 +295,59 @@ class Texter:
         """What the index of a sum is called."""
         return self.letters.get(i, "s")
 
-    @part.register
+    @written.register
     def _(self, x: Row) -> tuple[str, int]:
         if isinstance(x.x, Leaf) and (x.x.name, x.at) in self.rows:
             return self.rows[x.x.name, x.at], ATOM
         return f"{self.at(x.x, ATOM)}[{self.place(x.at)}]", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Column) -> tuple[str, int]:
         return f"{self.at(x.x, ATOM)}[:, {self.place(x.at)}]", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: At) -> tuple[str, int]:
         return f"{self.at(x.x, ATOM)}[{self.place(x.at)}]", ATOM
 
     # --- functions ---------------------------------------------------------------------------------------------------
 
-    @part.register
+    @written.register
     def _(self, x: Diag) -> tuple[str, int]:
         return f"diag({self.inside(x.v)})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Diagonal) -> tuple[str, int]:
         return f"diagonal({self.text(x.x)})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Trace) -> tuple[str, int]:
         return f"trace({self.text(x.x)})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Vec) -> tuple[str, int]:
         return f"vec({self.text(x.x)})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Commutation) -> tuple[str, int]:
         return f"commutation({self.sized(x.rows)}, {self.sized(x.columns)})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: SquaredNorm) -> tuple[str, int]:
         if isinstance(x.x, Leaf) and x.x.shape[1] is None:
             return f"{self.text(x.x)} @ {self.text(x.x)}", TERM
         return f"norm({self.text(x.x)})**2", POWER
 
-    @part.register
+    @written.register
     def _(self, x: Map) -> tuple[str, int]:
         # A function of truth values is one of numbers of low precision.
         arguments = [f"1 * {self.at(a, TERM)}" if is_truth(a) else self.text(a) for a in x.arguments]
         return f"{language_names().get(x.function, x.function)}({', '.join(arguments)})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Bracket) -> tuple[str, int]:
         return f"({self.text(x.left)} {x.mark} {self.text(x.right)})", ATOM
 
-    @part.register
+    @written.register
     def _(self, x: Elementwise) -> tuple[str, int]:
         if x.exponent.could_extract_minus_sign():
             return f"1 / {self.at(_power(x.x, -x.exponent), POWER)}", TERM
@@ -354,7 +358,7 @@ class Texter:
             return f"sqrt({self.text(x.x)})", ATOM
         return f"{self.at(x.x, ATOM)}**{_held(x.exponent, ATOM)}", POWER
 
-    @part.register
+    @written.register
     def _(self, x: Called) -> tuple[str, int]:
         order = sum(a is not None for a in x.arguments[0].shape)
         wide = sum(a is not None for a in x.shape) == order
@@ -381,6 +385,12 @@ def _slices(x: Value, index: Index) -> list[Value]:
     """The rows, columns and entries at an index that a value holds, each once."""
     own = (isinstance(x, Row | Column | At) and x.at == index) or (isinstance(x, Unit) and x.place == index)
     return list(dict.fromkeys([*([x] if own else []), *(s for v in x.children for s in _slices(v, index))]))
+
+
+@lru_cache(2**15)
+def _part(x: Value) -> tuple[str, int]:
+    """The text and the level of what is the same everywhere."""
+    return Texter().written(x)
 
 
 @lru_cache(2**14)
