@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.errors import DataError, FactError, nearest
+from symbackprop.errors import DataError, nearest
+from symbackprop.facts import check_facts
 from symbackprop.program import Program, Tensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-SUM_TOLERANCE = 1e-6
-"""How far from 1 the sum of labels under a simplex fact may be: probabilities are often written with six digits."""
 
 
 @dataclass(frozen=True)
@@ -100,31 +98,7 @@ def check_data(data: Data, program: Program) -> None:
         if len(bad):
             where = ", ".join(str(int(k)) for k in bad[0])
             raise DataError(f"{name}[{where}] is {values[tuple(bad[0])]}", place=place, fix="remove or fill the sample")
-        for fact in program.tensors[name].facts:
-            _check_fact(fact.kind, name, fact.axis, values, place)
-
-
-def _check_fact(kind: str, name: str, axis: int | None, values: Array, place: str) -> None:
-    """Raise FactError at the first sample that breaks the fact `kind` (those that data can break)."""
-    if kind in ("simplex", "one-hot") and axis is not None:
-        sums = values.sum(axis=axis)
-        broken = np.abs(sums - 1) > SUM_TOLERANCE
-        what = "sums to {0:.6g}, not to 1"
-        if kind == "one-hot" and not broken.any():
-            broken = ~np.isin(values, (0, 1)).all(axis=axis)
-            what = "is not one 1 among zeros"
-        if broken.any():
-            where = np.argwhere(broken)[0]
-            row = ", ".join(str(int(k)) for k in where)
-            raise FactError(
-                f"row {row} of '{name}' {what.format(sums[tuple(where)])}, but the model declares '{kind}'",
-                place=place,
-                notes=[f"{name}[{row}] = {np.array2string(np.take(values, where[0], axis=1 - axis) if values.ndim == 2 else values)}"],
-                fix="scale the labels, or take the fact away from the model (the general gradient is derived then)",
-            )
-    if kind == "positive" and (values <= 0).any():
-        where = ", ".join(str(int(k)) for k in np.argwhere(values <= 0)[0])
-        raise FactError(f"{name}[{where}] is not positive, but the model declares 'positive'", place=place)
+    check_facts(program.leaves, data.arrays, place)
 
 
 def axis_sizes(data: Data, program: Program) -> dict[str, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from sympy import Expr, Pow
+from sympy import Expr, Pow, Symbol
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
@@ -226,6 +226,17 @@ class Program:
     def with_leaves(self, leaves: Iterable[Tensor]) -> "Program":
         """This program with more tensors that no equation defines."""
         return replace(self, tensors={**self.tensors, **{t.name: t for t in leaves}})
+
+    def renamed(self, new: Mapping[str, str]) -> "Program":
+        """This program with some tensors that equations define called otherwise, wherever they stand."""
+        symbols = {Symbol(old, real=True): Symbol(made, real=True) for old, made in new.items()}
+        rows = []
+        for e in self.equations:
+            tensor = replace(e.tensor, name=new.get(e.name, e.name))
+            call = replace(e.call, arguments=tuple(new.get(n, n) for n in e.call.arguments)) if e.call else None
+            rows.append(replace(e, tensor=tensor, rhs=None if e.rhs is None else e.rhs.xreplace(symbols), call=call))
+        tensors = {n: t for n, t in self.tensors.items() if n not in new} | {e.name: e.tensor for e in rows}
+        return replace(self, tensors=tensors, equations=tuple(rows))
 
     def needed(self, names: Iterable[str]) -> "Program":
         """Only the equations and tensors that the tensors `names` depend on, these included."""

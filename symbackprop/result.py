@@ -11,8 +11,9 @@ from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import DataError, NotationError, SpecError
+from symbackprop.facts import check_facts, float_type, real_array
 from symbackprop.index import Index
-from symbackprop.lower.body import PYTHON, code_names
+from symbackprop.lower.names import PYTHON, Names, code_names
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix_form import matrix_equation_latex
@@ -169,35 +170,52 @@ class Result:
         return function_source(self.program, self.name)
 
     @cached_property
-    def _function(self):
-        return getattr(load_source(self.numpy, self.name), self.name)
+    def _names(self) -> Names:
+        """What the leaves, and the function, are called in the code."""
+        return code_names(self.program, PYTHON)
 
-    def evaluate(self, **arrays: np.ndarray) -> np.ndarray:
+    @cached_property
+    def _function(self):
+        return getattr(load_source(self.numpy, self.name), self._names(self.program.tensors[self.name]))
+
+    def evaluate(self, /, **arrays: np.ndarray) -> np.ndarray:
         """The value at `arrays`, one for each leaf by name, by the code that `numpy` shows.
 
         A size that stands in the derivative, but on no array that it needs, is read off the other leaves, or given by name (n=5).
+        Single precision gives single precision. Raises SpecError for a name too few or too many, DataError for what is no array of
+        real numbers (of whole ones from 0 on, for an index), or does not fit, FactError for one that lacks a declared fact.
         """
-        names = [t.name for t in self.program.leaves]
-        missing = [n for n in names if n not in arrays]
+        place, whole = f"evaluate of {self.name}", self.derived.program
+        needed = [t.name for t in self.program.leaves]
+        missing = [n for n in needed if n not in arrays]
         if missing:
-            raise SpecError(f"no array for {', '.join(missing)}", place=f"evaluate of {self.name}", fix=f"give {', '.join(names)}")
-        whole = self.derived.program
+            raise SpecError(f"no array for {', '.join(missing)}", place=place, fix=f"give {', '.join(needed)}")
         known = [*[t.name for t in whole.leaves], *map(str, whole.axes)]
         if unknown := [n for n in arrays if n not in known]:
-            raise SpecError(f"nothing is called {unknown[0]}", place=f"evaluate of {self.name}", fix=f"give {', '.join(names)}")
-        called, wanted = code_names(self.program, PYTHON), signature(self._function).parameters
-        given = {called(t): np.asarray(arrays[t.name]) for t in self.program.leaves}
-        sizes = {called.size(a): size for a, size in self._sizes(arrays).items()}
-        lacking = ", ".join(sorted(set(wanted) - set(given) - set(sizes)))
+            raise SpecError(f"nothing is called {unknown[0]}", place=place, fix=f"give {', '.join(needed)}")
+        leaves = [t for t in whole.leaves if t.name in arrays]
+        values = {t.name: real_array(t, arrays[t.name], place) for t in leaves}
+        dtype = float_type([values[t.name] for t in leaves if t.role != "index"])
+        sizes = self._sizes({**arrays, **values})
+        check_facts(leaves, values, place)
+        names, wanted = self._names, signature(self._function).parameters
+        given = {names.size(a): size for a, size in sizes.items()}
+        for t in self.program.leaves:
+            given[names(t)] = values[t.name] if t.role == "index" else values[t.name].astype(dtype)
+        lacking = ", ".join(sorted(set(wanted) - set(given)))
         if lacking:
-            raise SpecError(f"no array tells the size {lacking}", place=f"evaluate of {self.name}", fix=f"give it by name: {lacking}=...")
-        return self._function(**{n: v for n, v in {**sizes, **given}.items() if n in wanted})
+            raise SpecError(f"no array tells the size {lacking}", place=place, fix=f"give it by name: {lacking}=...")
+        return np.asarray(self._function(**{n: v for n, v in given.items() if n in wanted}), dtype)[()]
 
     def _sizes(self, arrays: Mapping[str, np.ndarray]) -> dict[Expr, int]:
         """The sizes of the axes, which the shapes of the arrays tell. Raises DataError where they do not fit each other or the model."""
         whole = self.derived.program
         given = {t.name: arrays[t.name] for t in whole.leaves if t.name in arrays}
-        sizes = infer_sizes(whole, given, {a: int(arrays[str(a)]) for a in whole.axes if str(a) in arrays and str(a) not in given})
+        told = {a: arrays[str(a)] for a in whole.axes if str(a) in arrays and str(a) not in given}
+        for a, size in told.items():
+            if np.ndim(size) or not isinstance(np.asarray(size)[()], int | np.integer) or size < 0:
+                raise DataError(f"the size {a} is {size!r}", place=f"evaluate of {self.name}", fix=f"give a whole number: {a}=5")
+        sizes = infer_sizes(whole, given, {a: int(size) for a, size in told.items()})
         known = {a: Integer(size) for a, size in sizes.items()}
         for need in whole.needs:
             if need.gap.free_symbols <= set(known) and need.gap.xreplace(known) < 0:

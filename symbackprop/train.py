@@ -17,6 +17,8 @@ import numpy as np
 from symbackprop.data import Array, Data, Scaling, axis_sizes, check_data
 from symbackprop.emit import write
 from symbackprop.errors import TrainError
+from symbackprop.facts import check_facts
+from symbackprop.lower.names import arguments, code_names
 from symbackprop.program import Program
 
 
@@ -42,13 +44,14 @@ def initial_parameters(module: Any, data: Data, program: Program, seed: int = 0)
 
     Raises: TrainError where an axis has no size.
     """
-    sizes = axis_sizes(data, program)
+    sizes, axes = axis_sizes(data, program), {called: name for name, called in code_names(program).axes.items()}
     given: dict[str, Any] = {}
-    for name, parameter in inspect.signature(module.initialise).parameters.items():
-        if name == "seed":
-            given[name] = seed
+    for called, parameter in inspect.signature(module.initialise).parameters.items():
+        name = axes.get(called)
+        if name is None:
+            given |= {"seed": seed} if called == "seed" else {}
         elif name in sizes:
-            given[name] = sizes[name]
+            given[called] = sizes[name]
         elif parameter.default is inspect.Parameter.empty:
             raise TrainError(f"axis '{name}' has no size", place=program.name, fix=f"set {name} under [axes] of the model")
     return module.initialise(**given)
@@ -73,14 +76,17 @@ def train(
     `params` are the starting values (default: the module's own initial ones). `progress(epoch, loss)` is called after each epoch.
     The data is not changed, neither are `params`.
 
-    Raises: DataError and FactError for data that does not fit; TrainError for settings out of range and for a loss that is not finite.
+    Raises: DataError for data that does not fit; FactError where data, or parameters after an epoch, lack a declared fact; TrainError for
+    settings out of range and for a loss that is not finite.
     """
     check_settings(rate, epochs, batch, seed)
     check_data(data, program)
     current = initial_parameters(module, data, program, seed) if params is None else params
+    call = Calls(module, program)
+    call.check(current)
     generator = np.random.default_rng(seed)
     step = data.count if batch is None else min(batch, data.count)
-    losses, steps = [float(module.loss(current, **data.arrays))], 0
+    losses, steps = [call.loss(current, data)], 0
     for epoch in range(1, epochs + 1):
         whole = step == data.count
         order = generator.permutation(data.count) if shuffle and not whole else np.arange(data.count)
@@ -88,10 +94,10 @@ def train(
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             for start in range(0, data.count, step):
                 part = data if whole else data.take(order[start : start + step])
-                _, gradients = module.loss_and_gradients(current, **part.arrays)
+                _, gradients = call.loss_and_gradients(current, part)
                 current = type(current)(*(w - rate * g for w, g in zip(current, gradients, strict=True)))
                 steps += 1
-            losses.append(float(module.loss(current, **data.arrays)))
+            losses.append(call.loss(current, data))
         if not math.isfinite(losses[-1]):
             raise TrainError(
                 f"the loss is {losses[-1]} after epoch {epoch}",
@@ -99,9 +105,42 @@ def train(
                 notes=["losses: " + ", ".join(f"{x:.4g}" for x in losses[-4:])],
                 fix=f"take a smaller learning rate than {rate:g}, or standardise the inputs",
             )
+        call.check(current)
         if progress is not None:
             progress(epoch, losses[-1])
     return History(tuple(losses), current, rate, batch, seed, steps)
+
+
+class Calls:
+    """The functions of a generated module, called with data by the names of the model. Facts are checked here, once, not in each call."""
+
+    def __init__(self, module: Any, program: Program) -> None:
+        self.module, self.program = module, program
+        self.names = arguments(program)
+
+    def loss(self, params: Any, data: Data) -> float:
+        """The objective."""
+        return float(self.called("loss", params, data))
+
+    def loss_and_gradients(self, params: Any, data: Data) -> Any:
+        """The objective and its gradients."""
+        return self.called("loss_and_gradients", params, data)
+
+    def forward(self, params: Any, data: Data) -> Array:
+        """The output."""
+        return np.asarray(self.called("forward", params, data))
+
+    def called(self, function: str, params: Any, data: Data) -> Any:
+        """A function of the module, with those of the arrays that it takes."""
+        call = getattr(self.module, function)
+        wanted = inspect.signature(call).parameters
+        given = {self.names[n]: a for n, a in data.arrays.items() if self.names[n] in wanted}
+        return call(params, **given, **({"check": False} if "check" in wanted else {}))
+
+    def check(self, params: Any) -> None:
+        """Raise FactError where parameters lack what is declared of them."""
+        held = {t.name: np.asarray(getattr(params, self.names[t.name])) for t in self.program.parameters}
+        check_facts(self.program.parameters, held, "train")
 
 
 def check_settings(rate: float, epochs: int, batch: int | None, seed: int) -> None:
@@ -150,8 +189,7 @@ def accuracy(module: Any, params: Any, data: Data, program: Program) -> float | 
     """The share of samples whose largest output stands at their class; None where the model has no classes or no output."""
     if data.label is None or not data.classes or program.output is None:
         return None
-    inputs: Mapping[str, Array] = {n: data.arrays[n] for n in inspect.signature(module.forward).parameters if n in data.arrays}
-    scores = np.asarray(module.forward(params, **inputs))
+    scores = Calls(module, program).forward(params, data)
     axes = program.tensors[program.output].axes
     if scores.ndim != 2 or program.samples not in axes:
         return None

@@ -17,9 +17,9 @@ PACKAGE = "symbackprop"
 
 FLOORS = [
     [{"errors"}],
-    [{"index", "sizes"}],
+    [{"index", "sizes"}, {"files"}],
     [{"term", "program"}],
-    [{"contract", "laws", "canonical", "cost", "normal", "definition"}],
+    [{"contract", "laws", "canonical", "cost", "normal", "definition"}, {"facts"}],
     [{"ops"}],
     [{"language"}, {"derive"}],
     [{"notation"}, {"lower"}],

@@ -1,71 +1,21 @@
 """The body of a generated function: statements with their formulas and shapes, and what they need defined before them."""
 
-import builtins
-import keyword
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from symbackprop.lower.formula import formula
 from symbackprop.lower.graph import VIEWS
 from symbackprop.lower.layout_text import WIDTH, wrapped
 from symbackprop.lower.lowering import Lowered, Store, lower
+from symbackprop.lower.names import RESERVED, Names
 from symbackprop.lower.schedule import schedule
 from symbackprop.lower.spelling import Spelling
 from symbackprop.lower.stages import stages
-from symbackprop.lower.writing import DIAGONAL, Line, Writer
+from symbackprop.lower.writing import Line, Writer
 from symbackprop.program import Program, Tensor
-
-PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype", DIAGONAL}
-"""Names that no function can use for something else."""
-_OWN = """
-    NamedTuple Parameters Gradients AXES NONEMPTY INTEGER params arrays generator given axis_sizes seed v theta like count index
-    initialise forward loss gradients loss_and_gradients pack unpack self_check jacobian hessian
-    hessian_vector_product gauss_newton_vector_product per_sample_gradients
-"""
-RESERVED = PYTHON | frozenset(_OWN.split())
-"""Names that a generated module uses itself; `count` and `index` are methods of every NamedTuple."""
-
-
-@dataclass(frozen=True)
-class Names:
-    """What tensors and axes are called in the code: their own names, or those with a stroke below where they clash."""
-
-    tensors: Mapping[str, str]
-    sizes: Mapping[Symbol, Symbol]
-
-    def __call__(self, tensor: Tensor) -> str:
-        """The name of a tensor in the code."""
-        return self.tensors[tensor.name]
-
-    def size(self, axis: Expr) -> str:
-        """The name or number of an axis in the code."""
-        return str(axis.xreplace(dict(self.sizes)))
-
-
-def code_names(program: Program, reserved: Collection[str] = RESERVED) -> Names:
-    """Names that clash neither with the generated module's own (`reserved`), nor with Python's, nor with each other."""
-    taken = set(reserved) | {str(a) for a in program.axes}
-    taken |= {n for n in program.tensors if n not in reserved}
-    sizes = {}
-    for a in program.axes:
-        if str(a) in reserved:
-            sizes[a] = Symbol(_free(str(a), taken), integer=True, positive=True)
-    axes = {str(a) for a in program.axes}
-    made = {}
-    for name in program.tensors:
-        plain = name if not name.startswith("_") else f"t{name}"
-        made[name] = _free(plain, taken) if plain in reserved or plain in axes or plain != name else name
-    return Names(made, sizes)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from sympy import Expr, Integer, Pow, log
 
-from symbackprop.lower.body import Names
 from symbackprop.lower.initial import Start, start
+from symbackprop.lower.names import Names
 from symbackprop.lower.spelling import SIGN, size_text
 from symbackprop.program import Program, Tensor
 from symbackprop.sizes import enough
@@ -13,6 +13,10 @@ from symbackprop.term import Entry
 
 PRIMES = (5, 3, 7, 2, 11, 13)
 """Sizes for checks: axes that are mixed up then differ in size."""
+
+
+DRAWN = {"simplex", "one-hot", "orthogonal", "unit"}
+"""Facts that no rule of initial.py is true to: a parameter that has one starts at random."""
 
 
 def shape(t: Tensor, names: Names) -> str:
@@ -26,15 +30,18 @@ def _number(e: Expr, names: Names) -> str:
 
 
 def initial_lines(program: Program, names: Names) -> tuple[list[str], dict[str, Start]]:
-    """A statement for each parameter, in order, and the rules they follow."""
+    """Statements for each parameter, in order, and the rules they follow; what is declared of a parameter is true of its first value."""
     lines, rules = [], {}
     # In the adjoints a bias, too, meets others in sums.
     forward = program.needed([program.objective])
     for t in program.parameters:
-        rule = rules[t.name] = start(forward, t)
+        kinds = {f.kind for f in t.facts}
+        rule = rules[t.name] = Start("drawn") if kinds & DRAWN else Start("ones") if "positive" in kinds else start(forward, t)
         name, size = names(t), shape(t, names)
         scalar = not t.axes
-        if rule.rule == "he":
+        if rule.rule == "drawn":
+            lines += _drawn(program, t, names)
+        elif rule.rule == "he":
             lines.append(f"{name} = generator.standard_normal({size}) * np.sqrt(2 / {_number(rule.inputs, names)})")
         elif rule.rule == "glorot":
             both = _number(rule.inputs + rule.outputs, names)
@@ -42,6 +49,8 @@ def initial_lines(program: Program, names: Names) -> tuple[list[str], dict[str, 
         else:
             size = size if not scalar else "()"
             lines.append(f"{name} = np.{rule.rule}({size if len(t.axes) != 1 else names.size(t.axes[0])})")
+        if "symmetric" in kinds and rule.rule in ("he", "glorot"):
+            lines.append(f"{name} = ({name} + {name}.T) / 2")
     return lines, rules
 
 
@@ -76,26 +85,6 @@ def _drawn(program: Program, t: Tensor, names: Names) -> list[str]:
         lines.append(f"{name} = ({name} + {name}.T) / 2")
     if "unit" in facts:
         lines.append(f"{name} /= np.linalg.norm({name}, axis={facts['unit'].axis}, keepdims=True)")
-    return lines
-
-
-def fact_lines(t: Tensor, names: Names) -> list[str]:
-    """Statements that raise AssertionError where an array does not have the facts declared of it."""
-    x = f'arrays["{names(t)}"]'
-    lines = []
-    for fact in t.facts:
-        along = f" along axis {fact.axis}" if fact.axis is not None else ""
-        broken = {
-            "simplex": f"not np.allclose({x}.sum(axis={fact.axis}), 1)",
-            "one-hot": f"not (np.all({x} * {x} == {x}) and np.all({x}.sum(axis={fact.axis}) == 1))",
-            "positive": f"not np.all({x} > 0)",
-            "symmetric": f"not np.allclose({x}, np.swapaxes({x}, -1, -2))",
-            "orthogonal": f"not np.allclose({x}.T @ {x}, np.eye({x}.shape[1]))",
-            "unit": f"not np.allclose(np.linalg.norm({x}, axis={fact.axis}), 1)",
-        }.get(fact.kind)
-        if broken:
-            said = {"simplex": "its entries do not sum to 1"}.get(fact.kind, f"it is not {fact.kind}")
-            lines += [f"if {broken}:", f'    raise AssertionError("{names(t)}: {said}{along}, which the gradients rest on")']
     return lines
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from symbackprop.lower.extras import cotangent
 from symbackprop.lower.layout_text import bracketed
 from symbackprop.lower.module_writer import ModuleWriter
 
@@ -18,7 +19,7 @@ def check_lines(writer: ModuleWriter, names: Sequence[str]) -> list[str]:
     curved = [n for n in names if n in ("hessian", "hvp")]
     if curved:
         writer.helpers |= {"_along"}
-        lines.append("v, slope = _along(lambda moved: pack(gradients(moved, **data)), params, generator)")
+        lines.append(f"v, slope = _along(lambda moved: pack(gradients(moved, **data{writer.unchecked})), params, generator)")
     if "hessian" in names:
         lines.append('_same("hessian", np.dot(hessian(params, **data), pack(v)), slope)')
     if "hvp" in names:
@@ -37,10 +38,10 @@ def check_lines(writer: ModuleWriter, names: Sequence[str]) -> list[str]:
 def _of_output(writer: ModuleWriter, names: Sequence[str]) -> list[str]:
     """Derivatives of the output against differences of it."""
     writer.helpers |= {"_along"}
-    used = {t.name for t in writer.program.needed([writer.program.output]).leaves}
-    given = ", ".join(f'{writer.names(t)}=data["{writer.names(t)}"]' for t in writer.data if t.name in used)
-    after = f", {given}" if given else ""
-    lines = [f"v, slope = _along(lambda moved: np.ravel(forward(moved{after})), params, generator)"]
+    data = writer.data_of(writer.program.output)
+    after = "".join(f', {writer.names(t)}=data["{writer.names(t)}"]' for t in data)
+    quiet = ", check=False" if writer.check_argument(data) else ""
+    lines = [f"v, slope = _along(lambda moved: np.ravel(forward(moved{after}{quiet})), params, generator)"]
     if "jvp" in names:
         lines.append(f'_same("jvp", np.ravel(jvp(params{after}, v=v)), slope)')
     if "jacobian" in names:
@@ -48,7 +49,8 @@ def _of_output(writer: ModuleWriter, names: Sequence[str]) -> list[str]:
         lines.append('_same("jacobian", np.dot(np.concatenate(rows, axis=1), pack(v)), slope)')
     if "vjp" in names:
         lines.append(f"u = generator.standard_normal(np.shape(forward(params{after})))")
-        lines.append(f'_same("vjp", np.dot(pack(vjp(params{after}, u=u)), pack(v)), np.dot(np.ravel(u), slope))')
+        given = f"{after}, {cotangent(writer)}=u"
+        lines.append(f'_same("vjp", np.dot(pack(vjp(params{given})), pack(v)), np.dot(np.ravel(u), slope))')
     return lines
 
 
@@ -56,7 +58,10 @@ def _each_sample(writer: ModuleWriter) -> list[str]:
     """Per-sample gradients against the gradients of each sample by itself."""
     size = writer.names.size(writer.program.samples)
     held = [(writer.names(t), t.axes.index(writer.program.samples)) for t in writer.data if writer.program.samples in t.axes]
-    lines = ["each, norms = per_sample_gradients(params, **data), per_sample_gradient_norms(params, **data)", f"for k in range({size}):"]
+    lines = [
+        "each, norms = per_sample_gradients(params, **data), per_sample_gradient_norms(params, **data)",
+        f'for k in range(axis_sizes["{size}"]):',
+    ]
     parts = [f'"{name}": np.take(data["{name}"], [k], axis={axis})' for name, axis in held]
     lines += [f"    {line}" for line in bracketed("one = {**data, ", parts, "}", 8)]
     lines.append("    alone = pack(gradients(params, **one))")

@@ -4,20 +4,22 @@ A row takes the writer of the module and gives functions. The second derivatives
 written for, in which statistics that a user spelled out are recognised.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from symbackprop.derive import curvature, samples, second
 from symbackprop.derive.reverse import Derived, jacobian
 from symbackprop.errors import TargetError, nearest
-from symbackprop.lower.body import RESERVED, body, code_names, staged
-from symbackprop.lower.joined import groups, pieces
+from symbackprop.lower.body import body, staged
+from symbackprop.lower.joined import Group, groups, pieces
 from symbackprop.lower.layout_text import bracketed
 from symbackprop.lower.lowering import Store
 from symbackprop.lower.module_writer import ModuleWriter
+from symbackprop.lower.names import RESERVED, Scope, code_names
 from symbackprop.lower.pieces import function_of, tuple_text, unpacked
 from symbackprop.lower.record import FunctionText
-from symbackprop.program import Program
+from symbackprop.program import Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive
 
 KINKS = "Where a first derivative jumps, as at the kink of a relu, it is that of the side where the derivative is 0."
@@ -65,9 +67,10 @@ def _per_sample(writer: ModuleWriter) -> list[FunctionText]:
     size, objective = writer.names.size(writer.program.samples), writer.program.objective
     title = f"The gradients of {objective} for each sample by itself, as Parameters with the axis {size} in front."
     doc = [title, "", f"Their mean is the gradient where {objective} is a mean over samples; a penalty counts in full for each."]
-    gradients = _arrays_function(writer, made.derived, "per_sample_gradients", doc, [made.gradients[n] for n in writer.parameter_names])
+    outputs = [made.gradients[n] for n in writer.parameter_names]
+    gradients = _arrays_function(writer, made.derived, "per_sample_gradients", doc, outputs, writer.data)
     title = f"The Euclidean norms of the gradients of {objective} for each sample by itself: {size}. No gradient is made for it."
-    norms = _arrays_function(writer, made.derived, "per_sample_gradient_norms", [title], [made.norms], alone=True)
+    norms = _arrays_function(writer, made.derived, "per_sample_gradient_norms", [title], [made.norms], writer.data, alone=True)
     return [gradients, norms]
 
 
@@ -77,7 +80,8 @@ def _jacobian(writer: ModuleWriter) -> list[FunctionText]:
     made = jacobian(writer.model_program, output, writer.parameter_names)
     axes = writer.shape(writer.program.tensors[output])
     doc = [f"The derivatives of the output {output} by the parameters, as Parameters with the axes {axes} in front."]
-    return [_arrays_function(writer, made, "jacobian", doc, [made.adjoints[n] for n in writer.parameter_names])]
+    outputs = [made.adjoints[n] for n in writer.parameter_names]
+    return [_arrays_function(writer, made, "jacobian", doc, outputs, writer.data_of(output))]
 
 
 def _jvp(writer: ModuleWriter) -> list[FunctionText]:
@@ -85,7 +89,8 @@ def _jvp(writer: ModuleWriter) -> list[FunctionText]:
     output = _output(writer)
     made = second.jvp(writer.model_program, output, writer.parameter_names)
     doc = [f"The derivative of the output {output} along v (Parameters): {writer.shape(writer.program.tensors[output])}."]
-    return [_arrays_function(writer, made.derived, "jvp", doc, list(made.results.values()), "v", made.directions, alone=True)]
+    data = writer.data_of(output)
+    return [_arrays_function(writer, made.derived, "jvp", doc, list(made.results.values()), data, "v", made.directions, alone=True)]
 
 
 def _vjp(writer: ModuleWriter) -> list[FunctionText]:
@@ -93,9 +98,17 @@ def _vjp(writer: ModuleWriter) -> list[FunctionText]:
     output = _output(writer)
     made = second.vjp(writer.model_program, output, writer.parameter_names)
     shape = writer.shape(writer.program.tensors[output])
-    doc = [f"The sum over all entries of the output {output} of u, an array of its shape ({shape}), times their gradients, as Parameters."]
+    u = cotangent(writer)
+    doc = [
+        f"The sum over all entries of the output {output} of {u}, an array of its shape ({shape}), times their gradients, as Parameters."
+    ]
     results = [made.results[n] for n in writer.parameter_names]
-    return [_arrays_function(writer, made.derived, "vjp", doc, results, "u", made.directions)]
+    return [_arrays_function(writer, made.derived, "vjp", doc, results, writer.data_of(output), u, made.directions)]
+
+
+def cotangent(writer: ModuleWriter) -> str:
+    """What vjp calls its vector."""
+    return Scope(writer.names).name("u")
 
 
 def _objective(writer: ModuleWriter) -> list[FunctionText]:
@@ -113,18 +126,21 @@ def _objective(writer: ModuleWriter) -> list[FunctionText]:
     doc = [f"fun, jac, hess and hessp of theta = pack(params), for {', '.join(data) or 'no data'} held fixed.", ""]
     doc.append("`like` gives the shapes of the parameters" + (", by default those that fit the data." if known else "."))
     doc.append("What calls at one theta have in common is computed once.")
-    body_lines = []
+    scope = Scope(writer.names)
+    own = {word: scope.name(word) for word in OBJECTIVE_NAMES}
+    body_lines = writer.checked(writer.data)
     if known:
         pairs = ", ".join(f'"{n}": {n}' for n in data)
         if taken:
-            sizes = ", ".join(f'{size}=sizes["{size}"]' for size in taken)
-            body_lines += ["if like is None:", f"    sizes = _sizes_of({{{pairs}}})", f"    like = initialise(0, {sizes})"]
+            sizes = ", ".join(f'{size}={own["sizes"]}["{size}"]' for size in taken)
+            body_lines += ["if like is None:", f"    {own['sizes']} = _sizes_of({{{pairs}}})", f"    like = initialise(0, {sizes})"]
         else:
             body_lines += ["if like is None:", "    like = initialise(0)"]
-    given = ", ".join([f"{n}={n}" for n in data])
-    after = f", {given}" if given else ""
-    body_lines += [line.replace("@", after) for line in OBJECTIVE.strip("\n").splitlines()]
-    return [record, function_of("as_objective", [*data, "like=None" if known else "like"], doc, body_lines)]
+    after = "".join(f", {n}={n}" for n in data) + writer.unchecked
+    text = re.sub(rf"\b({'|'.join(own)})\b", lambda m: own[m[1]], OBJECTIVE.strip("\n"))
+    body_lines += [line.replace("@", after) for line in text.splitlines()]
+    arguments = [*data, "like=None" if known else "like", *(["check=True"] if writer.checked(writer.data) else [])]
+    return [record, function_of("as_objective", arguments, [*doc, *writer.said(writer.data)], body_lines)]
 
 
 def _output(writer: ModuleWriter) -> str:
@@ -138,72 +154,76 @@ def _matrix(writer: ModuleWriter, made: second.Blocks, name: str, letter: str, t
     program, outputs = _relabelled(made, letter)
     kinks = _kinks(program, outputs.values())
     program, parts = pieces(program, outputs, groups(program, made.names))
-    names = code_names(program)
+    names = code_names(program, known=writer.names)
+    scope = Scope(names)
+    matrix, limit = scope.name("matrix"), scope.name("limit")
     called = {t.name: names(t) for t in writer.parameters}
-    slices = {g: "_".join(["of", *map(called.get, g)]) for p in parts for g in (p.rows, p.columns)} | {
-        (n,): f"of_{c}" for n, c in called.items()
-    }
+    slices: dict[Group, str] = {}
+    for g in (*[side for p in parts for side in (p.rows, p.columns)], *[(n,) for n in called]):
+        if g not in slices:
+            slices[g] = scope.name("_".join(["of", *map(called.get, g)]))
     stores: dict[str, Store] = {}
     if len(made.names) > 1:
-        stores = {p.name: Store("matrix", slices[p.rows], slices[p.columns], p.axes, p.order, p.pattern) for p in parts}
-    reserved = {*RESERVED, "matrix", "limit", "count", *slices.values()}
-    inner = writer.noted(body(program, [p.name for p in parts], writer.spelling, names, reserved, stores))
+        stores = {p.name: Store(matrix, slices[p.rows], slices[p.columns], p.axes, p.order, p.pattern) for p in parts}
+    inner = writer.noted(body(program, [p.name for p in parts], writer.spelling, names, scope.reserved, stores))
     writer.helpers |= {"_fits"}
     if stores:
         writer.helpers |= {"_slices"}
         last = slices[made.names[-1:]]
         lines = [f"{', '.join(slices[n,] for n in made.names)} = _slices({tuple_text(list(called.values()))})"]
         lines += [f"{slices[g]} = slice({slices[g[:1]]}.start, {slices[g[1:]]}.stop)" for g in slices if len(g) > 1]
-        lines += [f"_fits({last}.stop, dtype, limit)", f"matrix = np.empty(({last}.stop, {last}.stop), dtype)", *inner.lines]
+        lines += [f"_fits({last}.stop, dtype, {limit})", f"{matrix} = np.empty(({last}.stop, {last}.stop), dtype)", *inner.lines]
         below = [slices[n,] for n in made.names[1:]]
-        lines += [*[f"matrix[{s}, : {s}.start] = matrix[: {s}.start, {s}].T" for s in below], "return matrix"]
+        lines += [*[f"{matrix}[{s}, : {s}.start] = {matrix}[: {s}.start, {s}].T" for s in below], f"return {matrix}"]
         inner = replace(inner, dtype=True)
     else:
         ((output,), (array,)) = outputs.values(), called.values()
-        lines = [f"count = {array}.size", f"_fits(count, {array}.dtype, limit)", *inner.lines]
+        lines = [f"count = {array}.size", f"_fits(count, {array}.dtype, {limit})", *inner.lines]
         lines.append(f"return {inner.results[output]}.reshape((count, count))")
     doc = [f"{title}: P x P, in the order of `pack`.", ""]
-    doc += ["MemoryError, before it is made, if it takes more than `limit` bytes: products with it need far less."]
-    data = writer.data_names
-    whole = writer.complete(replace(inner, lines=tuple(lines)), data, all_data=True)
-    return function_of(name, ["params", *data, "limit=2**31"], [*doc, *kinks], whole)
+    doc += [f"MemoryError, before it is made, if it takes more than `{limit}` bytes: products with it need far less."]
+    whole = writer.complete(replace(inner, lines=tuple(lines)), writer.data)
+    arguments = ["params", *writer.data_names, f"{limit}=2**31", *writer.check_argument(writer.data)]
+    return function_of(name, arguments, writer.documented([*doc, *kinks], writer.data), whole)
 
 
 def _relabelled(made: second.Blocks, letter: str) -> tuple[Program, dict[tuple[str, str], str]]:
-    """The program with its blocks called H_W1_b1 and so on."""
+    """The program with its blocks called H_W1_b1 and so on, also where one block is said by another."""
     program = made.derived.program
     new: dict[str, str] = {}
     for (a, b), old in made.blocks.items():
         new[old] = program.fresh_name(f"{letter}_{a}_{b}", new.values())
-    rows = tuple(replace(e, tensor=replace(e.tensor, name=new[e.name])) if e.name in new else e for e in program.equations)
-    tensors = {n: t for n, t in program.tensors.items() if n not in new} | {e.name: e.tensor for e in rows}
-    return replace(program, tensors=tensors, equations=rows), {pair: new[old] for pair, old in made.blocks.items()}
+    return program.renamed(new), {pair: new[old] for pair, old in made.blocks.items()}
 
 
 def _products(writer: ModuleWriter, made: second.Products, name: str, matrix: str) -> list[FunctionText]:
     """The operator at one point, and the product in one go."""
     program = made.derived.program
-    names = code_names(program)
+    names = code_names(program, known=writer.names)
+    scope = Scope(names)
+    product = scope.name("product")
     outputs = [made.results[n] for n in writer.parameter_names]
     directions = [program.tensors[d] for d in made.directions.values()]
-    first, then = staged(program, list(dict.fromkeys(outputs)), [t.name for t in directions], writer.spelling, names)
+    first, then = staged(
+        program, list(dict.fromkeys(outputs)), [t.name for t in directions], writer.spelling, names, reserved=scope.reserved
+    )
     writer.noted(first)
     writer.noted(then)
     params = [names(t) for t in writer.parameters]
     writer.helpers |= {"_direction"}
     given = f"{unpacked([names(t) for t in directions])} = _direction(v, {tuple_text(params)})"
     results = bracketed("return Parameters(", [then.results[o] for o in outputs], ")", 8)
-    inner = ["def product(v):", f'    """The product of {matrix} with v."""']
+    inner = [f"def {product}(v):", f'    """The product of {matrix} with v."""']
     inner += [f"    {line}" if line else "" for line in (given, *then.lines, *results)]
     sizes = tuple(dict.fromkeys((*first.sizes, *then.sizes)))
-    both = replace(first, sizes=sizes, dtype=first.dtype or then.dtype, lines=(*first.lines, "", *inner, "", "return product"))
-    arguments = ["params", *writer.data_names]
+    both = replace(first, sizes=sizes, dtype=first.dtype or then.dtype, lines=(*first.lines, "", *inner, "", f"return {product}"))
+    arguments, check = ["params", *writer.data_names], writer.check_argument(writer.data)
     doc = [f"v -> the product of {matrix} with v; both are Parameters.", "", "What does not depend on v is computed once."]
-    lines = writer.complete(both, writer.data_names, all_data=True)
-    operator = function_of(f"{name}_operator", arguments, [*doc, *_kinks(program, outputs)], lines)
-    call = bracketed(f"return {name}_operator(", arguments, ")(v)", 4)
-    doc = [f"The product of {matrix} with v; both are Parameters."]
-    return [operator, function_of(f"{name}_vector_product", [*arguments, "v"], doc, call)]
+    doc = writer.documented([*doc, *_kinks(program, outputs)], writer.data)
+    operator = function_of(f"{name}_operator", [*arguments, *check], doc, writer.complete(both, writer.data))
+    call = bracketed(f"return {name}_operator(", [*arguments, *(["check"] if check else [])], ")(v)", 4)
+    doc = writer.documented([f"The product of {matrix} with v; both are Parameters."], writer.data)
+    return [operator, function_of(f"{name}_vector_product", [*arguments, "v", *check], doc, call)]
 
 
 def _arrays_function(
@@ -212,15 +232,16 @@ def _arrays_function(
     name: str,
     doc: Sequence[str],
     outputs: Sequence[str],
+    data: Sequence[Tensor],
     argument: str = "",
     directions: Mapping[str, str] | None = None,
     alone: bool = False,
 ) -> FunctionText:
-    """A function of the data it needs, and of a vector `argument`, that returns Parameters, or one array `alone`."""
+    """A function of `data`, and of a vector `argument`, that returns Parameters, or one array `alone`."""
     program = derived.program
-    names = code_names(program)
-    inner = writer.noted(body(program, list(dict.fromkeys(outputs)), writer.spelling, names))
-    data = [names(t) for t in writer.data if t in inner.leaves]
+    names = code_names(program, known=writer.names)
+    reserved = {*RESERVED, argument}
+    inner = writer.noted(body(program, list(dict.fromkeys(outputs)), writer.spelling, names, reserved))
     given = []
     if directions:
         vectors = [names(program.tensors[d]) for d in directions.values()]
@@ -236,8 +257,8 @@ def _arrays_function(
     results = [inner.results[o] for o in outputs]
     back = [f"return {results[0]}"] if alone else bracketed("return Parameters(", results, ")", 4)
     inner = replace(inner, lines=(*given, *inner.lines, *back), sizes=tuple(dict.fromkeys(inner.sizes)))
-    lines = writer.complete(inner, data, all_data=data == writer.data_names)
-    return function_of(name, ["params", *data, *([argument] if argument else [])], doc, lines)
+    arguments = ["params", *[names(t) for t in data], *([argument] if argument else []), *writer.check_argument(data)]
+    return function_of(name, arguments, writer.documented(doc, data), writer.complete(inner, data))
 
 
 def _kinks(program: Program, names: Iterable[str]) -> list[str]:
@@ -260,6 +281,9 @@ EXTRAS: Mapping[str, Callable[[ModuleWriter], list[FunctionText]]] = {
 
 NEEDS: Mapping[str, tuple[str, ...]] = {"objective": ("hessian", "hvp")}
 """What a word asks for beside itself."""
+
+OBJECTIVE_NAMES = ("last", "at", "both", "fun", "jac", "hess", "hessp", "here", "sizes")
+"""What as_objective calls its own values and functions."""
 
 OBJECTIVE = """
 last = {}

@@ -1,15 +1,14 @@
 """The source of one generated function: a tensor of a program from its leaves, for evaluating a single result."""
 
-import re
-
-from symbackprop.lower.body import PYTHON, body, code_names
+from symbackprop.lower.body import body
 from symbackprop.lower.layout_text import bracketed
+from symbackprop.lower.names import PYTHON, code_names
 from symbackprop.lower.spelling import Spelling
 from symbackprop.program import Program
 
 
 def function_text(program: Program, name: str, spelling: Spelling) -> str:
-    """A module with the function `name` of the leaves of `program`, by keyword, that returns the tensor `name`.
+    """A module with a function of the leaves of `program`, by keyword, that returns the tensor `name` and is called as that is in the code.
 
     Arguments are arrays of shapes that fit; lists and integers are converted. A size that no leaf has is an argument too.
     Raises TargetError for what has no spelling.
@@ -17,7 +16,7 @@ def function_text(program: Program, name: str, spelling: Spelling) -> str:
     program = program.needed([name])
     names = code_names(program, PYTHON)
     inner = body(program, [name], spelling, names, PYTHON)
-    called = re.sub(r"\W", "_", name)
+    called = names(program.tensors[name])
     leaves = program.leaves
     missing = [size for size in sorted(inner.sizes, key=str) if not any(size in t.axes for t in leaves)]
     arguments = [*[names(t) for t in leaves], *[names.size(size) for size in missing]]

@@ -30,6 +30,17 @@ def assigned(names: Sequence[str], values: Sequence[str]) -> list[str]:
     return assigned(names[:half], values[:half]) + assigned(names[half:], values[half:])
 
 
+def chained(name: str, parts: Sequence[str], last: str, width: int) -> list[str]:
+    """Statements that say in `name` whether all `parts` are one object, `last` where it is given."""
+    ends = [last] if last else []
+    line = f"{name} = {' is '.join([*parts, *ends])}"
+    if len(line) <= width or len(parts) < 3:
+        return [line]
+    half = len(parts) // 2
+    first, rest = chained(name, parts[:half], last or parts[half], width), chained(name, parts[half:], last, width)
+    return [*first, *[line.replace(f"{name} = ", f"{name} = {name} and ", 1) for line in rest]]
+
+
 def unpacking(names: Sequence[str], call: str) -> list[str]:
     """An assignment to more names than a line holds, in pieces."""
     lines, start = [f"arrays = {call}"], 0

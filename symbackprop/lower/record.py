@@ -23,7 +23,7 @@ class FunctionText:
 @dataclass(frozen=True)
 class ModuleText:
     """A generated module. `doc`, `header` and `imports` are lines, `helpers` sources of functions; `tables`, `checks`
-    and `needs` (what sizes are refused) statements.
+    and `needs` (what sizes are refused) statements. `unchecked` is what a call says that is not to check declared facts.
     """
 
     name: str
@@ -40,3 +40,4 @@ class ModuleText:
     initialise: FunctionText
     self_check: FunctionText
     checks: tuple[str, ...]
+    unchecked: str

@@ -1,5 +1,6 @@
 """How a target writes things, and sizes as its source text."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -32,8 +33,8 @@ class Spelling:
     """The tables of a target's target.toml.
 
     `overwriting`: functions that take out=, `functions`: those that don't, `calls`: whole-tensor ops, `arrays`: products,
-    reductions and new arrays. In a spelling {0}, {1} stand for operands. `helpers`: source of what the target lacks, by the
-    name that a spelling uses.
+    reductions and new arrays, `facts`: checks of what is declared. In a spelling {0}, {1} stand for operands. `helpers`: source of
+    what the target lacks, by the name that a spelling uses.
     """
 
     target: str
@@ -44,6 +45,7 @@ class Spelling:
     functions: Mapping[str, str] = None
     calls: Mapping[str, str] = None
     arrays: Mapping[str, str] = None
+    facts: Mapping[str, str] = None
     helpers: Mapping[str, str] = None
 
     def spell(self, name: str) -> str:
@@ -56,6 +58,10 @@ class Spelling:
             place=self.file,
             fix=f'add {name} = "..." under [functions] in {self.file}',
         )
+
+    def helpers_of(self, text: str) -> set[str]:
+        """The helpers that a piece of source names."""
+        return {word for word in re.findall(r"\w+", text) if word in self.helpers}
 
     def all_helpers(self, used: Iterable[str]) -> list[str]:
         """The helpers that are used, and those that these use, in alphabetical order."""

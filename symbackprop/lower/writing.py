@@ -1,6 +1,5 @@
 """Statements as source text: one line each, with the formula of a tensor above its first and the shape beside each."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -172,9 +171,7 @@ class Writer:
 
     def call(self, spelling: str, operands: Sequence[str]) -> str:
         """A spelling with its operands put in; a helper it names is noted."""
-        for word in re.findall(r"\w+", spelling):
-            if word in self.spelling.helpers:
-                self.helpers.add(word)
+        self.helpers |= self.spelling.helpers_of(spelling)
         return spelling.format(*operands)
 
     def array(self, name: str, *operands: str) -> Text:

@@ -16,6 +16,7 @@ from sympy import Expr
 
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import VerifyError
+from symbackprop.lower.names import arguments
 from symbackprop.program import Program
 from symbackprop.verify.literal import Arrays, evaluate, prime_sizes, random_arrays, sizes_text
 from symbackprop.verify.numeric import label
@@ -160,35 +161,38 @@ def largest_gap(a: np.ndarray, b: np.ndarray) -> tuple[tuple[int, ...], float, f
 
 def call(module: ModuleType, function: str, program: Program, arrays: Mapping[str, np.ndarray], derived: Derived) -> dict[str, Any]:
     """What `function` of the module gives, by the names of the program's tensors (dW1, J, O)."""
+    names = tensors_of(module, function, program)
     fields = module.Parameters._fields
-    params = module.Parameters(**{f: arrays[tensor_of(f, arrays)] for f in fields})
+    params = module.Parameters(**{f: arrays[names[f]] for f in fields})
     call_of = getattr(module, function)
-    wanted = list(signature(call_of).parameters)[1:]
-    result = call_of(params, **{name: arrays[tensor_of(name, arrays)] for name in wanted})
+    result = call_of(params, **{name: arrays[names[name]] for name in data_of(call_of)})
     if function == "loss":
         return {program.objective: result}
     if function == "forward":
         return {program.output: result}
     grads = result[1] if function == "loss_and_gradients" else result
-    made = {derived.adjoints[tensor_of(f, arrays)]: g for f, g in zip(fields, grads, strict=True) if tensor_of(f, arrays) in derived.wrt}
+    made = {derived.adjoints[names[f]]: g for f, g in zip(fields, grads, strict=True) if names[f] in derived.wrt}
     return made | ({program.objective: result[0]} if function == "loss_and_gradients" else {})
 
 
-def call_product(module: ModuleType, function: str, arrays: Arrays, v: Arrays) -> dict[str, np.ndarray]:
+def call_product(module: ModuleType, function: str, program: Program, arrays: Arrays, v: Arrays) -> dict[str, np.ndarray]:
     """What a product with the vector `v`, given by the parameters' names, comes to: a part for each."""
-    fields = module.Parameters._fields
-    names = {f: tensor_of(f, arrays) for f in fields}
-    call_of = getattr(module, function)
-    data = {name: arrays[tensor_of(name, arrays)] for name in list(signature(call_of).parameters)[1:] if name != "v"}
-    made = call_of(
-        module.Parameters(**{f: arrays[n] for f, n in names.items()}), **data, v=module.Parameters(*[v[n] for n in names.values()])
-    )
+    names = tensors_of(module, function, program)
+    call_of, fields = getattr(module, function), module.Parameters._fields
+    data = {name: arrays[names[name]] for name in data_of(call_of) if name != "v"}
+    made = call_of(module.Parameters(**{f: arrays[names[f]] for f in fields}), **data, v=module.Parameters(*[v[names[f]] for f in fields]))
     return {names[f]: np.asarray(part) for f, part in zip(fields, made, strict=True)}
 
 
-def tensor_of(name: str, arrays: Mapping[str, np.ndarray]) -> str:
-    """The tensor that an argument stands for: its own name, but for the underscores that keep it apart from the module's names."""
-    for candidate in (name, name.rstrip("_")):
-        if candidate in arrays:
-            return candidate
-    raise VerifyError(f"the module's argument '{name}' is no tensor of the model", notes=[f"tensors: {', '.join(arrays)}"])
+def data_of(function: Callable) -> list[str]:
+    """The data that a function of a module takes: its arguments after the parameters, those that say how aside."""
+    return [name for name, p in list(signature(function).parameters.items())[1:] if p.default is p.empty]
+
+
+def tensors_of(module: ModuleType, function: str, program: Program) -> dict[str, str]:
+    """The tensor that each argument of a function, and each field, stands for. Raises VerifyError for one that is none of the model's."""
+    found = {called: name for name, called in arguments(program).items()}
+    for name in (*module.Parameters._fields, *data_of(getattr(module, function))):
+        if name not in found and name != "v":
+            raise VerifyError(f"the module's argument '{name}' is no tensor of the model", notes=[f"tensors: {', '.join(found.values())}"])
+    return found

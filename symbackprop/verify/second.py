@@ -115,7 +115,7 @@ def check_gauss_newton(derived: Derived, module: ModuleType, seed: int = 0) -> V
     vectors = [Tensor(d, program.tensors[n].axes, role="direction") for n, d in directions.items()]
 
     def values(arrays: Arrays, sizes: Sizes) -> Arrays:
-        return call_product(module, "gauss_newton_vector_product", arrays, {n: arrays[d] for n, d in directions.items()})
+        return call_product(module, "gauss_newton_vector_product", program, arrays, {n: arrays[d] for n, d in directions.items()})
 
     def run() -> Verdict:
         oracle = Curved(split(program, None, derived.wrt), derived.wrt, directions)
