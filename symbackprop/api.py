@@ -258,12 +258,17 @@ def derive(model: Model | Sequential, wrt: Sequence[str] | None = None) -> Deriv
     return Derivation(_as_model(model), wrt)
 
 
-def _as_model(model: Model | Sequential) -> Model:
+def _as_model(model: Model | Sequential | Derivation) -> Model:
     if isinstance(model, Sequential):
         return Model(model.spec())
+    if isinstance(model, Derivation):
+        return model.model
     if isinstance(model, Model):
         return model
-    raise SpecError(f"a {type(model).__name__} is not a model", fix="make one with load, model, trace or Sequential")
+    fix = "make one with load, model, trace or Sequential"
+    if isinstance(model, str | Path):
+        fix = f'load it: sbp.load("{model}")' if str(model).endswith(".toml") else "an expression has sbp.derivative(text, shapes, wrt)"
+    raise SpecError(f"a {type(model).__name__} is not a model", fix=fix)
 
 
 class Module:
@@ -289,17 +294,28 @@ class Module:
         return load_source(self.source, self.name)
 
 
-def generate(derivation: Derivation, target: str = "numpy", also: Sequence[str] = ()) -> Module:
-    """The standalone module of a derivation: loss, gradients, forward and the rest, importing nothing but numpy.
+def generate(derivation: Derivation | Model | Sequential, target: str = "numpy", also: Sequence[str] = ()) -> Module:
+    """The standalone module of a derivation (of a model, of its gradients): loss, gradients, forward and the rest, with nothing but numpy.
 
     `also` asks for more: "hessian", "hvp" (Hessian-vector products), "ggn" (Gauss-Newton-vector products), "per-sample" (gradients),
     "jacobian", "jvp", "vjp", "objective" (for scipy.optimize).
     """
-    return Module(derivation.model.name, module_source(derivation.derived, target, also))
+    whole = _as_derivation(derivation)
+    return Module(whole.model.name, module_source(whole.derived, target, also))
 
 
-def verify(derivation: Derivation | Result | Results | Curvature, seed: int = 0, also: Sequence[str] = ()) -> Report:
-    """Check every gradient of a derivation, or one result: exactly at small prime sizes, numerically, and the generated code.
+def _as_derivation(given: Derivation | Model | Sequential) -> Derivation:
+    """A derivation as it is, of a model that of its gradients."""
+    if isinstance(given, Derivation):
+        return given
+    if isinstance(given, Result | Results | Curvature):
+        fix = "its code is .numpy, its value .evaluate(...); a module is made of a derivation: sbp.generate(sbp.derive(model))"
+        raise SpecError(f"a {type(given).__name__} is not a derivation", fix=fix)
+    return derive(given)
+
+
+def verify(derivation: Derivation | Model | Sequential | Result | Results | Curvature, seed: int = 0, also: Sequence[str] = ()) -> Report:
+    """Check every gradient of a derivation or a model, or one result: exactly at small prime sizes, numerically, and the generated code.
 
     Of a Hessian block the symmetry is checked too: the same block derived in the other order. Products, per-sample gradients and
     curvature matrices are compared with differences of the model. `also`: what the generated module offers beyond the gradient, as in
@@ -309,9 +325,10 @@ def verify(derivation: Derivation | Result | Results | Curvature, seed: int = 0,
         return derivation.verify(seed)
     if isinstance(derivation, Result):
         return verify_result(derivation.derived, derivation.name, derivation.evaluate, seed=seed)
-    module = generate(derivation, also=also).load()
-    report = verify_derived(derivation.derived, module, seed=seed)
-    return report + verify_more(derivation.derived, module, also, seed) if also else report
+    whole = _as_derivation(derivation)
+    module = generate(whole, also=also).load()
+    report = verify_derived(whole.derived, module, seed=seed)
+    return report + verify_more(whole.derived, module, also, seed) if also else report
 
 
 def check(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
@@ -337,7 +354,7 @@ def derivative(
         raise SpecError(f"an expression is a text, not {text!r}", place="derivative", fix='write it in quotes, as in "sum(x ** 2)"')
     tensors = facts_of(shaped(shapes), facts or {})
     names = _names(wrt)
-    if order not in ORDERS:
+    if not isinstance(order, int) or isinstance(order, bool) or order not in ORDERS:
         known = ", ".join(map(str, ORDERS))
         raise DeriveError(f"order {order} is not one of {known}", fix="order=1 is the derivative, order=2 its Jacobian")
     if len(names) == 1:

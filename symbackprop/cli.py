@@ -11,15 +11,16 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from importlib import util
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from symbackprop.errors import SpecError, SymbackpropError, TargetError
+from symbackprop.options import ENDINGS, KINDS, PAGES, Form, Format, Language, OfExpressions, check_ending, is_folder, words
 
 
 def opened_later(name: str) -> ModuleType:
@@ -68,37 +69,11 @@ app = typer.Typer(
 )
 
 
-class Form(StrEnum):
-    """How a formula is written."""
-
-    index = "index"  # type: ignore[assignment]  # the word a user types, whatever str.index is
-    matrix = "matrix"
-    both = "both"
-
-
-class Language(StrEnum):
-    """The language of a page's words."""
-
-    en = "en"
-    zh = "zh"
-
-
-class Format(StrEnum):
-    """What a page is written in; the value is the ending of its file."""
-
-    markdown = "markdown"
-    html = "html"
-    tex = "tex"
-
-
-KINDS = {Format.markdown: "markdown", Format.html: "html", Format.tex: "latex"}
-ENDINGS = {Format.markdown: ".md", Format.html: ".html", Format.tex: ".tex"}
-
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file or folder to write; without it, stdout.")]
 
 
-def command(function: Callable[..., int | None]) -> Callable[..., None]:
+def command(function: Callable[..., int | None], cls: type[TyperCommand] = TyperCommand) -> Callable[..., None]:
     """A command of `app` that turns errors into messages on stderr and what `function` returns into the exit status."""
 
     @functools.wraps(function)
@@ -120,7 +95,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
             status = INTERNAL
         raise typer.Exit(status)
 
-    return app.command()(run)
+    return app.command(cls=cls)(run)
 
 
 def of_our_own(error: Exception, arguments: Sequence[str]) -> str:
@@ -166,22 +141,12 @@ def deliver(text: str, output: Path | None, name: str) -> None:
         emit.write(output / name if is_folder(output) else output, text)
 
 
-def words(given: Sequence[str] | None) -> list[str]:
-    """The words of an option that may be given several times, and with commas."""
-    return [word.strip() for one in given or () for word in one.split(",") if word.strip()]
-
-
-def is_folder(output: Path) -> bool:
-    """Whether -o names a folder: one that is there, or a new one, whose name has no ending."""
-    return output.is_dir() or not (output.suffix or output.exists())
-
-
 def working(what: str) -> contextlib.AbstractContextManager[Any]:
     """A line on stderr while something is done, where somebody is looking."""
     return stages.Stages(quiet=not sys.stderr.isatty()).stage(what)
 
 
-@command
+@functools.partial(command, cls=OfExpressions)
 def derive(
     model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
     shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
@@ -206,7 +171,9 @@ def derive(
       symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt x
     """
     names = words(wrt)
-    kind = format or next((f for f, ending in ENDINGS.items() if output is not None and output.suffix == ending), Format.markdown)
+    if format is None:
+        check_ending(output, "a page", *PAGES)
+    kind = format or (PAGES.get(output.suffix.lower()) if output else None) or Format.markdown
     with working("deriving"):
         if shapes is not None or not pages.is_file_name(model):
             if also:
@@ -243,8 +210,9 @@ def generate(
       symbackprop generate examples/two_layer.toml -o two_layer.py
       symbackprop generate examples/two_layer.toml --with hessian,hvp,ggn,per-sample
     """
+    check_ending(output, "a module", emit.spelling(target).suffix, ".txt")
     with working("deriving"):
-        module = api.generate(api.derive(api.load(spec), wrt=wrt or None), target=target, also=words(also))
+        module = api.generate(api.derive(api.load(spec), wrt=words(wrt) or None), target=target, also=words(also))
     if output is None:
         say(module.source)
     elif is_folder(output):
@@ -269,6 +237,7 @@ def verify(
       symbackprop verify examples/two_layer.toml --claim "W1 <- W1 - eta * dJ/dW1"
       symbackprop verify examples/two_layer.toml --with hessian,hvp
     """
+    check_ending(output, "a report", ".txt", ".md", ".json")
     with working("verifying"):
         if Path(spec).suffix == ".md":
             raise SpecError("notes can't be checked yet", place="verify", fix="name a TOML file, and give the note's claims with --claim")
@@ -302,6 +271,7 @@ def train(
       symbackprop train examples/two_layer.toml --data examples/iris.csv --lr 0.1 --epochs 200
       symbackprop train examples/two_layer.toml --data examples/iris.csv --batch 16 --hold 0.33 --standardise
     """
+    check_ending(output, "parameters", ".npz")
     training.check_settings(lr, epochs, batch, seed)
     loaded = api.load(spec)
     program = loaded.program

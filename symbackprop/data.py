@@ -14,6 +14,7 @@ import numpy as np
 
 from symbackprop.errors import DataError, nearest
 from symbackprop.facts import check_facts
+from symbackprop.files import note
 from symbackprop.program import Program, Tensor
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -73,7 +74,7 @@ def load_data(path: str | Path, program: Program, *, label: str | None = None) -
 
     Raises: DataError (with the line and the column), FactError where labels break a declared fact.
     """
-    path = Path(path)
+    path = note(path)
     try:
         if path.suffix == ".npz":
             data = _from_npz(path, program)

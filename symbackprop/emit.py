@@ -4,8 +4,10 @@ A target is a folder under templates/ with a target.toml (its spellings) and tem
 """
 
 import contextlib
+import errno
 import linecache
 import os
+import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError, UnknownTargetError, nearest
+from symbackprop.files import note, was_read
 from symbackprop.lower.function import function_text
 from symbackprop.lower.module import module_record
 from symbackprop.lower.spelling import Spelling
@@ -50,7 +53,7 @@ def spelling(target: str = "numpy") -> Spelling:
         raise UnknownTargetError(f"no target '{target}'", place="targets", fix=f"one of {near}")
     path = template_root() / target / "target.toml"
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(note(path).read_text(encoding="utf-8"))
         return Spelling(target, f"templates/{target}/target.toml", **table)
     except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as e:
         raise TargetError(f"target.toml can't be read: {e}", place=f"templates/{target}/target.toml") from e
@@ -93,18 +96,31 @@ ENDINGS = {"markdown": "md", "html": "html", "latex": "tex"}
 
 
 def write(path: str | Path, text: str | bytes) -> Path:
-    """Write a file at once or not at all: under another name beside it first, then renamed. Folders are made.
+    """Write a file at once or not at all: under another name beside it first, then renamed. Folders are made, links followed.
 
-    Raises TargetError where it can't be written (no permission, no space); nothing half-written is left then.
+    A pipe or a device is written to as it is. Raises TargetError where it can't be written (no permission, no space, nothing reads the
+    pipe), and nothing half-written is left then; and for a file that was read.
     """
     path = Path(path)
     content = text.encode("utf-8") if isinstance(text, str) else text
+    try:
+        if was_read(path):
+            raise TargetError(f"{path} was read, and is not written over", place="output", fix="name another file or folder (-o)")
+        if path.exists() and not path.is_file():
+            _into(path, content)
+        else:
+            _replace(Path(os.path.realpath(path)) if path.is_symlink() else path, content)
+    except OSError as e:
+        raise TargetError(f"can't write {path}: {e.strerror or e}", place="output", fix=_fix(e)) from e
+    return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """A plain file with this content in the place of `path`."""
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(21, "is a folder")
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -112,15 +128,29 @@ def write(path: str | Path, text: str | bytes) -> Path:
             os.fsync(file.fileno())
         temporary.chmod(_mode(path))
         temporary.replace(path)
-    except OSError as e:
-        raise TargetError(
-            f"can't write {path}: {e.strerror or e}", place="output", fix="name a folder that is writable and has space (-o)"
-        ) from e
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-    return path
+
+
+def _into(path: Path, content: bytes) -> None:
+    """Write to a pipe or a character device, which is never replaced; anything else that is no plain file is refused."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
+        raise OSError(errno.EINVAL, "is no plain file, pipe or character device")
+    handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)  # a pipe that nothing reads is an error, and no wait without end
+    os.set_blocking(handle, True)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+
+
+def _fix(e: OSError) -> str:
+    if e.errno == errno.ENXIO:
+        return "start what reads the pipe first, or name a file (-o)"
+    return "name a folder that is writable and has space (-o)"
 
 
 def _mode(path: Path) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from inspect import signature
+from typing import Any
 
 import numpy as np
 from sympy import Expr, Idx, Integer
@@ -199,7 +200,7 @@ class Result:
         sizes = self._sizes({**arrays, **values})
         check_facts(leaves, values, place)
         names, wanted = self._names, signature(self._function).parameters
-        given = {names.size(a): size for a, size in sizes.items()}
+        given: dict[str, Any] = {names.size(a): size for a, size in sizes.items()}
         for t in self.program.leaves:
             given[names(t)] = values[t.name] if t.role == "index" else values[t.name].astype(dtype)
         lacking = ", ".join(sorted(set(wanted) - set(given)))

@@ -26,7 +26,7 @@ FLOORS = [
     [{"emit"}],
     [{"verify", "train", "data"}],
     [{"api", "result", "results"}, {"__init__"}],
-    [{"cli", "demo", "stages", "pages", "picture", "hessian_picture", "ops_page", "ops_picture"}],
+    [{"cli", "options", "demo", "stages", "pages", "picture", "hessian_picture", "ops_page", "ops_picture"}],
     [{"__main__"}],
 ]
 """Rooms by floor, lowest first. A module imports only from lower floors and from its own room."""

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from symbackprop.errors import SpecError
+from symbackprop.files import note
 from symbackprop.language.spec import ModelSpec, check_keys, spec_from_tables
 
 KEYS = ("name", "objective", "output", "samples", "axes", "tensors", "equations", "latex")
@@ -17,8 +18,11 @@ def load_spec(path: str | Path) -> ModelSpec:
     """
     path = Path(path)
     place = str(path)
+    if path.suffix in (".py", ".ipynb"):
+        fix = "name the TOML file of the model; in Python a function is traced, sbp.trace(f), and a generated module has self_check()"
+        raise SpecError("it is Python, not the tables of a model", place=place, fix=fix)
     try:
-        raw = path.read_bytes()
+        raw = note(path).read_bytes()
     except (OSError, ValueError) as e:
         raise SpecError(f"can't read it: {getattr(e, 'strerror', None) or e}", place=place, fix="give the path of a TOML file") from None
     try:

@@ -147,8 +147,8 @@ class ModuleWriter(Arguments):
         given = ["params", *self.data_names, *(["check"] if self.unchecked else [])]
         call = bracketed("return loss_and_gradients(", given, ")[1]", 4)
         arguments = ["params", *self.data_names, *self.check_argument(self.data)]
-        doc = self.documented([f"The gradients of the objective, as {kind}."], self.data)
-        return [*made, function_of("gradients", arguments, doc, call)]
+        told = self.documented([f"The gradients of the objective, as {kind}."], self.data)
+        return [*made, function_of("gradients", arguments, told, call)]
 
     def function(self, name: str, data: Sequence[Tensor], doc: str, inner: Body, back: Sequence[str]) -> FunctionText:
         """A function of the parameters and `data`: what `inner` computes, and then the lines `back`."""
