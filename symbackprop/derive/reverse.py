@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from sympy import Add, Expr, KroneckerDelta, Mul, S
+from sympy import Add, Expr, KroneckerDelta, Mul, S, nan, zoo
 
 from symbackprop.canonical import relabelled, turned
 from symbackprop.contract import Trace, contract
 from symbackprop.cost import cost
 from symbackprop.derive.local import call_tensor, jacobian_of
 from symbackprop.derive.naming import with_parts_named
-from symbackprop.errors import DeriveError, nearest
+from symbackprop.errors import DeriveError, NotDifferentiableError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import NO_FACTS, Facts
 from symbackprop.program import Equation, Fact, Program, Tensor
@@ -200,6 +200,9 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     trace = Trace()
     value = contract(raw, walk.facts, trace)
     made = walk.adjoint(tensor.name)
+    if value.has(zoo, nan):
+        reason = f"the derivative by {tensor.name} divides by 0, whatever the arrays hold"
+        raise NotDifferentiableError(reason, place=f"model {walk.program.name}", fix="divide by what is not 0 everywhere")
     _write_steps(walk, tensor, made.name, indices, trace)
     walk.adjoints[tensor.name] = made.name
     walk.fired[made.name] = tuple(sorted(trace.facts | walk.behind.get(tensor.name, set()), key=str))

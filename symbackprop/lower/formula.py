@@ -60,7 +60,7 @@ def _place(e: Expr, names: _Names) -> str:
         return _name(e, names)
     if isinstance(e, Entry):
         return _entry(e.name, e.indices, names)
-    if isinstance(e, Add | Mul) and e.atoms(Index):
+    if isinstance(e, Add | Mul) and e.has(Index, Entry):
         if isinstance(e, Mul):
             number, rest = e.as_coeff_Mul()
             words = [_place(a, names) for a in Mul.make_args(rest)]

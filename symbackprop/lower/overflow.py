@@ -9,7 +9,7 @@ rewritten as any others.
 from collections.abc import Container, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Mul, Pow, cosh, exp, log
+from sympy import Add, Expr, Function, Mul, Pow, cosh, exp, log
 
 from symbackprop.index import Index
 from symbackprop.lower.growth import Grown, Growths, said_again
@@ -28,7 +28,9 @@ def without_overflow(program: Program, outputs: Sequence[str]) -> Program:
 
 
 def rewritten(program: Program, reader: "Reader", kept: Sequence[str]) -> Program:
-    """What `kept` need of `program` as the reader says it; the program itself where it says the same."""
+    """What `kept` need of `program` as the reader says it; the program itself where it says the same, or has no function that could grow."""
+    if not any(e.rhs is not None and e.rhs.has(Function) for e in program.equations):
+        return program
     for e in program.equations:
         reader.read(e)
     tensors = {**program.tensors, **{e.name: e.tensor for e in reader.equations}}

@@ -1,11 +1,13 @@
 """Arithmetic: ops whose formula itself stands in equations. Sums may stand in terms and factors, nowhere else."""
 
-from sympy import Abs, Expr, Pow, S, nan, oo, zoo
+from sympy import Abs, Dummy, Expr, Pow, S, nan, oo, zoo
 
 from symbackprop.errors import ParseError
+from symbackprop.index import free_indices
 from symbackprop.ops.array import Array, Draft, Indices, constant, mapped
 from symbackprop.ops.elementwise import absolute
 from symbackprop.ops.table import REAL, elementwise
+from symbackprop.term import Entry
 
 POSITIVE = (0, None)
 MOST_DIGITS = 400
@@ -23,7 +25,7 @@ def power_of(x: Expr, y: Expr) -> Expr:
 def build_divide(draft: Draft, x: Array, y: Array) -> Array:
     """x / y: a sum may stand in x, not in y."""
     below = draft.plain(y)
-    if below.rank == 0 and below.at(()) == 0:
+    if _is_zero(draft, below):
         raise draft.error("a division by zero", ParseError, arrays=[y], fix="divide by something else")
     return mapped(lambda a, b: a / b, linear=True)(draft, x, below)
 
@@ -39,13 +41,37 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
         return build_power(draft, x.root, constant(exponent / 2))
     if exponent == S.Half:
         return build_sqrt(draft, x)
-    return mapped(power_of)(draft, x, y)
+    base, power = draft.plain(x), draft.plain(y)
+    if _is_zero(draft, base) and (exponent is None or not exponent.is_nonnegative):
+        fix = "write the power out: it is 0, 1 or infinite by the sign of its exponent"
+        raise draft.error("a power of 0 whose exponent is not known to be positive", ParseError, fix=fix)
+    if base.at(free_indices(base.axes)).is_negative and not _is_whole(draft, power):
+        raise _no_power(draft)
+    return mapped(power_of)(draft, base, power)
+
+
+def _is_zero(draft: Draft, x: Array) -> bool:
+    """Whether all entries are 0, by what they say or by the equation of the tensor that they are."""
+    value = x.at(free_indices(x.axes))
+    made = next((e.rhs for e in draft.equations if e.name == value.name), value) if isinstance(value, Entry) else value
+    return made == 0
+
+
+def _is_whole(draft: Draft, y: Array) -> bool:
+    """Whether all entries are whole numbers: sizes, places, index arrays."""
+    value = y.at(free_indices(y.axes))
+    whole = {a: Dummy(integer=True) for a in value.atoms(Entry) if draft.tensors[a.name].role == "index"}
+    return bool(value.xreplace(whole).is_integer)
+
+
+def _no_power(draft: Draft) -> Exception:
+    return draft.error("a power of a negative number is real only for whole exponents", ParseError, fix="take a positive base")
 
 
 def _check_power(draft: Draft, base: Expr, exponent: Expr) -> None:
     """Raise ParseError for a power that is no real number, or has too many digits even to be worked out."""
     if base.is_negative and not exponent.is_integer:
-        raise draft.error("a power of a negative number is real only for whole exponents", ParseError, fix="take a positive base")
+        raise _no_power(draft)
     if exponent.is_Rational and base not in (0, 1, -1):
         longest = max(len(str(abs(base.p))), len(str(base.q)))
         if abs(exponent) * (longest - S.Half) > 2 * MOST_DIGITS:

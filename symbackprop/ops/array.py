@@ -14,6 +14,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S, expand_mul
 from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
 from symbackprop.index import Index, shape_text
+from symbackprop.ops.function import is_unreal
 from symbackprop.program import Call, Equation, Need, Tensor
 from symbackprop.sizes import never_negative
 from symbackprop.term import Entry, Total, sides_of
@@ -70,7 +71,7 @@ class Pieces(Array):
     """Several values, `parts`, to be picked by number: what split gives."""
 
     __slots__ = ("parts",)
-    parts: "tuple[Array, ...]"
+    parts: Sequence[Array]
 
 
 def constant(value: Expr) -> Array:
@@ -125,6 +126,9 @@ class Draft:
             if array.call is not None:
                 return Equation(tensor, tensor.indices, call=array.call)
             rhs = array.at(tensor.indices)
+            if is_unreal(rhs):
+                fix = "divide by what is not 0 everywhere, and give functions numbers of their domain"
+                raise self.error("this is no real number, whatever the arrays hold", ParseError, fix=fix)
             if any(isinstance(side, Add) for d in rhs.atoms(KroneckerDelta) for side in d.args):
                 rhs = contract(rhs)  # deltas of merged axes
             return Equation(tensor, tensor.indices, rhs=rhs)
@@ -386,7 +390,7 @@ def pieces(draft: "Draft", parts: Sequence[Array]) -> Pieces:
         raise draft.error("these are several arrays", ParseError, fix="pick one of them by its number, as in split(x, 2)[0]")
 
     made = Pieces((), entry)
-    made.parts = tuple(parts)
+    made.parts = parts
     return made
 
 

@@ -1,7 +1,8 @@
 """Arrays beside each other: joined, cut, turned round and shifted, as sums of guarded entries and as slices."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from sympy import Expr, Integer, S, cancel, expand_mul, floor
 
@@ -141,18 +142,35 @@ def split(draft: Draft, x: Array, sections: int | Expr | tuple, axis: int = 0) -
     size = x.axes[place]
     if isinstance(sections, tuple):
         cuts = [S.Zero, *[S(s) for s in sections], size]
-    else:
-        length = cancel(size / S(sections))
-        if not isinstance(sections, int | Integer) or not whole_number(draft, length, x):
-            raise draft.error(f"an axis of size {shape_text([size])} has no {sections} equal parts", AxisError, notes=[draft.described(x)])
-        cuts = [k * length for k in range(int(sections) + 1)]
-    parts = []
-    for start, stop in itertools.pairwise(cuts):
-        length = expand_mul(stop - start)
-        draft.need(length - 1, "the split", "a part of the split is empty", x)
-        axes = (*x.axes[:place], length, *x.axes[place + 1 :])
-        parts.append(view(draft, x, axes, _shifted(place, start)))
-    return pieces(draft, parts)
+        return pieces(draft, [_part(draft, x, place, start, expand_mul(stop - start)) for start, stop in itertools.pairwise(cuts)])
+    length = cancel(size / S(sections))
+    if not isinstance(sections, int | Integer) or sections > MOST_PARTS or not whole_number(draft, length, x):
+        raise draft.error(f"an axis of size {shape_text([size])} has no {sections} equal parts", AxisError, notes=[draft.described(x)])
+    return pieces(draft, Equal(int(sections), lambda k: _part(draft, x, place, expand_mul(k * length), length)))
+
+
+MOST_PARTS = 2**31
+"""No array is cut into more."""
+
+
+class Equal(Sequence[Array]):
+    """Parts of one length, each made when it is asked for."""
+
+    def __init__(self, count: int, part: Callable[[int], Array]) -> None:
+        self.places, self.part = range(count), part
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, k: Any) -> Any:
+        return self.part(self.places[k])
+
+
+def _part(draft: Draft, x: Array, place: int, start: Expr, length: Expr) -> Array:
+    """Entries of `x` from `start` on, as many as `length` says. Raises AxisError where there are none."""
+    draft.need(length - 1, "the split", "a part of the split is empty", x)
+    axes = (*x.axes[:place], length, *x.axes[place + 1 :])
+    return view(draft, x, axes, _shifted(place, start))
 
 
 @array_op("structural")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sympy import Dummy, Expr, Function, S
+from sympy import Dummy, Expr, Function, I, Pow, S, nan, oo, zoo
 
 from symbackprop.ops.slope import slope
 
@@ -79,3 +79,12 @@ def written_out(e: Expr) -> Expr:
         return e
     args = [written_out(a) for a in e.args]
     return written_out(e.law(*args)) if isinstance(e, Elementwise) else e.func(*args)
+
+
+def is_unreal(e: Expr) -> bool:
+    """Whether an expression holds a quotient by 0, or what is no real number whatever the entries of tensors are."""
+    if e.has(zoo, nan, oo, I):
+        return True
+    parts = e.atoms(Function, Pow)
+    unreal = any(a.is_extended_real is False for a in parts if not isinstance(a, Elementwise))
+    return unreal or any(is_unreal(written_out(a)) for a in parts if isinstance(a, Elementwise) and a.is_number)

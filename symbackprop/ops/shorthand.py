@@ -1,9 +1,15 @@
 """NumPy's functions that a few others say."""
 
+from math import comb
+
 from symbackprop.ops.arithmetic import SQUARE
 from symbackprop.ops.compose import Composer, Value, composed
 
 Axis = int | tuple[int, ...] | None
+MOST_DIFFERENCES = 60
+"""Beyond it the coefficients have more digits than a double."""
+WRITTEN_OUT, HIGHEST_POWER = 12, 10**9
+"""A power of a matrix up to the first is one product; beyond the second nothing but 0 and 1 is left in range."""
 
 
 @composed("reduction", source="NumPy's reference")
@@ -38,10 +44,15 @@ def diff(ops: Composer, x: Value, n: int = 1, axis: int = -1) -> Value:
 
     diff(x)[i] = x[i + 1] - x[i]
     """
+    ops.check(0 <= n <= MOST_DIFFERENCES, f"diff takes n from 0 to {MOST_DIFFERENCES}, not {n}", x)
+    ops.check(-x.rank <= axis < x.rank, f"diff takes an axis of the array, and there is no axis {axis}", x)
     ahead = [slice(None)] * (axis % x.rank)
-    for _ in range(n):
-        x = x[(*ahead, slice(1, None))] - x[(*ahead, slice(None, -1))]
-    return x
+    x = ops.named(x) if n > 1 else x
+    made = x if n == 0 else None
+    for k in range(n, -1, -1) if n else ():
+        part = x[(*ahead, slice(k or None, k - n or None))] * comb(n, k)
+        made = part if made is None else made + part if (n - k) % 2 == 0 else made - part
+    return made
 
 
 @composed("contraction", source="NumPy's reference")
@@ -61,7 +72,13 @@ def matrix_power(ops: Composer, a: Value, n: int) -> Value:
     """
     ops.check(a.rank >= 2 and a.shape[-1] == a.shape[-2], "matrix_power takes a square matrix", a)
     ops.check(n != 0, "the power 0 is the unit matrix: write eye(n)", a)
+    ops.check(abs(n) <= HIGHEST_POWER, f"matrix_power takes powers up to {HIGHEST_POWER}", a)
     made = one = ops.named(a if n > 0 else ops.inv(a))
-    for _ in range(abs(n) - 1):
-        made = made @ one
+    if abs(n) <= WRITTEN_OUT:
+        for _ in range(abs(n) - 1):
+            made = made @ one
+        return made
+    for digit in f"{abs(n):b}"[1:]:  # as numpy does: a square for each digit, times the matrix for a 1
+        made = ops.named(made @ made)
+        made = ops.named(made @ one) if digit == "1" else made
     return made
