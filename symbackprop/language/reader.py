@@ -38,7 +38,17 @@ from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import exact
 from symbackprop.term import Entry
 
-WORDS = {int: "a whole number", str: "a text", bool: "True or False", NoneType: "None"}
+WORDS = {
+    int: "a whole number",
+    Expr: "a number, or a formula in the sizes of axes",
+    tuple: "several in brackets",
+    str: "a text",
+    bool: "True or False",
+    NoneType: "None",
+}
+"""The kinds of values that options take, in the order in which messages name them."""
+LONGEST = 40
+"""Characters of a value that messages show."""
 IDLE = ("dtype", "out", "order", "casting", "subok", "copy")
 """Options of NumPy without a meaning here: arrays are of real numbers, and nothing is changed in place."""
 MEASURES: Mapping[str, Callable[[Draft, Array], Array]] = {
@@ -212,8 +222,12 @@ class Reader:
                 made += [self.value(a) for a in node.args[len(wanted) - 1 :]]
             elif p.name in given:
                 part = given[p.name]
-                array = _is_array(op, p) and not (isinstance(part, Literal) and part.value is None and p.default is None)
-                made.append(first if first is not None and not made else self.argument(p, part) if array else self.checked(p, part))
+                if part == Literal(None) and p.default is None:
+                    made.append(None)
+                elif first is not None and not made:
+                    made.append(first)
+                else:
+                    made.append(self.argument(p, part) if _is_array(op, p) else self.checked(p, part))
             elif p.default is Parameter.empty:
                 raise self.error(f"op '{node.op}' takes {_count(op)}, not {len(node.args)}", node, ParseError, op=True)
             else:
@@ -230,12 +244,11 @@ class Reader:
     def checked(self, parameter: Parameter, node: Node) -> Any:
         """The value of an option, of the kind that the op's signature says."""
         value = self.option(node, "give a number; of two arrays write x + y or maximum(x, y)" if parameter.name == "axis" else "")
-        kinds = get_args(parameter.annotation) or (parameter.annotation,)
-        if set(kinds) <= {int, str, bool, NoneType} and parameter.name != "axis":
-            fits = type(value) in kinds or (int in kinds and isinstance(value, Expr) and not value.is_Number)
-            if not fits:
-                wanted = " or ".join(WORDS[k] for k in kinds)
-                raise self.error(f"{parameter.name}={value} is not {wanted}", node, ParseError, f"give {wanted}")
+        kinds = _kinds(parameter)
+        if not any(_fits(value, kind) for kind in kinds):
+            wanted = " or ".join(WORDS[k] for k in kinds)
+            kind = AxisError if parameter.name.startswith("axis") else ParseError
+            raise self.error(f"{parameter.name}={_shown(value)} is not {wanted}", node, kind, f"give {wanted}")
         return value
 
     def option(self, node: Node, fix: str = "") -> Any:
@@ -312,6 +325,25 @@ class Reader:
 
 def _is_array(op: Op, parameter: Parameter) -> bool:
     return op.kind == "elementwise" or parameter.annotation is Array or Array in get_args(parameter.annotation)
+
+
+def _kinds(parameter: Parameter) -> list[type]:
+    """The kinds of values that an option takes, by its annotation; a number may be a formula where the op says so."""
+    said = parameter.annotation
+    kinds = {get_origin(k) or k for k in (get_args(said) if get_origin(said) is not tuple else ()) or (said,)}
+    return [k for k in WORDS if k in kinds and not (k is int and Expr in kinds)]
+
+
+def _fits(value: Any, kind: type) -> bool:
+    """Whether the value of an option is of a kind; what stands in a tuple, the op looks at."""
+    if kind is Expr:
+        return isinstance(value, Expr) or type(value) is int
+    return type(value) is kind
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
 
 
 def _count(op: Op) -> str:

@@ -141,6 +141,8 @@ def split(draft: Draft, x: Array, sections: int | Expr | tuple, axis: int = 0) -
     place = draft.position(axis, x)
     size = x.axes[place]
     if isinstance(sections, tuple):
+        if not all(isinstance(s, int | Expr) for s in sections):
+            raise draft.error(f"sections={sections} are no places", AxisError, fix="give whole numbers, as in split(x, (2, 5))")
         cuts = [S.Zero, *[S(s) for s in sections], size]
         return pieces(draft, [_part(draft, x, place, start, expand_mul(stop - start)) for start, stop in itertools.pairwise(cuts)])
     length = cancel(size / S(sections))

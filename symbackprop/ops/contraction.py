@@ -143,18 +143,28 @@ def tensordot(draft: Draft, a: Array, b: Array, axes: int | tuple = 2) -> Array:
 
     tensordot(A, B, axes=1)[i, k] = sum_j A[i, j] B[j, k]
     """
-    if isinstance(axes, tuple):
-        mine, its = (draft.positions(side, x) for side, x in zip(axes, (a, b), strict=True))
-    else:
-        mine, its = tuple(range(a.rank - axes, a.rank)), tuple(range(axes))
-    if len(mine) != len(its) or not 0 <= len(mine) <= min(a.rank, b.rank):
-        raise draft.error(f"axes={axes} does not fit", AxisError, notes=[draft.described(a), draft.described(b)])
+    mine, its = _met(draft, a, b, axes)
     names = "abcdefghijklmnopqrstuvwxyz"
     left, right = names[: a.rank], list(names[a.rank : a.rank + b.rank])
     for k, m in zip(mine, its, strict=True):
         right[m] = left[k]
     output = [c for k, c in enumerate(left) if k not in mine] + [c for k, c in enumerate(right) if k not in its]
     return einsum(draft, f"{left},{''.join(right)}->{''.join(output)}", a, b)
+
+
+def _met(draft: Draft, a: Array, b: Array, axes: int | tuple) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The places of the axes of both arrays that `axes` of tensordot speaks of. Raises AxisError where these are not as many."""
+    mine: tuple[int, ...] = ()
+    its: tuple[int, ...] = (0,)
+    if isinstance(axes, tuple) and len(axes) == 2:
+        mine, its = (draft.positions(side, x) for side, x in zip(axes, (a, b), strict=True))
+    elif isinstance(axes, int) and 0 <= axes <= min(a.rank, b.rank):
+        mine, its = tuple(range(a.rank - axes, a.rank)), tuple(range(axes))
+    if len(mine) != len(its):
+        notes = [draft.described(a), draft.described(b)]
+        fix = "give how many last axes meet first ones, or a pair of tuples of axes"
+        raise draft.error(f"axes={axes} does not fit", AxisError, notes=notes, fix=fix)
+    return mine, its
 
 
 def _spelled_out(draft: Draft, subscripts: str, operands: Sequence[Array]) -> str:

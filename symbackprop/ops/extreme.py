@@ -105,6 +105,10 @@ def d_prod_others(call: Call, tensors: Any, out: Tensor, place: int, at: Indices
     return same(front, without(target, axis)) * Mul(*[1 - delta(k, along) for k in left]) * fewer
 
 
+MOST_ORDERS = 8
+"""Of an axis of n entries prod_others has n ** order."""
+
+
 @whole_tensor(d_prod, source="product rule", latex=r"\operatorname{prod}\left(#1\right)")
 def prod(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The product of entries along axes.
@@ -121,8 +125,8 @@ def prod_others(draft: Draft, x: Array, axis: int = -1, order: int = 1) -> Array
     prod_others(x)[k] = product over j != k of x[j]
     """
     place = draft.position(axis, x)
-    if not isinstance(order, int) or order < 1:
-        raise draft.error(f"order={order} is not a positive whole number", AxisError)
+    if not isinstance(order, int) or not 1 <= order <= MOST_ORDERS:
+        raise draft.error(f"order={order} is not a whole number from 1 to {MOST_ORDERS}", AxisError)
     axes = (*without(x.axes, place), *[x.axes[place]] * order)
     return draft.call("prod_others", [x], axes, axis=place, order=order)
 

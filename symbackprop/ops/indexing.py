@@ -12,7 +12,7 @@ from symbackprop.errors import AxisError, SpecError
 from symbackprop.index import free_indices
 from symbackprop.ops.array import Array, Draft, Indices, broadcast, view
 from symbackprop.ops.merged import ravel
-from symbackprop.ops.structural import Shape, sizes_of
+from symbackprop.ops.structural import Count, sizes_of
 from symbackprop.ops.table import array_op
 from symbackprop.term import Entry, delta
 
@@ -56,7 +56,7 @@ def picked(draft: Draft, x: Array, places: Sequence[Array | None]) -> Array:
 
 
 @array_op("structural")
-def arange(draft: Draft, n: Shape) -> Array:
+def arange(draft: Draft, n: Count) -> Array:
     """The whole numbers from 0 to n - 1.
 
     arange(n)[i] = i
@@ -96,7 +96,7 @@ def take_along_axis(draft: Draft, x: Array, indices: Array, axis: int) -> Array:
 
 
 @array_op("structural", source="torch.nn.functional.one_hot")
-def one_hot(draft: Draft, x: Array, num_classes: Shape) -> Array:
+def one_hot(draft: Draft, x: Array, num_classes: Count) -> Array:
     """1 at the place that an index array says, 0 elsewhere, along a new last axis.
 
     one_hot(y, c)[i, k] = delta(y[i], k)

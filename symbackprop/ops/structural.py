@@ -12,6 +12,7 @@ from symbackprop.ops.array import Array, Draft, Indices, broadcast, view
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative, delta
 
+Count: TypeAlias = int | Expr
 Shape: TypeAlias = int | Expr | tuple
 NEW_AXIS, DOTS = "new axis", "dots"
 
@@ -67,7 +68,7 @@ def diag(draft: Draft, x: Array) -> Array:
 
 
 @array_op("structural")
-def tril(draft: Draft, x: Array, k: int = 0) -> Array:
+def tril(draft: Draft, x: Array, k: Count = 0) -> Array:
     """The entries on and below the k-th diagonal, others 0.
 
     tril(A)[i, j] = A[i, j] [i - j >= 0]
@@ -76,7 +77,7 @@ def tril(draft: Draft, x: Array, k: int = 0) -> Array:
 
 
 @array_op("structural")
-def triu(draft: Draft, x: Array, k: int = 0) -> Array:
+def triu(draft: Draft, x: Array, k: Count = 0) -> Array:
     """The entries on and above the k-th diagonal, others 0.
 
     triu(A)[i, j] = A[i, j] [j - i >= 0]

@@ -1,5 +1,7 @@
 """Windows that slide over the last axes of an array, and the layers made of them: convolutions and pools."""
 
+from typing import TypeAlias
+
 from sympy import Expr, Mul, S
 
 from symbackprop.errors import AxisError
@@ -7,9 +9,10 @@ from symbackprop.index import shape_text
 from symbackprop.laws import guard
 from symbackprop.ops.array import Array, Draft, Indices, view
 from symbackprop.ops.compose import Composer, Value, composed
+from symbackprop.ops.structural import Count
 from symbackprop.ops.table import array_op
 
-Whole = int | tuple
+Whole: TypeAlias = int | Expr | tuple
 PLACES, OFFSETS = ("i", "ij"), ("u", "uv")
 """Labels of places and of offsets along one axis, and along two."""
 
@@ -21,7 +24,7 @@ def pad(draft: Draft, x: Array, pad_width: Whole) -> Array:
     pad(x, (k, 0))[i] = x[i - k] [i >= k]
     """
     given = pad_width if isinstance(pad_width, tuple) else (pad_width, pad_width)
-    pairs = given if isinstance(given[0], tuple) else (given,) * x.rank
+    pairs = given if given and isinstance(given[0], tuple) else (given,) * x.rank
     widths = [tuple(S(k) for k in pair) if isinstance(pair, tuple) else () for pair in pairs]
     if len(widths) != x.rank or not all(len(w) == 2 and all(k.is_integer and not k.is_negative for k in w) for w in widths):
         fix = "give a number, one pair, or a pair (before, after) for each axis"
@@ -89,7 +92,7 @@ def _convolution(ops: Composer, x: Value, weight: Value, bias: Value | None, str
 
 
 @composed("layer", source="torch.nn.functional.conv1d")
-def conv1d(ops: Composer, x: Value, weight: Value, bias: Value | None = None, stride: int = 1, padding: int = 0) -> Value:
+def conv1d(ops: Composer, x: Value, weight: Value, bias: Value | None = None, stride: Count = 1, padding: Count = 0) -> Value:
     """A convolution (cross-correlation) along the last axis; arrays are (batch, channels, length) and (out, channels, width).
 
     conv1d(x, w)[n, o, i] = sum_{c,u} x[n, c, stride i + u - padding] w[o, c, u]
@@ -113,7 +116,7 @@ def _pooled(ops: Composer, op: str, x: Value, kernel: Whole, stride: Whole | Non
 
 
 @composed("layer", source="torch.nn.functional.avg_pool1d")
-def avg_pool1d(ops: Composer, x: Value, kernel_size: int, stride: int | None = None) -> Value:
+def avg_pool1d(ops: Composer, x: Value, kernel_size: Count, stride: Count | None = None) -> Value:
     """Means over windows along the last axis.
 
     avg_pool1d(x, k)[i] = mean_u x[stride i + u]
@@ -131,7 +134,7 @@ def avg_pool2d(ops: Composer, x: Value, kernel_size: Whole, stride: Whole | None
 
 
 @composed("layer", source="torch.nn.functional.max_pool1d")
-def max_pool1d(ops: Composer, x: Value, kernel_size: int, stride: int | None = None) -> Value:
+def max_pool1d(ops: Composer, x: Value, kernel_size: Count, stride: Count | None = None) -> Value:
     """Largest entries of windows along the last axis, the first of equals.
 
     max_pool1d(x, k)[i] = max_u x[stride i + u]
