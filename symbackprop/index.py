@@ -73,12 +73,15 @@ def parse_shape(text: str, place: str = "") -> tuple[Expr, ...]:
     for word in text.replace(",", " ").split():
         if not (is_number(word) or IDENTIFIER.match(word)):
             start = text.find(word)
+            fix = 'write names or sizes apart by blanks, as in "n d" or "3 d"'
+            if ":" in word:
+                fix = 'set tensors apart by ";", as in "A: m n; x: n"'
             raise AxisError(
                 f"'{word}' is not an axis",
                 place=place,
                 source=text,
                 spans=[(start, start + len(word))],
-                fix='write names or sizes apart by blanks, as in "n d" or "3 d"',
+                fix=fix,
             )
         axes.append(axis(word))
     return tuple(axes)

@@ -18,6 +18,10 @@ LONGEST_NAME = 1024
 """No file name is longer, and an expression may be."""
 
 
+EXAMPLE = {"shapes": "A: m n; x: n; b: m", "facts": "A: symmetric; y: simplex over c"}
+"""How the options of an expression are written."""
+
+
 def is_file_name(text: str) -> bool:
     """Whether an argument of `derive` names a file; what ends in .toml does, so that a misspelt name is not taken for an expression."""
     return text.endswith(".toml") or (len(text) < LONGEST_NAME and "\0" not in text and Path(text).is_file())
@@ -31,7 +35,7 @@ def pairs(text: str, option: str) -> dict[str, str]:
         if not colon or not name.isidentifier() or name in found:
             why = f"'{name}' stands there twice" if name in found else f"'{part.strip()}' is not NAME: {option.upper()}"
             raise ParseError(
-                why, place=f"--{option}", source=text, spans=[(start, start + len(part))], fix='write as in "A: m n; x: n; b: m"'
+                why, place=f"--{option}", source=text, spans=[(start, start + len(part))], fix=f'write as in "{EXAMPLE[option]}"'
             )
         found[name] = words
     return found

@@ -8,6 +8,7 @@ from sympy import Expr
 
 from symbackprop.errors import AxisError, FactError, SpecError, UnknownNameError, nearest
 from symbackprop.index import IDENTIFIER, axis, parse_shape, shape_text
+from symbackprop.language.elsewhere import character_fix, other_name
 from symbackprop.language.nodes import names_of
 from symbackprop.language.spec import EquationSpec, ModelSpec
 from symbackprop.ops import OPS
@@ -79,7 +80,12 @@ def _check_name(name: str, axes: Sequence[str], place: str) -> None:
     elif name in axes:
         reason = "it is the name of an axis"
     if reason:
-        raise SpecError(f"'{name}' can't name a tensor: {reason}", place=place, fix="choose another name")
+        fix = "choose another name"
+        if keyword.iskeyword(name) or name in OPS:
+            fix += f", {other_name(name)}"
+        elif not name.isascii():
+            fix = character_fix(name)
+        raise SpecError(f"'{name}' can't name a tensor: {reason}", place=place, fix=fix)
 
 
 def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:

@@ -30,6 +30,7 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
     order = in_order(spec)
     names = [e.name for e in order]
     draft = Draft(tensors, (), sizes, (*names, *axis_names(spec)))
+    draft.infers = spec.inferred
     reader = Reader(draft, axis_names(spec))
     for e in order:
         reader.define(e.name, e.node, e.text, latex=spec.latex.get(e.name))
@@ -50,7 +51,7 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
         for name in tensors:
             if name not in used:
                 raise SpecError(f"tensor '{name}' is never used", place=f"model {spec.name}", fix="use it in an equation, or remove it")
-    equations, samples = tuple(draft.equations), sample_axis(spec, tensors)
+    equations, samples = tuple(draft.equations), sample_axis(spec, {name: draft.tensors[name] for name in tensors})
     return Program(spec.name, draft.tensors, equations, objective, spec.output, samples, sizes, tuple(draft.needs))
 
 
@@ -97,7 +98,7 @@ def _stands_for(met: tuple[Expr, Expr]) -> dict[Expr, Expr] | None:
 
 def _elaborated(reader: "Reader", node: Node, program: Program, name: str | None, text: str) -> tuple[Program, str]:
     draft = reader.draft
-    draft.infers_roles = not program.equations
+    draft.infers = () if program.equations else draft.tensors
     value = reader.value(node)
     if name is None:
         name = draft.known(value) or draft.named(value)

@@ -4,8 +4,6 @@ import ast
 
 FOREIGN = ("scipy", "torch", "jnp", "jax", "tf", "F", "nn", "math", "sp", "anp", "sbp", "special", "linalg")
 """What modules are mostly called whose functions people paste; a tensor may be called so too."""
-OPERATORS = {ast.BitXor: "a power is written **", ast.FloorDiv: "write floor(x / y)", ast.Mod: "write x - y * floor(x / y)"}
-"""Operators of Python, and what to write instead."""
 PARTS = {
     **dict.fromkeys(("float16", "float32", "float64", "int32", "int64"), "leave it out: code keeps the dtype of its arguments"),
     "random": "make the random array an argument",

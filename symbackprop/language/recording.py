@@ -2,7 +2,7 @@
 
 import linecache
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from types import CodeType
 from typing import Any
@@ -12,6 +12,7 @@ from sympy import Expr, Integer
 from symbackprop.errors import SpecError, SymbackpropError
 from symbackprop.language.nodes import CONDITIONS, Call, Group, Name, Node, Number, Slice, Subscript, children
 from symbackprop.language.reader import Reader
+from symbackprop.language.running import advice
 from symbackprop.ops.array import Array, Draft, Pieces
 from symbackprop.program import Tensor
 
@@ -40,13 +41,21 @@ class Recording:
         self.names.add(name)
         return node
 
-    def error(self, reason: str, fix: str = "", kind: type[SymbackpropError] = SpecError, notes: Sequence[str] = ()) -> SymbackpropError:
-        """An error at the line of the function that is running."""
+    def error(
+        self, reason: str, fix: str = "", kind: type[SymbackpropError] = SpecError, notes: Sequence[str] = (), *, advised: bool = True
+    ) -> SymbackpropError:
+        """An error at the line of the function that is running; `advised`: with what to write instead of the construct there."""
         frame = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back
-        spot = self.spot(frame.f_lineno, frame.f_lasti) if frame else {"place": f"function {self.name}"}
-        return kind(reason, **spot, notes=notes, fix=fix)
+        if frame is None:
+            return kind(reason, place=f"function {self.name}", notes=notes, fix=fix)
+        spot = self.spot(frame.f_lineno, frame.f_lasti)
+        return kind(reason, **spot, notes=notes, fix=(advised and self.advised(spot, frame.f_globals)) or fix)
+
+    def advised(self, spot: dict[str, Any], names: Mapping[str, Any]) -> str:
+        """What to write instead of the construct at a spot, if that is known."""
+        return advice(spot.get("source", ""), next(iter(spot.get("spans", ())), None), names)
 
     def spot(self, line: int, instruction: int) -> dict[str, Any]:
         """Place, source and columns of an instruction of the function, as errors take them."""
@@ -128,7 +137,9 @@ class Recording:
             # Of a condition there is no value, but one in where has its axes.
             plain = Call("where", (plain, Number(Integer(1)), Number(Integer(0))))
         letters = {str(s) for axes in self.axes.values() for a in axes for s in a.free_symbols}
-        reader = Reader(Draft(tensors, (), {}), sorted(letters))
+        draft = Draft(tensors, (), {})
+        draft.infers = tensors
+        reader = Reader(draft, sorted(letters))
         return reader.value(plain)
 
 

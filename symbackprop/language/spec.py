@@ -34,7 +34,10 @@ class EquationSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written."""
+    """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written.
+
+    `inferred` are the tensors that index arrays if they are used so, whatever their role.
+    """
 
     name: str
     tensors: Mapping[str, TensorSpec]
@@ -44,6 +47,7 @@ class ModelSpec:
     samples: str | None = None
     sizes: Mapping[str, int] = field(default_factory=dict)
     latex: Mapping[str, str] = field(default_factory=dict)
+    inferred: frozenset[str] = frozenset()
 
 
 TENSOR_KEYS = ("axes", "role", "fact", "facts", "latex")

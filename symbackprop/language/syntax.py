@@ -5,7 +5,6 @@ A budget of characters, tokens and depth stands before `ast.parse`, which itself
 """
 
 import ast
-import keyword
 import re
 import warnings
 from collections.abc import Collection, Iterator
@@ -13,7 +12,8 @@ from collections.abc import Collection, Iterator
 from sympy import Rational
 
 from symbackprop.errors import ParseError
-from symbackprop.language.hints import FOREIGN, NAMED, OPERATORS, PARTS
+from symbackprop.language.elsewhere import character_fix, operator_fix, syntax_fix
+from symbackprop.language.hints import FOREIGN, NAMED, PARTS
 from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
 from symbackprop.ops import NUMPY
 from symbackprop.ops.arithmetic import MOST_DIGITS
@@ -49,10 +49,6 @@ QUOTIENT = re.compile(r"(?<![\w.])(d\w+)( */ *)(d\w+)")
 JOINT = "·"
 """Stands for the / of a derivative while Python's grammar reads it as a name; no name of the language has it."""
 COMMENT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|#[^\r\n]*""")
-BESIDE = re.compile(r"(?<![\w.])(?:(\d+(?:\.\d+)?) *(?![eEjJ][\d+-])|([A-Za-z]\w*) +)([A-Za-z]\w*)")
-"""A number or a name, and a name right behind it."""
-JOINING = ("and", "or", "not", "in", "is", "if", "else", "for")
-"""Words of Python that nobody means as a name."""
 TOKEN = re.compile(r"\s+|\d[\w.]*|\w+|\*\*|\S")
 
 
@@ -126,7 +122,7 @@ class _Parser:
                 parsed = ast.parse(self.source, mode="eval").body
         except SyntaxError as e:
             column = self.column((e.offset or 1) - 1) if e.offset else len(self.text)
-            raise self.error("this is not an expression", (column, column + 1), _syntax_fix(self.source)) from None
+            raise self.error("this is not an expression", (column, column + 1), syntax_fix(self.source)) from None
         except (RecursionError, MemoryError, ValueError):
             raise self.error("this is nested too deep, or holds what no text may", fix="split it into several equations") from None
         if _depth(parsed) > MOST_DEPTH:
@@ -214,8 +210,7 @@ class _Parser:
             case ast.Tuple() | ast.List():
                 return _group(tuple(self.node(i) for i in e.elts), where)
         if isinstance(e, ast.BinOp | ast.UnaryOp | ast.Compare):
-            fix = OPERATORS.get(type(getattr(e, "op", None)), "of operators there are + - * / ** @ and comparisons")
-            raise self.error("this operator is not in the language", self.span(e), fix)
+            raise self.error("this operator is not in the language", self.span(e), operator_fix(e))
         what, fix = NAMED.get(type(e), (f"{type(e).__name__.lower()}", "see the page on notation"))
         raise self.error(f"{what} is not in the language", self.span(e), fix)
 
@@ -227,7 +222,8 @@ class _Parser:
     def check_name(self, name: str, e: ast.expr) -> None:
         """Refuse names that Python keeps for itself, and its modules as values."""
         if name.startswith("__") or not name.isascii():
-            raise self.error(f"'{name}' is not a name of the language", self.span(e), "names are ASCII letters, digits and _")
+            fix = character_fix(name) or "names are ASCII letters, digits and _"
+            raise self.error(f"'{name}' is not a name of the language", self.span(e), fix)
         if name in MODULES:
             raise self.error(f"'{name}' alone is nothing", self.span(e), f"write {name}.exp(x), or exp(x)")
 
@@ -362,22 +358,3 @@ def _depth(tree: ast.AST) -> int:
 
 def _expressions(node: ast.AST) -> Iterator[ast.AST]:
     return (c for c in ast.iter_child_nodes(node) if isinstance(c, ast.expr | ast.keyword | ast.Slice))
-
-
-def _syntax_fix(source: str) -> str:
-    outside, depth = [], 0
-    for c in source:
-        depth += (c in "([{") - (c in ")]}")
-        outside.append(c if depth == 0 else " ")
-    if depth:
-        return "close each bracket that is opened"
-    if re.search(r"(?<![=<>!])=(?!=)", "".join(outside)):
-        return "an equation's name stands on the left of the table, the text is its right side alone"
-    words = [w for w in re.findall(r"(?<![\w.'\"])[a-z]+(?![\w'\"])", source) if keyword.iskeyword(w) and w not in JOINING]
-    if words:
-        return f"{words[0]} is a word of Python itself: choose another name"
-    if beside := BESIDE.search(source):
-        number, name, next_name = beside.groups()
-        of_matrices = "" if number else f", of matrices {name} @ {next_name}"
-        return f"a product has a sign: {number or name} * {next_name}{of_matrices}"
-    return "check brackets and operators"

@@ -48,7 +48,8 @@ def trace_spec(
 ) -> ModelSpec:
     """The spec of the model that `function` computes.
 
-    Arguments: those in `parameters` are parameters; one with a fact `simplex` or `one-hot` is a label, the others are inputs.
+    Arguments: those in `parameters` are parameters; one with a fact `simplex` or `one-hot` is a label, one that entries are picked by is
+    an index, the others are inputs.
     Equations: each value that a local variable holds, under the variable's name; where a variable is bound again its
     earlier values are numbered. A value without a name that is used more than once is t1, t2, ... The value returned is
     the objective, by its name or J. Raises SpecError and its kinds, with the line of the function.
@@ -68,14 +69,16 @@ def trace_spec(
     returned, bindings = _run(function, inner, passed, recording)
     reserved = {*tensors, *(word for shape in tensors.values() for word in shape.replace(",", " ").split())}
     names, roots = _named(returned, bindings, recording, reserved, objective, output)
+    declared = _declared(tensors, parameters, facts or {}, inner.__name__)
     return ModelSpec(
         inner.__name__,
-        _declared(tensors, parameters, facts or {}, inner.__name__),
+        declared,
         _equations(roots, names, recording, reserved),
         names[id(roots[-1])],
         output,
         samples,
         dict(sizes or {}),
+        inferred=frozenset(name for name, t in declared.items() if t.role == "input"),
     )
 
 
@@ -117,11 +120,13 @@ def _run(function: Callable, inner: Any, passed: Mapping[str, Any], recording: R
     except Exception as e:
         traceback = e.__traceback__
         spot: dict[str, Any] = {"place": f"function {recording.name}"}
+        fix = ""
         while traceback is not None:
             if traceback.tb_frame.f_code is recording.code:
                 spot = recording.spot(traceback.tb_lineno, traceback.tb_lasti)
+                fix = recording.advised(spot, traceback.tb_frame.f_globals)
             traceback = traceback.tb_next
-        raise SpecError(f"running it raised {type(e).__name__}: {e}", **spot, fix="see that it runs on arrays") from e
+        raise SpecError(f"running it raised {type(e).__name__}: {e}", **spot, fix=fix or "see that it runs on arrays") from e
     finally:
         sys.settrace(before)
 

@@ -18,6 +18,7 @@ from symbackprop.errors import AxisError, ParseError, UnknownOpError, nearest
 from symbackprop.index import axis
 from symbackprop.language.nodes import Call, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Subscript
 from symbackprop.language.recording import Recording
+from symbackprop.language.running import in_python
 from symbackprop.language.syntax import parse
 from symbackprop.ops import ABSENT, NUMPY, OPS
 
@@ -130,7 +131,7 @@ class Tracer:
             raise self.recording.error("this changes an array in place", "write y = y + x rather than out=, or y += x on numbers")
         if method != "__call__":
             raise self.recording.error(f"np.{ufunc.__name__}.{method} is not in the language", "write np.sum, np.cumsum or np.outer")
-        return traced(ufunc.__name__, inputs, options, self.recording, "np.")
+        return traced(ufunc.__name__, inputs, options, self.recording, "np." if hasattr(np, ufunc.__name__) else "")
 
     def __array_function__(self, function: Callable, types: Sequence[type], args: Sequence[Any], options: Mapping[str, Any]) -> "Tracer":
         name = function.__name__
@@ -144,7 +145,8 @@ class Tracer:
         return traced(name, tuple(args), options, self.recording, f"{home}.")
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
-        raise self.recording.error("a traced array has no numbers yet", "leave np.array and np.asarray out")
+        fix = "leave np.asarray out; arrays side by side are np.stack((a, b)), numbers in a traced function are arguments"
+        raise self.recording.error("a traced array has no numbers yet", fix)
 
     # What can't be traced.
 
@@ -159,7 +161,8 @@ class Tracer:
     __float__ = __int__ = __complex__ = __index__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
 
     def __setitem__(self, items: Any, value: Any) -> None:
-        raise self.recording.error("this changes an array in place", "build a new array: np.where, a product with a mask, or a slice")
+        fix = "build a new array: np.where(z < 0, 0, z), a product with a mask, or a slice"
+        raise self.recording.error("this changes an array in place", fix, advised=False)
 
     __delitem__ = __setitem__
 
@@ -244,6 +247,9 @@ class Size(Tracer):
 
     __float__ = __int__ = __complex__ = __index__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
 
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        return self._no_number()
+
     def __bool__(self) -> bool:
         return True
 
@@ -303,7 +309,7 @@ def traced(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: 
         absent, close = ABSENT.get(name), nearest(name, list(OPS))
         fix = f"did you mean {', '.join(close)}?" if close else "see the list that `symbackprop ops` prints"
         reason = f"'{spelled}{op}' {absent.why if absent and absent.why else 'is not in the language'}"
-        raise recording.error(reason, absent.instead if absent else fix, UnknownOpError)
+        raise recording.error(reason, in_python(absent.instead) if absent else fix, UnknownOpError)
     for option in options:
         if option not in record.parameters:
             known = ", ".join(record.parameters)

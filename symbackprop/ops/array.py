@@ -5,7 +5,7 @@ equations. It keeps the rule that a sum never stands inside a function, a power,
 array is grounded, which gives it an equation of its own, named t1, t2, ..., once for equal right sides.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -100,7 +100,7 @@ class Draft:
         self.place = self.source = ""
         self.span: tuple[int, int] | None = None
         self.automatic: set[str] = set()
-        self.infers_roles = False
+        self.infers: Container[str] = ()
         self.met: tuple[Expr, Expr] | None = None
         self._serial = 0
         self._labels = 0

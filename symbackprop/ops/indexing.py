@@ -20,16 +20,21 @@ from symbackprop.term import Entry, delta
 def as_places(draft: Draft, x: Array) -> Array:
     """`x` as an array of places. Raises SpecError unless it is made of tensors of role "index" and whole numbers.
 
-    In an expression whose tensors have no roles yet, a tensor that stands here gets this one.
+    A tensor whose role is not told, as in an expression or a traced function, gets this one here.
     """
     made = draft.plain(x)
     value = made.at(free_indices(made.axes))
     for name in sorted({a.name for a in value.atoms(Entry)}):
         tensor = draft.tensors[name]
-        if tensor.role == "parameter" and draft.infers_roles:
+        if name in draft.infers:
             draft.tensors[name] = replace(tensor, role="index")
         elif tensor.role != "index":
-            raise draft.error(f"'{name}' is no index array", SpecError, arrays=[x], fix=f'give {name} the role "index"')
+            fix = f'give {name} the role "index"'
+            if tensor.role == "intermediate":
+                fix = "index by tensors of the role index, and whole numbers added to or taken from them"
+            elif draft.infers:
+                fix = f"leave {name} out of parameters= and facts=: it says places"
+            raise draft.error(f"'{name}' is no index array", SpecError, arrays=[x], fix=fix)
     if not value.xreplace({a: Symbol(f"place{k}", integer=True) for k, a in enumerate(value.atoms(Entry))}).is_integer:
         raise draft.error("these are no whole numbers", SpecError, arrays=[x], fix="index by tensors of role index and whole numbers")
     return made.said(x)
