@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sympy import Expr
 
 from symbackprop.errors import DataError, nearest
 from symbackprop.facts import check_facts
@@ -145,7 +146,7 @@ def _from_npz(path: Path, program: Program) -> Data:
         if values.dtype.kind not in "fiub":
             raise DataError(f"'{tensor.name}' holds {values.dtype}, not numbers", place=str(path))
         if tensor is target and values.ndim == 1 and len(tensor.axes) == 2:
-            values, classes = _one_hot([str(v) for v in values.tolist()], _class_count(tensor, program), str(path))
+            values, classes = _one_hot([str(v) for v in values.tolist()], tensor, program, str(path))
         arrays[tensor.name] = values if tensor.role == "index" else values.astype(values.dtype if values.dtype.kind == "f" else float)
         if program.samples in tensor.axes:
             along[tensor.name] = tensor.axes.index(program.samples)
@@ -198,9 +199,12 @@ def _label_tensor(program: Program) -> Tensor | None:
     return labels[0] if len(labels) == 1 else None
 
 
+def _class_axis(target: Tensor, program: Program) -> Expr | None:
+    return next((a for a in target.axes if a != program.samples), None)
+
+
 def _class_count(target: Tensor, program: Program) -> int | None:
-    other = [a for a in target.axes if a != program.samples]
-    return program.sizes.get(other[0]) if other else None
+    return program.sizes.get(_class_axis(target, program))
 
 
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -216,13 +220,7 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     if not lines:
         raise DataError("the file is empty", place=str(path), fix="give a header line and at least one sample")
     header = lines[0][1]
-    if all(_is_number(cell) for cell in header):
-        raise DataError(
-            "the first line holds numbers, not names",
-            place=str(path),
-            source=",".join(header),
-            fix="put a header line with the columns' names first",
-        )
+    _check_header(path, header)
     for number, cells in lines[1:]:
         if len(cells) != len(header):
             raise DataError(
@@ -234,6 +232,24 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     if len(lines) == 1:
         raise DataError("no samples: there is only a header", place=str(path), fix="give at least one sample")
     return header, lines[1:]
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    """Raise DataError where the first line can't be a header: it is one column that holds others, or a sample."""
+    mark = next((c for c in ";\t|" if len(header) == 1 and c in header[0]), None)
+    if mark is not None:
+        said = "tabs" if mark == "\t" else f"'{mark}'"
+        raise DataError(
+            f"the columns stand apart by {said}, not by ','", place=str(path), source=header[0], fix="save the file with commas"
+        )
+    numbers = [cell for cell in header if _is_number(cell)]
+    counted = numbers == [str(k) for k in range(len(numbers))]  # as pandas calls columns without names
+    why = "the first line holds numbers, not names"
+    if len(numbers) == len(header) - 1 > 0 and not counted:
+        why = "the first line is a sample, not the names of the columns"
+    elif len(numbers) < len(header):
+        return
+    raise DataError(why, place=str(path), source=",".join(header), fix="put a header line with the columns' names first")
 
 
 def _is_number(cell: str) -> bool:
@@ -289,9 +305,9 @@ def _labels(
                 f"line {number} has no label in column '{header[columns[0]]}'", place=str(path), fix="remove or fill the sample"
             )
     if len(target.axes) == 2:
-        return _one_hot(cells, _class_count(target, program), str(path))
+        return _one_hot(cells, target, program, str(path))
     if target.role == "index":
-        hot, classes = _one_hot(cells, None, str(path))
+        hot, classes = _one_hot(cells, None, program, str(path))
         return np.argmax(hot, axis=1), classes
     if not all(_is_number(c) for c in cells):
         names = sorted(set(cells))
@@ -301,17 +317,22 @@ def _labels(
     return _numbers(path, header, lines, columns)[:, 0], ()
 
 
-def _one_hot(cells: Sequence[str], count: int | None, place: str) -> tuple[Array, tuple[str, ...]]:
-    """Names or integers as one-hot rows. Integers within 0 .. count - 1 keep their number, other labels are sorted."""
+def _one_hot(cells: Sequence[str], target: Tensor | None, program: Program, place: str) -> tuple[Array, tuple[str, ...]]:
+    """Names or integers as one-hot rows of `target`, of any width without one.
+
+    Integers within 0 .. count - 1 keep their number, other labels are sorted.
+    """
+    count = _class_count(target, program) if target else None
     whole = all(_is_number(c) and float(c).is_integer() for c in cells)
     names: Sequence[str] = sorted({str(int(float(c))) if whole else c for c in cells}, key=(lambda c: int(c)) if whole else None)
     if whole and count is not None and len(names) < count and all(0 <= int(c) < count for c in names):
         names = [str(k) for k in range(count)]
     if count is not None and len(names) != count:
         shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        raise DataError(
-            f"{len(names)} classes of labels ({shown}), the model has {count}", place=place, fix=f"give labels of {count} classes"
-        )
+        fix = f"give labels of {count} classes"
+        if len(names) > count:
+            fix = f"set {_class_axis(target, program)} = {len(names)} under [axes] of the model, or {fix}"
+        raise DataError(f"{len(names)} classes of labels ({shown}), the model has {count}", place=place, fix=fix)
     position = {c: k for k, c in enumerate(names)}
     hot = np.zeros((len(cells), len(names)))
     hot[np.arange(len(cells)), [position[str(int(float(c))) if whole else c] for c in cells]] = 1.0

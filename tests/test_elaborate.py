@@ -301,7 +301,11 @@ MISTAKES = [
     ),
     ({"A": "exp(A)"}, SpecError, "in equation A: it needs itself\n    A = exp(A)\n            ^\n    fix: break the cycle"),
     ({"X": "exp(b)"}, SpecError, "in equation X: 'X' is defined twice\n    X = exp(b)"),
-    ({"lambda": "exp(b)"}, SpecError, "in model small: 'lambda' can't name a tensor: it is a Python keyword\n    fix: choose another name"),
+    (
+        {"lambda": "exp(b)"},
+        SpecError,
+        "in model small: 'lambda' can't name a tensor: it is a Python keyword\n    fix: choose another name, such as lam or lambda_",
+    ),
     ({"exp": "exp(b)"}, SpecError, "in model small: 'exp' can't name a tensor: it is the name of an op\n    fix: choose another name"),
     ({"n": "exp(b)"}, SpecError, "in model small: 'n' can't name a tensor: it is the name of an axis\n    fix: choose another name"),
     ({}, SpecError, "in model small: a model needs at least one equation"),

@@ -127,7 +127,7 @@ SPECS = [
         """ParseError in equation O: this is not an expression
     O = H @ lambda.T + b2
             ^
-    fix: lambda is a word of Python itself: choose another name""",
+    fix: lambda is a word of Python itself: choose another name, such as lam or lambda_""",
     ),
     (
         "a product without a sign",

@@ -81,7 +81,7 @@ def _check_name(name: str, axes: Sequence[str], place: str) -> None:
         reason = "it is the name of an axis"
     if reason:
         fix = "choose another name"
-        if keyword.iskeyword(name) or name in OPS:
+        if keyword.iskeyword(name):
             fix += f", {other_name(name)}"
         elif not name.isascii():
             fix = character_fix(name)
