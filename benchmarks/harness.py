@@ -14,12 +14,19 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import metadata
+from inspect import signature
 from pathlib import Path
 
 SAMPLE = 2e-3
 """Seconds that one sample lasts at least."""
 REPORTED = ("numpy", "sympy", "autograd", "jax", "jaxlib", "torch", "scikit-learn")
+
+
+def hot(function: Callable) -> Callable:
+    """A function of a generated module as a hot loop calls it: what is declared of the data is not checked in every call."""
+    return partial(function, check=False) if "check" in signature(function).parameters else function
 
 
 def fix_threads(threads: int) -> None:

@@ -105,14 +105,14 @@ def regression(kind: str, size: dict[str, int], dtype: str) -> dict:
     model = sbp.model(tensors, equations, samples="n" if kind in ("logistic", "softmax") else None)
     module = sbp.generate(sbp.derive(model), also=["hessian"]).load()
     parameter, *data = drawn(kind, size, dtype)
-    params = module.Parameters(parameter)
+    params, call = module.Parameters(parameter), harness.hot(module.hessian)
     hand = {
         "logistic": lambda: yardstick.logistic(data[0], data[1], parameter),
         "softmax": lambda: yardstick.softmax(data[0], parameter),
         "quadratic": lambda: yardstick.quadratic(data[0]),
         "factorisation": lambda: yardstick.factorisation(parameter, data[1]),
     }[kind]()
-    calls = {**hand, "generated": lambda: module.hessian(params, *data)}
+    calls = {**hand, "generated": lambda: call(params, *data)}
     if "JAX" in ASKED.peers:
         calls["JAX"] = peers.jax_hessian(kind, parameter, data)
     if "PyTorch" in ASKED.peers and parameter.size <= SLOW_IN_TORCH:
@@ -129,8 +129,8 @@ def network_hessian(dims: list[int], samples: int, dtype: str) -> dict:
     """The calls of the dense Hessian of a network."""
     module = network_module(dims, ["hessian"])
     X, Y, P = networks.data(dims, samples, dtype)
-    params = module.Parameters(*P)
-    calls = {**yardstick.two_layers(X, Y, P), "generated": lambda: module.hessian(params, X, Y)}
+    params, call = module.Parameters(*P), harness.hot(module.hessian)
+    calls = {**yardstick.two_layers(X, Y, P), "generated": lambda: call(params, X, Y)}
     if "JAX" in ASKED.peers:
         calls["JAX"] = peers.jax_network_hessian(X, Y, P)
     if "PyTorch" in ASKED.peers:
@@ -146,9 +146,10 @@ def products(dims: list[int], samples: int, dtype: str, gauss_newton: bool) -> d
     V = [draw.standard_normal(a.shape).astype(dtype) for a in P]
     params, v = module.Parameters(*P), module.Parameters(*V)
     kind = "gauss_newton" if gauss_newton else "hessian"
-    whole, at_point = getattr(module, f"{kind}_vector_product"), getattr(module, f"{kind}_operator")(params, X, Y)
+    whole, gradients = harness.hot(getattr(module, f"{kind}_vector_product")), harness.hot(module.gradients)
+    at_point = getattr(module, f"{kind}_operator")(params, X, Y)
     calls = {**yardstick.products(X, Y, P, V, gauss_newton), "generated": lambda: whole(params, X, Y, v), "again": lambda: at_point(v)}
-    calls["gradient"] = lambda: module.gradients(params, X, Y)
+    calls["gradient"] = lambda: gradients(params, X, Y)
     if "JAX" in ASKED.peers:
         calls["JAX"] = peers.jax_product(X, Y, P, V, gauss_newton)
     if "PyTorch" in ASKED.peers:
@@ -161,8 +162,9 @@ def per_sample(dims: list[int], samples: int, dtype: str) -> dict:
     module = network_module(dims, ["per-sample"])
     X, Y, P = networks.data(dims, samples, dtype)
     params = module.Parameters(*P)
-    calls = {**yardstick.per_sample(X, Y, P), "generated": lambda: module.per_sample_gradients(params, X, Y)}
-    calls["norms"] = lambda: module.per_sample_gradient_norms(params, X, Y)
+    each, norms = harness.hot(module.per_sample_gradients), harness.hot(module.per_sample_gradient_norms)
+    calls = {**yardstick.per_sample(X, Y, P), "generated": lambda: each(params, X, Y)}
+    calls["norms"] = lambda: norms(params, X, Y)
     if "JAX" in ASKED.peers:
         calls["JAX"] = peers.jax_per_sample(X, Y, P)
     if "PyTorch" in ASKED.peers:

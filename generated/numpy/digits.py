@@ -346,5 +346,8 @@ def _array(name, given):
 
 def _simplex(name, x, axis):
     """ValueError unless the entries along an axis sum to 1."""
-    if not np.abs(np.add.reduce(x, axis=axis) - 1).max(initial=0) <= 1e-5:
+    x = np.asarray(x)
+    sums = np.dot(x, np.ones(x.shape[axis], x.dtype)) if axis == x.ndim - 1 else np.add.reduce(x, axis=axis)
+    off = sums - 1
+    if not (np.vdot(off, off) <= 1e-10 or np.abs(off).max(initial=0) <= 1e-5):
         raise ValueError(f"{name}: its entries do not sum to 1 along axis {axis}, which the gradients rest on")

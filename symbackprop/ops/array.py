@@ -14,7 +14,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S, expand_mul
 from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
 from symbackprop.index import Index, shape_text
-from symbackprop.ops.function import is_unreal
+from symbackprop.ops.function import in_own_words, is_unreal
 from symbackprop.program import Call, Equation, Need, Tensor
 from symbackprop.sizes import never_negative
 from symbackprop.term import Entry, Total, sides_of
@@ -125,7 +125,7 @@ class Draft:
         try:
             if array.call is not None:
                 return Equation(tensor, tensor.indices, call=array.call)
-            rhs = array.at(tensor.indices)
+            rhs = in_own_words(array.at(tensor.indices))
             if is_unreal(rhs):
                 fix = "divide by what is not 0 everywhere, and give functions numbers of their domain"
                 raise self.error("this is no real number, whatever the arrays hold", ParseError, fix=fix)

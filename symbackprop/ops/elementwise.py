@@ -3,9 +3,10 @@
 To add one, imitate the record above it: what it is, then the law; the spelling in NumPy; where it is defined.
 """
 
-from sympy import E, Expr, Function, Pow, Rational, S, erf, exp, log, pi, sqrt, tanh
+from sympy import Abs, E, Expr, Function, Pow, Rational, S, erf, exp, log, pi, sqrt, tanh
 
 from symbackprop.ops.array import Array, Draft, mapped
+from symbackprop.ops.function import OWN
 from symbackprop.ops.table import REAL, elementwise
 from symbackprop.term import NonNegative, Positive
 
@@ -56,6 +57,9 @@ def absolute(x: Expr) -> Expr:
     abs(x) = x [x > 0] - x [-x > 0]
     """
     return x * Positive(x) - x * Positive(-x)
+
+
+OWN[Abs] = absolute
 
 
 @elementwise(

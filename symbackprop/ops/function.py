@@ -81,6 +81,18 @@ def written_out(e: Expr) -> Expr:
     return written_out(e.law(*args)) if isinstance(e, Elementwise) else e.func(*args)
 
 
+OWN: dict[type[Function], type[Function]] = {}
+"""Functions that SymPy's own rules write, sqrt(x^2) as Abs(x), whose derivatives leave the language, and ours that stand for them."""
+
+
+def in_own_words(e: Expr) -> Expr:
+    """`e` with functions of ours for those of SymPy that are none of the language."""
+    for theirs, ours in OWN.items():
+        if e.has(theirs):
+            e = e.replace(theirs, ours)
+    return e
+
+
 def is_unreal(e: Expr) -> bool:
     """Whether an expression holds a quotient by 0, or what is no real number whatever the entries of tensors are."""
     if e.has(zoo, nan, oo, I):
