@@ -12,7 +12,7 @@ BESIDE = re.compile(r"""(?<![\w.])(?:(\d+(?:\.\d+)?) *(?![eEjJ][\d+-])|([A-Za-z]
 JOINING = ("and", "or", "not", "in", "is", "if", "else", "for")
 """Words of Python that nobody means as a name."""
 SIGNS: tuple[tuple[str, str], ...] = (
-    (r"""(?<![\w'"])([A-Za-z]\w*|[])])\.?'(?![\w"])""", "a transpose is written {0}.T"),
+    (r"""(?:(?<![\w'"])([A-Za-z]\w*)|[])])\.?'(?![\w"])""", "a transpose is written {0}.T"),
     (r"\.\*", "a product entry by entry is written x * y"),
     (r"\./", "a quotient entry by entry is written x / y"),
     (r"\.\^", "a power entry by entry is written x ** y"),
@@ -62,7 +62,7 @@ def syntax_fix(source: str) -> str:
         return f"{words[0]} is a word of Python itself: choose another name, {other_name(words[0])}"
     for sign, fix in SIGNS:
         if found := re.search(sign, source):
-            return fix.format("X" if not found.groups() or found[1] in "])" else found[1])
+            return fix.format((found.groups() and found[1]) or "X")
     if strange := character_fix(source):
         return strange
     if beside := BESIDE.search(source):

@@ -51,10 +51,10 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
 
 
 def _is_zero(draft: Draft, x: Array) -> bool:
-    """Whether all entries are 0, by what they say or by the equation of the tensor that they are."""
+    """Whether all entries are 0, by what they say or by the equations of the tensors that they are made of."""
     value = x.at(free_indices(x.axes))
-    made = next((e.rhs for e in draft.equations if e.name == value.name), value) if isinstance(value, Entry) else value
-    return made == 0
+    nothing = {e.name for e in draft.equations if e.rhs == 0}
+    return value.xreplace({a: S.Zero for a in value.atoms(Entry) if a.name in nothing}) == 0
 
 
 def _is_whole(draft: Draft, y: Array) -> bool:
