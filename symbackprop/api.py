@@ -21,6 +21,7 @@ from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.syntax import parse
 from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
+from symbackprop.lower.names import file_name
 from symbackprop.lower.recognise import opened, recognised
 from symbackprop.notation.beyond import Section, compose_beyond
 from symbackprop.notation.blocks import Document
@@ -280,8 +281,11 @@ class Module:
         self.source = source
 
     def write(self, folder: str | Path) -> Path:
-        """Write <name>.py into `folder` (made if missing) and return its path; nothing is left half-written."""
-        path = Path(folder) / f"{self.name}.py"
+        """Write <name>.py into `folder` (made if missing) and return its path; nothing is left half-written.
+
+        A name of Python's own modules, or numpy, gets a stroke: such a file would hide what the module imports.
+        """
+        path = Path(folder) / f"{file_name(self.name)}.py"
         write(path, self.source)
         return path
 

@@ -326,6 +326,7 @@ def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The 
       symbackprop ops -o docs
     """
     if output is not None:
+        demonstration.make_folder(output)
         with working("deriving"):
             ops_page.write_page(output)
         return

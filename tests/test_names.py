@@ -103,3 +103,9 @@ def test_slices_of_two_parameters_are_not_that_of_a_third():
     tensors = {name: {"axes": axes, "role": role} for name, (axes, role) in shapes.items()}
     made = sbp.model(tensors, {"H": "tanh(X @ a + b)", "J": "sum((H * a_b) ** 2) / n"}, axes={"d": 3, "h": 2})
     sbp.generate(sbp.derive(made), also=["hessian", "hvp"]).load().self_check()
+
+
+@pytest.mark.parametrize(("name", "file"), [("numpy", "numpy_.py"), ("typing", "typing_.py"), ("random", "random_.py"), ("net", "net.py")])
+def test_a_module_does_not_hide_what_it_imports(tmp_path, name, file):
+    made = sbp.generate(sbp.model({"x": {"axes": "n", "role": "parameter"}}, {"J": "sum(x ** 2)"}, name=name))
+    assert made.write(tmp_path).name == file and f"-o {file}\n" in made.source

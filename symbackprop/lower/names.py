@@ -7,6 +7,7 @@ every function of a module takes its data under the same names. What a function 
 
 import builtins
 import keyword
+import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +28,12 @@ _OWN = """
 """
 RESERVED = PYTHON | frozenset(_OWN.split())
 """Names that a generated module uses itself, those with a stroke in front aside; `count` and `index` are methods of every NamedTuple."""
+
+
+def file_name(model: str) -> str:
+    """What the file of a model's module is called, without its ending: a file such as numpy.py would hide what every module imports."""
+    hides = keyword.iskeyword(model) or model in sys.stdlib_module_names or model == "numpy"
+    return f"{model}_" if hides else model
 
 
 @dataclass(frozen=True)
