@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -137,8 +138,15 @@ class Results(Paged, Mapping[str, Result]):
         one = made.written(next(iter(made.wholes)))
         return [latex(one.equation(part)) for part in made.parts]
 
-    def evaluate(self, v: Sequence[np.ndarray] | Mapping[str, np.ndarray] | None = None, **arrays: np.ndarray) -> dict[str, np.ndarray]:
-        """The value of each at `arrays`, by its generated code. `v`: the vector of a product, by name or in the order of `directions`."""
+    def evaluate(self, /, v: Any = None, **arrays: np.ndarray) -> dict[str, np.ndarray]:
+        """The value of each at `arrays`, by its generated code. `v`: the vector of a product, by name or in the order of `directions`.
+
+        Beside the vector of a product a tensor that is called v has the name v_, as in a generated module.
+        """
+        if not self.directions and v is not None:
+            arrays, v = {**arrays, "v": v}, None
+        if "v" in self.derived.program.tensors and "v_" in arrays:
+            arrays = {"v" if n == "v_" else n: a for n, a in arrays.items()}
         if v is not None:
             given = dict(v) if isinstance(v, Mapping) else dict(zip(self.directions, v, strict=False))
             if set(given) != set(self.directions) or len(v) != len(self.directions):

@@ -109,3 +109,12 @@ def test_slices_of_two_parameters_are_not_that_of_a_third():
 def test_a_module_does_not_hide_what_it_imports(tmp_path, name, file):
     made = sbp.generate(sbp.model({"x": {"axes": "n", "role": "parameter"}}, {"J": "sum(x ** 2)"}, name=name))
     assert made.write(tmp_path).name == file and f"-o {file}\n" in made.source
+
+
+def test_products_of_a_model_with_a_tensor_called_v():
+    tensors = {"v": {"axes": "n d", "role": "input"}, "self": {"axes": "d", "role": "parameter"}}
+    d = sbp.derive(sbp.model(tensors, {"J": "sum((v @ self) ** 3)"}, samples="n"))
+    v, w = np.array([[1.0, 2], [3, -1], [0.5, 1]]), np.array([1.0, -2])
+    dense = 6 * v.T @ np.diag(v @ w) @ v
+    assert np.allclose(d.hessian_blocks().evaluate(v=v, **{"self": w})["self self"], dense)
+    assert np.allclose(d.hessian_vector_product().evaluate(v=[w], v_=v, **{"self": w})["self"], dense @ w)
