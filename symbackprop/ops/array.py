@@ -127,8 +127,9 @@ class Draft:
                 return Equation(tensor, tensor.indices, call=array.call)
             rhs = in_own_words(array.at(tensor.indices))
             if is_unreal(rhs):
-                fix = "divide by what is not 0 everywhere, and give functions numbers of their domain"
-                raise self.error("this is no real number, whatever the arrays hold", ParseError, fix=fix)
+                raise self.error(
+                    "this is no real number, whatever the arrays hold", ParseError, fix="look for a division by 0 or a negative root"
+                )
             if any(isinstance(side, Add) for d in rhs.atoms(KroneckerDelta) for side in d.args):
                 rhs = contract(rhs)  # deltas of merged axes
             return Equation(tensor, tensor.indices, rhs=rhs)
