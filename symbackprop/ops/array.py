@@ -127,9 +127,7 @@ class Draft:
                 return Equation(tensor, tensor.indices, call=array.call)
             rhs = in_own_words(array.at(tensor.indices))
             if is_unreal(rhs):
-                raise self.error(
-                    "this is no real number, whatever the arrays hold", ParseError, fix="look for a division by 0 or a negative root"
-                )
+                raise self.error("this is no real number", ParseError, fix="divide by nothing that is 0, take roots of nothing negative")
             if any(isinstance(side, Add) for d in rhs.atoms(KroneckerDelta) for side in d.args):
                 rhs = contract(rhs)  # deltas of merged axes
             return Equation(tensor, tensor.indices, rhs=rhs)
