@@ -94,6 +94,8 @@ LINES = {
     "p[np.arange(n), y]": ("np.arange(n)", "write sbp.arange(n), which takes sizes"),
     "np.hstack((X, np.ones((n, 1))))": ("np.ones((n, 1))", "write sbp.ones((n, 1)), which takes sizes"),
     "for i in range(n):": ("range(n)", "write it for whole arrays: "),
+    "logprobs[range(n), y]": ("range(n)", "write sbp.arange(n) for the places"),
+    "K + np.eye(len(X))": ("len(X)", "write X.shape[0]"),
     "return s / float(n)": ("float(n)", "leave float() out: a size is a number in an expression"),
     "math.sqrt(n) * x": ("math.sqrt(n)", "write np.sqrt(n): math.sqrt takes no array"),
     "z = scipy.special.logsumexp(z)": ("scipy.special.logsumexp(z)", "scipy.special.logsumexp takes no traced array: write sbp.logsumexp"),
@@ -133,6 +135,22 @@ def _fills(X: "4 3", w: "3"):
     return np.sum(h)
 
 
+def _masks(X: "n d", m: "n d"):
+    return np.sum(np.where(m == 0, float("-inf"), X))
+
+
+def _keeps(X: "n d", w: "d"):
+    return np.sum(X @ w, dtype=X.dtype)
+
+
+def _copies(X: "n d", w: "d"):
+    return np.sum(np.copy(X) @ w)
+
+
+def test_a_copy_of_a_traced_array_is_that_array():
+    assert sbp.trace(_copies).program.equations[-1].text == "sum(X @ w)"
+
+
 def _counts(X: "n d", w: "d"):
     return np.sum(np.arange(X.shape[0]) * (X @ w))
 
@@ -145,7 +163,14 @@ class _Holder:
 
 
 @pytest.mark.parametrize(
-    ("function", "fix"), [(_fills, "collect the rows"), (_counts, "write sbp.arange("), (_Holder().loss, "make self.W")]
+    ("function", "fix"),
+    [
+        (_fills, "collect the rows"),
+        (_counts, "write sbp.arange("),
+        (_Holder().loss, "make self.W"),
+        (_masks, "write a large number"),
+        (_keeps, "leave dtype= out"),
+    ],
 )
 def test_tracing_tells_it(function, fix):
     with pytest.raises(SymbackpropError) as caught:

@@ -4,6 +4,8 @@ import ast
 
 FOREIGN = ("scipy", "torch", "jnp", "jax", "tf", "F", "nn", "math", "sp", "anp", "sbp", "special", "linalg")
 """What modules are mostly called whose functions people paste; a tensor may be called so too."""
+IDLE = ("dtype", "out", "order", "casting", "subok", "copy", "mode", "constant_values")
+"""Options of NumPy without a meaning here: arrays are of real numbers, nothing is changed in place, and zeros are put around."""
 PARTS = {
     **dict.fromkeys(("float16", "float32", "float64", "int32", "int64"), "leave it out: code keeps the dtype of its arguments"),
     "random": "make the random array an argument",

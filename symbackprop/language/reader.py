@@ -13,7 +13,7 @@ from sympy import Expr, Integer, Mul
 from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
 from symbackprop.index import axis
 from symbackprop.language.declare import did_you_mean
-from symbackprop.language.hints import FOREIGN
+from symbackprop.language.hints import FOREIGN, IDLE
 from symbackprop.language.nodes import (
     COMPARISONS,
     CONDITIONS,
@@ -49,8 +49,6 @@ WORDS = {
 """The kinds of values that options take, in the order in which messages name them."""
 LONGEST = 40
 """Characters of a value that messages show."""
-IDLE = ("dtype", "out", "order", "casting", "subok", "copy")
-"""Options of NumPy without a meaning here: arrays are of real numbers, and nothing is changed in place."""
 MEASURES: Mapping[str, Callable[[Draft, Array], Array]] = {
     "shape": lambda draft, x: pieces(draft, [constant(a) for a in x.axes]),
     "size": lambda draft, x: constant(Mul(*x.axes)),

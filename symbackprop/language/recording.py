@@ -42,7 +42,7 @@ class Recording:
         return node
 
     def error(
-        self, reason: str, fix: str = "", kind: type[SymbackpropError] = SpecError, notes: Sequence[str] = (), *, advised: bool = True
+        self, reason: str, fix: str = "", kind: type[SymbackpropError] = SpecError, notes: Sequence[str] = (), *, advised: bool = False
     ) -> SymbackpropError:
         """An error at the line of the function that is running; `advised`: with what to write instead of the construct there."""
         frame = sys._getframe(1)

@@ -33,11 +33,18 @@ def advice(line: str, span: tuple[int, int] | None, names: Mapping[str, Any]) ->
     if isinstance(here, ast.Subscript):
         return _picked(here)
     if isinstance(here, ast.Call):
-        return _of_call(here, names)
+        return _places(line, part) or _of_call(here, names)
     for n in ast.walk(here) if here else ():
         if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self":
             return f'make self.{n.attr} an argument: def f({n.attr}: "n d", ...)'
     return ""
+
+
+def _places(line: str, part: str) -> str:
+    """What to write instead of range(n) that entries are picked by, p[range(n), y]."""
+    if not part.startswith("range(") or f"[{part}" not in line.replace("[ ", "["):
+        return ""
+    return f"write sbp.a{part} for the places"
 
 
 def _of_call(call: ast.Call, names: Mapping[str, Any]) -> str:
@@ -50,6 +57,8 @@ def _of_call(call: ast.Call, names: Mapping[str, Any]) -> str:
     arguments = ", ".join(ast.unparse(a) for a in (*call.args, *call.keywords))
     if library in STRANGERS:
         return f"{called} takes no traced array: {_instead(op)}"
+    if called == "len":
+        return f"write {arguments}.shape[0]"
     if called in PYTHON:
         return PYTHON[called].format(called=called)
     if library == "math":

@@ -16,6 +16,7 @@ from sympy import Expr, Integer, Rational
 
 from symbackprop.errors import AxisError, ParseError, UnknownOpError, nearest
 from symbackprop.index import axis
+from symbackprop.language.hints import IDLE
 from symbackprop.language.nodes import Call, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Subscript
 from symbackprop.language.recording import Recording
 from symbackprop.language.running import in_python
@@ -42,7 +43,7 @@ def number(value: Any, recording: Recording) -> Node:
     if named is not None:
         return Name(named)
     if not math.isfinite(value):
-        raise recording.error(f"{value} is not a number of the language", "leave it out, or mask with np.where")
+        raise recording.error(f"{value} is not a number of the language", "write a large number, as -1e9 in a mask")
     return Number(Rational(repr(float(value))))
 
 
@@ -103,6 +104,8 @@ class Tracer:
         fix = "arrays have .T, .shape, .ndim, .size and methods such as .sum()"
         if name in OPS:
             fix = f"write np.{name}(x)" if hasattr(np, name) else f"write sbp.{name}(x)"
+        if name == "dtype":
+            fix = "leave dtype= out: generated code keeps the dtype of its arguments"
         raise self.recording.error(f"a traced array has no attribute .{name}", fix, ParseError)
 
     def __getitem__(self, items: Any) -> "Tracer":
@@ -113,7 +116,7 @@ class Tracer:
         shape = self.recording.shape(self.node)
         if shape and shape[0].is_Integer:
             return int(shape[0])
-        raise self.recording.error("len() has to be an integer, and sizes stay symbolic", "write x.shape[0]")
+        raise self.recording.error("len() has to be an integer, and sizes stay symbolic", "write x.shape[0]", advised=True)
 
     def __iter__(self) -> Iterator["Tracer"]:
         parts = self.recording.parts(self.node)
@@ -122,7 +125,9 @@ class Tracer:
         shape = self.recording.shape(self.node)
         if shape and shape[0].is_Integer:
             return (self[k] for k in range(int(shape[0])))
-        raise self.recording.error("a loop over an axis whose size is symbolic", "use operations on whole arrays, such as np.sum")
+        raise self.recording.error(
+            "a loop over an axis whose size is symbolic", "use operations on whole arrays, such as np.sum", advised=True
+        )
 
     # What NumPy asks.
 
@@ -137,6 +142,8 @@ class Tracer:
         name = function.__name__
         if name == "shape":
             return self.shape  # type: ignore[return-value]
+        if name == "copy":
+            return args[0]
         if name == "ndim":
             return self.ndim  # type: ignore[return-value]
         if name == "einsum":
@@ -146,7 +153,7 @@ class Tracer:
 
     def __array__(self, *_: Any, **__: Any) -> np.ndarray:
         fix = "leave np.asarray out; arrays side by side are np.stack((a, b)), numbers in a traced function are arguments"
-        raise self.recording.error("a traced array has no numbers yet", fix)
+        raise self.recording.error("a traced array has no numbers yet", fix, advised=True)
 
     # What can't be traced.
 
@@ -156,13 +163,13 @@ class Tracer:
 
     def _no_number(self) -> Any:
         fix = "use np. functions, not those of math"
-        raise self.recording.error("this asks for a Python number: values are not known while tracing", fix)
+        raise self.recording.error("this asks for a Python number: values are not known while tracing", fix, advised=True)
 
     __float__ = __int__ = __complex__ = __index__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
 
     def __setitem__(self, items: Any, value: Any) -> None:
         fix = "build a new array: np.where(z < 0, 0, z), a product with a mask, or a slice"
-        raise self.recording.error("this changes an array in place", fix, advised=False)
+        raise self.recording.error("this changes an array in place", fix)
 
     __delitem__ = __setitem__
 
@@ -243,7 +250,7 @@ class Size(Tracer):
 
     def _no_number(self) -> Any:
         fix = "sbp.eye, sbp.ones and sbp.zeros take sizes; math.sqrt(n) is np.sqrt(n); a loop over an axis is an operation on whole arrays"
-        raise self.recording.error(f"this asks for {self} as an integer, and sizes stay symbolic", fix)
+        raise self.recording.error(f"this asks for {self} as an integer, and sizes stay symbolic", fix, advised=True)
 
     __float__ = __int__ = __complex__ = __index__ = __round__ = __trunc__ = __floor__ = __ceil__ = _no_number
 
@@ -309,11 +316,12 @@ def traced(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: 
         absent, close = ABSENT.get(name), nearest(name, list(OPS))
         fix = f"did you mean {', '.join(close)}?" if close else "see the list that `symbackprop ops` prints"
         reason = f"'{spelled}{op}' {absent.why if absent and absent.why else 'is not in the language'}"
-        raise recording.error(reason, in_python(absent.instead) if absent else fix, UnknownOpError)
+        raise recording.error(reason, in_python(absent.instead) if absent else fix, UnknownOpError, advised=True)
     for option in options:
         if option not in record.parameters:
             known = ", ".join(record.parameters)
-            raise recording.error(f"op '{name}' has no option '{option}'", f"its options are {known}", ParseError)
+            fix = "leave it out" if option in IDLE else f"its options are {known}"
+            raise recording.error(f"op '{name}' has no option '{option}'", fix, ParseError)
     nodes = tuple(as_node(a, recording) for a in args)
     node = Call(name, nodes, tuple((k, as_node(v, recording)) for k, v in options.items()))
     if any(isinstance(a, Size) for a in args):
@@ -337,7 +345,7 @@ def as_node(value: Any, recording: Recording) -> Node:
         return Group(tuple(as_node(v, recording) for v in value))
     if isinstance(value, np.ndarray):
         fix = "make it an argument with a shape, and give it the role of data; numbers without axes may stand"
-        raise recording.error(f"an array of numbers with shape {value.shape} can't stand in a model", fix)
+        raise recording.error(f"an array of numbers with shape {value.shape} can't stand in a model", fix, advised=True)
     raise recording.error(f"a {type(value).__name__} can't stand in a model", "use the arguments, numbers and np. functions")
 
 
