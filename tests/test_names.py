@@ -9,7 +9,7 @@ from named_model import ALSO, SLOTS, data, model, values, words
 
 import symbackprop as sbp
 from symbackprop.data import Data
-from symbackprop.errors import ParseError, SymbackpropError
+from symbackprop.errors import SpecError, SymbackpropError
 from symbackprop.index import axis
 from symbackprop.lower.names import RESERVED, Scope, arguments, code_names
 from symbackprop.ops import OPS
@@ -47,7 +47,7 @@ def test_every_name_in_a_module_can_be_the_authors(part):
         new = {slot: free[(k + 7 * i) % len(free)] for i, slot in enumerate(SLOTS)}
         try:
             assert same(new), new
-        except ParseError as e:
+        except SpecError as e:
             assert {"np", "numpy"} & set(new.values()), (new, str(e))  # a module, wherever it stands in a text
 
 

@@ -9,6 +9,7 @@ from sympy import Expr
 from symbackprop.errors import AxisError, FactError, SpecError, UnknownNameError, nearest
 from symbackprop.index import IDENTIFIER, axis, parse_shape, shape_text
 from symbackprop.language.elsewhere import character_fix, other_name
+from symbackprop.language.hints import MODULES
 from symbackprop.language.nodes import names_of
 from symbackprop.language.spec import EquationSpec, ModelSpec
 from symbackprop.ops import OPS
@@ -77,6 +78,8 @@ def _check_name(name: str, axes: Sequence[str], place: str) -> None:
         reason = "it is a Python keyword"
     elif name in OPS:
         reason = "it is the name of an op"
+    elif name in MODULES:
+        reason = "a text reads it as the module"
     elif name in axes:
         reason = "it is the name of an axis"
     if reason:

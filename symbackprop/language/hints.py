@@ -4,6 +4,8 @@ import ast
 
 FOREIGN = ("scipy", "torch", "jnp", "jax", "tf", "F", "nn", "math", "sp", "anp", "sbp", "special", "linalg")
 """What modules are mostly called whose functions people paste; a tensor may be called so too."""
+MODULES = ("np", "numpy")
+"""What NumPy is called in a text."""
 IDLE = ("dtype", "out", "order", "casting", "subok", "copy", "mode", "constant_values")
 """Options of NumPy without a meaning here: arrays are of real numbers, nothing is changed in place, and zeros are put around."""
 PARTS = {

@@ -13,7 +13,7 @@ from sympy import Rational
 
 from symbackprop.errors import ParseError
 from symbackprop.language.elsewhere import character_fix, operator_fix, syntax_fix
-from symbackprop.language.hints import FOREIGN, NAMED, PARTS
+from symbackprop.language.hints import FOREIGN, MODULES, NAMED, PARTS
 from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
 from symbackprop.ops import NUMPY
 from symbackprop.ops.arithmetic import MOST_DIGITS
@@ -40,7 +40,6 @@ BINARY_OPS = {
     ast.BitOr: "logical_or",
 }
 UNARY_OPS = {ast.USub: "negative", ast.UAdd: "positive", ast.Invert: "logical_not"}
-MODULES = ("np", "numpy")
 MEASURES = ("shape", "size", "ndim")
 SPREAD = ("reshape", "transpose")
 """Methods that take a tuple also as several arguments: X.reshape(n, 1)."""

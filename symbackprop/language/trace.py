@@ -18,10 +18,11 @@ from typing import Any
 
 from symbackprop.errors import SpecError, SymbackpropError, UnknownNameError, nearest
 from symbackprop.index import IDENTIFIER, parse_shape
+from symbackprop.language.hints import MODULES
 from symbackprop.language.nodes import CONDITIONS, Call, Name, Node, Subscript, children, unparse
 from symbackprop.language.recording import Recording, rebuilt
 from symbackprop.language.spec import EquationSpec, ModelSpec, TensorSpec
-from symbackprop.language.syntax import MODULES, parse
+from symbackprop.language.syntax import parse
 from symbackprop.language.tracer import Size, Tracer
 from symbackprop.ops import OPS
 from symbackprop.ops.elementwise import CONSTANTS
