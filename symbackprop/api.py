@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from types import ModuleType
 
 from symbackprop.derive.curvature import Split, split
 from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
 from symbackprop.derive.samples import per_sample_gradients
 from symbackprop.derive.second import hessian, hessian_vector_product, jvp, second, vjp
-from symbackprop.emit import load_source, module_source, write
+from symbackprop.emit import Module, module_source
 from symbackprop.errors import DeriveError, SpecError, nearest
 from symbackprop.language.declare import facts_of, shaped
 from symbackprop.language.elaborate import elaborate, elaborate_expression
@@ -21,7 +19,6 @@ from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.syntax import parse
 from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
-from symbackprop.lower.names import file_name
 from symbackprop.lower.recognise import opened, recognised
 from symbackprop.notation.beyond import Section, compose_beyond
 from symbackprop.notation.blocks import Document
@@ -270,32 +267,6 @@ def _as_model(model: Model | Sequential | Derivation) -> Model:
     if isinstance(model, str | Path):
         fix = f'load it: sbp.load("{model}")' if str(model).endswith(".toml") else "an expression has sbp.derivative(text, shapes, wrt)"
     raise SpecError(f"a {type(model).__name__} is not a model", fix=fix)
-
-
-class Module:
-    """A generated module: its source, and what to do with it."""
-
-    def __init__(self, name: str, source: str) -> None:
-        """`source` is the whole text of the module `name`."""
-        self.name = name
-        self.source = source
-
-    def write(self, folder: str | Path) -> Path:
-        """Write <name>.py into `folder` (made if missing) and return its path; nothing is left half-written.
-
-        A name of Python's own modules, or numpy, gets a stroke: such a file would hide what the module imports.
-        """
-        path = Path(folder) / f"{file_name(self.name)}.py"
-        write(path, self.source)
-        return path
-
-    def load(self) -> ModuleType:
-        """The module, imported from its source."""
-        return self._loaded
-
-    @cached_property
-    def _loaded(self) -> ModuleType:
-        return load_source(self.source, self.name)
 
 
 def generate(derivation: Derivation | Model | Sequential, target: str = "numpy", also: Sequence[str] = ()) -> Module:

@@ -11,7 +11,7 @@ import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib.abc import InspectLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -25,6 +25,7 @@ from symbackprop.errors import TargetError, UnknownTargetError, nearest
 from symbackprop.files import note, was_read
 from symbackprop.lower.function import function_text
 from symbackprop.lower.module import module_record
+from symbackprop.lower.names import file_name
 from symbackprop.lower.spelling import Spelling
 from symbackprop.notation.blocks import Document
 from symbackprop.notation.page import page
@@ -185,3 +186,29 @@ def load_source(source: str, name: str) -> ModuleType:
     module = module_from_spec(spec_from_loader(name, loader))
     loader.exec_module(module)
     return module
+
+
+class Module:
+    """A generated module: its source, and what to do with it."""
+
+    def __init__(self, name: str, source: str) -> None:
+        """`source` is the whole text of the module `name`."""
+        self.name = name
+        self.source = source
+
+    def write(self, folder: str | Path) -> Path:
+        """Write <name>.py into `folder` (made if missing) and return its path; nothing is left half-written.
+
+        A name of Python's own modules, or numpy, gets a stroke: such a file would hide what the module imports.
+        """
+        path = Path(folder) / f"{file_name(self.name)}.py"
+        write(path, self.source)
+        return path
+
+    def load(self) -> ModuleType:
+        """The module, imported from its source."""
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> ModuleType:
+        return load_source(self.source, self.name)

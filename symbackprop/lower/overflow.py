@@ -28,7 +28,7 @@ def without_overflow(program: Program, outputs: Sequence[str]) -> Program:
 
 
 def rewritten(program: Program, reader: "Reader", kept: Sequence[str]) -> Program:
-    """What `kept` need of `program` as the reader says it; the program itself where it says the same, or has no function that could grow."""
+    """What `kept` need of `program` as the reader says it; the program itself where it says the same, or where nothing grows."""
     if not any(e.rhs is not None and e.rhs.has(Function) for e in program.equations):
         return program
     for e in program.equations:
