@@ -254,6 +254,13 @@ def opposite(e: Expr) -> Expr:
     return Positive(-e.args[0]) if isinstance(e, NonNegative) else 1 - e
 
 
+def is_mask(e: Expr) -> bool:
+    """Whether `e` is made of brackets, deltas and numbers alone: where it is 0 there is no such term, whatever else is in it."""
+    if isinstance(e, KroneckerDelta | Positive | NonNegative):
+        return True
+    return isinstance(e, Add | Mul | Pow) and all(a.is_number or is_mask(a) for a in e.args)
+
+
 def is_squares(e: Expr, known: Container[str] = ()) -> bool:
     """Whether `e` is a sum of squares by its form, times positive numbers: never negative, and 0 only where all that is squared is.
 

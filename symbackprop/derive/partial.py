@@ -1,14 +1,15 @@
-"""Partial derivatives of right sides: the one place where SymPy's `diff` is called on a body.
+"""Partial derivatives of right sides.
 
-d T[e1, e2] / d T[k, l] = delta(e1, k) delta(e2, l); what an entry's derivative is multiplied by comes from SymPy.
+d T[e1, e2] / d T[k, l] = delta(e1, k) delta(e2, l); what an entry's derivative is multiplied by comes from `derivative`.
 """
 
 from collections.abc import Container
 from dataclasses import dataclass
 
-from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, S, exp, nan, oo, powsimp, zoo
+from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, S, exp, nan, oo, zoo
 
 from symbackprop.contract import contract
+from symbackprop.derive.scalar import derivative
 from symbackprop.errors import NotDifferentiableError
 from symbackprop.index import Index
 from symbackprop.term import Entry, Positive, Total, delta, is_squares, rename_bound
@@ -61,27 +62,24 @@ def _scalar_partials(e: Expr, name: str, squares: Container[str]) -> list[Partia
     found = []
     for a in sorted((a for a in e.atoms(Entry) if a.name == name), key=str):
         x = Dummy("x", real=True)
-        derivative = e.xreplace({a: x}).diff(x).xreplace({x: a})
-        if any(not p.exp.is_number for p in e.atoms(Pow)):
-            # SymPy says y x^y / x, which has no value at 0; y x^(y - 1) has.
-            derivative = powsimp(derivative, combine="exp")
-        if derivative.has(x):
+        slope = derivative(e.xreplace({a: x}), x).xreplace({x: a})
+        if slope.has(x):
             raise NotDifferentiableError(f"SymPy has no derivative of {e} by {a}")
-        if derivative != 0:
+        if slope != 0:
             # SymPy's product rule leaves (1 / s - x / s^2) s in a term of a sum; what is done to the whole later does not look inside it.
-            derivative = Add(*[contract(t) for t in Add.make_args(_at_zero(derivative, e, squares))])
-            found.append(Partial(derivative, a.indices, ()))
+            slope = Add(*[contract(t) for t in Add.make_args(_at_zero(slope, e, squares))])
+            found.append(Partial(slope, a.indices, ()))
     return found
 
 
-def _at_zero(derivative: Expr, e: Expr, squares: Container[str]) -> Expr:
-    """`derivative` of `e`, with the convention that a root of a sum of squares has the derivative 0 where all of them are 0, as |x| has.
+def _at_zero(slope: Expr, e: Expr, squares: Container[str]) -> Expr:
+    """`slope`, the derivative of `e`, with the convention that a root of a sum of squares has the derivative 0 where it is 0, as |x| has.
 
     Not where `e` itself has no value there: x / |x|, log |x|.
     """
-    roots = [p for p in derivative.atoms(Pow) if p.exp.is_Rational and not p.exp.is_Integer and p.exp.is_negative]
+    roots = [p for p in slope.atoms(Pow) if p.exp.is_Rational and not p.exp.is_Integer and p.exp.is_negative]
     roots = [p for p in roots if is_squares(p.base, squares) and not e.xreplace({p.base: S.Zero}).has(nan, oo, zoo)]
-    return derivative.xreplace({p: p * Positive(p.base) for p in roots})
+    return slope.xreplace({p: p * Positive(p.base) for p in roots})
 
 
 def in_own_output(e: Expr, rhs: Expr | None, output: Entry) -> Expr:

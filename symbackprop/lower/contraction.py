@@ -11,7 +11,7 @@ from itertools import combinations
 import opt_einsum
 from sympy import Expr, Mul, S
 
-from symbackprop.contract import LONG
+from symbackprop.factors import LONG
 from symbackprop.index import Index, fresh
 from symbackprop.lower.graph import Graph, Labelled, ordered
 
