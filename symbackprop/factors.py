@@ -8,10 +8,11 @@ from functools import reduce
 from math import prod
 from operator import or_
 
-from sympy import Add, Expr, Function, Integer, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
+from sympy import Add, Expr, Integer, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
 
+from symbackprop.brackets import is_mask
 from symbackprop.cost import cost
-from symbackprop.term import is_mask
+from symbackprop.term import is_total
 
 MOST_TERMS = 32
 """Terms up to which a sum of products is multiplied out to see what cancels."""
@@ -102,7 +103,7 @@ def _asks(b: Expr, x: Expr) -> int:
     """What b**x asks of b, as bits: 1 not to be 0, 2 not to be negative, 4 to have a value itself."""
     if b.is_positive or x == 0:
         return 0
-    own = 4 if isinstance(b, Function) and not b.is_finite else 0
+    own = 0 if is_total(b) else 4
     return own + (0 if x.is_integer or b.is_nonnegative else 2) + (0 if x.is_nonnegative else 1)
 
 

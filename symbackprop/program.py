@@ -14,7 +14,7 @@ from sympy import Expr, Pow
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
-from symbackprop.term import Entry, indices_of, is_squares, substitute, tensor_names
+from symbackprop.term import Entry, indices_of, is_squares, is_total, substitute, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
 """Roles a user can give. Tensors that equations define have the role "intermediate"."""
@@ -198,6 +198,15 @@ class Program:
         found: set[str] = set()
         for e in self.equations:
             if e.rhs is not None and is_squares(e.rhs, found):
+                found.add(e.name)
+        return frozenset(found)
+
+    @cached_property
+    def partial(self) -> frozenset[str]:
+        """The tensors whose entries may have no value: by their own equations, or entry by entry by those before."""
+        found: set[str] = set()
+        for e in self.equations:
+            if e.rhs is not None and not indices_of(e.rhs) - set(e.indices) and not is_total(e.rhs, found, self.squares):
                 found.add(e.name)
         return frozenset(found)
 

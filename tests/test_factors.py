@@ -36,7 +36,8 @@ def values(e):
 
 def lost(law, e):
     """Where a law takes a value from `e`, or changes it."""
-    return [(d, a, b) for d, a, b in zip(DATA, values(e), values(law(e)), strict=True) if np.isfinite(a) and not np.isclose(a, b, 1e-9, 1e-9)]
+    before, after = values(e), values(law(e))
+    return [(d, a, b) for d, a, b in zip(DATA, before, after, strict=True) if np.isfinite(a) and not np.isclose(a, b, 1e-9, 1e-9)]
 
 
 def property_of(law, count):

@@ -19,7 +19,7 @@ FLOORS = [
     [{"errors"}],
     [{"index", "sizes"}],
     [{"term", "program"}],
-    [{"contract", "factors", "laws", "canonical", "cost", "normal", "definition"}],
+    [{"contract", "brackets", "factors", "laws", "canonical", "cost", "normal", "definition"}],
     [{"ops"}],
     [{"language"}, {"derive"}],
     [{"notation"}, {"lower"}],

@@ -89,7 +89,7 @@ def in_own_output(e: Expr, rhs: Expr | None, output: Entry) -> Expr:
     if isinstance(rhs, exp) or (isinstance(rhs, Function) and not isinstance(rhs, KroneckerDelta)):
         return e.xreplace({rhs: output})
     if isinstance(rhs, Pow) and not rhs.exp.is_Integer:
-        return e.xreplace({Positive(rhs.base): Positive(output)}).replace(
+        return e.replace(Positive, lambda z: Positive(output) if z == rhs.base else Positive(z)).replace(
             lambda q: isinstance(q, Pow) and q.base == rhs.base and (q.exp / rhs.exp).is_Integer,
             lambda q: output ** (q.exp / rhs.exp),
         )

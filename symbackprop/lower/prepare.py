@@ -39,7 +39,7 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
         taken |= {m.name for m in made}
         expanded += made
     statistics = {e.name for e in equations if e.call}  # a softmax is finite, though it is spelled as a quotient
-    return guarded(_spelled(_needed(expanded, outputs), functions), statistics)
+    return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs])
 
 
 def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:
