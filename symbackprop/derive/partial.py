@@ -6,10 +6,12 @@ d T[e1, e2] / d T[k, l] = delta(e1, k) delta(e2, l); what an entry's derivative 
 from collections.abc import Container
 from dataclasses import dataclass
 
-from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, S, exp, nan, oo, zoo
+from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, exp, nan, oo, zoo
 
 from symbackprop.contract import contract
 from symbackprop.derive.scalar import derivative
+from symbackprop.derive.smooth import keeps_own, smoothed
+from symbackprop.derive.turns import at_zero
 from symbackprop.errors import NotDifferentiableError
 from symbackprop.index import Index
 from symbackprop.term import Entry, Positive, Total, delta, is_squares, rename_bound
@@ -68,6 +70,7 @@ def _scalar_partials(e: Expr, name: str, squares: Container[str]) -> list[Partia
         if slope != 0:
             # SymPy's product rule leaves (1 / s - x / s^2) s in a term of a sum; what is done to the whole later does not look inside it.
             slope = Add(*[contract(t) for t in Add.make_args(_at_zero(slope, e, squares))])
+            slope = smoothed(slope, keeps_own(e, squares), squares)
             found.append(Partial(slope, a.indices, ()))
     return found
 
@@ -78,7 +81,7 @@ def _at_zero(slope: Expr, e: Expr, squares: Container[str]) -> Expr:
     Not where `e` itself has no value there: x / |x|, log |x|.
     """
     roots = [p for p in slope.atoms(Pow) if p.exp.is_Rational and not p.exp.is_Integer and p.exp.is_negative]
-    roots = [p for p in roots if is_squares(p.base, squares) and not e.xreplace({p.base: S.Zero}).has(nan, oo, zoo)]
+    roots = [p for p in roots if is_squares(p.base, squares) and not at_zero(e, p.base).has(nan, oo, zoo)]
     return slope.xreplace({p: p * Positive(p.base) for p in roots})
 
 

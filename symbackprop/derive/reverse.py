@@ -20,6 +20,7 @@ from symbackprop.cost import cost
 from symbackprop.derive.local import call_tensor, jacobian_of
 from symbackprop.derive.masks import Masks
 from symbackprop.derive.naming import with_parts_named
+from symbackprop.derive.smooth import Model
 from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import NO_FACTS, Facts
@@ -91,6 +92,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.masks = Masks(self.program)
+        self.model = Model(self.program.equations, self.program.squares)
         self.facts = Facts(known_facts(self.program), self.program.equations)
         self.definitions = Facts((), self.program.equations)
         for e in self.program.equations if self.prefix else ():
@@ -201,11 +203,15 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     indices = (*walk.prefix, *tensor.indices)
     trace = Trace()
     value = contract(raw, walk.facts, trace)
+    if (smooth := walk.model.smoothed(value)) != value:
+        value = contract(smooth, walk.facts)
+        trace.note("limit", value)
     made = walk.adjoint(tensor.name)
     _write_steps(walk, tensor, made.name, indices, trace)
     walk.adjoints[tensor.name] = made.name
     walk.fired[made.name] = tuple(sorted(trace.facts | walk.behind.get(tensor.name, set()), key=str))
     walk.equations.append(Equation(made, indices, value))
+    walk.model.learn(walk.equations[-1])
     walk.masks.learn(made.name, indices, value)
     return value
 
