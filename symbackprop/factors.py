@@ -12,7 +12,7 @@ from sympy import Add, Expr, Integer, Mul, Number, Pow, S, default_sort_key, exp
 
 from symbackprop.brackets import is_mask
 from symbackprop.cost import cost
-from symbackprop.term import is_total
+from symbackprop.signs import is_total
 
 MOST_TERMS = 32
 """Terms up to which a sum of products is multiplied out to see what cancels."""

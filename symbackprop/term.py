@@ -6,10 +6,9 @@ derivative 0) as factors. Rule of the house: a Total stands only under sums, pro
 function or a power (a whole positive power of a Total is a product); exp(sum ...) is two equations.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
 from sympy import (
-    Abs,
     Add,
     Expr,
     Function,
@@ -24,19 +23,8 @@ from sympy import (
     S,
     Sum,
     Symbol,
-    asinh,
-    atan,
-    cos,
-    cosh,
     default_sort_key,
-    erf,
-    exp,
     expand_mul,
-    floor,
-    log,
-    sin,
-    sinh,
-    tanh,
 )
 
 from symbackprop.index import Index, fresh
@@ -264,56 +252,6 @@ def opposite(e: Expr) -> Expr:
     if isinstance(e, Positive):
         return NonNegative(-e.args[0])
     return Positive(-e.args[0]) if isinstance(e, NonNegative) else 1 - e
-
-
-def is_squares(e: Expr, known: Container[str] = ()) -> bool:
-    """Whether `e` is a sum of squares by its form, times positive numbers: never negative, and 0 only where all that is squared is.
-
-    `known`: names of tensors that are.
-    """
-    if isinstance(e, Entry):
-        return e.name in known
-    if isinstance(e, Pow):
-        return bool(e.exp.is_even and e.exp.is_positive)
-    if isinstance(e, Total):
-        return is_squares(e.body, known)
-    parts = [a for a in e.args if not (isinstance(e, Mul) and a.is_positive)]
-    return isinstance(e, Add | Mul) and bool(parts) and all(is_squares(a, known) for a in parts)
-
-
-def is_above_0(e: Expr, known: Container[str] = ()) -> bool:
-    """Whether `e` is positive by its form: a positive number and sums of squares. `known`: names of tensors that are sums of squares."""
-    if not isinstance(e, Add):
-        return bool(e.is_positive)
-    return bool(e.is_positive) or (any(a.is_positive for a in e.args) and all(a.is_nonnegative or is_squares(a, known) for a in e.args))
-
-
-TOTAL = (exp, sin, cos, sinh, cosh, tanh, atan, asinh, erf, floor, Abs)
-"""Functions of SymPy's that have a value at every number."""
-
-
-def is_total(e: Expr, partial: Container[str] = (), known: Container[str] = ()) -> bool:
-    """Whether `e` has a value whatever the entries in it are; entries of the tensors `partial` may have none themselves.
-
-    `known`: names of tensors that are sums of squares.
-    """
-    if isinstance(e, Entry):
-        return e.name not in partial
-    if not e.has(Entry):
-        return True
-    if isinstance(e, Pow):
-        base, exponent = e.args
-        whole = exponent.is_integer and exponent.is_nonnegative
-        if not (whole or is_above_0(base, known) or (exponent.is_positive and (base.is_nonnegative or is_squares(base, known)))):
-            return False
-    elif isinstance(e, log):
-        if not is_above_0(e.args[0], known):
-            return False
-    elif isinstance(e, Function) and not isinstance(e, (*TOTAL, Positive, NonNegative, KroneckerDelta)):
-        law = getattr(type(e), "law", None)
-        if law is None or not is_total(law(*e.args), partial, known):
-            return False
-    return all(is_total(a, partial, known) for a in e.args)
 
 
 def as_printed(e: Expr) -> Expr:

@@ -18,7 +18,7 @@ PACKAGE = "symbackprop"
 FLOORS = [
     [{"errors"}],
     [{"index", "sizes"}],
-    [{"term", "program"}],
+    [{"term", "signs", "program"}],
     [{"contract", "brackets", "factors", "laws", "canonical", "cost", "normal", "definition"}],
     [{"ops"}],
     [{"language"}, {"derive"}],

@@ -88,7 +88,7 @@ class _Walk:
     def __post_init__(self) -> None:
         self.facts = Facts(known_facts(self.program), self.program.equations)
         self.definitions = Facts((), self.program.equations)
-        self.model = Model(self.program.equations, self.program.squares)
+        self.model = Model(self.program.equations, self.program.signs)
         self.helper = partial(call_tensor, self.program, self.made)
 
     def push(self, equation: Equation) -> None:

@@ -14,7 +14,8 @@ from symbackprop.derive.turns import arguments, at_zero, jumps, meetings, turn_o
 from symbackprop.index import shape_text
 from symbackprop.ops import OPS, op_of
 from symbackprop.program import Equation, Program
-from symbackprop.term import Entry, NonNegative, Positive, is_squares, sides_of, tensor_names
+from symbackprop.signs import is_squares
+from symbackprop.term import Entry, NonNegative, Positive, sides_of, tensor_names
 
 
 def kinks(program: Program, outputs: Iterable[str], wrt: Iterable[str], derivatives: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -32,7 +33,7 @@ class _Teller:
     def __init__(self, program: Program, outputs: tuple[str, ...], reach: set[str], derivatives: Iterable[str] | None) -> None:
         self.program, self.reach = program, reach
         self.needed = program.needed(outputs).equations
-        self.model = Model(program.equations, program.squares)
+        self.model = Model(program.equations, program.signs)
         self.turning = None if derivatives is None else self.turns_of(derivatives)
 
     def turns_of(self, derivatives: Iterable[str]) -> set[Expr]:
@@ -98,7 +99,7 @@ class _Teller:
 
     def is_kinked_root(self, e: Equation, f: Pow) -> bool:
         """Whether a power is a root of a sum of squares whose slope is without limit at 0, where the equation has a value."""
-        if not (f.exp.is_Rational and 0 < f.exp < 1 and is_squares(f.base, self.program.squares)):
+        if not (f.exp.is_Rational and 0 < f.exp < 1 and is_squares(f.base, self.program.signs)):
             return False
         return not any(body.has(f) and at_zero(body, f.base).has(nan, zoo, oo) for body in bodies(e.rhs))
 
@@ -128,7 +129,7 @@ class _Teller:
     def uneven(self, e: Expr) -> Iterator[Expr]:
         """The turns at which the limits of `e` from all sides are not known to agree."""
         for turn in turns(e):
-            found = meetings(e, turn, self.model.squares)
+            found = meetings(e, turn, self.model.signs)
             if found is None or not all(agrees(m) for m in found):
                 yield turn
 

@@ -11,7 +11,8 @@ from sympy import Add, Expr, Mul, S, Symbol
 from symbackprop.brackets import either, is_mask
 from symbackprop.index import Index
 from symbackprop.program import Program
-from symbackprop.term import Entry, NonNegative, Positive, indices_of, is_total
+from symbackprop.signs import is_total
+from symbackprop.term import Entry, NonNegative, Positive, indices_of
 
 
 class Masks:
@@ -48,7 +49,7 @@ class Masks:
     def beside(self, said: Expr, local: Iterable[Expr]) -> Expr:
         """An adjoint with its mask, where one of the local derivatives that it is multiplied by may have no value."""
         mask = self.of(said) if self.known else S.One
-        if mask == 1 or all(is_total(e, self.program.partial, self.program.squares) for e in local):
+        if mask == 1 or all(is_total(e, self.program.partial, self.program.signs) for e in local):
             return said
         there = Mul.make_args(said)
         return Mul(said, *[f for f in Mul.make_args(mask) if f not in there])

@@ -92,7 +92,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.masks = Masks(self.program)
-        self.model = Model(self.program.equations, self.program.squares)
+        self.model = Model(self.program.equations, self.program.signs)
         self.facts = Facts(known_facts(self.program), self.program.equations)
         self.definitions = Facts((), self.program.equations)
         for e in self.program.equations if self.prefix else ():

@@ -6,19 +6,20 @@ limits from all sides agree, and the function is continuous, then they are its v
 both sides, [x >= 0] for [x > 0], or by a term [x = 0] c where a quotient has its limit only.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Add, Dummy, Expr, S, Symbol, nan, oo, zoo
 
 from symbackprop.brackets import opposite
-from symbackprop.derive.turns import LONGEST, Meeting, Squares, jumps, limit, meetings, on_side, one_sided, turn_of, turns, vanishes, zeros
+from symbackprop.derive.turns import LONGEST, Meeting, Parts, jumps, limit, meetings, on_side, one_sided, turn_of, turns, vanishes, zeros
 from symbackprop.program import Equation
+from symbackprop.signs import UNKNOWN, Signs
 from symbackprop.term import Entry, NonNegative, Positive, Total
 
 Inline = Callable[[Expr], Expr]
 
 
-def smoothed(slope: Expr, keeps: Callable[[Expr], bool], squares: Container[str] = (), inline: Inline = lambda e: e) -> Expr:
+def smoothed(slope: Expr, keeps: Callable[[Expr], bool], signs: Signs = UNKNOWN, inline: Inline = lambda e: e) -> Expr:
     """`slope`, a derivative, with its limit wherever it turns and its limits agree.
 
     `keeps`: whether the function that it is the derivative of has a jump of its own at a turn, so that there is nothing to say there.
@@ -27,13 +28,13 @@ def smoothed(slope: Expr, keeps: Callable[[Expr], bool], squares: Container[str]
     if not slope.has(Positive, NonNegative) and not turns(slope):
         return slope
     if isinstance(slope, Total):
-        return Total(smoothed(slope.body, keeps, squares, inline), *slope.indices)
+        return Total(smoothed(slope.body, keeps, signs, inline), *slope.indices)
     sums = {t: Dummy("T", real=True) for t in slope.atoms(Total) if not any(t is not u and u.has(t) for u in slope.atoms(Total))}
-    whole = {d: smoothed(t, keeps, squares, inline) for t, d in sums.items()}
+    whole = {d: smoothed(t, keeps, signs, inline) for t, d in sums.items()}
     e = slope.xreplace(sums)
     for turn in turns(inline(e)):
         if not keeps(turn):
-            e = _at_turn(e, turn, squares, inline)
+            e = _at_turn(e, turn, signs, inline)
     return e.xreplace(whole)
 
 
@@ -46,26 +47,26 @@ def agrees(meeting: Meeting) -> bool | None:
     return False if False in same else None if None in same else True
 
 
-def is_continuous(e: Expr, turn: Expr, squares: Container[str] = ()) -> bool | None:
+def is_continuous(e: Expr, turn: Expr, signs: Signs = UNKNOWN) -> bool | None:
     """Whether `e` comes to its own value from all sides where it turns; None: can't tell."""
-    found = meetings(e, turn, squares)
+    found = meetings(e, turn, signs)
     if found is None:
         return None
     same = [agrees(Meeting([m.value, *m.limits], m.value)) for m in found]
     return False if False in same else None if None in same else True
 
 
-def _at_turn(e: Expr, turn: Expr, squares: Container[str], inline: Inline) -> Expr:
-    found = meetings(inline(e), turn, squares)
+def _at_turn(e: Expr, turn: Expr, signs: Signs, inline: Inline) -> Expr:
+    found = meetings(inline(e), turn, signs)
     if not found or not all(agrees(m) for m in found):
         return e
     if all(_is_there(m) for m in found):
         return e
-    closed = _closed(e, turn, one_sided(turn, squares), inline)
-    whole = meetings(inline(closed), turn, squares)
+    closed = _closed(e, turn, one_sided(turn, signs), inline)
+    whole = meetings(inline(closed), turn, signs)
     if whole is not None and all(agrees(m) and _is_there(m) for m in whole):
         return closed
-    return _corrected(e, turn, squares, inline)
+    return _corrected(e, turn, signs, inline)
 
 
 def _is_there(m: Meeting) -> bool:
@@ -117,25 +118,25 @@ def _by_side(e: Expr, above: Dummy, bracket: Expr) -> Expr:
     return e.func(*[_by_side(a, above, bracket) for a in e.args])
 
 
-def _corrected(e: Expr, turn: Expr, squares: Container[str], inline: Inline) -> Expr:
+def _corrected(e: Expr, turn: Expr, signs: Signs, inline: Inline) -> Expr:
     """`e` and, where it turns, what its limit there is more than its value."""
-    surfaces = zeros(turn, squares)
+    surfaces = zeros(turn, signs)
     if surfaces is None or len(surfaces) != 1:
         return e
     told = inline(e)
-    more = limit(on_side(told, {turn: 1}), surfaces[0], squares)
+    more = limit(on_side(told, {turn: 1}), surfaces[0], signs)
     there = on_side(told, {turn: 0}).xreplace(dict(surfaces[0]))
     if more is None or there.has(nan, zoo, oo):
         return e
-    here = NonNegative(-turn) if one_sided(turn, squares) else NonNegative(turn) * NonNegative(-turn)
+    here = NonNegative(-turn) if one_sided(turn, signs) else NonNegative(turn) * NonNegative(-turn)
     return e + here * (more - there)
 
 
 class Model:
     """What is known of the program that derivatives are of: where its own equations jump, and what its entries are."""
 
-    def __init__(self, equations: Sequence[Equation], squares: Container[str]) -> None:
-        self.squares = Squares(squares, equations)
+    def __init__(self, equations: Sequence[Equation], signs: Signs) -> None:
+        self.signs = Parts(signs.squares, signs.positive, {e.name: e for e in equations if e.name in signs.squares})
         self._found: dict[Expr, set[Expr]] = {}
         self.order: dict[str, int] = {}
         self.equations: dict[str, Equation] = {}
@@ -151,7 +152,7 @@ class Model:
 
     def smoothed(self, slope: Expr) -> Expr:
         """A derivative of the program with its limits where it turns."""
-        return smoothed(slope, lambda turn: pattern(turn) in self.steps, self.squares, self.inline)
+        return smoothed(slope, lambda turn: pattern(turn) in self.steps, self.signs, self.inline)
 
     def inline(self, e: Expr) -> Expr:
         """`e` with its entries replaced by what their equations say, the last ones first, as far as that is not too long."""
@@ -173,7 +174,7 @@ class Model:
         for body in bodies(e.rhs):
             if turns_with_jumps(body):
                 told = self.inline(body)
-                found |= {pattern(u) for u in turns_with_jumps(told) if not is_continuous(told, u, self.squares)}
+                found |= {pattern(u) for u in turns_with_jumps(told) if not is_continuous(told, u, self.signs)}
         return found
 
 
@@ -187,9 +188,9 @@ def turns_with_jumps(e: Expr) -> list[Expr]:
     return [turn for turn, at in turns(e).items() if any(jumps(f) for f in at)]
 
 
-def keeps_own(e: Expr, squares: Container[str]) -> Callable[[Expr], bool]:
+def keeps_own(e: Expr, signs: Signs) -> Callable[[Expr], bool]:
     """Whether `e` itself jumps at a turn, or may."""
-    return lambda turn: turn in turns_with_jumps(e) and not is_continuous(e, turn, squares)
+    return lambda turn: turn in turns_with_jumps(e) and not is_continuous(e, turn, signs)
 
 
 def pattern(turn: Expr) -> Expr:

@@ -5,8 +5,8 @@ x = 0. Arguments that differ by sign and positive factors are one turn.
 """
 
 import random
-from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 
@@ -16,7 +16,8 @@ from symbackprop.derive.scalar import derivative
 from symbackprop.index import Index
 from symbackprop.ops.function import Elementwise, written_out
 from symbackprop.program import Equation
-from symbackprop.term import Entry, NonNegative, Positive, Total, is_squares
+from symbackprop.signs import UNKNOWN, Signs, is_squares
+from symbackprop.term import Entry, NonNegative, Positive, Total
 
 MOST_OTHERS = 4
 """Turns beside the one in hand whose sides are all looked at."""
@@ -107,23 +108,23 @@ def at_zero(e: Expr, u: Expr) -> Expr:
     return on_side(e, {turn_of(u)[0]: 0}).xreplace({u: S.Zero})
 
 
-def zeros(u: Expr, squares: Container[str] = ()) -> list[Surface] | None:
+def zeros(u: Expr, signs: Signs = UNKNOWN) -> list[Surface] | None:
     """Where `u` is 0, as surfaces that together are all of it; None: can't tell."""
     if isinstance(u, Entry):
         return [((u, S.Zero),)]
     if not u.has(Entry) or u.is_nonzero:
         return []
     if isinstance(u, Pow):
-        return zeros(u.base, squares) if u.exp.is_positive else [] if u.exp.is_negative else None
+        return zeros(u.base, signs) if u.exp.is_positive else [] if u.exp.is_negative else None
     if isinstance(u, Mul):
-        parts = [zeros(f, squares) for f in u.args]
+        parts = [zeros(f, signs) for f in u.args]
         return None if None in parts else [s for found in parts if found is not None for s in found]
     if isinstance(u, Elementwise) and len(u.args) == 1 and u.is_nonnegative and not u.is_positive:
-        return zeros(u.args[0], squares) if type(u).__name__ == "absolute" else None
+        return zeros(u.args[0], signs) if type(u).__name__ == "absolute" else None
     if not isinstance(u, Add):
         return None
-    if is_squares(u, squares):
-        parts = [zeros(f, squares) for f in u.args]
+    if is_squares(u, signs):
+        parts = [zeros(f, signs) for f in u.args]
         single = [found[0] for found in parts if found is not None and len(found) == 1]
         return [tuple(dict(p for s in single for p in s).items())] if len(single) == len(parts) else None
     found = _zeros_of_sum(u)
@@ -205,7 +206,7 @@ def _precisely(e: Expr, digits: int) -> Expr | None:
     return value if value.is_real and value.is_number and value.is_finite else None
 
 
-def limit(e: Expr, surface: Surface, squares: Container[str] = ()) -> Expr | None:
+def limit(e: Expr, surface: Surface, signs: Signs = UNKNOWN) -> Expr | None:
     """What `e`, with its turns on one side, comes to on a surface; None where it has no finite limit there, or none is found.
 
     Where a sum of squares is 0, what is squared is 0 at least as fast as its root, from whatever direction.
@@ -216,7 +217,7 @@ def limit(e: Expr, surface: Surface, squares: Container[str] = ()) -> Expr | Non
     if e.count_ops() > LONGEST:
         return None
     h = Dummy("h", positive=True)
-    whole = [a for a, _ in surface if one_sided(a, squares)]
+    whole = [a for a, _ in surface if one_sided(a, signs)]
     ways = {a: Dummy("way", real=True) if whole or len(surface) > 1 else S.One for a, _ in surface}
     beside = e.xreplace({a: h**2 for a in whole}).xreplace({a: there + ways[a] * h for a, there in surface if a not in whole})
     above, below = fraction(together(beside))
@@ -241,7 +242,7 @@ class Meeting:
     value: Expr
 
 
-def meetings(e: Expr, turn: Expr, squares: Container[str] = ()) -> list[Meeting] | None:
+def meetings(e: Expr, turn: Expr, signs: Signs = UNKNOWN) -> list[Meeting] | None:
     """What `e` comes to from each side of a turn, for every way that its other turns may be; None: can't tell."""
     others = [u for u in dict.fromkeys((*turns(e), *turns(turn))) if u != turn]
     if len(others) > MOST_OTHERS or e.count_ops() > LONGEST:
@@ -250,10 +251,10 @@ def meetings(e: Expr, turn: Expr, squares: Container[str] = ()) -> list[Meeting]
     for way in product((1, -1), repeat=len(others)):
         sides = dict(zip(others, way, strict=True))
         here = on_side(turn, sides)
-        surfaces = zeros(here, squares)
+        surfaces = zeros(here, signs)
         if surfaces is None:
             return None
-        for surface in (_with_parts(found, e, squares) for found in surfaces):
+        for surface in (_with_parts(found, e, signs) for found in surfaces):
             joint = _joint(sides, surface)
             if joint is None:
                 continue
@@ -262,21 +263,17 @@ def meetings(e: Expr, turn: Expr, squares: Container[str] = ()) -> list[Meeting]
             there, sign = turn_of(here)
             at = on_side(e, {**apart, **dict.fromkeys([turn, there, *joint], 0)}).xreplace(dict(surface))
             meeting = found.setdefault(key, Meeting([], at))
-            for side in (1,) if one_sided(here, squares) else (1, -1):
-                branch = _decided(on_side(e, {**sides, turn: side, there: side * sign}), surface, squares)
-                meeting.limits.append(None if branch is None else limit(branch, surface, squares))
+            for side in (1,) if one_sided(here, signs) else (1, -1):
+                branch = _decided(on_side(e, {**sides, turn: side, there: side * sign}), surface, signs)
+                meeting.limits.append(None if branch is None else limit(branch, surface, signs))
     return list(found.values())
 
 
-class Squares:
-    """The tensors that are sums of squares, and what they are the squares of, by the equations of a program."""
+@dataclass(frozen=True)
+class Parts(Signs):
+    """The signs of tensors, and the equations of those that are sums of squares."""
 
-    def __init__(self, names: Container[str], equations: Iterable[Equation] = ()) -> None:
-        self.names = names
-        self.sums = {e.name: e for e in equations if e.name in names and e.rhs is not None}
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names
+    sums: Mapping[str, Equation] = field(default_factory=dict)
 
     def parts(self, t: Entry, e: Expr) -> Iterator[tuple[Entry, Expr]]:
         """Entries in `e` that are part of what `t` is the sum of squares of, each with what it is where `t` is 0."""
@@ -297,18 +294,18 @@ def _squared(rhs: Expr) -> list[tuple[Expr, tuple[Index, ...]]]:
     return [(square.base, bound)] if not more and not others and isinstance(square, Pow) and square.exp == 2 else []
 
 
-def _with_parts(surface: Surface, e: Expr, squares: Container[str]) -> Surface:
+def _with_parts(surface: Surface, e: Expr, signs: Signs) -> Surface:
     """A surface where a sum of squares is 0, with what is squared."""
-    if len(surface) != 1 or not isinstance(squares, Squares) or not isinstance(surface[0][0], Entry):
+    if len(surface) != 1 or not isinstance(signs, Parts) or not isinstance(surface[0][0], Entry):
         return surface
-    return (*surface, *squares.parts(surface[0][0], e)) if surface[0][0].name in squares else surface
+    return (*surface, *signs.parts(surface[0][0], e))
 
 
-def _decided(branch: Expr, surface: Surface, squares: Container[str]) -> Expr | None:
+def _decided(branch: Expr, surface: Surface, signs: Signs) -> Expr | None:
     """`branch` beside a surface, with turns that its other turns have made of it, as x^2 of |x| x; None where that can't be told."""
     for u in turns(branch):
         if u.xreplace(dict(surface)) == 0:
-            if not one_sided(u, squares):
+            if not one_sided(u, signs):
                 return None
             branch = on_side(branch, {u: 1})
     return branch
@@ -326,6 +323,6 @@ def _joint(sides: Mapping[Expr, int], surface: Surface) -> list[Expr] | None:
     return joint
 
 
-def one_sided(u: Expr, squares: Container[str] = ()) -> bool:
+def one_sided(u: Expr, signs: Signs = UNKNOWN) -> bool:
     """Whether `u` is never negative by its form."""
-    return bool(u.is_nonnegative) or is_squares(u, squares)
+    return bool(u.is_nonnegative) or is_squares(u, signs)
