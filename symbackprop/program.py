@@ -14,7 +14,7 @@ from sympy import Expr, Pow
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
-from symbackprop.signs import Signs, is_above_0, is_squares, is_total
+from symbackprop.signs import Signs, gram_factor, is_above_0, is_squares, is_total
 from symbackprop.term import Entry, indices_of, substitute, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
@@ -204,6 +204,8 @@ class Program:
                 positive.add(e.name)
             elif e.rhs is not None and is_squares(e.rhs, known):
                 squares.add(e.name)
+            elif e.call is not None and e.call.op == "eigvalsh" and (made := self.equation(e.call.arguments[0])) is not None:
+                squares |= {e.name} if made.rhs is not None and gram_factor(made.rhs) is not None else set()
         return known
 
     @cached_property

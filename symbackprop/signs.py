@@ -24,7 +24,7 @@ EVERYWHERE = (exp, sin, cos, sinh, cosh, tanh, atan, asinh, erf, floor, Abs)
 def is_squares(e: Expr, signs: Signs = UNKNOWN) -> bool:
     """Whether `e` is a sum of squares by its form, times positive factors: never negative, and 0 only where all that is squared is.
 
-    Sizes |x|, roots of sums of squares and powers of both are so too.
+    |x|, roots of sums of squares, powers of both and the larger of two are so too.
     """
     if isinstance(e, Entry):
         return e.name in signs.squares
@@ -33,9 +33,21 @@ def is_squares(e: Expr, signs: Signs = UNKNOWN) -> bool:
     if isinstance(e, Total):
         return is_squares(e.body, signs)
     if isinstance(e, Function):
-        return getattr(type(e), "even_powers", None) is not None
+        of_squares = type(e).__name__ in ("maximum", "minimum") and all(is_squares(a, signs) for a in e.args)
+        return of_squares or getattr(type(e), "even_powers", None) is not None
     parts = [a for a in e.args if not (isinstance(e, Mul) and is_above_0(a, signs))]
     return isinstance(e, Add | Mul) and bool(parts) and all(is_squares(a, signs) for a in parts)
+
+
+def gram_factor(e: Expr) -> Entry | None:
+    """The A[r, i] of sum_r A[r, i] A[r, j]; the A[i, r] of A A^T."""
+    first, *others = Mul.make_args(e.body) if isinstance(e, Total) and len(e.indices) == 1 else (e,)
+    if not isinstance(first, Entry) or len(first.indices) != 2 or len(others) != 1:
+        return None
+    (second,), (r,) = others, e.indices
+    place = first.indices.index(r) if r in first.indices else None
+    alike = isinstance(second, Entry) and second.name == first.name and first != second
+    return first if place is not None and alike and second.indices[place] == r else None
 
 
 def is_above_0(e: Expr, signs: Signs = UNKNOWN) -> bool:

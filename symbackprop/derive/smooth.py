@@ -136,7 +136,7 @@ class Model:
     """What is known of the program that derivatives are of: where its own equations jump, and what its entries are."""
 
     def __init__(self, equations: Sequence[Equation], signs: Signs) -> None:
-        self.signs = Parts(signs.squares, signs.positive, {e.name: e for e in equations if e.name in signs.squares})
+        self.signs = Parts(signs.squares, signs.positive, {e.name: e for e in equations if e.name in signs.squares and e.rhs is not None})
         self._found: dict[Expr, set[Expr]] = {}
         self.order: dict[str, int] = {}
         self.equations: dict[str, Equation] = {}

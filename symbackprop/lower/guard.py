@@ -119,7 +119,9 @@ def _under(e: Expr, mask: Expr, risky: Container[str]) -> Expr:
 
 def _where(mask: Expr, x: Expr, safe: Expr, also: Expr = S.One) -> Expr:
     """`x` where the masks are not 0, `safe` elsewhere; below a bound of 0 the smaller of the two says it."""
-    if isinstance(x, Where) and x.args[2] == safe:
+    if isinstance(x, Where) and x.args[0] == mask:
+        x = x.args[1]
+    elif isinstance(x, Where) and x.args[2] == safe:
         mask, x = Mul(*dict.fromkeys((*Mul.make_args(x.args[0]), *Mul.make_args(mask)))), x.args[1]
     if also != 1:
         return Where(Mul(*dict.fromkeys((*Mul.make_args(also), *Mul.make_args(mask)))), x, safe)
