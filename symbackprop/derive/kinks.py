@@ -93,6 +93,8 @@ class _Teller:
     def is_kinked(self, e: Equation, f: Expr) -> bool:
         """Whether a function with a kink leaves one; what turns at no bracket (floor) does."""
         found = [self.turn(x) for x in arguments(f)]
+        if not found and getattr(f, "even_powers", None) is not None:
+            return self.has_value_at(e, f) and self.stays([turn_of(f)[0]])
         if not found:
             return True
         return any(self.jumps_at(e, u) for u in found if jumps(f)) or (any(self.bends_at(e, u) for u in found) and self.stays(found))
@@ -101,7 +103,11 @@ class _Teller:
         """Whether a power is a root of a sum of squares whose slope is without limit at 0, where the equation has a value."""
         if not (f.exp.is_Rational and 0 < f.exp < 1 and is_squares(f.base, self.program.signs)):
             return False
-        return not any(body.has(f) and at_zero(body, f.base).has(nan, zoo, oo) for body in bodies(e.rhs))
+        return self.has_value_at(e, f.base)
+
+    def has_value_at(self, e: Equation, u: Expr) -> bool:
+        """Whether a right side has a value where `u`, which is never negative, is 0."""
+        return not any(body.has(u) and at_zero(body, u).has(nan, zoo, oo) for body in bodies(e.rhs))
 
     def stays(self, found: Iterable[Expr]) -> bool:
         """Whether one of some turns is still one in the derivatives."""

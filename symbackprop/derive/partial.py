@@ -80,7 +80,9 @@ def _at_zero(slope: Expr, e: Expr, signs: Signs) -> Expr:
 
     Not where `e` itself has no value there: x / |x|, log |x|.
     """
-    roots = [p for p in slope.atoms(Pow) if p.exp.is_Rational and not p.exp.is_Integer and p.exp.is_negative]
+    roots = [
+        p for p in slope.atoms(Pow) if p.exp.is_Rational and p.exp.is_negative and (isinstance(p.base, Function) or not p.exp.is_Integer)
+    ]
     roots = [p for p in roots if is_squares(p.base, signs) and not at_zero(e, p.base).has(nan, oo, zoo)]
     return slope.xreplace({p: p * Positive(p.base) for p in roots})
 

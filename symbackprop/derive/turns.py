@@ -119,8 +119,8 @@ def zeros(u: Expr, signs: Signs = UNKNOWN) -> list[Surface] | None:
     if isinstance(u, Mul):
         parts = [zeros(f, signs) for f in u.args]
         return None if None in parts else [s for found in parts if found is not None for s in found]
-    if isinstance(u, Elementwise) and len(u.args) == 1 and u.is_nonnegative and not u.is_positive:
-        return zeros(u.args[0], signs) if type(u).__name__ == "absolute" else None
+    if isinstance(u, Elementwise) and u.even_powers is not None:
+        return zeros(u.even_powers(*u.args) ** 2, signs)
     if not isinstance(u, Add):
         return None
     if is_squares(u, signs):

@@ -80,6 +80,7 @@ FUNCTIONS: Mapping[str, Callable] = {
     "maximum": lambda x, y: np.where(np.real(x) > np.real(y), x, y),
     "minimum": lambda x, y: np.where(np.real(x) < np.real(y), x, y),
     "arctan": np.arctan,
+    "hypot": lambda x, y: np.sqrt(x * x + y * y),
     "square": lambda x: x * x,
 }
 """Scalar functions by the name of their class."""
