@@ -5,7 +5,7 @@ d T[e1, e2] / d T[k, l] = delta(e1, k) delta(e2, l); what an entry's derivative 
 
 from dataclasses import dataclass
 
-from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, exp, nan, oo, zoo
+from sympy import Add, Dummy, Expr, Function, KroneckerDelta, Mul, Pow, exp, log, nan, oo, zoo
 
 from symbackprop.contract import contract
 from symbackprop.derive.scalar import derivative
@@ -93,7 +93,7 @@ def in_own_output(e: Expr, rhs: Expr | None, output: Entry) -> Expr:
         return e
     if isinstance(rhs, exp) or (isinstance(rhs, Function) and not isinstance(rhs, KroneckerDelta)):
         return e.xreplace({rhs: output})
-    if isinstance(rhs, Pow) and not rhs.exp.is_Integer:
+    if isinstance(rhs, Pow) and not rhs.exp.is_Integer and not e.has(log(rhs.base)):  # x^y log(x) is 0 at 0, as it stands
         return e.replace(Positive, lambda z: Positive(output) if z == rhs.base else Positive(z)).replace(
             lambda q: isinstance(q, Pow) and q.base == rhs.base and (q.exp / rhs.exp).is_Integer,
             lambda q: output ** (q.exp / rhs.exp),

@@ -21,7 +21,9 @@ def derivative(e: Expr, x: Symbol) -> Expr:
     if isinstance(e, Pow):
         base, exponent = e.args
         by_base = exponent * Pow(base, exponent - 1) * derivative(base, x)
-        return by_base + e * log(base) * derivative(exponent, x) if x in exponent.free_symbols else by_base
+        if base == 0 or x not in exponent.free_symbols:
+            return by_base  # 0^p is 0 for p > 0
+        return by_base + e * log(base) * derivative(exponent, x)
     if isinstance(e, Function):
         slopes = [(k, d) for k, a in enumerate(e.args, 1) if (d := derivative(a, x)) != 0]
         return Add(*[e.fdiff(k) * d for k, d in slopes])

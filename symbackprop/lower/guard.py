@@ -13,6 +13,7 @@ from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Pow, S, aco
 
 from symbackprop.brackets import covers, is_mask
 from symbackprop.lower.entry import are_ranges
+from symbackprop.lower.exponents import LogExpm1, ScaledPower
 from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
 from symbackprop.program import Equation
@@ -20,8 +21,9 @@ from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is
 
 Where = Function("where")
 """where(mask, x, y): x where the mask is not 0, else y."""
+HARMLESS_AT_1 = (log, acosh, LogExpm1)
 HARMLESS_AT_0 = (exp, expm1, sinh, cosh, log1p, asin, acos, atanh, XLogY)
-SAFE: Mapping[type, Integer] = {**dict.fromkeys((log, acosh), S.One), **dict.fromkeys(HARMLESS_AT_0, S.Zero)}
+SAFE: Mapping[type, Integer] = {**dict.fromkeys(HARMLESS_AT_1, S.One), **dict.fromkeys(HARMLESS_AT_0, S.Zero)}
 """Functions that overflow or are undefined somewhere, and an argument at which they are harmless."""
 
 
@@ -112,6 +114,8 @@ def _under(e: Expr, mask: Expr, risky: Container[str]) -> Expr:
     if isinstance(e, Pow):
         base, exponent = args
         return Pow(_where(mask, base, S.One), exponent) if not _is_finite(e) else Pow(base, exponent)
+    if isinstance(e, ScaledPower):
+        return e.func(args[0], _where(mask, args[1], S.One), args[2])
     if type(e) in SAFE and not _is_finite(e) and not _is_bounded(e, mask):
         return e.func(_where(mask, args[0], SAFE[type(e)]), *args[1:])
     return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
@@ -159,6 +163,6 @@ def _risky(e: Equation, risky: Container[str]) -> bool:
     """Whether a tensor of the model may hold what is not finite, by its own equation or by one that it is computed from entry by entry."""
     if e.rhs is None or indices_of(e.rhs) - set(e.indices):
         return False
-    return any(not _is_finite(f) for f in e.rhs.atoms(Pow, *SAFE)) or any(
+    return any(not _is_finite(f) for f in e.rhs.atoms(Pow, ScaledPower, *SAFE)) or any(
         a.name in risky and set(a.indices) == set(e.indices) for a in e.rhs.atoms(Entry)
     )

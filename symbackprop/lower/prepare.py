@@ -8,7 +8,7 @@ relu(x) where that is kept anyway.
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
-from sympy import Expr
+from sympy import Expr, Pow, S
 
 from symbackprop.lower.eigen import of_factors, with_differences
 from symbackprop.lower.guard import guarded
@@ -17,6 +17,7 @@ from symbackprop.lower.quotient import undivided
 from symbackprop.lower.solves import without_inverses
 from symbackprop.lower.stable import Stable
 from symbackprop.lower.statistics import stable_equations
+from symbackprop.ops.elementwise import maximum
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
 from symbackprop.program import Equation, Program
@@ -36,12 +37,29 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     taken = {*program.tensors, *[e.name for e in equations]}
     expanded: list[Equation] = []
     tensors = {**program.tensors, **{e.name: e.tensor for e in equations}}
+    tops = {_along(e) for e in (*program.equations, *equations) if e.call is not None and e.call.op == "logsumexp"}
     for e in equations:
         made = stable_equations(e, tensors, taken) if e.call else [e]
         taken |= {m.name for m in made}
-        expanded += made
+        expanded += [_with_finite_top(m) for m in made] if e.call and len(made) > 1 and _along(e) in tops else made
     statistics = {e.name for e in equations if e.call}  # a softmax is finite, though it is spelled as a quotient
     return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs])
+
+
+def _along(e: Equation) -> tuple[tuple[str, ...], int | None]:
+    """What a call is of, and along which axis."""
+    return e.call.arguments, e.call.option("axis")
+
+
+def _with_finite_top(e: Equation) -> Equation:
+    """An equation of a logsumexp, or of what shares its parts, right where all entries are -inf.
+
+    Their largest is taken for a number then, and all exponentials are 0, as is the softmax; else the sum of exponentials is 1 or more.
+    """
+    if e.call is not None:
+        return replace(e, call=replace(e.call, op="finite_max")) if e.call.op == "max" else e
+    below = {f: maximum(f.base, S.One) ** f.exp for f in e.rhs.atoms(Pow) if f.exp == -1 and isinstance(f.base, Entry)}
+    return replace(e, rhs=e.rhs.xreplace(below))
 
 
 def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:

@@ -3,6 +3,7 @@
 from sympy import Abs, Expr, Pow, S, nan, oo, zoo
 
 from symbackprop.errors import ParseError
+from symbackprop.index import free_indices
 from symbackprop.ops.array import Array, Draft, Indices, constant, mapped
 from symbackprop.ops.elementwise import absolute
 from symbackprop.ops.table import REAL, elementwise
@@ -10,6 +11,7 @@ from symbackprop.ops.table import REAL, elementwise
 POSITIVE = (0, None)
 MOST_DIGITS = 400
 """Of a number in an expression, written out or worked out."""
+NOT_REAL = "a power of a negative number is real only for whole exponents"
 SQUARE = "right where the square of {} does not underflow: from 1e-154 on, in float32 from 1e-19 on"
 
 
@@ -33,6 +35,8 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
     exponent = y.at(()) if y.rank == 0 and not y.sums and y.call is None else None
     if exponent == 1:
         return x
+    if x.number is not None and x.number.is_negative and y.number is None and not draft.plain(y).at(free_indices(y.axes)).is_integer:
+        raise draft.error(NOT_REAL, ParseError, arrays=[x], fix="take a positive base")
     if x.number is not None and exponent is not None and x.number.is_Rational:
         _check_power(draft, x.number, exponent)
     if x.root is not None and exponent is not None and exponent.is_Integer and exponent % 2 == 0:
@@ -45,7 +49,7 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
 def _check_power(draft: Draft, base: Expr, exponent: Expr) -> None:
     """Raise ParseError for a power that is no real number, or has too many digits even to be worked out."""
     if base.is_negative and not exponent.is_integer:
-        raise draft.error("a power of a negative number is real only for whole exponents", ParseError, fix="take a positive base")
+        raise draft.error(NOT_REAL, ParseError, fix="take a positive base")
     if exponent.is_Rational and base not in (0, 1, -1):
         longest = max(len(str(abs(base.p))), len(str(base.q)))
         if abs(exponent) * (longest - S.Half) > 2 * MOST_DIGITS:
