@@ -37,13 +37,18 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     taken = {*program.tensors, *[e.name for e in equations]}
     expanded: list[Equation] = []
     tensors = {**program.tensors, **{e.name: e.tensor for e in equations}}
-    tops = {_along(e) for e in (*program.equations, *equations) if e.call is not None and e.call.op == "logsumexp"}
+    tops = {_along(e) for e in equations if _is_of_logsumexp(e)}
     for e in equations:
         made = stable_equations(e, tensors, taken) if e.call else [e]
         taken |= {m.name for m in made}
-        expanded += [_with_finite_top(m) for m in made] if e.call and len(made) > 1 and _along(e) in tops else made
+        expanded += [_with_finite_top(m) for m in made] if len(made) > 1 and _along(e) in tops else made
     statistics = {e.name for e in equations if e.call}  # a softmax is finite, though it is spelled as a quotient
     return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs])
+
+
+def _is_of_logsumexp(e: Equation) -> bool:
+    """Whether an equation is a logsumexp, or the softmax that is its derivative."""
+    return e.call is not None and (e.call.op == "logsumexp" or (e.call.op == "softmax" and e.tensor.role == "helper"))
 
 
 def _along(e: Equation) -> tuple[tuple[str, ...], int | None]:
