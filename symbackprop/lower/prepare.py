@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sympy import Expr, Pow, S
 
+from symbackprop.lower.cofactors import with_cofactors
 from symbackprop.lower.eigen import of_factors, with_differences
 from symbackprop.lower.guard import guarded
 from symbackprop.lower.overflow import without_overflow
@@ -28,7 +29,8 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
     program = without_overflow(undivided(program, outputs), outputs)
-    equations = _needed(of_factors(program, with_differences(program, _needed(program.equations, outputs))), outputs)
+    equations = with_cofactors(program, _needed(program.equations, outputs), outputs)
+    equations = _needed(of_factors(program, with_differences(program, equations)), outputs)
     equations = _needed(without_inverses(program, equations, outputs), outputs)
     equations = list(_spelled(equations, functions))
     equations = Stable(program, equations, functions).rewritten()
