@@ -15,6 +15,7 @@ from symbackprop.lower.eigen import of_factors, with_differences
 from symbackprop.lower.guard import guarded
 from symbackprop.lower.overflow import without_overflow
 from symbackprop.lower.quotient import undivided
+from symbackprop.lower.running import with_running_products
 from symbackprop.lower.solves import without_inverses
 from symbackprop.lower.stable import Stable
 from symbackprop.lower.statistics import stable_equations
@@ -29,7 +30,8 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
     program = without_overflow(undivided(program, outputs), outputs)
-    equations = with_cofactors(program, _needed(program.equations, outputs), outputs)
+    equations = with_running_products(program, _needed(program.equations, outputs), outputs)
+    equations = with_cofactors(program, _needed(equations, outputs), outputs)
     equations = _needed(of_factors(program, with_differences(program, equations)), outputs)
     equations = _needed(without_inverses(program, equations, outputs), outputs)
     equations = list(_spelled(equations, functions))
