@@ -25,7 +25,7 @@ def power_of(x: Expr, y: Expr) -> Expr:
 def build_divide(draft: Draft, x: Array, y: Array) -> Array:
     """x / y: a sum may stand in x, not in y."""
     below = draft.plain(y)
-    if below.rank == 0 and below.at(()) == 0:
+    if below.at(free_indices(below.axes)) == 0:
         raise draft.error("a division by zero", ParseError, arrays=[y], fix="divide by something else")
     return mapped(lambda a, b: a / b, linear=True)(draft, x, below)
 
