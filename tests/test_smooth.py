@@ -178,7 +178,7 @@ def test_control_without_limits_it_is_seen(monkeypatch):
     monkeypatch.setattr(sys.modules["symbackprop.derive.partial"], "smoothed", lambda slope, *_: slope)
     monkeypatch.setattr(smooth.Model, "smoothed", lambda self, slope: slope)
     with mp.workdps(60):
-        assert wrong("maximum(x, 0) + log(1 + exp(-abs(x)))") and wrong("cosh(abs(x - y))")
+        assert wrong("relu(x - y) - relu(y - x)") and wrong("cosh(abs(x - y))")
 
 
 def test_what_a_condition_says_is_not_smoothed_away():
