@@ -316,7 +316,7 @@ def _multiplied_out(body: Mul, bound: Sequence[Index]) -> list[Product]:
     for k, f in enumerate(product.factors):
         if isinstance(f, Add):
             parts = [g for t in f.args for g in flat(t).factors]
-            if len(indices_of(f)) > max(result, *[len(indices_of(g)) for g in parts if not isinstance(g, Add)]):
+            if len(indices_of(f)) > max([result, *[len(indices_of(g)) for g in parts if not isinstance(g, Add)]]):
                 return over(product, k)
     return []
 
