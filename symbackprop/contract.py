@@ -189,7 +189,8 @@ def without_deltas(p: Product) -> Product | None:
         factors = [_replaced(f, index, value) for f in factors]
         if not (isinstance(value, Entry) or (isinstance(value, Index) and value.axis == index.axis)):  # an index array fits its axis
             factors += [guard(value), guard(index.axis - 1 - value)]
-        factors = [g for f in factors for g in flat(f).factors]
+        made = flat(Mul(*factors, evaluate=False))
+        factors, bound = made.factors, bound | made.bound
         if any(f == 0 for f in factors):
             return None
     return Product(_aligned([f for f in factors if f != 1]), bound)
