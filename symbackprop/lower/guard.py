@@ -92,10 +92,20 @@ def _divided(factors: Sequence[Expr], bracket: Expr, risky: Container[str]) -> l
 
 
 def _beside(f: Expr, mask: Expr, risky: Container[str]) -> Expr:
-    """A factor at safe arguments where `mask` is 0; one that has fewer indices than the mask, or is a sum over some, is 0 there."""
-    if isinstance(f, Total) or indices_of(f) < indices_of(mask):
-        return f if _under(f, S.One, risky) == f or not indices_of(f) <= indices_of(mask) else Where(mask, f, S.Zero)
-    return _under(f, mask, risky)
+    """A factor at safe arguments where `mask` is 0; it is 0 there where what may have no value in it has fewer indices than the mask."""
+    made = _under(f, mask, risky)
+    return Where(mask, made, S.Zero) if indices_of(f) <= indices_of(mask) and _strays(made, mask, risky) else made
+
+
+def _strays(e: Expr, mask: Expr, risky: Container[str]) -> bool:
+    """Whether something in `e` may have no value where `mask` is 0, and is not evaluated at a safe argument since it has fewer indices."""
+    if not e.args or isinstance(e, Positive | NonNegative | Where):
+        return False
+    if isinstance(e, Entry):
+        return e.name in risky and not indices_of(mask) <= indices_of(e)
+    if isinstance(e, (Pow, ScaledPower, *SAFE)) and not _is_finite(e) and not indices_of(mask) <= indices_of(e):
+        return True
+    return (isinstance(e, Total) and _under(e, S.One, risky) != e) or any(_strays(a, mask, risky) for a in e.args)
 
 
 def _is_0_beside(f: Expr, mask: Expr) -> bool:
