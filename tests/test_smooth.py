@@ -60,6 +60,11 @@ def test_the_same_over_named_equations():
     assert np.allclose(products.evaluate(**at, **{direction: np.array([1.0, 2.0]), other: np.zeros(2)}), [0.25, 0.5])
 
 
+def test_a_jump_that_an_intermediate_derivative_holds_cancels_too():
+    d = derived({"A": "abs(x * y)", "J": "cosh(A)"}, x="", y="")
+    assert np.isclose(d.hessian("x", "x").evaluate(x=0.0, y=0.7), 0.49) and d.hessian("x", "x").kinks == ()
+
+
 RADIAL = {
     "R**2": 2,
     "R**3": 0,

@@ -62,10 +62,11 @@ def _at_turn(e: Expr, turn: Expr, signs: Signs, inline: Inline) -> Expr:
         return e
     if all(_is_there(m) for m in found):
         return e
-    closed = _closed(e, turn, one_sided(turn, signs), inline)
-    whole = meetings(inline(closed), turn, signs)
-    if whole is not None and all(agrees(m) and _is_there(m) for m in whole):
-        return closed
+    for said in dict.fromkeys((e, inline(e))):  # an entry may hold a jump that cancels one of `e`
+        closed = _closed(said, turn, one_sided(turn, signs), inline)
+        whole = meetings(inline(closed), turn, signs)
+        if whole is not None and all(agrees(m) and _is_there(m) for m in whole):
+            return closed
     return _corrected(e, turn, signs, inline)
 
 
