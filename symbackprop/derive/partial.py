@@ -93,7 +93,7 @@ def in_own_output(e: Expr, rhs: Expr | None, output: Entry) -> Expr:
         return e
     if isinstance(rhs, exp) or (isinstance(rhs, Function) and not isinstance(rhs, KroneckerDelta)):
         return e.xreplace({rhs: output})
-    if isinstance(rhs, Pow) and not rhs.exp.is_Integer and not e.has(log(rhs.base)):  # x^y log(x) is 0 at 0, as it stands
+    if isinstance(rhs, Pow) and not rhs.exp.is_Integer and not (e.has(log(rhs.base)) and rhs.base.has(Entry)):  # x^y log(x) is 0 at 0
         return e.replace(Positive, lambda z: Positive(output) if z == rhs.base else Positive(z)).replace(
             lambda q: isinstance(q, Pow) and q.base == rhs.base and (q.exp / rhs.exp).is_Integer,
             lambda q: output ** (q.exp / rhs.exp),

@@ -14,7 +14,8 @@ from sympy import Add, Dummy, Expr, KroneckerDelta, Mul, Pow, Rational, S, Symbo
 
 from symbackprop.derive.scalar import derivative
 from symbackprop.index import Index
-from symbackprop.ops.function import Elementwise, written_out
+from symbackprop.ops import written_out
+from symbackprop.ops.function import Elementwise
 from symbackprop.program import Equation
 from symbackprop.signs import UNKNOWN, Signs, is_squares
 from symbackprop.term import Entry, NonNegative, Positive, Total
