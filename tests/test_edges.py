@@ -64,6 +64,12 @@ def test_the_largest_of_nothing_but_minus_infinity():
     assert np.isclose(loss, np.logaddexp(1, 2) - 9 + 3) and np.allclose(gradients.X.sum(1), [1, 0, 1])
 
 
+def test_the_largest_of_the_least_numbers():
+    d = sbp.derivative("logsumexp(x)", {"x": "n"}, "x")
+    for dtype in (np.float32, np.float64):
+        assert np.allclose(d.evaluate(x=np.full(3, np.finfo(dtype).min, dtype)), 1 / 3)
+
+
 def test_a_power_that_is_not_real_and_a_division_by_nothing_are_refused():
     for text in ("sum((-2.5) ** x)", "sum(x / (y - y))"):
         with pytest.raises(ParseError):

@@ -92,9 +92,9 @@ def _divided(factors: Sequence[Expr], bracket: Expr, risky: Container[str]) -> l
 
 
 def _beside(f: Expr, mask: Expr, risky: Container[str]) -> Expr:
-    """A factor at safe arguments where `mask` is 0; it is 0 there where what may have no value in it has fewer indices than the mask."""
+    """A factor at safe arguments where `mask` is 0; beside a mask on entries it is 0 there if what may have no value has fewer indices."""
     made = _under(f, mask, risky)
-    return Where(mask, made, S.Zero) if indices_of(f) <= indices_of(mask) and _strays(made, mask, risky) else made
+    return Where(mask, made, S.Zero) if mask.has(Entry) and indices_of(f) <= indices_of(mask) and _strays(made, mask, risky) else made
 
 
 def _strays(e: Expr, mask: Expr, risky: Container[str]) -> bool:

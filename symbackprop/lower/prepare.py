@@ -23,7 +23,7 @@ from symbackprop.ops.elementwise import maximum
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
 from symbackprop.program import Equation, Program
-from symbackprop.term import Entry, Positive
+from symbackprop.term import Entry, Positive, Total
 
 
 def prepare(program: Program, outputs: Iterable[str], functions: Container[str] | None = None) -> list[Equation]:
@@ -41,7 +41,9 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     taken = {*program.tensors, *[e.name for e in equations]}
     expanded: list[Equation] = []
     tensors = {**program.tensors, **{e.name: e.tensor for e in equations}}
-    tops = {_along(e) for e in equations if _is_of_logsumexp(e)}
+    # What is summed is finite; what is given, or is made of that entry by entry, may be -inf.
+    summed = {e.name for e in equations if e.rhs is None or e.rhs.has(Total)}
+    tops = {_along(e) for e in equations if _is_of_logsumexp(e) and not summed.intersection(e.call.arguments)}
     for e in equations:
         made = stable_equations(e, tensors, taken) if e.call else [e]
         taken |= {m.name for m in made}

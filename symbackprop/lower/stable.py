@@ -96,6 +96,8 @@ class Stable:
 
     def argument(self, e: Expr, function: type[Function]) -> Expr | None:
         """The z of e = function(z), also where `e` is an entry of that."""
+        if isinstance(e, Entry) and not (e.name in self.made and isinstance(self.made[e.name].rhs, function)):
+            return None
         found = self.meaning(e)
         return found.args[0] if isinstance(found, function) else None
 
