@@ -230,3 +230,15 @@ def test_the_norm_of_what_is_normalised_by_a_positive_number(text):
     slope = sbp.derivative(text, {"x": "n"}, "x")
     assert not slope.evaluate(x=np.zeros(3)).any() and slope.kinks
     assert r"\mathbf{1}[" not in sbp.derivative("sqrt(1 + x ** 2)", {"x": ""}, "x").latex()
+
+
+@pytest.mark.parametrize("last", ["S / sum(exp(x))", "log(S)", "1 / S / sum(exp(x))", "sqrt(a * b * exp(x[0])) * S"])
+def test_roots_of_squares_of_sums_of_exponentials_with_negative_weights(last):
+    equations = {"z": "sum(w * exp(x))", "Q": "z**2", "S": "sqrt(Q)", "J": last}
+    roles = {"x": "parameter", "w": "constant", **{name: "constant" for name in "ab" if name in last}}
+    tensors = {name: {"axes": "" if name in "ab" else "n", "role": role} for name, role in roles.items()}
+    module = sbp.generate(sbp.derive(sbp.model(tensors, equations))).load()
+    x, data = np.array([0.3, -0.2]), {"w": np.array([-1.0, -2.0]), "a": np.array(-2.0), "b": np.array(-0.7)}
+    scope = {"x": x, **data, "S": abs(np.sum(data["w"] * np.exp(x))), "sum": np.sum, "exp": np.exp, "log": np.log, "sqrt": np.sqrt}
+    found = module.loss(module.Parameters(x), **{name: array for name, array in data.items() if name in roles})
+    assert np.isclose(found, eval(last, scope))

@@ -287,7 +287,8 @@ MISTAKES = [
     (
         {"J": "det(X)"},
         AxisError,
-        "in equation J: det takes a square matrix\n    J = det(X)\n            ^\n    X is n d\n    fix: write det(X.T @ X), or give it the shape \"n n\"",
+        "in equation J: det takes a square matrix\n    J = det(X)\n            ^\n    X is n d\n"
+        '    fix: write det(X.T @ X), or give it the shape "n n"',
     ),
     (
         {"J": "reshape(X, (d, 7))"},
