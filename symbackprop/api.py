@@ -149,8 +149,9 @@ class Derivation(Paged):
     def _kinks(self, second: bool = False, output: str | None = None) -> tuple[str, ...]:
         """Where the derivative of the objective, or of `output`, is a convention, and where that of the gradient is."""
         program = self.derived.program
-        own = kinks(program, [output or program.objective], self.wrt)
-        return tuple(dict.fromkeys([*own, *(kinks(program, [self.derived.adjoints[a] for a in self.wrt], self.wrt) if second else ())]))
+        slopes = [self.derived.adjoints[a] for a in self.wrt]
+        own = kinks(program, [output or program.objective], self.wrt, None if output else slopes)
+        return tuple(dict.fromkeys([*own, *(kinks(program, slopes, self.wrt) if second else ())]))
 
     def gauss_newton(self, at: str | None = None) -> Curvature:
         """The generalised Gauss-Newton matrix (dO/da)^T d2J/dO2 (dO/db), split at the tensor `at` (default: the declared output O).

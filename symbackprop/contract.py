@@ -9,23 +9,18 @@ a layer norm into a cancelling difference.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from math import prod
 
-from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S, expand_mul
 
 from symbackprop.canonical import labelled, relabelled
 from symbackprop.cost import cost
+from symbackprop.factors import cancelled, content, factored
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS, Facts, decided, guard, law_of_sum, laws_of_entries
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
 
 DEPTH = 8
 """Distributions tried one inside another."""
-MOST_TERMS = 32
-"""Terms up to which a sum of products is multiplied out to see what cancels."""
-LONG = 10**9
-"""A number with more digits, above or below, is better written as a decimal than as a fraction."""
 
 
 @dataclass
@@ -194,9 +189,8 @@ def without_deltas(p: Product) -> Product | None:
         factors = [_replaced(f, index, value) for f in factors]
         if not (isinstance(value, Entry) or (isinstance(value, Index) and value.axis == index.axis)):  # an index array fits its axis
             factors += [guard(value), guard(index.axis - 1 - value)]
-        # Of a sum, one term may be left: a product, with sums of its own.
-        parts = [flat(f) for f in factors]
-        factors, bound = [g for part in parts for g in part.factors], bound.union(*[part.bound for part in parts])
+        made = flat(Mul(*factors, evaluate=False))
+        factors, bound = made.factors, bound | made.bound
         if any(f == 0 for f in factors):
             return None
     return Product(_aligned([f for f in factors if f != 1]), bound)
@@ -277,30 +271,6 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
     return best
 
 
-def cancelled(e: Expr) -> Expr:
-    """A sum without what a sum divided by itself makes of its terms: c a / (a + b) + c b / (a + b) is c."""
-    if not isinstance(e, Add):
-        return e
-    factors = {f for t in e.args for f in Mul.make_args(t) if isinstance(f, Pow) and isinstance(f.base, Add) and f.exp.is_negative}
-    for f in sorted(factors, key=default_sort_key):
-        rests = {t / f: t for t in e.args if f in Mul.make_args(t)}
-        for rest in rests if len(rests) >= len(f.base.args) else ():
-            c = rest / f.base.args[0]
-            taken = {rests.get(c * a) for a in f.base.args}
-            if None not in taken:
-                return cancelled(Add(*[t for t in e.args if t not in taken], c * Pow(f.base, f.exp + 1)))
-    return _multiplied_out(e)
-
-
-def _multiplied_out(e: Add) -> Expr:
-    """A sum of products of sums without them, where most of the terms cancel: (1 - y) h - (1 - h) y is h - y."""
-    count = sum(prod(len(f.args) for f in Mul.make_args(t) if isinstance(f, Add)) for t in e.args)
-    if len(e.args) == count or count > MOST_TERMS:
-        return e
-    made = Add(*[expand_mul(t, deep=False) for t in e.args])
-    return made if len(Add.make_args(made)) < count and cost(made) < cost(e) else e
-
-
 def _merged(p: Product) -> Product:
     """`p` with equal bases multiplied together, so that y / p * p is y, and with each of its sums cancelled and factored."""
     made = flat(Mul(*[g for f in p.factors for g in _content_apart(factored(cancelled(f)))]))
@@ -313,17 +283,6 @@ def _content_apart(f: Expr) -> list[Expr]:
         return [f]
     found = content([a.as_coeff_Mul()[0] for a in f.args])
     return [found, Add(*[a / found for a in f.args])] if found != 1 else [f]
-
-
-def content(numbers: Sequence[Expr]) -> Expr:
-    """What coefficients of a sum have in common: their greatest divisor, where what is left are short numbers; else the least of them.
-
-    1 + 1.0507009873554805 x is that, and no multiple of 10^16.
-    """
-    if not all(c.is_Rational for c in numbers):
-        return S.One
-    divisor = reduce(gcd, [abs(c) for c in numbers])
-    return divisor if max(abs(c) for c in numbers) <= LONG * divisor else min(abs(c) for c in numbers)
 
 
 def _may_fire(p: Product, k: int, facts: Facts) -> bool:
@@ -376,43 +335,3 @@ def _component(factors: list[Expr], bound: set[Index], facts: Facts, fired: set)
             rest = [f for f in factors if not f.has(i)]
             return narrowed(Product([*rest, law.value], bound - {i}), facts, fired)
     return facts.definitions.named(labelled(factors, bound))
-
-
-def factored(e: Expr) -> Expr:
-    """A sum with the factors that all its terms share in front: y/n - p/n is (y - p)/n.
-
-    A bare number is not put in front: SymPy would multiply it in again.
-    """
-    if not isinstance(e, Add):
-        return e
-    terms = [_powers(a) for a in e.args]
-    shared = terms[0][1]
-    for _, powers in terms[1:]:
-        shared = {b: _common(x, powers[b]) for b, x in shared.items() if b in powers and _common(x, powers[b]) != 0}
-    if not shared:
-        return e
-    number = content([c for c, _ in terms])
-    if all(c < 0 for c, _ in terms):
-        number = -number
-    inside = [Mul(c / number, *[b ** (x - shared.get(b, 0)) for b, x in powers.items()]) for c, powers in terms]
-    return Mul(number, *[b**x for b, x in shared.items()], Add(*inside))
-
-
-def _common(x: Expr, y: Expr) -> Expr:
-    """The exponent that b**x and b**y have in common: the smaller in size of two of one sign, else 0."""
-    if not (x.is_number and y.is_number) or x * y <= 0:
-        return S.Zero
-    return min(x, y) if x > 0 else max(x, y)
-
-
-def _powers(e: Expr) -> tuple[Number, dict[Expr, Expr]]:
-    """`e` as a number times powers of distinct bases."""
-    content, rest = e.as_coeff_Mul()
-    if not content.is_Rational:
-        content, rest = Integer(1), e
-    powers: dict[Expr, Expr] = {}
-    for f in Mul.make_args(rest):
-        base, exponent = (f.base, f.exp) if isinstance(f, Pow) and f.exp.is_number and not f.base.is_Number else (f, S.One)
-        if base != 1:
-            powers[base] = powers.get(base, S.Zero) + exponent
-    return content, powers

@@ -14,7 +14,8 @@ from sympy import Expr, Pow, Symbol
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
-from symbackprop.term import Entry, indices_of, is_squares, substitute, tensor_names
+from symbackprop.signs import Signs, gram_factor, is_above_0, is_squares, is_total
+from symbackprop.term import Entry, indices_of, substitute, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
 """Roles a user can give. Tensors that equations define have the role "intermediate"."""
@@ -193,11 +194,26 @@ class Program:
         return {name: tuple(used) for name, used in found.items()}
 
     @cached_property
-    def squares(self) -> frozenset[str]:
-        """The tensors that are sums of squares by their equations."""
+    def signs(self) -> Signs:
+        """The tensors that are sums of squares by their equations, and those that are positive."""
+        squares: set[str] = set()
+        positive: set[str] = set()
+        known = Signs(squares, positive)
+        for e in self.equations:
+            if e.rhs is not None and is_above_0(e.rhs, known):
+                positive.add(e.name)
+            elif e.rhs is not None and is_squares(e.rhs, known):
+                squares.add(e.name)
+            elif e.call is not None and e.call.op == "eigvalsh" and (made := self.equation(e.call.arguments[0])) is not None:
+                squares |= {e.name} if made.rhs is not None and gram_factor(made.rhs) is not None else set()
+        return known
+
+    @cached_property
+    def partial(self) -> frozenset[str]:
+        """The tensors whose entries may have no value: by their own equations, or entry by entry by those before."""
         found: set[str] = set()
         for e in self.equations:
-            if e.rhs is not None and is_squares(e.rhs, found):
+            if e.rhs is not None and not indices_of(e.rhs) - set(e.indices) and not is_total(e.rhs, found, self.signs):
                 found.add(e.name)
         return frozenset(found)
 

@@ -97,8 +97,9 @@ class Result:
         program, (output, *wrt) = self.derived.program, self.tensor.derivative
         found: dict[str, None] = {}
         for k, name in enumerate(wrt):
-            found |= dict.fromkeys(kinks(program, [output], [name]))
-            output = next(t.name for t in program.tensors.values() if t.derivative == self.tensor.derivative[: k + 2])
+            slope = next(t.name for t in program.tensors.values() if t.derivative == self.tensor.derivative[: k + 2])
+            found |= dict.fromkeys(kinks(program, [output], [name], [slope]))
+            output = slope
         return tuple(found)
 
     @property

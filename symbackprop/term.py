@@ -6,7 +6,7 @@ derivative 0) as factors. Rule of the house: a Total stands only under sums, pro
 function or a power (a whole positive power of a Total is a product); exp(sum ...) is two equations.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
 from sympy import (
     Add,
@@ -252,21 +252,6 @@ def opposite(e: Expr) -> Expr:
     if isinstance(e, Positive):
         return NonNegative(-e.args[0])
     return Positive(-e.args[0]) if isinstance(e, NonNegative) else 1 - e
-
-
-def is_squares(e: Expr, known: Container[str] = ()) -> bool:
-    """Whether `e` is a sum of squares by its form, times positive numbers: never negative, and 0 only where all that is squared is.
-
-    `known`: names of tensors that are.
-    """
-    if isinstance(e, Entry):
-        return e.name in known
-    if isinstance(e, Pow):
-        return bool(e.exp.is_even and e.exp.is_positive)
-    if isinstance(e, Total):
-        return is_squares(e.body, known)
-    parts = [a for a in e.args if not (isinstance(e, Mul) and a.is_positive)]
-    return isinstance(e, Add | Mul) and bool(parts) and all(is_squares(a, known) for a in parts)
 
 
 def as_printed(e: Expr) -> Expr:

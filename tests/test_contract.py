@@ -10,7 +10,7 @@ from symbackprop.cost import cost
 from symbackprop.index import Index, axis
 from symbackprop.laws import Facts, guard
 from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total, delta
+from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of
 from symbackprop.verify.literal import evaluate_expression, prime_sizes
 
 n, m, c = axis("n"), axis("m"), axis("c")
@@ -174,3 +174,11 @@ def holder(e):
     free = sorted({i for i in e.free_symbols if isinstance(i, Index)}, key=str)
     tensors = {"A": Tensor("A", (n, m)), "x": Tensor("x", (m,)), "T": Tensor("T", tuple(i.axis for i in free))}
     return Program("held", tensors, (Equation(tensors["T"], tuple(free), e),), "T")
+
+
+def test_what_is_left_of_a_sum_of_terms_keeps_its_inner_sum():
+    i, j, k, n = (Index(label, axis("n")) for label in "ijkl")
+    a, b = Tensor("A", (axis("n"), axis("n"))), Tensor("B", (axis("n"),))
+    body = (1 - delta(i, k)) * a[i, j] + a[j, i] * Total(b[n], n)
+    e = contract(Total(body * delta(i, k) * b[j], i, j))
+    assert indices_of(e) == {k} and e == contract(Total(a[j, k] * b[j], j) * Total(b[n], n))

@@ -100,7 +100,7 @@ SHARING = [
     ("x / 2 ** n", {"J": "x[i0]/2**n"}),
     ("where(A @ x > 0, b, A @ x)", {"t1": "Total(x[r0]*A[i0, r0], r0)", "J": "NonNegative(-t1[i0])*t1[i0] + Positive(t1[i0])*b[i0]"}),
     ("sum(2 * x + 1)", {"J": "Total(2*x[r0] + 1, r0)"}),
-    ("trace(A.T @ A)", {"J": "Total(A[r1, r0]**2, r0, r1)"}),
+    ("trace(A.T @ A)", {"J": "Total(A[r2, r0]**2, r0, r2)"}),
     ("sum(b[:, None] * A) * 0.1", {"J": "Total(b[r0]*A[r0, r1], r0, r1)/10"}),
     ("x[1:] - x[:-1]", {"J": "-x[i0] + x[i0 + 1]"}),
     ("x[::-1]", {"J": "x[-i0 + n - 1]"}),
@@ -285,9 +285,10 @@ MISTAKES = [
         "in equation J: a division by zero\n    J = X / 0\n            ^\n    fix: divide by something else",
     ),
     (
-        {"J": "trace(X)"},
+        {"J": "det(X)"},
         AxisError,
-        "in equation J: trace takes a square matrix\n    J = trace(X)\n              ^\n    X is n d",
+        "in equation J: det takes a square matrix\n    J = det(X)\n            ^\n    X is n d\n"
+        '    fix: write det(X.T @ X), or give it the shape "n n"',
     ),
     (
         {"J": "reshape(X, (d, 7))"},

@@ -18,8 +18,8 @@ PACKAGE = "symbackprop"
 FLOORS = [
     [{"errors"}],
     [{"index", "sizes"}, {"files"}],
-    [{"term", "program"}],
-    [{"contract", "laws", "canonical", "cost", "normal", "definition"}, {"facts"}],
+    [{"term", "signs", "program"}],
+    [{"contract", "brackets", "factors", "laws", "canonical", "cost", "normal", "definition"}, {"facts"}],
     [{"ops"}],
     [{"language"}, {"derive"}],
     [{"notation"}, {"lower"}],

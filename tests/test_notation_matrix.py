@@ -206,7 +206,8 @@ def test_numpy_notation_keeps_fixed_entries_and_uses_numpys_names():
 
 
 def test_numpy_notation_adds_brackets_as_numbers():
-    for text, axes in [("-relu(x)", ""), ("relu(x) - relu(-x)", ""), ("sum(relu(x) - relu(-x))", "n"), ("relu(x) + relu(x - 1)", "")]:
+    scalars = ["-relu(x)", "relu(x) - 2 * relu(-x)", "relu(x) + relu(x - 1)"]
+    for text, axes in [*((text, "") for text in scalars), ("sum(relu(x) - relu(-x - 1))", "n")]:
         slope = sbp.derivative(text, {"x": axes}, "x")
         x = np.array([2.0, -1.0, 3.0]) if axes else np.float64(2.0)
         value = eval(matrix_numpy(slope.equation, slope.program), {"x": x, "where": np.where})

@@ -52,6 +52,12 @@ def test_the_module_runs_like_the_command() -> None:
     assert "derive" in run(sys.executable, "-m", "symbackprop", "--help")
 
 
+@pytest.mark.skipif(not CLI, reason="no command line yet")
+def test_modules_that_are_opened_later_are_run_once() -> None:
+    opened = "import symbackprop.cli, symbackprop.derive.turns; from symbackprop.ops import OPS, function"
+    assert "True" in run(sys.executable, "-c", f"{opened}; print(issubclass(OPS['elu'].function, function.Elementwise))")
+
+
 def test_few_settings_of_the_linter_are_off_and_each_says_why() -> None:
     lint = PROJECT["tool"]["ruff"]["lint"]
     off = [*lint["ignore"], *(rule for rules in lint["per-file-ignores"].values() for rule in rules)]

@@ -15,6 +15,7 @@ from symbackprop.canonical import relabelled
 from symbackprop.contract import Trace, contract
 from symbackprop.derive.local import call_tensor, jacobian_of, local_partials
 from symbackprop.derive.reverse import Step, known_facts
+from symbackprop.derive.smooth import Model
 from symbackprop.errors import DeriveError
 from symbackprop.index import fresh
 from symbackprop.laws import Facts
@@ -87,6 +88,7 @@ class _Walk:
     def __post_init__(self) -> None:
         self.facts = Facts(known_facts(self.program), self.program.equations)
         self.definitions = Facts((), self.program.equations)
+        self.model = Model(self.program.equations, self.program.signs)
         self.helper = partial(call_tensor, self.program, self.made)
 
     def push(self, equation: Equation) -> None:
@@ -103,6 +105,9 @@ class _Walk:
             chains.append(Total(Mul(link.tensor[(*equation.indices, *inner)], Entry(tangent.name, *inner)), *inner))
         trace = Trace()
         value = contract(Add(*terms), self.facts, trace)
+        if (smooth := self.model.smoothed(value)) != value:
+            value = contract(smooth, self.facts)
+            trace.note("limit", value)
         if value != 0:
             self.define(equation.tensor, value)
             self.tell(equation, relabelled(Add(*chains)), trace)
@@ -113,6 +118,7 @@ class _Walk:
         of = tensor.derivative or (tensor.name,)
         own = Tensor(label, tensor.axes, role="tangent", orders=tensor.orders, tangent_of=of)
         self.made.append(Equation(own, own.indices, value))
+        self.model.learn(self.made[-1])
         self.tangents[tensor.name] = own
 
     def tell(self, equation: Equation, before: Expr, trace: Trace) -> None:

@@ -43,7 +43,7 @@ def local_partials(program: Program, equation: Equation, here: Sequence[Index], 
     """d equation.tensor[here] / d name, as a list of partials whose sum it is. `helper` gives tensors that a differential needs."""
     if equation.rhs is not None:
         rhs = equation.at(here)
-        output, parts = equation.tensor[tuple(here)], partials(rhs, name, program.squares)
+        output, parts = equation.tensor[tuple(here)], partials(rhs, name, program.signs)
         return [Partial(in_own_output(p.coefficient, rhs, output), p.indices, p.bound) for p in parts]
     call = equation.call
     found = []

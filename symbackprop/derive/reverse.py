@@ -18,7 +18,9 @@ from symbackprop.canonical import relabelled, turned
 from symbackprop.contract import Trace, contract
 from symbackprop.cost import cost
 from symbackprop.derive.local import call_tensor, jacobian_of
+from symbackprop.derive.masks import Masks
 from symbackprop.derive.naming import with_parts_named
+from symbackprop.derive.smooth import Model
 from symbackprop.errors import DeriveError, NotDifferentiableError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import NO_FACTS, Facts
@@ -89,6 +91,8 @@ class _Walk:
     known: dict[Expr, Entry] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.masks = Masks(self.program)
+        self.model = Model(self.program.equations, self.program.signs)
         self.facts = Facts(known_facts(self.program), self.program.equations)
         self.definitions = Facts((), self.program.equations)
         for e in self.program.equations if self.prefix else ():
@@ -199,6 +203,9 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     indices = (*walk.prefix, *tensor.indices)
     trace = Trace()
     value = contract(raw, walk.facts, trace)
+    if (smooth := walk.model.smoothed(value)) != value:
+        value = contract(smooth, walk.facts)
+        trace.note("limit", value)
     made = walk.adjoint(tensor.name)
     if value.has(zoo, nan):
         reason = f"the derivative by {tensor.name} divides by 0, whatever the arrays hold"
@@ -207,6 +214,8 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     walk.adjoints[tensor.name] = made.name
     walk.fired[made.name] = tuple(sorted(trace.facts | walk.behind.get(tensor.name, set()), key=str))
     walk.equations.append(Equation(made, indices, value))
+    walk.model.learn(walk.equations[-1])
+    walk.masks.learn(made.name, indices, value)
     return value
 
 
@@ -237,8 +246,8 @@ def _push(walk: _Walk, equation: Equation, value: Expr, reach: set[str]) -> None
             links.append((name, link))
     ways = _Ways(walk, value, named, dict(zip(equation.tensor.indices, here, strict=True)))
     local = {name: substitute(link.rhs, dict(zip(link.indices, here, strict=False))) for name, link in links}
-    said = ways.best(list(local.values()), here)
-    facts = walk.fired[named.name] if said != named else ()  # what is put in place takes along what it rests on
+    said = walk.masks.beside(ways.best(list(local.values()), here), local.values())
+    facts = walk.fired[named.name] if not said.has(named) else ()  # what is put in place takes along what it rests on
     for name, link in links:
         walk.behind.setdefault(name, set()).update(facts)
         chain = Total(named * link.tensor[(*here, *walk.program.tensors[name].indices)], *here)

@@ -68,7 +68,9 @@ def _symmetric(x: Any) -> Any:
 def _eigenvalue_gaps(x: Any) -> Any:
     values = np.linalg.eigvalsh(_symmetric(x))
     gaps = values[:, None] - values
-    return np.divide(1, gaps, out=np.zeros_like(gaps), where=gaps != 0)
+    made = np.divide(1, gaps, out=np.full_like(gaps, np.nan), where=gaps != 0)
+    np.fill_diagonal(made, 0)
+    return made
 
 
 TABLE: Mapping[str, Callable] = {

@@ -253,6 +253,8 @@ class Reader:
         """The value of an option: a literal, a whole number, a formula in sizes, a tuple of these; `fix` for what is none."""
         if isinstance(node, Literal):
             return node.value
+        if isinstance(node, Call) and node.op == "negative" and node.args == (Literal("inf"),):
+            return "-inf"
         if isinstance(node, Group):
             return tuple(self.option(item) for item in node.items)
         if isinstance(node, Call) and node.op == "shape":

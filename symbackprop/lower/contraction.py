@@ -11,7 +11,7 @@ from itertools import combinations
 import opt_einsum
 from sympy import Expr, Mul, S
 
-from symbackprop.contract import LONG
+from symbackprop.factors import LONG
 from symbackprop.index import Index, fresh
 from symbackprop.lower.graph import Graph, Labelled, ordered
 
@@ -141,7 +141,11 @@ def _in_order(graph: Graph, operands: list[Labelled], keep: set[Index]) -> list[
         chosen = [operands[k] for k in sorted(step)]
         operands = [x for k, x in enumerate(operands) if k not in step]
         later = keep.union(*[x.labels for x in operands])
-        operands.append(pair(graph, chosen[0], chosen[1], later) if len(chosen) == 2 else multiply(graph, chosen))
+        made = pair(graph, chosen[0], chosen[1], later) if len(chosen) == 2 else multiply(graph, chosen)
+        alike = [x for x in operands if set(x.labels) == set(made.labels)]
+        operands = [*[x for x in operands if x not in alike], multiply(graph, [made, *alike]) if alike else made]
+        if alike:  # entry by entry is cheapest, which the path does not see
+            return _in_order(graph, operands, keep) if len(operands) > 2 else operands
     return operands
 
 

@@ -98,6 +98,11 @@ def _range(i: Index, guards: Sequence[tuple[Expr, Affine]], needs: Sequence[Expr
     return start, stop, masks
 
 
+def are_ranges(guards: Sequence[Expr], needs: Sequence[Expr] = ()) -> bool:
+    """Whether guards, taken together, come to shorter ranges of indices, and no mask of them is left."""
+    return not narrow(guards, needs).factors
+
+
 def _moved(e: Expr, new: dict[Index, Expr]) -> Expr:
     """`e` with indices replaced, and the index expressions of its entries put in order."""
     if not new or not (indices_of(e) & set(new)):

@@ -195,8 +195,8 @@ class Expressions(Entries):
         if isinstance(body, Mul) and bound and (parts := _multiplied_out(body, bound)):
             return self.add(Add(*[p.expr for p in parts]), order)
         coefficient, rest = _split(body)
-        if not bound and isinstance(rest, Total):
-            return self.total(coefficient * rest.body, rest.indices, order)
+        if isinstance(rest, Total):
+            return self.total(coefficient * rest.body, (*bound, *rest.indices), order)
         if bound and (square := as_square(Mul.make_args(rest), bound, coefficient, self.nonnegative, order)):
             half = self.lower(square.half, (*bound, *square.left))
             return gram(self.graph, half, square.left, square.right, square.coefficient)

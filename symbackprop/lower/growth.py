@@ -17,6 +17,7 @@ from symbackprop.lower.exponentials import by_sigmoids, exponent, logaddexp
 from symbackprop.lower.stable import Erfc, Stable, TanhSlope, cancelled
 from symbackprop.ops.elementwise import expm1, maximum, sigmoid, softplus
 from symbackprop.program import Call, Equation, Program, Tensor, name_of
+from symbackprop.signs import is_above_0
 from symbackprop.term import Entry, Total, indices_of
 
 
@@ -61,9 +62,11 @@ class Growths:
         return any(self.laws.call(-t, "max") is not None for t in Add.make_args(e))
 
     def power(self, e: Expr) -> tuple[Expr, Expr]:
-        """`e` as base and exponent, also where an entry is a power by its equation."""
+        """`e` as base and exponent, also where an entry is a power by its equation; sqrt(x^2) is x only where x is known to be positive."""
         base, power = e, S.One
         while isinstance(found := self.laws.meaning(base), Pow) and exponent(found) is None and found.exp.is_number:
+            if not (power.is_integer or is_above_0(found.base, self.program.signs)):
+                break
             base, power = found.base, power * found.exp
         return base, power
 
@@ -89,7 +92,7 @@ class Growths:
         base, power = self.power(f)
         growths, others = self.parts(base)
         if growths:
-            return Grown(Add(*[power * self.better(z, free) for z in growths]), Mul(*[g**power for g in others]))
+            return Grown(Add(*[power * self.better(z, free) for z in growths]), Mul(*others) ** power)
         found = self.of_total(base, free) or self.of_terms(base, free, weighed)
         return found and Grown(power * found.growth, found.rest**power, divides=power.could_extract_minus_sign())
 

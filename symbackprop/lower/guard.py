@@ -1,89 +1,147 @@
-"""What a bracket multiplies, made finite where the bracket is 0.
+"""What a mask multiplies, made finite where the mask is 0.
 
 [x > 0] log(x) is 0 for x <= 0, but in floating point 0 times nan is nan. So where the other factors may be infinite or undefined
-under a bracket that is 0, they are evaluated at a safe argument there: [x > 0] log(where([x > 0], x, 1)). The bracket of a relu
+under a mask that is 0, they are evaluated at a safe argument there: [x > 0] log(where([x > 0], x, 1)). A mask is made of brackets,
+on entries or on places, however it is put together; one that says a range of an index is a slice, and needs none. The bracket of a relu
 multiplies nothing of the kind and stays a plain mask; [n > 0] / n, the slope of a norm, needs none: it is 1 / where([n > 0], n, inf).
 """
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Expr, Function, Integer, Mul, Pow, S, acos, asin, cosh, exp, log, sinh
+from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
 
+from symbackprop.brackets import covers, is_mask
+from symbackprop.lower.entry import are_ranges
+from symbackprop.lower.exponents import LogExpm1, ScaledPower
 from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
 from symbackprop.program import Equation
-from symbackprop.term import Entry, NonNegative, Positive, indices_of
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
 
 Where = Function("where")
-"""where(bracket, x, y): x where the bracket is 1, else y."""
-SAFE: Mapping[type, Integer] = {log: S.One, **dict.fromkeys((exp, expm1, sinh, cosh, log1p, asin, acos, XLogY), S.Zero)}
+"""where(mask, x, y): x where the mask is not 0, else y."""
+HARMLESS_AT_1 = (log, acosh, LogExpm1)
+HARMLESS_AT_0 = (exp, expm1, sinh, cosh, log1p, asin, acos, atanh, XLogY)
+SAFE: Mapping[type, Integer] = {**dict.fromkeys(HARMLESS_AT_1, S.One), **dict.fromkeys(HARMLESS_AT_0, S.Zero)}
 """Functions that overflow or are undefined somewhere, and an argument at which they are harmless."""
 
 
-def guarded(equations: Sequence[Equation], finite: Container[str] = ()) -> list[Equation]:
+def guarded(equations: Sequence[Equation], finite: Container[str] = (), needs: Sequence[Expr] = ()) -> list[Equation]:
     """The equations, with every factor beside a bracket on entries finite where that is 0.
 
-    `finite`: tensors whose entries are finite, however their equations may look.
+    `finite`: tensors whose entries are finite, however their equations may look. `needs`: what is known not to be negative of sizes.
     """
-    made: dict[str, Equation] = {}
+    done: list[Equation] = []
+    risky: set[str] = set()
     for e in equations:
-        risky = {name: e for name, e in made.items() if name not in finite}
-        made[e.name] = replace(e, rhs=_safe(e.rhs, risky)) if e.rhs is not None and e.rhs.has(Positive, NonNegative) else e
-    return list(made.values())
+        done.append(replace(e, rhs=_safe(e.rhs, risky, needs)) if e.rhs is not None and e.rhs.has(Positive, NonNegative) else e)
+        if e.name not in finite and _risky(done[-1], risky):
+            risky.add(e.name)
+    return done
 
 
-def _safe(e: Expr, made: Mapping[str, Equation]) -> Expr:
+def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr]) -> Expr:
     if not e.args or isinstance(e, Entry | Positive | NonNegative):
         return e
     if not isinstance(e, Mul):
-        args = [_safe(a, made) for a in e.args]
+        args = [_safe(a, risky, needs) for a in e.args]
         return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
-    brackets = [f for f in e.args if isinstance(f, Positive | NonNegative) and f.has(Entry)]
-    others = [_safe(f, made) for f in e.args if f not in brackets]
-    for bracket in tuple(brackets):
-        divided = _divided(others, bracket, made)
-        if divided is not None:
-            brackets, others = [b for b in brackets if b != bracket], divided
-        else:
-            others = [_under(f, bracket, made) for f in others]
-    return Mul(*brackets, *others)
+    masks = [f for f in e.args if is_mask(f)]
+    factors = [_safe(f, risky, needs) for f in e.args if f not in masks]
+    for f in factors:
+        if (where := _where_not_0(f)) is not None:
+            factors = [g if g == f else _beside(g, where, risky) for g in factors]
+    for mask in _leaving(masks, needs):
+        divided = _divided(factors, mask, risky)
+        factors = [_beside(f, mask, risky) for f in factors] if divided is None else divided
+        if divided is not None or (isinstance(mask, Positive | NonNegative) and any(_is_0_beside(f, mask) for f in factors)):
+            masks.remove(mask)
+    return Mul(*masks, *factors)
 
 
-def _divided(factors: Sequence[Expr], bracket: Expr, made: Mapping[str, Equation]) -> list[Expr] | None:
+def _leaving(masks: Sequence[Expr], needs: Sequence[Expr]) -> list[Expr]:
+    """The masks where what they multiply is evaluated although they are 0: not a delta, nor guards that are a range of an index."""
+    ranges = [m for m in masks if is_guard(m) and len(indices_of(m)) == 1]
+    alike = {i: [m for m in ranges if indices_of(m) == {i}] for m in ranges for i in indices_of(m)}
+    gone = [m for group in alike.values() if are_ranges(group, needs) for m in group]
+    return [m for m in masks if not isinstance(m, KroneckerDelta) and m not in gone]
+
+
+def _where_not_0(e: Expr) -> Expr | None:
+    """Of a sum whose terms all have masks, the sum of these, which is 0 where there is no term; None if it is so nowhere."""
+    if not isinstance(e, Add):
+        return None
+    masks = [Mul(*[f for f in Mul.make_args(t) if is_mask(f) and not isinstance(f, KroneckerDelta)]) for t in e.args]
+    return None if S.One in masks or covers(masks) else Add(*masks)
+
+
+def _divided(factors: Sequence[Expr], bracket: Expr, risky: Container[str]) -> list[Expr] | None:
     """The factors with infinity for the n of a bracket [n > 0] where they divide by it, if one of them does and no other is in danger."""
+    if not isinstance(bracket, Positive) or not bracket.has(Entry):
+        return None
     (n,) = bracket.args
 
     def divides(p: Expr) -> bool:
         return isinstance(p, Pow) and p.base == n and p.exp.is_number and p.exp.is_negative
 
-    harmless = [f.replace(divides, lambda p: S.One).xreplace({n: S.One}) for f in factors]
-    if not isinstance(bracket, Positive) or not any(map(divides, factors)) or any(_under(f, bracket, made) != f for f in harmless):
+    harmless = [f.replace(divides, lambda p: S.One) for f in factors]
+    if not any(map(divides, factors)) or any(_under(f, bracket, risky) != f for f in harmless):
         return None
     return [f.replace(divides, lambda p: Pow(Where(bracket, n, S.Infinity), p.exp)) for f in factors]
 
 
-def _under(e: Expr, bracket: Expr, made: Mapping[str, Equation]) -> Expr:
-    """`e` at safe arguments where `bracket` is 0."""
-    if isinstance(e, Entry):
-        return Where(bracket, e, S.Zero) if _is_risky(made.get(e.name)) else e
+def _beside(f: Expr, mask: Expr, risky: Container[str]) -> Expr:
+    """A factor at safe arguments where `mask` is 0; beside a mask on entries it is 0 there if what may have no value has fewer indices."""
+    made = _under(f, mask, risky)
+    return Where(mask, made, S.Zero) if mask.has(Entry) and indices_of(f) <= indices_of(mask) and _strays(made, mask, risky) else made
+
+
+def _strays(e: Expr, mask: Expr, risky: Container[str]) -> bool:
+    """Whether something in `e` may have no value where `mask` is 0, and is not evaluated at a safe argument since it has fewer indices."""
     if not e.args or isinstance(e, Positive | NonNegative | Where):
+        return False
+    if isinstance(e, Entry):
+        return e.name in risky and not indices_of(mask) <= indices_of(e)
+    if isinstance(e, (Pow, ScaledPower, *SAFE)) and not _is_finite(e) and not indices_of(mask) <= indices_of(e):
+        return True
+    return (isinstance(e, Total) and _under(e, S.One, risky) != e) or any(_strays(a, mask, risky) for a in e.args)
+
+
+def _is_0_beside(f: Expr, mask: Expr) -> bool:
+    return isinstance(f, Where) and mask in Mul.make_args(f.args[0]) and f.args[2] == 0
+
+
+def _under(e: Expr, mask: Expr, risky: Container[str]) -> Expr:
+    """`e` at safe arguments where `mask` is 0."""
+    if not e.args or isinstance(e, Positive | NonNegative) or not indices_of(mask) <= indices_of(e):
         return e
-    args = [_under(a, bracket, made) for a in e.args]
+    if isinstance(e, Where):
+        return _where(mask, _under(e.args[1], mask, risky), e.args[2], also=e.args[0])
+    if isinstance(e, Entry):
+        return Where(mask, e, S.Zero) if e.name in risky else e
+    args = [_under(a, mask, risky) for a in e.args]
     if isinstance(e, Pow):
         base, exponent = args
-        return Pow(_where(bracket, base, S.One), exponent) if not _is_finite(e) else Pow(base, exponent)
-    if type(e) in SAFE and not _is_finite(e) and not _is_bounded(e, bracket):
-        return e.func(_where(bracket, args[0], SAFE[type(e)]), *args[1:])
+        return Pow(_where(mask, base, S.One), exponent) if not _is_finite(e) else Pow(base, exponent)
+    if isinstance(e, ScaledPower):
+        return e.func(args[0], _where(mask, args[1], S.One), args[2])
+    if type(e) in SAFE and not _is_finite(e) and not _is_bounded(e, mask):
+        return e.func(_where(mask, args[0], SAFE[type(e)]), *args[1:])
     return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
 
 
-def _where(bracket: Expr, x: Expr, safe: Expr) -> Expr:
-    """`x` where the bracket is 1, `safe` elsewhere; below a bound of 0 the smaller of the two says it."""
-    (condition,) = bracket.args
-    if safe == 0 and (x / condition).is_negative:
+def _where(mask: Expr, x: Expr, safe: Expr, also: Expr = S.One) -> Expr:
+    """`x` where the masks are not 0, `safe` elsewhere; below a bound of 0 the smaller of the two says it."""
+    if isinstance(x, Where) and x.args[0] == mask:
+        x = x.args[1]
+    elif isinstance(x, Where) and x.args[2] == safe:
+        mask, x = Mul(*dict.fromkeys((*Mul.make_args(x.args[0]), *Mul.make_args(mask)))), x.args[1]
+    if also != 1:
+        return Where(Mul(*dict.fromkeys((*Mul.make_args(also), *Mul.make_args(mask)))), x, safe)
+    if safe == 0 and isinstance(mask, Positive | NonNegative) and (x / mask.args[0]).is_negative:
         return minimum(x, S.Zero)
-    return Where(bracket, x, safe)
+    return Where(mask, x, safe)
 
 
 def _is_finite(e: Expr) -> bool:
@@ -103,16 +161,18 @@ def _is_finite(e: Expr) -> bool:
     return isinstance(e, exp | expm1) and bool(x.is_nonpositive)
 
 
-def _is_bounded(e: Expr, bracket: Expr) -> bool:
+def _is_bounded(e: Expr, mask: Expr) -> bool:
     """Whether exp(z) can't overflow where the bracket on c is 0: z grows with c, and c is not positive there."""
-    if not isinstance(e, exp | expm1):
+    if not isinstance(e, exp | expm1) or not isinstance(mask, Positive | NonNegative):
         return False
-    ratio = (e.args[0] - e.args[0].as_coeff_Add()[0]) / bracket.args[0]
+    ratio = (e.args[0] - e.args[0].as_coeff_Add()[0]) / mask.args[0]
     return bool(ratio.is_number and ratio.is_nonnegative)
 
 
-def _is_risky(e: Equation | None) -> bool:
-    """Whether a tensor of the model may hold what is not finite."""
-    if e is None or e.rhs is None or indices_of(e.rhs) - set(e.indices):
+def _risky(e: Equation, risky: Container[str]) -> bool:
+    """Whether a tensor of the model may hold what is not finite, by its own equation or by one that it is computed from entry by entry."""
+    if e.rhs is None or indices_of(e.rhs) - set(e.indices):
         return False
-    return any(not _is_finite(f) for f in e.rhs.atoms(Pow, *SAFE))
+    return any(not _is_finite(f) for f in e.rhs.atoms(Pow, ScaledPower, *SAFE)) or any(
+        a.name in risky and set(a.indices) == set(e.indices) for a in e.rhs.atoms(Entry)
+    )

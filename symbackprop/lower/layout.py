@@ -25,7 +25,7 @@ def transposed(equations: Sequence[Equation], tensors: Mapping[str, Tensor], sam
     for e in equations:
         if e.call:
             name = e.call.arguments[0]
-            if e.call.op in ("max", "min") and e.call.option("axis") == 1 and _suits(axes[name], samples):
+            if e.call.op in ("max", "finite_max", "min") and e.call.option("axis") == 1 and _suits(axes[name], samples):
                 seeds.append(name)
             continue
         for together in _combined(e, axes, samples):

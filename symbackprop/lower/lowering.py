@@ -119,7 +119,7 @@ def _call(graph: Graph, e: Equation, stored: Mapping[str, Stored], flip: bool) -
         place = call.option("axis")
         source = tuple(free_indices(tensors[0].axes, "_r")[k] if k == place else i for k, i in enumerate(e.indices))
         return graph.pad(Labelled(_whole(graph, tensors[0]), source), source[place], e.indices[place], S.Zero, filled="ones")
-    if call.op in ("max", "min", "sum", "prod"):
+    if call.op in ("max", "finite_max", "min", "sum", "prod"):
         x = tensors[0]
         axis = call.option("axis")
         over = range(len(x.axes)) if axis is None else [a % len(x.axes) for a in (axis if isinstance(axis, tuple) else (axis,))]

@@ -8,25 +8,32 @@ relu(x) where that is kept anyway.
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
-from sympy import Expr
+from sympy import Expr, Pow, S
 
+from symbackprop.lower.cofactors import with_cofactors
+from symbackprop.lower.eigen import of_factors, with_differences
 from symbackprop.lower.guard import guarded
 from symbackprop.lower.overflow import without_overflow
 from symbackprop.lower.quotient import undivided
+from symbackprop.lower.running import with_running_products
 from symbackprop.lower.solves import without_inverses
 from symbackprop.lower.stable import Stable
 from symbackprop.lower.statistics import stable_equations
+from symbackprop.ops.elementwise import maximum
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
 from symbackprop.program import Equation, Program
-from symbackprop.term import Entry, Positive
+from symbackprop.term import Entry, Positive, Total
 
 
 def prepare(program: Program, outputs: Iterable[str], functions: Container[str] | None = None) -> list[Equation]:
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
     program = without_overflow(undivided(program, outputs), outputs)
-    equations = _needed(without_inverses(program, _needed(program.equations, outputs), outputs), outputs)
+    equations = with_running_products(program, _needed(program.equations, outputs), outputs)
+    equations = with_cofactors(program, _needed(equations, outputs), outputs)
+    equations = _needed(of_factors(program, with_differences(program, equations)), outputs)
+    equations = _needed(without_inverses(program, equations, outputs), outputs)
     equations = list(_spelled(equations, functions))
     equations = Stable(program, equations, functions).rewritten()
     equations = _masks_of_outputs(equations)
@@ -34,12 +41,36 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     taken = {*program.tensors, *[e.name for e in equations]}
     expanded: list[Equation] = []
     tensors = {**program.tensors, **{e.name: e.tensor for e in equations}}
+    # What is summed is finite; what is given, or is made of that entry by entry, may be -inf.
+    summed = {e.name for e in equations if e.rhs is None or e.rhs.has(Total)}
+    tops = {_along(e) for e in equations if _is_of_logsumexp(e) and not summed.intersection(e.call.arguments)}
     for e in equations:
         made = stable_equations(e, tensors, taken) if e.call else [e]
         taken |= {m.name for m in made}
-        expanded += made
+        expanded += [_with_finite_top(m) for m in made] if len(made) > 1 and _along(e) in tops else made
     statistics = {e.name for e in equations if e.call}  # a softmax is finite, though it is spelled as a quotient
-    return guarded(_spelled(_needed(expanded, outputs), functions), statistics)
+    return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs])
+
+
+def _is_of_logsumexp(e: Equation) -> bool:
+    """Whether an equation is a logsumexp, or the softmax that is its derivative."""
+    return e.call is not None and (e.call.op == "logsumexp" or (e.call.op == "softmax" and e.tensor.role == "helper"))
+
+
+def _along(e: Equation) -> tuple[tuple[str, ...], int | None]:
+    """What a call is of, and along which axis."""
+    return e.call.arguments, e.call.option("axis")
+
+
+def _with_finite_top(e: Equation) -> Equation:
+    """An equation of a logsumexp, or of what shares its parts, right where all entries are -inf.
+
+    Their largest is taken for a number then, and all exponentials are 0, as is the softmax; else the sum of exponentials is 1 or more.
+    """
+    if e.call is not None:
+        return replace(e, call=replace(e.call, op="finite_max")) if e.call.op == "max" else e
+    below = {f: maximum(f.base, S.One) ** f.exp for f in e.rhs.atoms(Pow) if f.exp == -1 and isinstance(f.base, Entry)}
+    return replace(e, rhs=e.rhs.xreplace(below))
 
 
 def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:

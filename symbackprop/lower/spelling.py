@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Function, Max, Min, Mul, Pow, S
 
-from symbackprop.contract import LONG
 from symbackprop.errors import MissingSpellingError
+from symbackprop.factors import LONG
 from symbackprop.ops import op_of
 from symbackprop.ops.function import Elementwise, written_out
 from symbackprop.term import NonNegative, Positive

@@ -12,6 +12,7 @@ from typing import Any
 from sympy import Add, Expr, Function, Mul, Pow, Rational, S, cosh, erf, exp, expand_mul, log, sinh, tanh
 
 from symbackprop.index import Index
+from symbackprop.lower import exponents
 from symbackprop.ops.elementwise import absolute, expm1, log1p, sigmoid, sign, softplus
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, indices_of
@@ -42,7 +43,7 @@ LogAddExp = _own("logaddexp", lambda x, y: log(exp(x) + exp(y)))
 """log(exp(x) + exp(y)), where exp overflows."""
 XLogY = _own("xlogy", lambda x, y: x * log(y) if x != 0 else S.Zero)
 """x log(y), and 0 where x is 0: what y^m log(y) is at 0, as its limit there is."""
-OWN = (SigmoidSlope, TanhSlope, LogCosh, Erfc, LogErfc, ErfcSlope, Sech, LogAddExp, XLogY)
+OWN = (*exponents.OWN, SigmoidSlope, TanhSlope, LogCosh, Erfc, LogErfc, ErfcSlope, Sech, LogAddExp, XLogY)
 ELEMENTARY = (Entry, Index, Positive, NonNegative)
 
 
@@ -95,6 +96,8 @@ class Stable:
 
     def argument(self, e: Expr, function: type[Function]) -> Expr | None:
         """The z of e = function(z), also where `e` is an entry of that."""
+        if isinstance(e, Entry) and not (e.name in self.made and isinstance(self.made[e.name].rhs, function)):
+            return None
         found = self.meaning(e)
         return found.args[0] if isinstance(found, function) else None
 
@@ -302,6 +305,7 @@ def _pow(e: Expr, at: Stable) -> Expr | None:
 
 LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
     (log, _log),
+    (log, lambda e, at: exponents.log_expm1(e, at.argument)),
     (log1p, _log1p),
     (exp, _exp),
     (Add, _added),
@@ -309,6 +313,9 @@ LAWS: Sequence[tuple[type, Callable[[Expr, Stable], Expr | None]]] = (
     (Pow, _pow),
     (Mul, _mul),
     (Mul, _times_log),
+    (Mul, lambda e, at: exponents.scaled_power(e)),
+    (Mul, lambda e, at: exponents.twice_exponential(e, at.argument)),
+    (Mul, lambda e, at: exponents.over_expm1(e, at.argument)),
 )
 """The kind of expression that a law speaks of, and the law: it gives the stable spelling, or None."""
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sympy import Expr, Mul, Pow, Rational, S, Symbol
 from sympy.printing.str import StrPrinter
 
-from symbackprop.contract import LONG
+from symbackprop.factors import LONG
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.wording import refusal
 from symbackprop.term import Entry, NonNegative, Positive

@@ -125,6 +125,7 @@ ENGLISH = {
     "rule factoring": "common factor",
     "rule own output": "in terms of its own value",
     "rule narrow sum": "what does not depend on the index leaves the sum",
+    "rule limit": "where it turns both sides have the same limit",
 }
 
 CHINESE = {
@@ -241,6 +242,7 @@ CHINESE = {
     "rule factoring": "提取公因子",
     "rule own output": "用自身的值表示",
     "rule narrow sum": "与求和下标无关的因子移出求和号",
+    "rule limit": "在转折处两侧极限相同",
 }
 
 ENGLISH |= wording_beyond.ENGLISH

@@ -5,9 +5,11 @@ from string import ascii_letters
 
 from sympy import Expr, Mul
 
+from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError
 from symbackprop.ops.array import Array, Draft, Indices, broadcast, mapped
 from symbackprop.ops.table import array_op
+from symbackprop.term import delta
 
 
 @array_op("contraction")
@@ -95,19 +97,19 @@ def outer(draft: Draft, a: Array, b: Array) -> Array:
 
 @array_op("contraction")
 def trace(draft: Draft, x: Array) -> Array:
-    """The sum of the diagonal of a square matrix.
+    """The sum of the diagonal of a matrix.
 
     trace(A) = sum_i A[i, i]
     """
     if x.rank != 2:
         raise draft.error("trace takes a matrix", AxisError, arrays=[x], notes=[draft.described(x)], fix="use einsum")
-    if x.axes[0] != x.axes[1]:
-        raise draft.error("trace takes a square matrix", AxisError, arrays=[x], notes=[draft.described(x)])
     ready = draft.term(x)
 
     def at(_: Indices) -> Expr:
-        along = draft.bound(x.axes[0])
-        return draft.total(ready.at((along, along)), [along])
+        rows, columns = (draft.bound(a) for a in x.axes)
+        if x.axes[0] == x.axes[1]:
+            return draft.total(ready.at((rows, rows)), [rows])
+        return contract(draft.total(ready.at((rows, columns)) * delta(rows, columns), [rows, columns]))
 
     return Array((), at, sums=True, composite=ready.composite)
 

@@ -99,14 +99,9 @@ def d_det(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, target
     return same(at, tuple(other)) * out[at] * inverse[(*at, m, k)]
 
 
-@whole_tensor(
-    d_det,
-    source=f"{MAGNUS}, ch. 8, theorem 1 (Jacobi 1841)",
-    latex=r"\det\left(#1\right)",
-    accuracy="derivatives are right where the determinant itself does not underflow",
-)
+@whole_tensor(d_det, source=f"{MAGNUS}, ch. 8, theorem 1 (Jacobi 1841)", latex=r"\det\left(#1\right)")
 def det(draft: Draft, x: Array) -> Array:
-    """The determinant of a square matrix.
+    """The determinant of a square matrix; its derivative, the cofactors, is there where the matrix is singular too.
 
     d det(A) / d A[i, j] = det(A) inv(A)[j, i]
     """

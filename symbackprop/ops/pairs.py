@@ -4,7 +4,7 @@ from sympy import Expr, S, atan2
 
 from symbackprop.ops.arithmetic import SQUARE, power_of
 from symbackprop.ops.array import mapped
-from symbackprop.ops.elementwise import softplus
+from symbackprop.ops.elementwise import absolute, softplus
 from symbackprop.ops.table import REAL, elementwise
 
 
@@ -24,16 +24,21 @@ def arctan2(y: Expr, x: Expr) -> Expr:
     return atan2(y, x)
 
 
+def _hypot_rule(x: Expr, y: Expr) -> Expr | None:
+    return absolute(x) if y == 0 else absolute(y) if x == 0 else None
+
+
 @elementwise(
     numpy="np.hypot({0}, {1})",
     latex=r"\sqrt{#1^{2} + #2^{2}}",
     source="NumPy",
     kinks=("the derivative where x = y = 0 is 0",),
-    accuracy=SQUARE.format("an argument"),
-    inline=True,
+    rewrite_rule=_hypot_rule,
+    even_powers=lambda x, y: power_of(x**2 + y**2, S.Half),
+    is_nonnegative=True,
 )
 def hypot(x: Expr, y: Expr) -> Expr:
-    """The length of the vector (x, y).
+    """The length of the vector (x, y), without overflow of its square.
 
     hypot(x, y) = sqrt(x^2 + y^2)
     """

@@ -1,14 +1,12 @@
-"""Reductions along axes: sums, means, variances, norms, running sums."""
+"""Reductions along axes: sums, means, variances, running sums."""
 
 from collections.abc import Sequence
 
 from sympy import Expr, Mul, S
 
-from symbackprop.errors import AxisError, UnknownOpError
-from symbackprop.ops.arithmetic import SQUARE, build_power, build_sqrt
-from symbackprop.ops.array import Array, Draft, Indices, broadcast, constant, kept, mapped
-from symbackprop.ops.elementwise import absolute
-from symbackprop.ops.extreme import largest
+from symbackprop.errors import AxisError
+from symbackprop.ops.arithmetic import SQUARE, build_sqrt
+from symbackprop.ops.array import Array, Draft, Indices, broadcast, kept, mapped
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative
 
@@ -29,15 +27,16 @@ def summed(draft: Draft, x: Array, places: Sequence[int]) -> Array:
     return Array([a for k, a in enumerate(x.axes) if k not in places], at, sums=True, composite=ready.composite)
 
 
-def _shaped(reduced: Array, x: Array, places: Sequence[int], keepdims: bool) -> Array:
+def shaped(reduced: Array, x: Array, places: Sequence[int], keepdims: bool) -> Array:
+    """What is left of `x` after the axes at `places` are gone; with axes of size 1 in their places, if these are to be kept."""
     return kept(reduced, x, places) if keepdims else reduced
 
 
 def _apart(draft: Draft, reduced: Array, x: Array, places: Sequence[int], keepdims: bool) -> Array:
     """A statistic along some of the axes: as a part of something larger it has an equation of its own."""
-    made = _shaped(reduced, x, places, keepdims)
+    made = shaped(reduced, x, places, keepdims)
     if reduced.rank:
-        made.apart = lambda: _shaped(draft.ground(reduced), x, places, keepdims)
+        made.apart = lambda: shaped(draft.ground(reduced), x, places, keepdims)
     return made
 
 
@@ -48,7 +47,7 @@ def total(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) -> 
     sum(x, axis=1)[i] = sum_j x[i, j]
     """
     places = draft.positions(axis, x)
-    return _shaped(summed(draft, x, places), x, places, keepdims)
+    return shaped(summed(draft, x, places), x, places, keepdims)
 
 
 def _mean(draft: Draft, x: Array, places: Sequence[int], less: int = 0) -> Array:
@@ -93,27 +92,6 @@ def std(draft: Draft, x: Array, axis: Axis = None, ddof: int = 0, keepdims: bool
     std(x) = sqrt(var(x))
     """
     return build_sqrt(draft, var(draft, x, axis, ddof, keepdims))
-
-
-@array_op("reduction", source="numpy.linalg.norm", accuracy=SQUARE.format("the norm"))
-def norm(draft: Draft, x: Array, ord: int | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
-    """The Euclidean norm of a vector, the Frobenius norm of a matrix; of a vector also the norm of another order, or of "inf".
-
-    norm(x) = sqrt(sum_i x[i]^2), norm(x, p) = (sum_i |x[i]|^p)^(1/p), norm(x, inf) = max_i |x[i]|
-    """
-    places = draft.positions(axis, x)
-    if ord is None or (ord == 2 and len(places) == 1) or (ord == "fro" and len(places) == 2):
-        squares = build_power(draft, x, constant(S(2)))
-        return build_sqrt(draft, _shaped(summed(draft, squares, places), x, places, keepdims))
-    size = mapped(absolute)(draft, x)
-    if len(places) == 1 and ord == "inf":
-        return largest(draft, size, places, keepdims)
-    if len(places) == 1 and isinstance(ord, int | Expr) and ord > 0:
-        total = _shaped(summed(draft, size if ord == 1 else build_power(draft, size, constant(S(ord))), places), x, places, keepdims)
-        return total if ord == 1 else build_power(draft, total, constant(1 / S(ord)))
-    what = "a vector" if len(places) == 1 else "a matrix" if len(places) == 2 else f"a tensor with {len(places)} axes"
-    fix = "of a vector there are the orders 1, 2, 3, ... and np.inf; of a matrix there is the Frobenius norm"
-    raise draft.error(f"there is no norm with ord={ord!r} of {what}", UnknownOpError, fix=fix)
 
 
 @array_op("reduction")

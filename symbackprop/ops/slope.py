@@ -75,6 +75,13 @@ def _in_value(e: Expr, value: Expr, branch: Expr, x: Expr) -> Expr:
         quotient = cancel(e / branch)
         if fraction(quotient)[1].is_number:
             candidates.append(quotient * value)
+    if isinstance(branch, Pow):
+        candidates.append(
+            e.replace(
+                lambda q: q.as_base_exp()[0] == branch.base and (q.as_base_exp()[1] / branch.exp).is_Integer,
+                lambda q: value ** (q.as_base_exp()[1] / branch.exp),
+            )
+        )
     y, atom = Dummy("y"), Dummy("E")
     new = _transcendental(e + branch, x, atom)
     if new is not None:

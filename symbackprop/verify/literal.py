@@ -190,12 +190,12 @@ class Grid:
     def product(self, e: Mul) -> np.ndarray:
         """A product; where a guard among the factors is 0 it is 0, whatever the others are (out of range, infinite).
 
-        It is 0 too where x is, in x^m log(x / y) and x^m (log(x) - log(y)), as their limit there is.
+        It is 0 too where x is, in x^m log(x / y) and x^m (log(x) - log(y)), as their limit there is; and where y is, in y x^(y - 1).
         """
         guards = [self.value(a) for a in e.args if is_guard(a)]
         others = {a: self.value(a) for a in e.args if not is_guard(a)}
         value = reduce(np.multiply, others.values(), np.asarray(1, dtype=self.dtype))
-        for x in _before_logarithms(e):
+        for x in (*_before_logarithms(e), *_before_powers(e)):
             value = np.where(others[x] == 0, np.asarray(0, dtype=self.dtype), value)
         if not guards:
             return value
@@ -219,6 +219,12 @@ def _before_logarithms(e: Mul) -> list[Expr]:
     logs = [g.as_base_exp()[0] for f in e.args for t in Add.make_args(f) for g in Mul.make_args(t)]
     under = {b for f in logs if isinstance(f, log) for g in Mul.make_args(f.args[0]) for b, p in [g.as_base_exp()] if not p.is_negative}
     return [f for f in e.args if f.has(Entry) and f.as_base_exp()[0] in under and not f.as_base_exp()[1].could_extract_minus_sign()]
+
+
+def _before_powers(e: Mul) -> list[Expr]:
+    """The factors y + k of `e` beside a power x^(y + m), k and m whole numbers: of y x^(y - 1) the y."""
+    exponents = [f.exp for f in e.args if isinstance(f, Pow) and f.exp.has(Entry)]
+    return [f for f in e.args if f.has(Entry) and any((p - f).is_Integer for p in exponents)]
 
 
 def is_guard(e: Expr) -> bool:

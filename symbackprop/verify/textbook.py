@@ -80,6 +80,7 @@ FUNCTIONS: Mapping[str, Callable] = {
     "maximum": lambda x, y: np.where(np.real(x) > np.real(y), x, y),
     "minimum": lambda x, y: np.where(np.real(x) < np.real(y), x, y),
     "arctan": np.arctan,
+    "hypot": lambda x, y: np.sqrt(x * x + y * y),
     "square": lambda x: x * x,
 }
 """Scalar functions by the name of their class."""
@@ -166,9 +167,9 @@ def cholesky(a: np.ndarray) -> np.ndarray:
 
 
 def eigenvalue_gaps(values: np.ndarray) -> np.ndarray:
-    """1 / (l_i - l_j), 0 where both are equal."""
+    """1 / (l_i - l_j); 0 for i = j, nan where two are equal."""
     gaps = values[:, None] - values
-    return np.where(gaps == 0, 0, 1 / np.where(gaps == 0, 1, gaps))
+    return np.where(np.eye(len(values), dtype=bool), 0, np.where(gaps == 0, np.nan, 1 / np.where(gaps == 0, 1, gaps)))
 
 
 CALLS: Mapping[str, Callable] = {

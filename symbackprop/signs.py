@@ -1,0 +1,86 @@
+"""What is known of a sign by its form alone: sums of squares, what is positive, what has a value everywhere."""
+
+from collections.abc import Container, Set
+from dataclasses import dataclass
+
+from sympy import Abs, Add, Expr, Function, KroneckerDelta, Mul, Pow, asinh, atan, cos, cosh, erf, exp, floor, log, sin, sinh, tanh
+
+from symbackprop.term import Entry, NonNegative, Positive, Total
+
+
+@dataclass(frozen=True)
+class Signs:
+    """Tensors whose entries have a sign by their equations: sums of `squares`, and `positive` ones."""
+
+    squares: Set[str] = frozenset()
+    positive: Set[str] = frozenset()
+
+
+UNKNOWN = Signs()
+EVERYWHERE = (exp, sin, cos, sinh, cosh, tanh, atan, asinh, erf, floor, Abs)
+"""Functions of SymPy's that have a value at every number."""
+
+
+def is_squares(e: Expr, signs: Signs = UNKNOWN) -> bool:
+    """Whether `e` is a sum of squares by its form, times positive factors: never negative, and 0 only where all that is squared is.
+
+    |x|, roots of sums of squares, powers of both and the larger of two are so too.
+    """
+    if isinstance(e, Entry):
+        return e.name in signs.squares
+    if isinstance(e, Pow):
+        return bool(e.exp.is_positive and (e.exp.is_even or is_squares(e.base, signs)))
+    if isinstance(e, Total):
+        return is_squares(e.body, signs)
+    if isinstance(e, Function):
+        of_squares = type(e).__name__ in ("maximum", "minimum") and all(is_squares(a, signs) for a in e.args)
+        return of_squares or getattr(type(e), "even_powers", None) is not None
+    parts = [a for a in e.args if not (isinstance(e, Mul) and is_above_0(a, signs))]
+    return isinstance(e, Add | Mul) and bool(parts) and all(is_squares(a, signs) for a in parts)
+
+
+def gram_factor(e: Expr) -> Entry | None:
+    """The A[r, i] of sum_r A[r, i] A[r, j]; the A[i, r] of A A^T."""
+    first, *others = Mul.make_args(e.body) if isinstance(e, Total) and len(e.indices) == 1 else (e,)
+    if not isinstance(first, Entry) or len(first.indices) != 2 or len(others) != 1:
+        return None
+    (second,), (r,) = others, e.indices
+    place = first.indices.index(r) if r in first.indices else None
+    alike = isinstance(second, Entry) and second.name == first.name and first != second
+    return first if place is not None and alike and second.indices[place] == r else None
+
+
+def is_above_0(e: Expr, signs: Signs = UNKNOWN) -> bool:
+    """Whether `e` is positive by its form: a positive number and sums of squares, products and powers of what is positive."""
+    if e.is_positive:
+        return True
+    if isinstance(e, Entry):
+        return e.name in signs.positive
+    if isinstance(e, Add):
+        return any(is_above_0(a, signs) for a in e.args) and all(
+            a.is_nonnegative or is_above_0(a, signs) or is_squares(a, signs) for a in e.args
+        )
+    if isinstance(e, Mul):
+        return all(is_above_0(a, signs) for a in e.args)
+    return isinstance(e, Pow) and is_above_0(e.base, signs)
+
+
+def is_total(e: Expr, partial: Container[str] = (), signs: Signs = UNKNOWN) -> bool:
+    """Whether `e` has a value whatever the entries in it are; entries of the tensors `partial` may have none themselves."""
+    if isinstance(e, Entry):
+        return e.name not in partial
+    if not e.has(Entry):
+        return True
+    if isinstance(e, Pow):
+        base, exponent = e.args
+        whole = exponent.is_integer and exponent.is_nonnegative
+        if not (whole or is_above_0(base, signs) or (exponent.is_positive and (base.is_nonnegative or is_squares(base, signs)))):
+            return False
+    elif isinstance(e, log):
+        if not is_above_0(e.args[0], signs):
+            return False
+    elif isinstance(e, Function) and not isinstance(e, (*EVERYWHERE, Positive, NonNegative, KroneckerDelta)):
+        law = getattr(type(e), "law", None)
+        if law is None or not is_total(law(*e.args), partial, signs):
+            return False
+    return all(is_total(a, partial, signs) for a in e.args)

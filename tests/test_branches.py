@@ -1,0 +1,150 @@
+"""The branch that a condition does not take is never looked at, in the objective and in its gradient, however the condition is put."""
+
+import numpy as np
+import pytest
+
+import symbackprop as sbp
+from symbackprop.brackets import covers, either, is_mask
+from symbackprop.derive.masks import Masks
+from symbackprop.lower import guard
+from symbackprop.term import Entry, NonNegative, Positive
+
+X, Y = np.array([0.0, 1.3, -0.7, 0.0, 0.6]), np.array([0.4, -0.8, 1.1, 0.0, 0.9])
+POINTS = np.array([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0], [1.0, 1.5]])
+PLACE = np.arange(5)
+
+OF_ENTRIES = {
+    "x != 0": X != 0,
+    "~(x == 0)": X != 0,
+    "(x > 0) | (x < -0.5)": X != 0,
+    "x * y != 0": X * Y != 0,
+    "(x != 0) & (y < 5)": X != 0,
+    "(arange(n) != 2) & (x > 0)": (PLACE != 2) & (X > 0),
+    "~((x <= 0) | (y <= 0))": (X > 0) & (Y > 0),
+    "abs(x) > 0.1": np.abs(X) > 0.1,
+}
+BRANCHES = {
+    "y / x": lambda x, y: y / x,
+    "sin(x) / x": lambda x, y: np.sin(x) / x,
+    "exp(-1 / x**2)": lambda x, y: np.exp(-1 / x**2),
+    "log(abs(x)) * y": lambda x, y: np.log(np.abs(x)) * y,
+}
+OF_PLACES = {
+    "arange(n)[:, None] < arange(n)": np.triu(np.ones((4, 4)), 1),
+    "arange(n)[:, None] != arange(n)": 1 - np.eye(4),
+    "~(arange(n)[:, None] == arange(n))": 1 - np.eye(4),
+    "D > 0": 1 - np.eye(4),
+    "(arange(n)[:, None] < arange(n)) & (D != 0)": np.triu(np.ones((4, 4)), 1),
+}
+OF_DISTANCES = {"1 / D": lambda d: 1 / d, "log(D)": np.log, "D * log(D)": lambda d: d * np.log(d), "D**-6 - D**-3": lambda d: d**-6 - d**-3}
+
+
+def slope(f, x, h=1e-6):
+    made = np.zeros_like(x)
+    for at in np.ndindex(*x.shape):
+        step = np.zeros_like(x)
+        step[at] = h
+        made[at] = (f(x + step) - f(x - step)) / (2 * h)
+    return made
+
+
+def compared(tensors, equations, reference, **arrays):
+    """The module against a reference that never looks at the other branch; without a warning where no branch has a name."""
+    model = sbp.model(tensors={n: {"axes": a, "role": "parameter"} for n, a in tensors.items()}, equations=equations)
+    module = sbp.generate(sbp.derive(model)).load()
+    with np.errstate(all="ignore" if "B" in equations else "raise"):
+        loss, gradients = module.loss_and_gradients(module.Parameters(**arrays))
+    assert np.isclose(loss, reference(**arrays))
+    for name, value in arrays.items():
+        wanted = slope(lambda v, name=name: reference(**{**arrays, name: v}), value)
+        assert np.allclose(getattr(gradients, name), wanted, 1e-5, 1e-5), name
+
+
+def forms(condition, branch, other):
+    """One model in place, with the branch named, and with both named."""
+    weighed = "sum({} * (arange(n) + 1)) + 0 * sum(x * y)"
+    yield {"J": weighed.format(f"where({condition}, {branch}, {other})**2")}
+    yield {"B": branch, "J": weighed.format(f"where({condition}, B, {other})**2")}
+    yield {
+        "z": "1.0 * x",
+        "B": branch.replace("x", "z").replace("ezp", "exp"),
+        "F": f"where({condition}, B * 1.0, {other})",
+        "J": weighed.format("F**2"),
+    }
+
+
+@pytest.mark.parametrize("condition", OF_ENTRIES)
+def test_a_condition_on_entries(condition):
+    mask = OF_ENTRIES[condition]
+    for k, (branch, f) in enumerate(BRANCHES.items()):
+        other, g = (("0", lambda x, y: 0 * x), ("x * y", lambda x, y: x * y))[k % 2]
+
+        def reference(x, y, f=f, g=g):
+            return np.sum(np.where(mask, f(np.where(mask, x, 0.7), np.where(mask, y, 0.3)), g(x, y)) ** 2 * (PLACE + 1))
+
+        for equations in list(forms(condition, branch, other))[k % 3 :: 2]:
+            compared({"x": "n", "y": "n"}, equations, reference, x=X, y=Y)
+
+
+@pytest.mark.parametrize("condition", OF_PLACES)
+def test_a_condition_on_places_and_distances(condition):
+    distance = "norm(X[:, None, :] - X[None, :, :], axis=-1)"
+    for k, (branch, f) in enumerate(OF_DISTANCES.items()):
+
+        def reference(X, f=f):
+            squares = np.where(OF_PLACES[condition], ((X[:, None] - X) ** 2).sum(-1), 1.3)
+            return np.sum(OF_PLACES[condition] * f(np.sqrt(squares)))
+
+        named = {"D": distance, "J": f"sum(where({condition}, {branch}, 0))"}
+        apart = {"D": distance, "B": branch, "J": f"sum(where({condition}, B, 0))"}
+        compared({"X": "n d"}, (named, apart)[k % 2], reference, X=POINTS)
+
+
+@pytest.mark.parametrize("branch", ["1 / D", "log(D)"])
+def test_a_triangle_of_distances(branch):
+    def reference(X):
+        return np.triu(OF_DISTANCES[branch](np.sqrt(((X[:, None] - X) ** 2).sum(-1) + np.eye(4))), 1).sum()
+
+    compared({"X": "n d"}, {"D": "norm(X[:, None, :] - X[None, :, :], axis=-1)", "J": f"sum(triu({branch}, 1))"}, reference, X=POINTS)
+
+
+def test_conditions_inside_conditions_and_one_mask_for_whole_rows():
+    inner = "where(x > 0, where(x > 1, log(x - 1), sqrt(x)), where(x < -0.5, log(-x - 0.5), 1))"
+    value = sbp.derivative(f"sum({inner})", {"x": "n"}, "x").evaluate
+    x = np.array([-2.0, -0.2, 0.25, 3.0])
+    assert np.allclose(value(x=x), [1 / (x[0] + 0.5), 0, 1, 0.5])
+    r = "norm(A, axis=1, keepdims=True)"
+    rows = sbp.derivative(f"sum(where({r} > 0, A / {r}, 0) * (arange(n) + 1))", {"A": "m n"}, "A").evaluate
+    assert np.allclose(rows(A=np.array([[0.0, 0.0], [3.0, 4.0]])), [[0, 0], [-8 / 125, 6 / 125]])
+    shares = sbp.derivative("sum(where(A > 0, A / c[:, None], 0) * A)", {"A": "m n", "c": "m"}, "A").evaluate
+    with np.errstate(divide="ignore"):  # 1 / c is worked out once for a row
+        assert np.allclose(shares(A=np.array([[-1.0, 0.0], [3.0, -4.0]]), c=np.array([0.0, 2.0])), [[0, 0], [3, 0]])
+
+
+def test_a_named_adjoint_keeps_its_condition_where_that_matters_alone():
+    tensors = {"x": {"axes": "n", "role": "parameter"}}
+    kept = sbp.derive(sbp.model(tensors, {"B": "1 / x", "F": "where(x > 0, B, 0)", "J": "sum(exp(F) * F)"}))
+    assert kept.gradient("x").equation.rhs.has(Positive)
+    plain = sbp.derive(sbp.model(tensors, {"B": "2 * x**3", "F": "where(x > 0, B, 0)", "J": "sum(exp(F) * F)"}))
+    assert not plain.gradient("x").equation.rhs.has(Positive)
+
+
+def test_one_of_several_masks_is_0_or_1():
+    a, b = Positive(Entry("x")), Positive(-Entry("x"))
+    c = NonNegative(Entry("y"))
+    assert either([a, b]) == a + b and either([a, a * c]) == a and either([a + b, a, b]) == a + b and either([2 * a + 3 * b]) == a + b
+    assert either([a, c]).xreplace({a: 1, c: 1}) == 1 and either([a, NonNegative(-Entry("x"))]) == 1
+    assert covers([a, NonNegative(-Entry("x"))]) and not covers([a, b]) and is_mask(1 - a * c) and not is_mask(a * Entry("x"))
+
+
+@pytest.mark.parametrize("broken", ["masks", "guards"])
+def test_control_without_its_guards_the_other_branch_is_seen(broken, monkeypatch):
+    if broken == "masks":
+        monkeypatch.setattr(Masks, "beside", lambda self, said, local: said)
+    else:
+        monkeypatch.setattr(guard, "_beside", lambda f, mask, risky: f)
+    equations = list(forms("x != 0", "y / x", "0"))[2 if broken == "masks" else 0]
+    with pytest.raises((AssertionError, FloatingPointError)):
+        compared(
+            {"x": "n", "y": "n"}, equations, lambda x, y: np.sum(np.divide(y, x, where=X != 0, out=0 * x) ** 2 * (PLACE + 1)), x=X, y=Y
+        )
