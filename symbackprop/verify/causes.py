@@ -1,58 +1,71 @@
 """What a wrong claim probably got wrong: found by trying edits of it, and saying the first that makes it right.
 
-First edits of the whole right side, by value (a constant factor, a lost delta, a lost bracket, a transpose, a lost sum), then of
-each part of its text (sign, order, transpose, another tensor, a factor or term too many). Every edit is tried at two sets of
-sizes, so that 1/2 is told from 1/n.
+First edits of the whole right side, by value (a constant factor, a lost delta, a transpose), then of each part of its text (sign, order,
+transpose, axis, another tensor, a factor or term too many), then what is missing (a bracket, a term, a sum). Every edit is tried at
+several sizes, so that 1/2 is told from 1/n, and offered only if the edited claim is true.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Function, Integer, Rational, S
+from sympy import Expr, Integer, Rational, S
 
-from symbackprop.language.nodes import Call, Group, Name, Node, Number, Slice, Subscript, unparse, walk
-from symbackprop.program import Program
-from symbackprop.term import Entry, NonNegative, Positive
-from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays
-from symbackprop.verify.textbook import SIDES
+from symbackprop.errors import SymbackpropError
+from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Number, unparse, walk
+from symbackprop.verify.stated import Ground, Stated
+from symbackprop.verify.trials import Sample, Trials, equal
 
 NUMBERS = tuple(Rational(a, b) for a, b in ((1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (4, 1), (1, 4), (6, 1), (1, 6)))
-MOST_EDITS = 150
 
 
-@dataclass(frozen=True)
-class Sample:
-    """Both sides, and the tensors of the model, at one point."""
-
-    left: np.ndarray
-    right: np.ndarray
-    known: dict[str, np.ndarray]
-    sizes: dict[Expr, int]
-
-
-def likely_cause(program: Program, left: str, right: str, node: Node, stated: Callable) -> str:
-    """The first edit of the right side (the tensor `right`, the expression `node`) that makes it equal to `left`; "" if none does.
-
-    `stated(edited node)` gives the claim with another right side, as `claims.state` does.
-    """
-    samples = _samples(program, left, right)
+def likely_cause(base: Ground, stated: Stated, claim: Claim, seed: int = 0) -> str:
+    """The first edit of the right side that makes it equal to the left; "" if none does."""
+    trials = Trials(base, claim.left, claim.right, seed)
+    samples = trials.samples(claim.right)
+    if not samples or all(s.same for s in samples):
+        return ""  # what is wrong shows at far points only, and tells of no slip
     return (
-        _factor(samples, node)
-        or _delta(samples, program.tensors[left].axes)
-        or _transpose(samples, program, left, right)
-        or _edited(node, stated, program)
-        or _bracket(samples, program, left)
-        or ""
+        _factor(trials, samples)
+        or _delta(samples, trials.tensor.axes)
+        or _transpose(trials, samples, stated)
+        or _edited(trials)
+        or _bracket(trials, samples)
+        or _term(trials, samples)
+        or _softmax(trials, samples)
     )
 
 
-def likely_shape_cause(program: Program, left: str, right: str, node: Node, stated: Callable) -> str:
-    """What makes the right side's shape the left side's and its values too (else only its shape): a transpose, a sum, a delta, an edit."""
-    samples = _samples(program, left, right)
-    mine, theirs = program.tensors[left].axes, program.tensors[right].axes
+def likely_shape_cause(base: Ground, stated: Stated | None, claim: Claim, seed: int = 0) -> str:
+    """What makes the right side's shape the left side's and its values too (else only its shape): a transpose, a sum, a delta, an edit.
+
+    Without `stated` one side has no shape at all; then that side is edited.
+    """
+    left, right = claim.left, claim.right
+    if stated is None and not _makes_sense(base, left):
+        left, right = right, left
+    try:
+        trials = Trials(base, left, right, seed)
+    except SymbackpropError:
+        return ""
+    samples = trials.samples(right)
+    if samples and stated is not None:
+        found = _of_shapes(samples, trials.tensor.axes, stated.program.tensors[stated.right].axes)
+        if found:
+            return found
+    return _edited(trials) or _fitting(trials)
+
+
+def _makes_sense(base: Ground, node: Node) -> bool:
+    try:
+        base.with_expression(node)
+    except SymbackpropError:
+        return False
+    return True
+
+
+def _of_shapes(samples: list[Sample], mine: tuple[Expr, ...], theirs: tuple[Expr, ...]) -> str:
     if len(mine) == len(theirs):
         for order in permutations(range(len(theirs))):
             if tuple(theirs[k] for k in order) == tuple(mine):
@@ -68,7 +81,15 @@ def likely_shape_cause(program: Program, left: str, right: str, node: Node, stat
                     return f"missing sum over {names}"
     if tuple(mine) == (*theirs, *theirs) and _all(samples, lambda s: diagonal(s.right)):
         return f"missing delta: it is diag of the right side ({_letters(len(theirs))})"
-    return _edited(node, stated, program)
+    return ""
+
+
+def _fitting(trials: Trials) -> str:
+    """The first transpose in the text after which the shapes are the same at least."""
+    for edit, samples in trials.edits():
+        if edit.kind in ("transpose", "order") and all(s.left.shape == s.right.shape for s in samples):
+            return f"{edit.kind}: '{unparse(edit.after)}' for '{unparse(edit.before)}' has the left side's shape"
+    return ""
 
 
 def diagonal(values: np.ndarray) -> np.ndarray:
@@ -81,24 +102,8 @@ def _letters(count: int) -> str:
     return " ".join(f"delta_{a}{b}" for a, b in list(zip("ikmp", "jlnq", strict=True))[:count])
 
 
-def _samples(program: Program, left: str, right: str) -> list[Sample]:
-    program = program.needed([left, right, *(t.name for t in program.tensors.values())])
-    made = []
-    for shift in (0, 1):
-        sizes = prime_sizes(program, shift)
-        known = evaluate(program, random_arrays(program, sizes, 3 + shift), sizes)
-        made.append(Sample(known[left], known[right], known, sizes))
-    return made
-
-
-def _equal(a: np.ndarray, b: np.ndarray) -> bool:
-    if a.shape != b.shape or not np.all(np.isfinite(b)):
-        return False
-    return float(np.abs(a - b).max(initial=0)) <= 1e-9 * max(float(np.abs(a).max(initial=0)), 1e-3)
-
-
 def _all(samples: list[Sample], right: Callable[..., np.ndarray], *more: Any) -> bool:
-    return all(_equal(s.left, right(s, *more)) for s in samples)
+    return all(equal(s.left, right(s, *more)) for s in samples)
 
 
 def value_ratio(s: Sample) -> float | None:
@@ -109,13 +114,14 @@ def value_ratio(s: Sample) -> float | None:
     if s.right[place] == 0:
         return None
     ratio = float(s.left[place] / s.right[place])
-    return ratio if ratio and _equal(s.left, ratio * s.right) else None
+    return ratio if ratio and equal(s.left, ratio * s.right) else None
 
 
 def constant_ratio(samples: list[Sample]) -> tuple[int, Expr] | None:
-    """(sign, factor) with left = sign * factor * right at every sample, the factor a small number times a power of one size."""
+    """(sign, factor) with left = sign * factor * right at every sample, the factor a number times a power of one size."""
+    samples = [s for s in samples if np.any(s.left) or np.any(s.right)]
     ratios = [value_ratio(s) for s in samples]
-    if None in ratios:
+    if None in ratios or not ratios:
         return None
     sizes = [S.One, *(a**p for a in samples[0].sizes for p in (1, -1, 2, -2))]
     for size in sizes:
@@ -125,27 +131,47 @@ def constant_ratio(samples: list[Sample]) -> tuple[int, Expr] | None:
                 values = [sign * float(factor.xreplace({a: Integer(v) for a, v in s.sizes.items()})) for s in samples]
                 if np.allclose(values, ratios, rtol=1e-9, atol=0):
                     return sign, factor
+    if np.allclose(ratios, ratios[0], rtol=1e-9, atol=0):
+        plain = Rational(f"{abs(ratios[0]):.12g}").limit_denominator(10**6)
+        if abs(float(plain) - abs(ratios[0])) <= 1e-11 * abs(ratios[0]):
+            return (1 if ratios[0] > 0 else -1), plain
     return None
 
 
-def _factor(samples: list[Sample], node: Node) -> str:
+def _factor(trials: Trials, samples: list[Sample]) -> str:
     found = constant_ratio(samples)
-    if found is None:
+    if found is None or not trials.true(times(found, trials.node)):
         return ""
     sign, factor = found
     parts = ["sign"] if sign < 0 else []
     if factor != 1:
-        parts.append(said_of(factor, node))
+        parts.append(said_of(factor, trials.node))
     said = f"{'-' if sign < 0 else ''}{'' if factor == 1 else f'({factor}) * '}(right side)"
     return f"{' and '.join(parts)}: the left side is {said}"
 
 
+def times(ratio: tuple[int, Expr], node: Node) -> Node:
+    """The node times a sign, a number and a power of a size."""
+    sign, factor = ratio
+    over, under = factor.as_numer_denom()
+    made = Call("multiply", (Number(Rational(sign)), node))
+    for part, op in ((over, "multiply"), (under, "divide")):
+        for base, power in part.as_powers_dict().items():
+            for _ in range(int(power)):
+                made = Call(op, (made, Number(base) if base.is_Number else Name(str(base))))
+    return made
+
+
 def said_of(factor: Expr, node: Node) -> str:
-    """What a factor left / right means: one that is missing, or, where the text divides by it, one over it too many."""
+    """What a factor left / right means: one that is missing, or, where the text has it upside down, one too many."""
     divisors = {unparse(n.args[1]) for n in walk(node) if isinstance(n, Call) and n.op == "divide"}
+    products = [a for n in walk(node) if isinstance(n, Call) and n.op == "multiply" for a in n.args]
+    factors = {str(a.value) if isinstance(a, Number) else unparse(a) for a in products}
     above, below = (str(e) for e in factor.as_numer_denom())
     if above in divisors:
         return f"a factor 1/{above} too many" if below == "1" else f"divided by {above}, not by {below}"
+    if below in factors and below != "1":
+        return f"a factor {below} too many" if above == "1" else f"times {below}, not {above}"
     return f"missing {factor}"
 
 
@@ -166,17 +192,33 @@ def _same(shape: tuple[int, ...], a: int, b: int) -> np.ndarray:
     return grid[a] == grid[b]
 
 
-def _transpose(samples: list[Sample], program: Program, left: str, right: str) -> str:
-    axes = program.tensors[right].axes
+def _transpose(trials: Trials, samples: list[Sample], stated: Stated) -> str:
+    axes = stated.program.tensors[stated.right].axes
     for order in list(permutations(range(len(axes))))[1:]:
-        if tuple(axes[k] for k in order) == program.tensors[left].axes and _all(samples, lambda s, o: s.right.transpose(o), order):
+        if tuple(axes[k] for k in order) == trials.tensor.axes and _all(samples, lambda s, o: s.right.transpose(o), order):
             return "transpose: the right side's .T is the left side" if len(axes) == 2 else f"transpose: the axes in the order {order}"
     return ""
 
 
-def _bracket(samples: list[Sample], program: Program, left: str) -> str:
-    for t in program.tensors.values():
-        if t.axes and t.axes == program.tensors[left].axes and t.name not in (left,):
+def _edited(trials: Trials) -> str:
+    """The first edit after which the claim is true; else the first after which it is but for a constant factor."""
+    nearly: list[tuple[str, Node]] = []
+    for edit, samples in trials.edits():
+        said = f"{edit.kind}: '{unparse(edit.after)}' for '{unparse(edit.before)}'"
+        if all(s.same for s in samples):
+            if trials.true(edit.whole):
+                return f"{said} makes it hold"
+        elif not nearly and (factor := constant_ratio(samples)):
+            sign, size = factor
+            rest = [*(["sign"] if sign < 0 else []), *([said_of(size, edit.whole)] if size != 1 else [])]
+            if trials.true(times(factor, edit.whole)):
+                nearly.append((f"{said}, and {' and '.join(rest)}", edit.whole))
+    return nearly[0][0] if nearly else ""
+
+
+def _bracket(trials: Trials, samples: list[Sample]) -> str:
+    for t in trials.model.tensors.values():
+        if t.axes and t.axes == trials.tensor.axes and t.name in samples[0].known:
             if _all(samples, lambda s, name: s.right * (s.known[name] > 0), t.name):
                 return f"missing bracket: times ({t.name} > 0)"
             if _all(samples, lambda s, name: s.right * s.known[name], t.name):
@@ -184,110 +226,53 @@ def _bracket(samples: list[Sample], program: Program, left: str) -> str:
     return ""
 
 
-def _edited(node: Node, stated: Callable, program: Program) -> str:
-    """The first edit after which both sides are equal; else the first after which they are but for a constant factor."""
-    nearly = ""
-    for count, (kind, before, after, whole) in enumerate(edits(node, program)):
-        if count >= MOST_EDITS:
-            break
-        try:
-            trial = stated(whole)
-            samples = _samples(trial.with_facts(trial.facts), trial.left, trial.right)
-        except Exception:  # an edit that makes no sense is no cause
+def _term(trials: Trials, samples: list[Sample]) -> str:
+    """A term that the right side lacks: a tensor in the left side's shape, or a derivative, times a number, a size, a scalar tensor."""
+    if samples[0].left.shape != samples[0].right.shape:
+        return ""
+    for node, values in _terms(trials, samples):
+        rest = [Sample(s.left - s.right, v, s.known, s.sizes) for s, v in zip(samples, values, strict=True)]
+        found = constant_ratio(rest)
+        if found is not None and trials.true(Call("add", (trials.node, times(found, node)))):
+            sign, factor = found
+            over, under = factor.as_numer_denom()
+            text = unparse(node)
+            text = f"{over} * {text}" if over != 1 else text
+            text = f"{text} / {under}" if under != 1 else text
+            return f"missing term: {'-' if sign < 0 else '+'} {text} makes it hold"
+    return ""
+
+
+def _terms(trials: Trials, samples: list[Sample]) -> Iterator[tuple[Node, list[np.ndarray]]]:
+    """Expressions in the left side's shape, with their values at the points."""
+    tensors = trials.model.tensors.values()
+    single: list[tuple[Node, list[np.ndarray]]] = [
+        (Name(t.name), [s.known[t.name] for s in samples]) for t in tensors if t.axes == trials.tensor.axes and t.name in samples[0].known
+    ]
+    for node in walk(trials.node):
+        if isinstance(node, Derivative) and (found := trials.samples(node)) and found[0].right.shape == samples[0].left.shape:
+            single.append((node, [s.right for s in found]))
+    yield from single
+    for t in tensors:
+        if not t.axes and t.role != "intermediate":
+            for node, values in single:
+                yield Call("multiply", (Name(t.name), node)), [s.known[t.name] * v for s, v in zip(samples, values, strict=True)]
+    for (one, a), (other, b) in combinations(single[:12], 2):
+        yield Call("multiply", (one, other)), [v * w for v, w in zip(a, b, strict=True)]
+
+
+def _softmax(trials: Trials, samples: list[Sample]) -> str:
+    """The diagonal of a softmax's Jacobian alone: P (1 - P) G for P (G - sum P G)."""
+    for e in trials.model.equations:
+        adjoint = trials.adjoint(e.name)
+        if e.call is None or e.call.op != "softmax" or adjoint is None or adjoint not in samples[0].known:
             continue
-        said = f"{kind}: '{unparse(after)}' for '{unparse(before)}'"
-        if all(_equal(s.left, s.right) for s in samples):
-            return f"{said} makes it hold"
-        if not nearly and (factor := constant_ratio(samples)):
-            sign, size = factor
-            rest = [*(["sign"] if sign < 0 else []), *([said_of(size, whole)] if size != 1 else [])]
-            nearly = f"{said}, and {' and '.join(rest)}"
-    return nearly
-
-
-def edits(node: Node, program: Program) -> Iterator[tuple[str, Node, Node, Node]]:
-    """(kind, the part, the part edited, the whole edited) for each edit of one part of `node`: first those of ops, then names."""
-    for make in (_edits_of, _other_tensors, _brackets):
-        for part in walk(node):
-            for kind, new in make(part, program):
-                yield kind, part, new, replaced_once(node, part, new)
-
-
-def _other_tensors(part: Node, program: Program) -> Iterator[tuple[str, Node]]:
-    if isinstance(part, Name) and part.id in program.tensors:
-        for t in program.tensors.values():
-            if t.name != part.id and t.axes == program.tensors[part.id].axes and t.axes and t.role != "adjoint":
-                yield "another tensor", Name(t.name)
-
-
-def _brackets(part: Node, program: Program) -> Iterator[tuple[str, Node]]:
-    """The part times [T > 0], for each T in whose sign the model has a kink."""
-    if isinstance(part, Name) or (isinstance(part, Call) and part.op in ("matmul", "multiply", "divide")):
-        for name in kinked(program):
-            condition = Call("where", (Call("greater", (Name(name), Number(S.Zero))), Number(S.One), Number(S.Zero)))
-            yield "missing bracket", Call("multiply", (part, condition))
-
-
-def kinked(program: Program) -> list[str]:
-    """The tensors under a bracket, or under a function that has a kink, in the equations of a model."""
-    found: dict[str, None] = {}
-    for e in program.equations:
-        if e.rhs is not None and e.tensor.role != "adjoint":
-            for f in sorted(e.rhs.atoms(Function), key=str):
-                if isinstance(f, Positive | NonNegative) or type(f).__name__ in SIDES:
-                    found.update(dict.fromkeys(a.name for a in f.args if isinstance(a, Entry)))
-    return list(found)
-
-
-def _edits_of(part: Node, program: Program) -> Iterator[tuple[str, Node]]:
-    if isinstance(part, Name):
-        yield "transpose", Call("transpose", (part,))
-    if isinstance(part, Number) and part.value != 0:
-        yield "sign", Number(-part.value)
-    if not isinstance(part, Call):
-        return
-    swap = {"add": "subtract", "subtract": "add", "greater": "less", "less": "greater"}
-    if part.op in swap:
-        yield "sign", replace(part, op=swap[part.op])
-    if part.op == "negative":
-        yield "sign", part.args[0]
-    if part.op in ("sum", "mean"):
-        yield f"a {part.op} too many", part.args[0]
-    if part.op == "mean":
-        yield "sum and mean", replace(part, op="sum")
-    if part.op == "transpose":
-        yield "transpose", part.args[0]
-    if part.op in ("matmul", "subtract", "divide") and len(part.args) == 2:
-        yield "order", replace(part, args=part.args[::-1])
-    if part.op in ("multiply", "matmul", "divide") and len(part.args) == 2:
-        yield "a factor too many", part.args[0]
-    if part.op in ("add", "subtract") and len(part.args) == 2:
-        yield "a term too many", part.args[0]
-        yield "a term too many", part.args[1]
-    if part.op == "multiply" and len(part.args) == 2:
-        yield "a factor too many", part.args[1]
-        yield "matrix product", replace(part, op="matmul")
-    if part.op == "matmul":
-        yield "product entry by entry", replace(part, op="multiply")
-
-
-def rebuilt(node: Node, change: Callable[[Node], Node]) -> Node:
-    """`node` with `change` applied to each part, from the top; a part that changes is not looked into."""
-    new = change(node)
-    if new is not node:
-        return new
-    if isinstance(node, Call):
-        options = tuple((name, rebuilt(value, change)) for name, value in node.options)
-        return replace(node, args=tuple(rebuilt(a, change) for a in node.args), options=options)
-    if isinstance(node, Subscript):
-        return replace(node, value=rebuilt(node.value, change), items=tuple(rebuilt(a, change) for a in node.items))
-    if isinstance(node, Group):
-        return replace(node, items=tuple(rebuilt(a, change) for a in node.items))
-    if isinstance(node, Slice):
-        return node
-    return node
-
-
-def replaced_once(node: Node, part: Node, new: Node) -> Node:
-    """`node` with the very object `part` replaced by `new`."""
-    return rebuilt(node, lambda n: new if n is part else n)
+        if _all(
+            [Sample(s.right, s.right, s.known, s.sizes) for s in samples],
+            lambda s, p, g: s.known[p] * (1 - s.known[p]) * s.known[g],
+            e.name,
+            adjoint,
+        ):
+            above, axis = f"d{trials.model.objective}/d{e.name}", e.call.option("axis")
+            return f"missing sum: softmax gives {e.name} * ({above} - sum({above} * {e.name}, axis={axis}, keepdims=True))"
+    return ""
