@@ -5,19 +5,21 @@ transpose, axis, another tensor, a factor or term too many), then what is missin
 several sizes, so that 1/2 is told from 1/n, and offered only if the edited claim is true.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Rational, S
+from sympy import Expr, Mul, Rational, S
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Number, unparse, walk
+from symbackprop.verify.edits import replaced_once
 from symbackprop.verify.stated import Ground, Stated
-from symbackprop.verify.trials import Sample, Trials, equal
+from symbackprop.verify.trials import SAME, Sample, Trials, equal
 
-NUMBERS = tuple(Rational(a, b) for a, b in ((1, 1), (2, 1), (1, 2), (3, 1), (1, 3), (4, 1), (1, 4), (6, 1), (1, 6)))
+MOST_BELOW = 12
+"""The largest whole number beside sizes in a factor."""
 
 
 def likely_cause(base: Ground, stated: Stated, claim: Claim, seed: int = 0) -> str:
@@ -30,10 +32,13 @@ def likely_cause(base: Ground, stated: Stated, claim: Claim, seed: int = 0) -> s
         _factor(trials, samples)
         or _delta(samples, trials.tensor.axes)
         or _transpose(trials, samples, stated)
-        or _edited(trials)
+        or _edited(trials, names=False)
+        or _in_part(trials, samples)
+        or _edited(trials, names=True)
         or _bracket(trials, samples)
         or _term(trials, samples)
         or _softmax(trials, samples)
+        or trials.nearly
     )
 
 
@@ -54,7 +59,7 @@ def likely_shape_cause(base: Ground, stated: Stated | None, claim: Claim, seed: 
         found = _of_shapes(samples, trials.tensor.axes, stated.program.tensors[stated.right].axes)
         if found:
             return found
-    return _edited(trials) or _fitting(trials)
+    return _edited(trials, names=False) or _edited(trials, names=True) or trials.nearly or _fitting(trials)
 
 
 def _makes_sense(base: Ground, node: Node) -> bool:
@@ -86,7 +91,7 @@ def _of_shapes(samples: list[Sample], mine: tuple[Expr, ...], theirs: tuple[Expr
 
 def _fitting(trials: Trials) -> str:
     """The first transpose in the text after which the shapes are the same at least."""
-    for edit, samples in trials.edits():
+    for edit, samples in trials.edits(names=False):
         if edit.kind in ("transpose", "order") and all(s.left.shape == s.right.shape for s in samples):
             return f"{edit.kind}: '{unparse(edit.after)}' for '{unparse(edit.before)}' has the left side's shape"
     return ""
@@ -106,6 +111,11 @@ def _all(samples: list[Sample], right: Callable[..., np.ndarray], *more: Any) ->
     return all(equal(s.left, right(s, *more)) for s in samples)
 
 
+def telling(samples: Sequence[Sample]) -> list[Sample]:
+    """Those where not both sides are 0 throughout, as of a softmax over one class."""
+    return [s for s in samples if np.any(s.left) or np.any(s.right)]
+
+
 def value_ratio(s: Sample) -> float | None:
     """left / right where that is the same number for every entry, else None."""
     if s.left.shape != s.right.shape or not s.right.size or not np.all(np.isfinite(s.right)):
@@ -117,30 +127,37 @@ def value_ratio(s: Sample) -> float | None:
     return ratio if ratio and equal(s.left, ratio * s.right) else None
 
 
-def constant_ratio(samples: list[Sample]) -> tuple[int, Expr] | None:
-    """(sign, factor) with left = sign * factor * right at every sample, the factor a number times a power of one size."""
-    samples = [s for s in samples if np.any(s.left) or np.any(s.right)]
+def constant_ratio(samples: Sequence[Sample]) -> tuple[int, Expr] | None:
+    """(sign, factor) with left = sign * factor * right at every sample, the factor a number times sizes, or over sizes."""
+    samples = telling(samples)
     ratios = [value_ratio(s) for s in samples]
     if None in ratios or not ratios:
         return None
-    sizes = [S.One, *(a**p for a in samples[0].sizes for p in (1, -1, 2, -2))]
-    for size in sizes:
-        for number in NUMBERS:
-            for sign in (1, -1):
-                factor = number * size
-                values = [sign * float(factor.xreplace({a: Integer(v) for a, v in s.sizes.items()})) for s in samples]
-                if np.allclose(values, ratios, rtol=1e-9, atol=0):
-                    return sign, factor
-    if np.allclose(ratios, ratios[0], rtol=1e-9, atol=0):
-        plain = Rational(f"{abs(ratios[0]):.12g}").limit_denominator(10**6)
-        if abs(float(plain) - abs(ratios[0])) <= 1e-11 * abs(ratios[0]):
-            return (1 if ratios[0] > 0 else -1), plain
+    sizes = list(samples[0].sizes)
+    for powers in _powers(len(sizes)):
+        factor = Mul(*[a**p for a, p in zip(sizes, powers, strict=True)])
+        whole = [float(np.prod([float(s.sizes[a]) ** p for a, p in zip(sizes, powers, strict=True)])) for s in samples]
+        left = np.array(ratios) / whole
+        if np.ptp(left) <= SAME * abs(left[0]):
+            number = Rational(f"{abs(left[0]):.13g}").limit_denominator(MOST_BELOW if factor != 1 else 10**6)
+            small = factor == 1 or max(number.p, number.q) <= MOST_BELOW
+            if small and number != 0 and abs(float(number) - abs(left[0])) <= SAME * abs(left[0]):
+                return (1 if left[0] > 0 else -1), number * factor
     return None
+
+
+def _powers(count: int) -> Iterator[tuple[int, ...]]:
+    """Exponents of sizes: none, one size above or below, squared; two sizes, three."""
+    for places, power in ((0, 0), *((k, p) for k in (1,) for p in (1, -1, 2, -2)), *((k, p) for k in (2, 3) for p in (1, -1))):
+        for chosen in combinations(range(count), places):
+            yield tuple(power if k in chosen else 0 for k in range(count))
+    for above, below in permutations(range(count), 2):
+        yield tuple((k == above) - (k == below) for k in range(count))
 
 
 def _factor(trials: Trials, samples: list[Sample]) -> str:
     found = constant_ratio(samples)
-    if found is None or not trials.true(times(found, trials.node)):
+    if found is None or not trials.true(tidy(found, trials.node)):
         return ""
     sign, factor = found
     parts = ["sign"] if sign < 0 else []
@@ -148,18 +165,6 @@ def _factor(trials: Trials, samples: list[Sample]) -> str:
         parts.append(said_of(factor, trials.node))
     said = f"{'-' if sign < 0 else ''}{'' if factor == 1 else f'({factor}) * '}(right side)"
     return f"{' and '.join(parts)}: the left side is {said}"
-
-
-def times(ratio: tuple[int, Expr], node: Node) -> Node:
-    """The node times a sign, a number and a power of a size."""
-    sign, factor = ratio
-    over, under = factor.as_numer_denom()
-    made = Call("multiply", (Number(Rational(sign)), node))
-    for part, op in ((over, "multiply"), (under, "divide")):
-        for base, power in part.as_powers_dict().items():
-            for _ in range(int(power)):
-                made = Call(op, (made, Number(base) if base.is_Number else Name(str(base))))
-    return made
 
 
 def said_of(factor: Expr, node: Node) -> str:
@@ -200,20 +205,79 @@ def _transpose(trials: Trials, samples: list[Sample], stated: Stated) -> str:
     return ""
 
 
-def _edited(trials: Trials) -> str:
-    """The first edit after which the claim is true; else the first after which it is but for a constant factor."""
-    nearly: list[tuple[str, Node]] = []
-    for edit, samples in trials.edits():
+def _edited(trials: Trials, names: bool) -> str:
+    """The first edit after which the claim is true. Where it is so but for a constant factor, that is kept for later."""
+    for edit, samples in trials.edits(names):
         said = f"{edit.kind}: '{unparse(edit.after)}' for '{unparse(edit.before)}'"
         if all(s.same for s in samples):
             if trials.true(edit.whole):
                 return f"{said} makes it hold"
-        elif not nearly and (factor := constant_ratio(samples)):
-            sign, size = factor
-            rest = [*(["sign"] if sign < 0 else []), *([said_of(size, edit.whole)] if size != 1 else [])]
-            if trials.true(times(factor, edit.whole)):
-                nearly.append((f"{said}, and {' and '.join(rest)}", edit.whole))
-    return nearly[0][0] if nearly else ""
+        elif not trials.nearly and (found := constant_ratio(samples)) and trials.true(tidy(found, edit.whole)):
+            sign, factor = found
+            rest = [*(["sign"] if sign < 0 else []), *([said_of(factor, edit.whole)] if factor != 1 else [])]
+            trials.nearly = f"{said}, and {' and '.join(rest)}"
+    return ""
+
+
+def _in_part(trials: Trials, samples: list[Sample]) -> str:
+    """A number, a size or a scalar tensor that one part of the right side lacks as a factor, or has too many.
+
+    Where the right side is r0 + t (r1 - r0) for t times the part, the t that is wanted can be read off.
+    """
+    for part in walk(trials.node):
+        if trials.late or not isinstance(part, Name | Derivative | Call) or part is trials.node:
+            continue
+        ends = [trials.samples(replaced_once(trials.node, part, Call("multiply", (Number(Rational(t)), part)))) for t in (0, 2)]
+        if not all(ends) or not all(equal(2 * s.right, a.right + b.right) for s, a, b in zip(samples, *ends, strict=True)):
+            continue
+        rest = [Sample(s.left - a.right, s.right - a.right, s.known, s.sizes) for s, a in zip(samples, ends[0], strict=True)]
+        for said, made in _scaled(trials, rest, part):
+            if trials.true(replaced_once(trials.node, part, made)):
+                return f"{said}: '{unparse(made)}' for '{unparse(part)}' makes it hold"
+    return ""
+
+
+def _scaled(trials: Trials, rest: list[Sample], part: Node) -> Iterator[tuple[str, Node]]:
+    """What left / right says is lacking, and the part with it: a factor, or a scalar tensor with a factor, above or below."""
+    scalars = [t.name for t in trials.model.tensors.values() if not t.axes and t.role in ("parameter", "constant", "input")]
+    ways: list[tuple[str | None, list[Sample]]] = [(None, rest)]
+    ways += [(n, [Sample(s.left, s.right * s.known[n], s.known, s.sizes) for s in rest]) for n in scalars if n in rest[0].known]
+    ways += [(n, [Sample(s.left * s.known[n], s.right, s.known, s.sizes) for s in rest]) for n in scalars if n in rest[0].known]
+    for number, (name, samples) in enumerate(ways):
+        found = constant_ratio(samples)
+        if found is None:
+            continue
+        sign, factor = found
+        below = number > len(scalars)
+        made = part if factor == 1 and sign > 0 else tidy(found, part)
+        if name is not None:
+            made = Call("divide", (made, Name(name))) if below else Call("multiply", (Name(name), made))
+        parts = ["sign"] if sign < 0 else []
+        parts += [said_of(factor, part)] if factor != 1 else []
+        parts += [f"missing {'1/' if below else ''}{name}"] if name else []
+        yield " and ".join(parts), made
+
+
+def tidy(ratio: tuple[int, Expr], node: Node) -> Node:
+    """The node times a sign, a number and a power of a size, in few words: -2 * x / n."""
+    sign, factor = ratio
+    over, under = factor.as_numer_denom()
+    made = node
+    if over != 1:
+        made = Call("multiply", (_size(over), made))
+    if under != 1:
+        made = Call("divide", (made, _size(under)))
+    return Call("negative", (made,)) if sign < 0 else made
+
+
+def _size(e: Expr) -> Node:
+    """A number times powers of sizes as a node."""
+    made: Node | None = None
+    for base, power in e.as_powers_dict().items():
+        part: Node = Number(base) if base.is_number else Name(str(base))
+        part = part if power == 1 else Call("power", (part, Number(Rational(power))))
+        made = part if made is None else Call("multiply", (made, part))
+    return made or Number(S.One)
 
 
 def _bracket(trials: Trials, samples: list[Sample]) -> str:
@@ -231,15 +295,12 @@ def _term(trials: Trials, samples: list[Sample]) -> str:
     if samples[0].left.shape != samples[0].right.shape:
         return ""
     for node, values in _terms(trials, samples):
+        if trials.late:
+            break
         rest = [Sample(s.left - s.right, v, s.known, s.sizes) for s, v in zip(samples, values, strict=True)]
         found = constant_ratio(rest)
-        if found is not None and trials.true(Call("add", (trials.node, times(found, node)))):
-            sign, factor = found
-            over, under = factor.as_numer_denom()
-            text = unparse(node)
-            text = f"{over} * {text}" if over != 1 else text
-            text = f"{text} / {under}" if under != 1 else text
-            return f"missing term: {'-' if sign < 0 else '+'} {text} makes it hold"
+        if found is not None and trials.true(Call("add", (trials.node, tidy(found, node)))):
+            return f"missing term: {'-' if found[0] < 0 else '+'} {unparse(tidy((1, found[1]), node))} makes it hold"
     return ""
 
 
@@ -267,12 +328,8 @@ def _softmax(trials: Trials, samples: list[Sample]) -> str:
         adjoint = trials.adjoint(e.name)
         if e.call is None or e.call.op != "softmax" or adjoint is None or adjoint not in samples[0].known:
             continue
-        if _all(
-            [Sample(s.right, s.right, s.known, s.sizes) for s in samples],
-            lambda s, p, g: s.known[p] * (1 - s.known[p]) * s.known[g],
-            e.name,
-            adjoint,
-        ):
+        p, g = e.name, adjoint
+        if all(equal(s.right, s.known[p] * (1 - s.known[p]) * s.known[g]) for s in samples):
             above, axis = f"d{trials.model.objective}/d{e.name}", e.call.option("axis")
             return f"missing sum: softmax gives {e.name} * ({above} - sum({above} * {e.name}, axis={axis}, keepdims=True))"
     return ""

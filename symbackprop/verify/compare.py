@@ -49,8 +49,7 @@ class Tally:
     agree: int = 0
     worst: float = 0.0
     ties: list[Point] = field(default_factory=list)
-    bare: Point | None = None
-    lost: Point | None = None
+    bare: dict[str, Point] = field(default_factory=dict)
     unclear: tuple[Point, Judgement] | None = None
 
 
@@ -61,7 +60,7 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
     """
     program = program.needed([left, right])
     domain = own(program) if model is None else [n for n in model if n in program.tensors]
-    points, tally = Points(program, domain, seed), Tally()
+    points, tally = Points(program, domain, seed, (left, right)), Tally()
     for point in points:
         found = judged(program, point.arrays, point.sizes, point.known, left, right)
         if found.status == "same":
@@ -72,13 +71,12 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
                 reason = f"differ by {found.gap:.3g} of their size at {sizes_text(point.sizes)}"
                 return Comparison("wrong", reason, point=point, place=found.place)
             tally.ties.append(point)
-        elif point.unit and found.status == "left":
-            tally.lost = tally.lost or point
-        elif point.unit and found.status == "right":
-            tally.bare = tally.bare or point
+        elif point.unit and found.status in ("left", "right"):
+            tally.bare.setdefault(found.status, point)
         elif point.unit and found.status == "unclear":
             tally.unclear = tally.unclear or (point, found)
-    return _said(points, tally)
+    ours = program.tensors[left].is_derived or left in domain
+    return _said(points, tally, ours)
 
 
 def stays(program: Program, point: Point, left: str, right: str) -> bool:
@@ -98,10 +96,10 @@ def stays(program: Program, point: Point, left: str, right: str) -> bool:
     return False
 
 
-def _said(points: Points, tally: Tally) -> Comparison:
-    """What all points say together, none of which refutes."""
-    if tally.lost is not None:
-        return Comparison("unknown", f"the left side has no value at {_where(tally.lost)}, where the model has one")
+def _said(points: Points, tally: Tally, ours: bool) -> Comparison:
+    """What all points say together, none of which refutes. `ours`: the left side is a derivative or a tensor of the model."""
+    if ours and "left" in tally.bare:
+        return Comparison("unknown", f"the left side has no value at {_where(tally.bare['left'])}, where the model has one")
     if tally.unclear is not None:
         point, found = tally.unclear
         reason = f"differ by {found.gap:.1g} of their size at {sizes_text(point.sizes)}, too little to tell from rounding"
@@ -109,8 +107,7 @@ def _said(points: Points, tally: Tally) -> Comparison:
     if not tally.agree:
         return Comparison("unknown", "no point was found where both sides have a value")
     conditions = [*_off_kinks(points, tally.ties)]
-    if tally.bare is not None:
-        conditions.append(f"the right side has a value: it has none at {_where(tally.bare)}")
+    conditions += [f"the {side} side has a value: it has none at {_where(point)}" for side, point in tally.bare.items()]
     tried = tuple({sizes_text(p.sizes): p.sizes for p in points.kept}.values())
     reason = f"to {TIGHT:g} at {'; '.join(map(sizes_text, tried))}"
     return Comparison("holds", reason, (*conditions, *points.unreached), sizes=tried)

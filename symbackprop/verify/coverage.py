@@ -13,7 +13,7 @@ from symbackprop.index import Index
 from symbackprop.lower.sign import is_nonnegative
 from symbackprop.ops import op_of
 from symbackprop.program import DERIVED, Call, Program
-from symbackprop.term import Entry, Positive, sides_of
+from symbackprop.term import Entry, NonNegative, Positive, sides_of
 from symbackprop.verify.sides import Condition, Reached, Site
 from symbackprop.verify.textbook import PICKS
 
@@ -83,7 +83,8 @@ class Conditions:
     def side(self, m: Missing) -> str:
         """A side of a condition in words: x > 3."""
         if isinstance(m.condition, Call):
-            return f"several entries of {', '.join(m.condition.arguments)} are the {m.condition.op}imum in turn"
+            kind = "largest" if m.condition.op.startswith("max") else "smallest"
+            return f"one entry of {self.said(Entry(m.condition.arguments[0]))} after another the {kind}"
         if isinstance(m.condition, Mul):
             parts = " and ".join(self.compared(f.args[0], 1, "" if isinstance(f, Positive) else "=") for f in m.condition.args)
             return parts if m.sign > 0 else f"all but {parts}"
@@ -126,12 +127,13 @@ def gap_of(condition: Expr) -> Expr:
 
 
 def wanted(condition: Condition, site: Site) -> list[int]:
-    """The signs that a condition has still to be met with. 0 counts as the other side where it was met at ordinary points."""
+    """The signs that a condition has still to be met with. A bracket at 0 is on the side that its value says."""
     if isinstance(condition, Call):
-        return [0] if condition.op in PICKS and site.picks == 1 else []
+        return [0] if condition.op in PICKS and len(site.picks) == 1 else []
     if isinstance(condition, KroneckerDelta):
         return ([] if site.at else [0]) + ([] if site.above or site.below else [1])
     if type(condition).__name__ in STEPWISE:
         return []
-    below, above = site.below or (site.at and site.above), site.above or (site.at and site.below)
+    below = site.below or (site.at and isinstance(condition, Positive))
+    above = site.above or (site.at and isinstance(condition, NonNegative))
     return ([] if below else [-1]) + ([] if above else [1])

@@ -61,7 +61,8 @@ def times(factor: float) -> Manner:
 
 
 def among(levels: Sequence[float]) -> Manner:
-    """Numbers near, above and below, those of `levels`, of either sign."""
+    """Numbers near, above and below, those of `levels`, 0 and 1, of either sign."""
+    levels = (0.0, 1.0, *levels, *levels)
 
     def numbers(rng: np.random.Generator, shape: tuple[int, ...], span: tuple[float, float]) -> np.ndarray:
         return _signed(rng, rng.choice(levels, shape)) + _signed(rng, rng.choice(NEAR, shape))
@@ -79,6 +80,7 @@ UNIT = times(1.0)
 TINY = times(1e-3)
 LARGE = times(30.0)
 SPREAD = Manner("spread", lambda rng, shape, span: _signed(rng, 10 ** rng.uniform(-2, 2, shape)))
+MIXED = Manner("mixed", lambda rng, shape, span: _signed(rng, rng.choice((0.01, 1.0, 1.0, 30.0), shape) * rng.uniform(*span, shape)))
 ZERO = Manner("zero", lambda rng, shape, span: np.zeros(shape), special=True)
 
 

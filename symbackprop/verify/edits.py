@@ -33,9 +33,9 @@ class Edit:
     whole: Node
 
 
-def edits(node: Node, model: Program) -> Iterator[Edit]:
-    """Each edit of one part of `node`: first those of ops, then names, factors and terms."""
-    for make in (_ops, _axes, _other_tensors, _brackets, _slopes, _small_numbers, _scalars):
+def edits(node: Node, model: Program, names: bool) -> Iterator[Edit]:
+    """Each edit of one part of `node`: those of ops and options; with `names` those of tensors, and of what is missing beside a part."""
+    for make in (_other_tensors, _brackets, _slopes, _small_numbers) if names else (_ops, _axes):
         for part in walk(node):
             for kind, new in make(part, model):
                 yield Edit(kind, part, new, replaced_once(node, part, new))
@@ -137,15 +137,6 @@ def _small_numbers(part: Node, model: Program) -> Made:
     if isinstance(part, Name) or (isinstance(part, Call) and part.op in ("var", "sum", "mean", "norm", "sqrt")):
         for number in small_numbers(model):
             yield "missing eps", Call("add", (part, Number(number)))
-
-
-def _scalars(part: Node, model: Program) -> Made:
-    """The part times, or divided by, a tensor without axes."""
-    if isinstance(part, Name | Derivative) or (isinstance(part, Call) and part.op in (*PRODUCTS, "sum", "power")):
-        for t in model.tensors.values():
-            if not t.axes and t.role in ("parameter", "constant", "input") and not (isinstance(part, Name) and part.id == t.name):
-                yield "missing factor", Call("multiply", (Name(t.name), part))
-                yield "missing divisor", Call("divide", (part, Name(t.name)))
 
 
 def kinked(program: Program) -> list[str]:

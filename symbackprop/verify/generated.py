@@ -33,7 +33,7 @@ else. Above CLEAR, relative to the largest entry, it can't be told from a mistak
 def check_module(derived: Derived, module: ModuleType, seed: int = 0) -> list[Verdict]:
     """A verdict for each of loss, gradients, loss_and_gradients and forward that `module` has, and each dtype."""
     program = derived.program
-    chooser = Points(program, own(program), seed, broad=False)
+    chooser = Points(program, own(program), seed)
     points = [*chooser, *chooser.with_one(program.samples)]
     made = []
     for function in ("loss", "gradients", "loss_and_gradients", "forward"):

@@ -21,10 +21,24 @@ from symbackprop.verify.textbook import CALL_GAPS, CALLS, FUNCTIONS, GAPS, PICKS
 GRID_LIMIT = 50_000_000
 """Entries of the largest grid that is worth its memory; beyond it the check is refused, not the machine stopped."""
 
-ROUNDING = 2.0**-52
-"""By how much, relative to itself, each value moves in an evaluation with noise: twice what rounding does."""
+ROUNDING = 2.0**-50
+"""By how much, relative to itself, each value moves in an evaluation with noise: more than rounding does, so that it is not lost in it."""
 
 Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass
+class Noise:
+    """Moves each value by about a rounding, and remembers the largest."""
+
+    rng: np.random.Generator
+    largest: float = 1.0
+
+    def moved(self, value: np.ndarray) -> np.ndarray:
+        """`value`, each entry by another amount."""
+        if np.size(value):
+            self.largest = max(self.largest, float(np.max(np.abs(value), initial=0, where=np.isfinite(value))))
+        return value * (1 + ROUNDING * self.rng.uniform(-1, 1, np.shape(value)))
 
 
 @dataclass(frozen=True)
@@ -33,11 +47,11 @@ class Way:
 
     dtype: type = np.float64
     sides: Sides | None = None
-    noise: np.random.Generator | None = None
+    noise: Noise | None = None
 
     def nudged(self, value: np.ndarray) -> np.ndarray:
         """`value`, moved by as much as rounding might where there is noise."""
-        return value if self.noise is None else value * (1 + ROUNDING * self.noise.uniform(-1, 1, np.shape(value)))
+        return value if self.noise is None else self.noise.moved(value)
 
 
 def evaluate(
@@ -46,7 +60,7 @@ def evaluate(
     sizes: Mapping[Expr, int] | None = None,
     dtype: type = np.float64,
     sides: Sides | None = None,
-    noise: np.random.Generator | None = None,
+    noise: Noise | None = None,
 ) -> dict[str, np.ndarray]:
     """Every tensor of `program`, by name.
 

@@ -88,7 +88,7 @@ def check_derivatives(
             given = [arrays] if arrays is not None else [random_arrays(program, sizes, s) for s in seeds]
             made, chooser = [_at(program, a, sizes) for a in given], None
         else:
-            chooser = Points(program, own(program), seeds[0], broad=False)
+            chooser = Points(program, own(program), seeds[0])
             made = [At(p.arrays, p.sizes, p.known) for p in chooser]
     except SymbackpropError as error:
         return [broken(label(t), error) for t in chosen]

@@ -5,27 +5,31 @@ small whole numbers and zeros, that may lie on a kink. Then come points for what
 condition on sizes, data on the other side of a condition on data, data close to a kink on either side.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sympy import Expr, KroneckerDelta, Mul
+from sympy import Expr, KroneckerDelta, Mul, Number
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.program import Call, Program
 from symbackprop.verify import draws
 from symbackprop.verify.coverage import Conditions, Missing
-from symbackprop.verify.draws import LARGE, SPREAD, TINY, UNIT, ZERO, Domain, Manner, draw
+from symbackprop.verify.draws import LARGE, MIXED, SPREAD, TINY, UNIT, ZERO, Domain, Manner, draw
 from symbackprop.verify.fit import fit, levelled
 from symbackprop.verify.literal import evaluate
 from symbackprop.verify.search import Search
-from symbackprop.verify.sides import Reached
+from symbackprop.verify.sides import Reached, Site
 from symbackprop.verify.sizes import Sizes, assignments, prime_sizes, thresholds
 
 MOST_SOUGHT = 8
 """Sides of conditions that are searched for, and kinks that are approached."""
+
+MOST_SPECIAL, ENOUGH = 6, 2
+"""Further special points that are drawn where fewer than ENOUGH lie on a kink."""
 
 CLOSE = 2e-3
 """A gap smaller than this, of numbers of size 1, is close to a kink."""
@@ -50,14 +54,14 @@ class Point:
 class Points:
     """The points for a program, one after another. `model`: the tensors that must be finite there, the model's own.
 
-    `broad`: at all scales and on special points too, as two formulas are compared; else with numbers of size 1, as differences are taken.
-    After the last of them `unreached` says what none has met.
+    `sides`: two formulas to be compared, at all scales and on special points too; without them numbers are of size 1, as for differences.
+    What a point reaches counts only where both sides have values. After the last point `unreached` says what none has reached.
     """
 
     program: Program
     model: Collection[str]
     seed: int = 0
-    broad: bool = True
+    sides: tuple[str, ...] = ()
     domain: Domain = field(default_factory=Domain)
     kept: list[Point] = field(default_factory=list)
     left: list[Missing] = field(default_factory=list)
@@ -66,13 +70,22 @@ class Points:
         self.conditions = Conditions(self.program)
         self.reached = Reached(self.conditions.own)
         self.levels = draws.levels(self.program)
+        self.ties: Counter[tuple[str, Any]] = Counter()
 
     def __iter__(self) -> Iterator[Point]:
         for point in self.all():
-            if not point.special:
-                self.reached.join(point.reached)
+            if point.special:
+                # Where all is 0, every kink is met, and little else.
+                self.ties.update(point.reached.ties() if any(np.any(a) for a in point.arrays.values()) else ())
+            else:
                 self.kept.append(point)
+                if self.has_sides(point):
+                    self.reached.join(point.reached)
             yield point
+
+    def has_sides(self, point: Point) -> bool:
+        """Whether both sides have a value in every entry."""
+        return all(np.all(np.isfinite(point.known[n])) for n in self.sides)
 
     def all(self) -> Iterator[Point]:
         """Those at the three kinds of sizes, at thresholds of sizes, and those sought for what is not reached by then."""
@@ -87,17 +100,17 @@ class Points:
             more, left = thresholds(self.program, tried)
             self.left = [Missing(*row) for row in left]
             for sizes in more:
-                yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1)] if self.broad else [(UNIT, 0)])
+                yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1)] if self.sides else [(UNIT, 0)])
             yield from self.sought([tried[0], *more])
 
     def manners(self) -> list[list[tuple[Manner, int]]]:
         """How data is drawn at each kind of sizes, after a first draw of size 1: manners, and what each adds to the seed."""
-        if not self.broad:
+        if not self.sides:
             return [[(UNIT, 1)], [], []]
-        near = [(draws.among(self.levels), 5)] if self.levels else []
-        exact = (draws.whole(self.levels), 6)
-        at_primes = [(UNIT, 1), (SPREAD, 2), (TINY, 3), (LARGE, 4), *near, exact, (ZERO, 0)]
-        return [at_primes, [(SPREAD, 2), exact], [(SPREAD, 2), *near, exact]]
+        near = [(draws.among(self.levels), k) for k in (5, 6, 7)] if self.levels else []
+        exact = (draws.whole(self.levels), 8)
+        at_primes = [(UNIT, 1), (SPREAD, 2), (MIXED, 3), (TINY, 3), (LARGE, 4), *near, exact, (ZERO, 0)]
+        return [at_primes, [(SPREAD, 2), exact], [(SPREAD, 2), (MIXED, 3), (MIXED, 4), *near, exact]]
 
     def first(self, choices: list[Sizes]) -> Point | None:
         """A point of size 1 at the first of the sizes where all is sound, else where the model is finite at least."""
@@ -153,9 +166,27 @@ class Points:
             found = (self.seek(m, s) for s in sizes)
             if (point := next((p for p in found if p is not None), None)) is not None:
                 yield point
-        far = [key for key, site in self.reached.sites.items() if max(site.near) > CLOSE and site.below and site.above]
-        for key in [k for k in far if self.broad and not isinstance(k[1], Mul | KroneckerDelta | Call)][:MOST_SOUGHT]:
+        yield from self.on_kinks(sizes[0])
+        far = [key for key, site in self.reached.sites.items() if site.below and site.above and self.is_far(key[1], site)]
+        for key in far[:MOST_SOUGHT] if self.sides else ():
             yield from self.close(key)
+
+    def is_far(self, condition: Any, site: Site) -> bool:
+        """Whether no point came close to a kink, or only by the scale of all data where the condition has a number beside them."""
+        if isinstance(condition, Mul | KroneckerDelta | Call):
+            return False
+        return max(site.near) > CLOSE or any(n not in (0, 1, -1) for n in condition.atoms(Number))
+
+    def on_kinks(self, sizes: Sizes) -> Iterator[Point]:
+        """Special points, until each kink was met exactly or MOST_SPECIAL have been tried."""
+        for k in range(MOST_SPECIAL) if self.sides else ():
+            seldom = [key for key in self.reached.sites if self.ties[key] < ENOUGH and not isinstance(key[1], Mul | KroneckerDelta)]
+            if not seldom:
+                return
+            for manner in (draws.whole(self.levels), draws.whole()):
+                point = self.drawn(sizes, manner, 20 + k, False)
+                if point is not None and not set(seldom).isdisjoint(point.reached.ties()):
+                    yield point
 
     def seek(self, m: Missing, sizes: Sizes) -> Point | None:
         """A point at these sizes on a side that was not reached."""
@@ -163,8 +194,8 @@ class Points:
         if start is None:
             return None
         search = Search(self.program, sizes, self.domain, self.seed, self.levels, self.conditions.own)
-        arrays = search.seek(m, dict(start.arrays))
-        return None if arrays is None else self.point(sizes, arrays, SPREAD, False)
+        found = (self.point(sizes, arrays, SPREAD, False) for arrays in search.seek(m, dict(start.arrays)))
+        return next((p for p in found if p is not None and self.has_sides(p)), None)
 
     def close(self, key: tuple[str, Any]) -> Iterator[Point]:
         """Points close to the kink of a condition, between two that lie on different sides of it."""
@@ -196,7 +227,7 @@ class Points:
 
 def plain(program: Program, seed: int = 0) -> list[Point]:
     """Points with numbers of size 1 where the model is finite, and no matrix singular that it inverts, at several sizes."""
-    return list(Points(program, own(program), seed, broad=False))
+    return list(Points(program, own(program), seed))
 
 
 def own(program: Program) -> list[str]:
@@ -206,4 +237,4 @@ def own(program: Program) -> list[str]:
 
 def sound_sizes(program: Program, seed: int = 0) -> Sizes:
     """The first sizes at which there is such a point; distinct small primes where there is none."""
-    return next((p.sizes for p in Points(program, own(program), seed, broad=False)), prime_sizes(program))
+    return next((p.sizes for p in Points(program, own(program), seed)), prime_sizes(program))

@@ -59,20 +59,20 @@ class Search:
         site = record.sites.get((m.place, m.condition))
         return site is not None and m.sign not in wanted(m.condition, site)
 
-    def seek(self, m: Missing, start: Arrays) -> Arrays | None:
-        """Arrays at which the missing side is met; None where none were found."""
+    def seek(self, m: Missing, start: Arrays) -> Iterator[Arrays]:
+        """Arrays at which the missing side is met."""
         cone = self.program.needed([m.place])
         for arrays in self.trials(cone, start):
             if self.spent > MOST_EVALUATIONS:
-                return None
+                return
             if self.reaches(cone, arrays, m):
-                return arrays
-        return None
+                yield arrays
 
     def trials(self, cone: Program, start: Arrays) -> Iterator[Arrays]:
         """Data of other scales and signs, then one leaf after another pushed far to either side."""
         for k, scale in enumerate(SCALES):
             yield draw(self.program, self.sizes, times(scale), self.domain, self.seed + 10 + k)
+            yield draw(self.program, self.sizes, among((scale,)), self.domain, self.seed + 15 + k)
         if self.levels:
             for k in range(4):
                 yield draw(self.program, self.sizes, among(self.levels), self.domain, self.seed + 20 + k)

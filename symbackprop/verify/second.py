@@ -50,7 +50,7 @@ def _check(whole: Program, name: str, tensor: str, oracle: Oracle, subject: str,
 def _against(program: Program, subject: str, oracle: Oracle, values: Callable[[Arrays, Sizes], Arrays], seed: int) -> Verdict:
     """A verdict on `values` of arrays of the program's leaves, against `oracle`, at points whose steps cross no kink."""
     worst, skipped, where = 0.0, 0, []
-    chooser = Points(program, own(program), seed, broad=False)
+    chooser = Points(program, own(program), seed)
     for enough, sizes in zip(ENOUGH, list(dict.fromkeys(tuple(p.sizes.items()) for p in chooser)), strict=False):
         taken = 0
         for point in chooser.at(dict(sizes), [(UNIT, k) for k in range(POINTS)]):
@@ -91,8 +91,10 @@ def check_curvature(model: Split, products: Products, seed: int = 0) -> Verdict:
     def compare() -> Verdict:
         points = plain(products.derived.program, seed)
         wrong = next((found for found in map(at, points) if found is not None), None)
-        if wrong is not None or not points:
-            return wrong or Verdict("unknown", subject, "no point was found where the model has a value")
+        if wrong is not None:
+            return wrong
+        if not points:
+            return Verdict("unknown", subject, "no point was found where the model has a value")
         return Verdict("holds", subject, f"to 1e-9 at {'; '.join(dict.fromkeys(sizes_text(p.sizes) for p in points))}")
 
     def at(point: Point) -> Verdict | None:

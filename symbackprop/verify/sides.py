@@ -79,13 +79,13 @@ class Site:
     at: bool = False
     above: bool = False
     near: tuple[float, float] = (np.inf, np.inf)
-    picks: int = 0
+    picks: frozenset[int] = frozenset()
 
     def join(self, other: "Site") -> None:
         """Add what another record of the same condition has met."""
         self.below, self.at, self.above = self.below or other.below, self.at or other.at, self.above or other.above
         self.near = min(self.near[0], other.near[0]), min(self.near[1], other.near[1])
-        self.picks = max(self.picks, other.picks)
+        self.picks |= other.picks
 
 
 @dataclass
@@ -110,8 +110,8 @@ class Reached:
         if above.size:
             site.above, high = True, min(high, float(above.min()) / max(largest, 1.0))
         site.near = low, high
-        if picked is not None:
-            site.picks = max(site.picks, len(np.unique(picked)))
+        if picked is not None and isinstance(condition, Call):
+            site.picks |= frozenset(int(k) for k in np.unique(picked))
 
     def join(self, other: "Reached") -> None:
         """Add what another record has met."""

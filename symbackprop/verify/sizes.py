@@ -8,7 +8,7 @@ Conditions on positions and sizes alone are seen on both sides and at their thre
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import permutations, product
+from itertools import cycle, permutations, product
 from math import isqrt, prod
 
 import numpy as np
@@ -28,8 +28,8 @@ PRIMES = (2, 3, 5, 7, 11, 13)
 AGAIN = (2, 3, 5, 4, 7, 6)
 """Sizes of the axes beyond the first six, over and over: a deep net is not wide."""
 WIDE = (7, 5, 6, 8, 11)
-SHORT = (3, 2, 4)
-"""At the widest assignment: axes that stand in a condition or a slice, and the others."""
+SHORT = (5, 4, 3, 2)
+"""At the third assignment: axes that stand in a condition or a slice, from the last, and the others, from the first; none as at first."""
 
 LARGEST = 400
 """The largest size that is tried to reach a side of a condition; ENTRIES: of the largest tensor then."""
@@ -51,22 +51,16 @@ def assignments(program: Program) -> list[list[Sizes]]:
     primes = prime_sizes(program)
     one = dict.fromkeys(axes, 1)
     stand = standing(program)
-    ends = dict(zip(axes, _ends(axes, stand), strict=True))
+    ends = _ends(primes, stand)
     kinds = ([primes, *_turned(primes)], [one, *({**one, a: primes[a]} for a in axes[:6])], [ends, *_turned(ends)])
     return [_distinct(settled(limits, wish) for wish in wishes) for wishes in kinds]
 
 
-def _ends(axes: Sequence[Expr], stand: set[Expr]) -> list[int]:
-    """What was short is long: the last axis that stands in a condition has 7 entries, of the others the last has 3."""
-    wide, short, made = 0, 0, []
-    for a in reversed(axes):
-        if a in stand or not stand:
-            made.append(WIDE[wide % len(WIDE)] if stand else (3, 2, 5, 4)[wide % 4])
-            wide += 1
-        else:
-            made.append(SHORT[short % len(SHORT)])
-            short += 1
-    return made[::-1]
+def _ends(primes: Sizes, stand: set[Expr]) -> Sizes:
+    """Other sizes than `primes` on every axis, and the other way round; long ones where an axis stands in a condition."""
+    wide, short = cycle(WIDE), cycle(SHORT)
+    made = {a: next(v for v in wide if v != primes[a]) for a in reversed(primes) if a in stand}
+    return {a: made.get(a) or next(v for v in short if v != primes[a]) for a in primes}
 
 
 def _turned(sizes: Sizes) -> Iterator[Sizes]:

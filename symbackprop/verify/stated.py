@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.errors import SpecError, VerifyError
-from symbackprop.language.elaborate import elaborate_expression
+from symbackprop.language.elaborate import elaborate_expression, equations_of
 from symbackprop.language.nodes import Derivative, Dots, Name, Node, Subscript, walk
-from symbackprop.program import Fact, Program, Tensor
+from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.verify.reading import rebuilt
 
 
@@ -25,9 +25,16 @@ class Ground:
 
     def with_expression(self, node: Node, text: str = "") -> tuple["Ground", str]:
         """With the equations of one more expression, and the tensor that holds its value. Raises what the elaboration raises."""
-        said = rebuilt(node, lambda n: _derivative_named(n, self.named, self.model))
-        program, name = elaborate_expression(said, self.program, text=text, place="the claim")
+        program, name = elaborate_expression(self.said(node), self.program, text=text, place="the claim")
         return replace(self, program=program), name
+
+    def equations_of(self, node: Node) -> tuple[list[Equation], str]:
+        """The equations that one more expression needs, and the tensor that holds its value."""
+        return equations_of(self.said(node), self.program)
+
+    def said(self, node: Node) -> Node:
+        """A node with the tensors that hold them for derivatives."""
+        return rebuilt(node, lambda n: _derivative_named(n, self.named, self.model))
 
 
 @dataclass(frozen=True)

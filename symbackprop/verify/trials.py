@@ -17,8 +17,8 @@ from symbackprop.verify.literal import evaluate_equation
 from symbackprop.verify.points import Point, Points
 from symbackprop.verify.stated import Ground, both, ground, with_facts
 
-MOST_EDITS = 600
-SECONDS = 3.0
+MOST_EDITS = 400
+SECONDS = 2.0
 """How many edits are tried, and for how long."""
 
 SAME = 1e-9
@@ -53,12 +53,13 @@ class Trials:
         self.model, self.seed, self.node = model, seed, right
         self.base, self.left = ground(model, (left, right, *(others if named else ()))).with_expression(left)
         self.left_node, self.end = left, process_time() + SECONDS
+        self.nearly = ""
 
     @cached_property
     def points(self) -> list[Point]:
         """Points with numbers of size 1, at several sizes."""
         program = with_facts(self.base.program, self.base.facts)
-        return [p for p in Points(program, list(self.model.tensors), self.seed, broad=False) if p.unit]
+        return [p for p in Points(program, list(self.model.tensors), self.seed) if p.unit]
 
     @property
     def tensor(self) -> Tensor:
@@ -72,8 +73,7 @@ class Trials:
     def samples(self, right: Node) -> list[Sample] | None:
         """Both sides at the points, with another right side; None where that makes no sense."""
         try:
-            wider, name = self.base.with_expression(right)
-            new = wider.program.equations[len(self.base.program.equations) :]
+            new, name = self.base.equations_of(right)
             made = []
             for p in self.points:
                 known = dict(p.known)
@@ -94,10 +94,15 @@ class Trials:
         except SymbackpropError:
             return False
 
-    def edits(self) -> Iterator[tuple[Edit, list[Sample]]]:
+    @property
+    def late(self) -> bool:
+        """Whether the time for trying is up."""
+        return process_time() > self.end
+
+    def edits(self, names: bool) -> Iterator[tuple[Edit, list[Sample]]]:
         """Each edit of the right side that makes sense, with both sides at the points, until the time is up."""
-        for count, edit in enumerate(edits(self.node, self.model)):
-            if count >= MOST_EDITS or process_time() > self.end:
+        for count, edit in enumerate(edits(self.node, self.model, names)):
+            if count >= MOST_EDITS or self.late:
                 return
             found = self.samples(edit.whole)
             if found:

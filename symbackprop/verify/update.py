@@ -10,7 +10,7 @@ from sympy import Expr
 from symbackprop.errors import SymbackpropError, UnknownNameError, nearest
 from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Number, Subscript, names_of, unparse
 from symbackprop.program import Program
-from symbackprop.verify.causes import constant_ratio, value_ratio
+from symbackprop.verify.causes import constant_ratio, telling, value_ratio
 from symbackprop.verify.counterexample import small_points
 from symbackprop.verify.literal import evaluate
 from symbackprop.verify.points import Points
@@ -51,7 +51,7 @@ def _judged(
     base: Ground, full: Program, left: str, right: str, claim: Claim, name: str, place, scalars: Sequence[str], seed: int
 ) -> Verdict:
     program = base.model
-    samples = _samples(full, left, right, list(program.tensors), seed)
+    samples = telling(_samples(full, left, right, list(program.tensors), seed))
     steps = [float(np.vdot(s.left, s.right)) for s in samples]
     if all(step == 0 for step in steps):
         return Verdict("unknown", claim.text, "nothing changes, or only across the slope")
@@ -90,7 +90,7 @@ def target(claim: Claim, program: Program) -> tuple[str, tuple[int, ...] | None]
 
 
 def _samples(program: Program, left: str, right: str, model: Sequence[str], seed: int) -> list[Sample]:
-    points = Points(program, list(model), seed, broad=False)
+    points = Points(program, list(model), seed)
     return [Sample(p.known[left], p.known[right], dict(p.known), dict(p.sizes)) for p in points if p.unit]
 
 
