@@ -11,7 +11,7 @@ from sympy import Expr
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.program import Fact, Program
-from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.draws import UNSCALED, random_arrays, selected
 from symbackprop.verify.literal import evaluate, size_of
 from symbackprop.verify.points import Point
 from symbackprop.verify.rounding import judged
@@ -29,6 +29,10 @@ SECONDS = 2.0
 
 CLEAR = 1e-3
 """A relative difference that can be read off few digits; a smaller one is shown only where no point has such a one."""
+
+
+LEAST = 1e-6
+"""And the least difference that is shown so."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def refuted(program: Program, left: str, right: str, sizes: Sizes, arrays: Mappi
     if record.ties() or not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
         return None
     gap = np.abs(a - b)
-    if not gap.size or gap.max() <= CLEAR * max(np.abs(a).max(), np.abs(b).max()):
+    if not gap.size or gap.max() <= max(CLEAR * max(np.abs(a).max(), np.abs(b).max()), LEAST):
         return None
     if judged(program, arrays, sizes, known, left, right).status != "differs":
         return None
@@ -79,17 +83,52 @@ def told(sizes: Sizes, arrays: Mapping[str, np.ndarray], known: Mapping[str, np.
 
 
 def rounded(program: Program, left: str, right: str, point: Point) -> Found:
-    """The point with as few digits as leave the difference standing."""
-    arrays, known = dict(point.arrays), point.known
-    place = judged(program, arrays, point.sizes, known, left, right).place
+    """The point cut to fewer entries, with ones where they do and with as few digits as leave the difference standing."""
+
+    def differs(sizes: Sizes, arrays: Mapping[str, np.ndarray]) -> bool:
+        try:
+            known = evaluate(program, arrays, sizes)
+        except SymbackpropError:
+            return False
+        return judged(program, arrays, sizes, known, left, right).status == "differs"
+
+    sizes, arrays = dict(point.sizes), dict(point.arrays)
+    for axis in sizes:
+        for fewer in (k for k in (1, 2, 3) if k < sizes[axis]):
+            trial = {**sizes, axis: fewer}
+            cut = _cut(program, arrays, trial)
+            if cut is not None and differs(trial, cut):
+                sizes, arrays = trial, cut
+                break
+    for t in program.leaves:
+        if not t.facts and t.role != "index":
+            plain = {**arrays, t.name: np.sign(arrays[t.name])}
+            arrays = plain if differs(sizes, plain) else arrays
     for digits in (1, 2, 3, 4, 6):
-        short = {t.name: _short(point.arrays[t.name], digits) if not t.facts else point.arrays[t.name] for t in program.leaves}
-        now = evaluate(program, short, point.sizes)
-        found = judged(program, short, point.sizes, now, left, right)
-        if found.status == "differs":
-            arrays, known, place = short, now, found.place
+        short = {t.name: _short(arrays[t.name], digits) if not t.facts else arrays[t.name] for t in program.leaves}
+        if differs(sizes, short):
+            arrays = short
             break
-    return told(point.sizes, arrays, known, left, right, place)
+    known = evaluate(program, arrays, sizes)
+    return told(sizes, arrays, known, left, right, judged(program, arrays, sizes, known, left, right).place)
+
+
+def _cut(program: Program, arrays: Mapping[str, np.ndarray], sizes: Sizes) -> dict[str, np.ndarray] | None:
+    """The first entries of each array along each axis; None where that is not legal or breaks a fact."""
+    made = {}
+    try:
+        if settled(bounds(program), sizes) != sizes:
+            return None
+        for t in program.leaves:
+            shape = tuple(size_of(a, sizes) for a in t.axes)
+            if shape != np.shape(arrays[t.name]) and any(f.kind in UNSCALED for f in t.facts):
+                return None
+            made[t.name] = arrays[t.name][tuple(slice(k) for k in shape)]
+            if t.role == "index":
+                made[t.name] = np.minimum(made[t.name], selected(program, t.name, sizes) - 1)
+    except SymbackpropError:
+        return None
+    return made
 
 
 def _short(values: np.ndarray, digits: int) -> np.ndarray:

@@ -19,6 +19,9 @@ from symbackprop.verify.sides import Stencil
 TIGHT = 1e-12
 """Relative difference of two entries below which they are taken as the same."""
 
+LEAST = 1e-100
+"""A smaller difference may be one of numbers that are too small for all their digits."""
+
 NOISE, REAL = 16, 1024
 """A difference below NOISE times what the noise moves is rounding; one above REAL times it is none."""
 
@@ -55,7 +58,7 @@ def judged(
     with np.errstate(invalid="ignore"):
         gap = np.where(there[0], np.abs(a - b), 0.0)
         scale = np.where(there[0], np.abs(a) + np.abs(b), 0.0)
-    open_ = gap > TIGHT * scale
+    open_ = gap > np.maximum(TIGHT * scale, LEAST)
     largest = float((gap[open_] / scale[open_]).max(initial=0)) if open_.any() else float((gap / np.where(scale, scale, 1)).max(initial=0))
     if not open_.any():
         return Judgement("same", gap=largest)

@@ -172,9 +172,20 @@ def broken(subject: str, error: Exception) -> Verdict:
     return Verdict("unknown", subject, f"{type(error).__name__}: {message}", is_fault=fault)
 
 
+MOST_ENTRIES = 24
+"""Entries of an array that are printed; of a larger one the first few."""
+
+
 def arrays_text(arrays: Mapping[str, Any]) -> str:
-    """Arrays by name, each on one line."""
-    return "; ".join(f"{name} = {array_text(v)}" for name, v in arrays.items())
+    """Arrays by name, each on one line; of a large one its shape and first entries."""
+    return "; ".join(f"{name} = {_cut_text(np.asarray(v))}" for name, v in arrays.items())
+
+
+def _cut_text(values: np.ndarray) -> str:
+    if values.size <= MOST_ENTRIES:
+        return array_text(values)
+    first = ", ".join(number_text(v) for v in values.reshape(-1)[:6])
+    return f"[{first}, ...] ({' x '.join(map(str, values.shape))})"
 
 
 def array_text(values: Any) -> str:
