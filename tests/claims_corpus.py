@@ -348,7 +348,10 @@ def false_claims(name: str, text: str) -> Iterator[tuple[str, str]]:
             break
     for part in walk(right):
         if isinstance(part, Call) and part.op in COMPARISONS:
-            yield "threshold", say(claim, swapped(right, part, replace(part, args=(part.args[0], Call("add", (part.args[1], number("0.25")))))))
+            yield (
+                "threshold",
+                say(claim, swapped(right, part, replace(part, args=(part.args[0], Call("add", (part.args[1], number("0.25"))))))),
+            )
             break
     for part in walk(right):
         if isinstance(part, Call) and part.op == "transpose":

@@ -177,6 +177,9 @@ def said_of(factor: Expr, node: Node) -> str:
         return f"a factor 1/{above} too many" if below == "1" else f"divided by {above}, not by {below}"
     if below in factors and below != "1":
         return f"a factor {below} too many" if above == "1" else f"times {below}, not {above}"
+    for a in products:
+        if isinstance(a, Number) and factor.is_number and (a.value * factor).q < MOST_BELOW and a.value != 1:
+            return f"times {a.value}, not {a.value * factor}"
     return f"missing {factor}"
 
 
@@ -208,6 +211,8 @@ def _transpose(trials: Trials, samples: list[Sample], stated: Stated) -> str:
 def _edited(trials: Trials, names: bool) -> str:
     """The first edit after which the claim is true. Where it is so but for a constant factor, that is kept for later."""
     for edit, samples in trials.edits(names):
+        if trials.left_node in walk(edit.whole):
+            continue  # that a side is itself tells nothing
         said = f"{edit.kind}: '{unparse(edit.after)}' for '{unparse(edit.before)}'"
         if all(s.same for s in samples):
             if trials.true(edit.whole):

@@ -52,7 +52,11 @@ class Manner:
 
 
 def _signed(rng: np.random.Generator, values: np.ndarray) -> np.ndarray:
-    return values * np.where(rng.random(values.shape) < 0.5, -1, 1)
+    """The numbers, each with a random sign; both signs occur."""
+    signs = np.where(rng.random(values.shape) < 0.5, -1, 1)
+    if values.size > 1 and abs(signs.sum()) == values.size:
+        signs.reshape(-1)[rng.integers(values.size)] *= -1
+    return values * signs
 
 
 def times(factor: float) -> Manner:

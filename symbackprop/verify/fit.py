@@ -6,13 +6,13 @@ import numpy as np
 from sympy import Expr
 
 from symbackprop.program import Program
-from symbackprop.verify.literal import Way, evaluate_equation
+from symbackprop.verify.literal import evaluate_equation
 
 CONDITION = 1e8
 """The condition number of a matrix beyond which its inverse is no number to compare."""
 
-HUGE = 1e120
-"""What is larger is near overflow, and no ground to refute on."""
+HUGE, LARGE = 1e120, 1e6
+"""What is larger is near overflow, and no ground to refute on; where differences are taken, or float32 is judged, less already."""
 
 LEVEL, FAR = (0.02, 50.0), (1e-3, 1e3)
 """Where some tensor's typical entry is not between FAR, matrices are scaled until each layer's is between LEVEL."""
@@ -21,9 +21,9 @@ INVERTED = {"inv": 1, "solve": 1, "pinv": 2, "logdet": 1}
 """Calls that divide by a matrix, and the power of its condition number that counts."""
 
 
-def fit(program: Program, known: Mapping[str, np.ndarray], model: Collection[str], strict: bool) -> bool:
+def fit(program: Program, known: Mapping[str, np.ndarray], model: Collection[str], strict: bool, most: float = HUGE) -> bool:
     """Whether the tensors of the `model` are finite; `strict`: and every matrix that is inverted, in derivatives too, far from singular."""
-    if not all(np.all(np.abs(known[n]) < HUGE) for n in model if n in known):
+    if not all(np.all(np.abs(known[n]) < most) for n in model if n in known):
         return False
     return not strict or not any(singular(known[e.call.arguments[0]], e.call.op) for e in program.equations if e.call is not None)
 
@@ -40,10 +40,10 @@ def singular(a: np.ndarray, op: str) -> bool:
 def levelled(
     program: Program, arrays: Mapping[str, np.ndarray], known: Mapping[str, np.ndarray], sizes: Mapping[Expr, int], model: Collection[str]
 ) -> dict[str, np.ndarray] | None:
-    """The data with weights scaled so that no layer is far from size 1; None where none is.
+    """The data with weights scaled so that no layer is far from size 1, or all 0; None where none is.
 
     Layer by layer, from the first: where what an equation gives is too large or too small, the matrix without facts that it uses first is
-    divided by its size. Source: Mishkin and Matas 2016, arXiv:1511.06422.
+    divided by its size; where it is 0, as of units that are all at rest, turned round. Source: Mishkin and Matas 2016, arXiv:1511.06422.
     """
     own = [e for e in program.equations if e.name in model]
     if all(_level(known[e.name], FAR) for e in own):
@@ -51,20 +51,23 @@ def levelled(
     made = dict(arrays)
     now = {name: np.asarray(a, dtype=float) for name, a in arrays.items()}
     free = {t.name for t in program.leaves if len(t.axes) > 1 and not t.facts and t.role != "index"}
-    scaled = False
+    behind: dict[str, tuple[int, str]] = {}
     with np.errstate(all="ignore"):
-        for e in own:
-            now[e.name] = evaluate_equation(e, now, sizes, Way())
-            for name in sorted(e.uses() & free) if not _level(now[e.name]) else ():
+        for number, e in enumerate(own):
+            now[e.name] = evaluate_equation(e, now, sizes)
+            mine = sorted(e.uses() & free)
+            found = [behind[n] for n in sorted(e.uses()) if n in behind]
+            if mine or found:
+                behind[e.name] = (number, mine[0]) if mine else max(found)
+                start, name = behind[e.name]
                 size = _size(now[e.name])
-                free.discard(name)
-                if np.isfinite(size) and size > 0:
-                    made[name] = now[name] = now[name] / size
-                    now[e.name] = evaluate_equation(e, now, sizes, Way())
-                    scaled = True
-                    break
-            free -= e.uses()
-    return made if scaled else None
+                factor = 1 / size if mine and size and np.isfinite(size) and not _level(now[e.name]) else -1.0 if size == 0 else 1.0
+                if factor != 1.0:
+                    made[name] = now[name] = now[name] * factor
+                    for again in own[start : number + 1]:
+                        now[again.name] = evaluate_equation(again, now, sizes)
+            free -= set(mine)
+    return made
 
 
 def _size(value: np.ndarray) -> float:
@@ -72,5 +75,4 @@ def _size(value: np.ndarray) -> float:
 
 
 def _level(value: np.ndarray, bounds: tuple[float, float] = LEVEL) -> bool:
-    size = _size(value)
-    return size == 0 or bool(bounds[0] < size < bounds[1])
+    return bool(bounds[0] < _size(value) < bounds[1])

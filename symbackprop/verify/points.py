@@ -19,7 +19,8 @@ from symbackprop.program import Call, Program
 from symbackprop.verify import draws
 from symbackprop.verify.coverage import Conditions, Missing
 from symbackprop.verify.draws import LARGE, MIXED, SPREAD, TINY, UNIT, ZERO, Domain, Manner, draw
-from symbackprop.verify.fit import fit, levelled
+from symbackprop.verify.fit import HUGE, fit, levelled
+from symbackprop.verify.fit import LARGE as FIT_LARGE
 from symbackprop.verify.literal import evaluate
 from symbackprop.verify.search import Search
 from symbackprop.verify.sides import Reached, Site
@@ -75,6 +76,7 @@ class Points:
     def __iter__(self) -> Iterator[Point]:
         for point in self.all():
             if point.special:
+                self.join_products(point)
                 # Where all is 0, every kink is met, and little else.
                 self.ties.update(point.reached.ties() if any(np.any(a) for a in point.arrays.values()) else ())
             else:
@@ -82,6 +84,12 @@ class Points:
                 if self.has_sides(point):
                     self.reached.join(point.reached)
             yield point
+
+    def join_products(self, point: Point) -> None:
+        """Note which products of brackets a special point reaches, as x >= 0 and x <= 0: no ordinary one does."""
+        for key, site in point.reached.sites.items():
+            if isinstance(key[1], Mul) and self.has_sides(point):
+                self.reached.sites.setdefault(key, Site()).join(site)
 
     def has_sides(self, point: Point) -> bool:
         """Whether both sides have a value in every entry."""
@@ -156,7 +164,7 @@ class Points:
                 known = evaluate(self.program, arrays, sizes, sides=record)
         except SymbackpropError:  # sizes at which an axis has no entries, or too many
             return None
-        if not fit(self.program, known, self.model, strict):
+        if not fit(self.program, known, self.model, strict, HUGE if self.sides else FIT_LARGE):
             return None
         return Point(sizes, arrays, known, record, manner.special, manner is UNIT)
 

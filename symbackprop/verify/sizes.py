@@ -34,7 +34,7 @@ SHORT = (5, 4, 3, 2)
 LARGEST = 400
 """The largest size that is tried to reach a side of a condition; ENTRIES: of the largest tensor then."""
 ENTRIES = 200_000
-MOST_CHOICES = 300
+MOST_CHOICES = 1000
 
 
 def prime_sizes(program: Program, start: int = 0) -> Sizes:
@@ -230,21 +230,19 @@ def reach(condition: Expr) -> Reach:
     letters = sorted(_letters(condition), key=str)
     numbers = {abs(int(n)) for n in condition.atoms(Integer)} | {abs(int(i.axis)) for i in condition.atoms(Index) if i.axis.is_Integer}
     marks = {m for n in numbers for m in (n, isqrt(n))}
-    if len(letters) == 1:
-        values = set(range(1, min(LARGEST, 2 * max(marks, default=0) + 12)))
-    else:
-        values = {1, 2, 3, 5} | ({4, 7} if len(letters) == 2 else set())
-    values |= {m + k for m in marks for k in (-1, 0, 1, 2)}
-    few = sorted(v for v in values if 0 < v <= LARGEST)
-    choices = sorted(product(few, repeat=len(letters)), key=lambda c: (sum(c), c))
+    far = min(LARGEST, 2 * max(marks, default=0) + 12)
+    few = (1, 2, 3, 5)
+    choices: set[tuple[int, ...]] = set(product(few, repeat=len(letters)))
+    for k in range(len(letters)):  # one of them far, the others near
+        choices |= {(*near[:k], v, *near[k:]) for near in product(few[:3], repeat=len(letters) - 1) for v in range(1, far)}
     at: dict[int, Mapping[Expr, int]] = {}
-    for choice in choices[:MOST_CHOICES] if letters else [()]:
+    for choice in sorted(choices, key=lambda c: (sum(c), c))[:MOST_CHOICES]:
         sizes = dict(zip(letters, choice, strict=True))
         for sign in signs(condition, sizes):
             at.setdefault(sign, sizes)
         if len(at) == 3:
             break
-    return Reach(at, len(at) < 3 and bool(letters) and (max(values) > LARGEST or len(choices) > MOST_CHOICES))
+    return Reach(at, len(at) < 3 and bool(letters) and (2 * max(marks, default=0) > LARGEST or len(choices) > MOST_CHOICES))
 
 
 def thresholds(program: Program, tried: Sequence[Sizes]) -> tuple[list[Sizes], list[tuple[str, Expr, int]]]:

@@ -12,12 +12,16 @@ from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Numb
 from symbackprop.program import Program
 from symbackprop.verify.causes import constant_ratio, telling, value_ratio
 from symbackprop.verify.counterexample import small_points
+from symbackprop.verify.draws import UNIT
 from symbackprop.verify.literal import evaluate
 from symbackprop.verify.points import Points
 from symbackprop.verify.sides import Reached
 from symbackprop.verify.stated import Ground, both, ground
 from symbackprop.verify.trials import Sample
 from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
+
+MOST_DRAWN = 8
+"""Further points at each choice of sizes, where the gradient is 0 at the first."""
 
 STEPS = (2.0**-4, 2.0**-7, 2.0**-10)
 """Step sizes tried, from a readable one down to one small enough for the first order to decide."""
@@ -51,7 +55,7 @@ def _judged(
     base: Ground, full: Program, left: str, right: str, claim: Claim, name: str, place, scalars: Sequence[str], seed: int
 ) -> Verdict:
     program = base.model
-    samples = telling(_samples(full, left, right, list(program.tensors), seed))
+    samples = _samples(full, left, right, list(program.tensors), seed)
     steps = [float(np.vdot(s.left, s.right)) for s in samples]
     if all(step == 0 for step in steps):
         return Verdict("unknown", claim.text, "nothing changes, or only across the slope")
@@ -69,7 +73,7 @@ def _judged(
     if scalars and factor == 1:
         return Verdict("holds", claim.text, along, details=tuple(f"{s} > 0" for s in scalars))
     if factor.is_number and not scalars:
-        return Verdict("holds", claim.text, f"{along} by a step of size {factor if factor.is_Integer else float(factor):g}")
+        return Verdict("holds", claim.text, f"{along} by a step of size {float(factor):g}")
     return Verdict("holds", claim.text, along).under([f"the factor {factor} is meant as a part of the step size"])
 
 
@@ -90,8 +94,15 @@ def target(claim: Claim, program: Program) -> tuple[str, tuple[int, ...] | None]
 
 
 def _samples(program: Program, left: str, right: str, model: Sequence[str], seed: int) -> list[Sample]:
-    points = Points(program, list(model), seed)
-    return [Sample(p.known[left], p.known[right], dict(p.known), dict(p.sizes)) for p in points if p.unit]
+    """Both sides at points where they are not 0: several further ones are drawn where all are, as of an entry whose unit is at rest."""
+    chooser = Points(program, list(model), seed)
+    points = [p for p in chooser if p.unit]
+    sizes = list(dict.fromkeys(tuple(p.sizes.items()) for p in points))
+    found = telling([Sample(p.known[left], p.known[right], dict(p.known), dict(p.sizes)) for p in points])
+    if not found:
+        points = [p for row in sizes for p in chooser.at(dict(row), [(UNIT, k) for k in range(10, 10 + MOST_DRAWN)])]
+        found = telling([Sample(p.known[left], p.known[right], dict(p.known), dict(p.sizes)) for p in points])
+    return found
 
 
 def _scaled(s: Sample, scalars: Sequence[str]) -> np.ndarray:
