@@ -13,7 +13,7 @@ import numpy as np
 from sympy import Expr, Mul, Rational, S
 
 from symbackprop.errors import SymbackpropError
-from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Number, unparse, walk
+from symbackprop.language.nodes import Call, Claim, Derivative, Literal, Name, Node, Number, unparse, walk
 from symbackprop.verify.edits import replaced_once
 from symbackprop.verify.stated import Ground, Stated
 from symbackprop.verify.trials import SAME, Sample, Trials, equal
@@ -203,7 +203,8 @@ def _same(shape: tuple[int, ...], a: int, b: int) -> np.ndarray:
 def _transpose(trials: Trials, samples: list[Sample], stated: Stated) -> str:
     axes = stated.program.tensors[stated.right].axes
     for order in list(permutations(range(len(axes))))[1:]:
-        if tuple(axes[k] for k in order) == trials.tensor.axes and _all(samples, lambda s, o: s.right.transpose(o), order):
+        fits = tuple(axes[k] for k in order) == trials.tensor.axes and _all(samples, lambda s, o: s.right.transpose(o), order)
+        if fits and trials.true(Call("transpose", (trials.node,), (("axes", Literal(order)),))):
             return "transpose: the right side's .T is the left side" if len(axes) == 2 else f"transpose: the axes in the order {order}"
     return ""
 
@@ -288,9 +289,11 @@ def _size(e: Expr) -> Node:
 def _bracket(trials: Trials, samples: list[Sample]) -> str:
     for t in trials.model.tensors.values():
         if t.axes and t.axes == trials.tensor.axes and t.name in samples[0].known:
-            if _all(samples, lambda s, name: s.right * (s.known[name] > 0), t.name):
+            name = Name(t.name)
+            condition = Call("where", (Call("greater", (name, Number(S.Zero))), Number(S.One), Number(S.Zero)))
+            if _all(samples, lambda s, n: s.right * (s.known[n] > 0), t.name) and trials.true(Call("multiply", (trials.node, condition))):
                 return f"missing bracket: times ({t.name} > 0)"
-            if _all(samples, lambda s, name: s.right * s.known[name], t.name):
+            if _all(samples, lambda s, n: s.right * s.known[n], t.name) and trials.true(Call("multiply", (trials.node, name))):
                 return f"missing factor {t.name}"
     return ""
 
