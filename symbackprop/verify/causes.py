@@ -6,7 +6,7 @@ several sizes, so that 1/2 is told from 1/n, and offered only if the edited clai
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def constant_ratio(samples: Sequence[Sample]) -> tuple[int, Expr] | None:
     sizes = list(samples[0].sizes)
     for powers in _powers(len(sizes)):
         factor = Mul(*[a**p for a, p in zip(sizes, powers, strict=True)])
-        whole = [float(np.prod([float(s.sizes[a]) ** p for a, p in zip(sizes, powers, strict=True)])) for s in samples]
+        whole = [float(np.prod([float(s.sizes[a]) ** float(p) for a, p in zip(sizes, powers, strict=True)])) for s in samples]
         left = np.array(ratios) / whole
         if np.ptp(left) <= SAME * abs(left[0]):
             number = Rational(f"{abs(left[0]):.13g}").limit_denominator(MOST_BELOW if factor != 1 else 10**6)
@@ -146,9 +146,10 @@ def constant_ratio(samples: Sequence[Sample]) -> tuple[int, Expr] | None:
     return None
 
 
-def _powers(count: int) -> Iterator[tuple[int, ...]]:
-    """Exponents of sizes: none, one size above or below, squared; two sizes, three."""
-    for places, power in ((0, 0), *((k, p) for k in (1,) for p in (1, -1, 2, -2)), *((k, p) for k in (2, 3) for p in (1, -1))):
+def _powers(count: int) -> Iterator[tuple[Any, ...]]:
+    """Exponents of sizes: none, one size above or below, squared, its root; two sizes, three."""
+    half = Rational(1, 2)
+    for places, power in ((0, 0), *((1, p) for p in (1, -1, 2, -2, half, -half)), *((k, p) for k in (2, 3) for p in (1, -1))):
         for chosen in combinations(range(count), places):
             yield tuple(power if k in chosen else 0 for k in range(count))
     for above, below in permutations(range(count), 2):
@@ -171,6 +172,7 @@ def said_of(factor: Expr, node: Node) -> str:
     """What a factor left / right means: one that is missing, or, where the text has it upside down, one too many."""
     divisors = {unparse(n.args[1]) for n in walk(node) if isinstance(n, Call) and n.op == "divide"}
     products = [a for n in walk(node) if isinstance(n, Call) and n.op == "multiply" for a in n.args]
+    products += [n.args[0] for n in walk(node) if isinstance(n, Call) and n.op == "divide"]
     factors = {str(a.value) if isinstance(a, Number) else unparse(a) for a in products}
     above, below = (str(e) for e in factor.as_numer_denom())
     if above in divisors:
@@ -314,30 +316,44 @@ def _term(trials: Trials, samples: list[Sample]) -> str:
 
 def _terms(trials: Trials, samples: list[Sample]) -> Iterator[tuple[Node, list[np.ndarray]]]:
     """Expressions in the left side's shape, with their values at the points."""
-    tensors = trials.model.tensors.values()
+    tensors = [t for t in trials.model.tensors.values() if t.name in samples[0].known]
     single: list[tuple[Node, list[np.ndarray]]] = [
-        (Name(t.name), [s.known[t.name] for s in samples]) for t in tensors if t.axes == trials.tensor.axes and t.name in samples[0].known
+        (Name(t.name), [s.known[t.name] for s in samples]) for t in tensors if t.axes == trials.tensor.axes
     ]
-    for node in walk(trials.node):
-        if isinstance(node, Derivative) and (found := trials.samples(node)) and found[0].right.shape == samples[0].left.shape:
-            single.append((node, [s.right for s in found]))
+    # The path through another tensor: the derivative by it, which may be stretched.
+    paths: list[tuple[Node, list[np.ndarray]]] = []
+    for t in tensors:
+        name = trials.adjoint(t.name)
+        node: Node = Derivative(trials.model.objective, (t.name,))
+        values = [_stretched(s.known[name], s.left.shape) for s in samples] if name in samples[0].known and node != trials.left_node else []
+        if values and not any(v is None for v in values):
+            paths.append((node, values))
     yield from single
+    yield from paths
     for t in tensors:
         if not t.axes and t.role != "intermediate":
             for node, values in single:
                 yield Call("multiply", (Name(t.name), node)), [s.known[t.name] * v for s, v in zip(samples, values, strict=True)]
-    for (one, a), (other, b) in combinations(single[:12], 2):
+    for (one, a), (other, b) in (*product(single[:8], paths[:8]), *combinations(single[:12], 2)):
         yield Call("multiply", (one, other)), [v * w for v, w in zip(a, b, strict=True)]
 
 
+def _stretched(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    try:
+        return np.broadcast_to(values, shape)
+    except ValueError:
+        return None
+
+
 def _softmax(trials: Trials, samples: list[Sample]) -> str:
-    """The diagonal of a softmax's Jacobian alone: P (1 - P) G for P (G - sum P G)."""
-    for e in trials.model.equations:
-        adjoint = trials.adjoint(e.name)
-        if e.call is None or e.call.op != "softmax" or adjoint is None or adjoint not in samples[0].known:
+    """The diagonal of a softmax's Jacobian alone: P (1 - P) G for P (G - sum P G), P being what sums to 1 along an axis."""
+    for t in trials.model.tensors.values():
+        p, g = t.name, trials.adjoint(t.name)
+        if g not in samples[0].known or not all(equal(s.right, s.known[p] * (1 - s.known[p]) * s.known[g]) for s in samples):
             continue
-        p, g = e.name, adjoint
-        if all(equal(s.right, s.known[p] * (1 - s.known[p]) * s.known[g]) for s in samples):
-            above, axis = f"d{trials.model.objective}/d{e.name}", e.call.option("axis")
-            return f"missing sum: softmax gives {e.name} * ({above} - sum({above} * {e.name}, axis={axis}, keepdims=True))"
+        above = f"d{trials.model.objective}/d{p}"
+        for axis in range(len(t.axes)):
+            right = [s.known[p] * (s.known[g] - (s.known[g] * s.known[p]).sum(axis=axis, keepdims=True)) for s in samples]
+            if all(equal(s.left, r) for s, r in zip(samples, right, strict=True)):
+                return f"missing sum: softmax gives {p} * ({above} - sum({above} * {p}, axis={axis}, keepdims=True))"
     return ""

@@ -23,7 +23,7 @@ from symbackprop.verify.counterexample import Found, exact_counterexample, small
 from symbackprop.verify.draws import random_arrays
 from symbackprop.verify.literal import infer_sizes
 from symbackprop.verify.numeric import check_derivatives
-from symbackprop.verify.proofs import proved
+from symbackprop.verify.proofs import proved, quickly_proved
 from symbackprop.verify.reading import meant
 from symbackprop.verify.sizes import prime_sizes
 from symbackprop.verify.stated import Ground, Stated, both, ground
@@ -70,7 +70,10 @@ def _judged(base: Ground, stated: Stated, claim: Claim, seed: int) -> Verdict:
     verdict = compare(claim.text, stated, seed)
     if verdict.status != "wrong":
         return verdict
-    return replace(verdict, cause=likely_cause(base, stated, claim, seed))
+    try:
+        return replace(verdict, cause=likely_cause(base, stated, claim, seed))
+    except Exception as error:  # what refutes stands, whatever the search for a cause runs into
+        return replace(verdict, details=(*verdict.details, f"no cause was found: {type(error).__name__}"))
 
 
 def same_shape(left: Tensor, right: Tensor) -> bool:
@@ -143,7 +146,7 @@ def _strongest(subject: str, stated: Stated, facts: Sequence[Fact], found: Compa
 
 def _refuted(subject: str, stated: Stated, facts: Sequence[Fact], found: Comparison) -> Verdict:
     program = stated.with_facts(facts)
-    if proved(stated.program, stated.left, stated.right, facts, stated.model.tensors):
+    if quickly_proved(stated.program, stated.left, stated.right, facts, stated.model.tensors):
         example = smallest_counterexample(program, stated.left, stated.right, found.point)
         raise ContradictionError(
             "the normal form proves what numbers refute: a fault of this program, please report it",

@@ -11,7 +11,7 @@ from sympy import Expr
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.program import Fact, Program
-from symbackprop.verify.draws import UNSCALED, random_arrays, selected
+from symbackprop.verify.draws import UNSCALED, selected
 from symbackprop.verify.literal import evaluate, size_of
 from symbackprop.verify.points import Point
 from symbackprop.verify.rounding import judged
@@ -190,9 +190,8 @@ def small_arrays(program: Program, sizes: Mapping[Expr, int], draw: int) -> dict
         for fact in t.facts:
             values = _small_impose(values, fact, rng)
         arrays[t.name] = values
-    if any(t.role == "index" for t in program.leaves):
-        drawn = random_arrays(program, sizes, draw)
-        arrays.update({t.name: drawn[t.name] for t in program.leaves if t.role == "index"})
+        if t.role == "index":
+            arrays[t.name] = rng.integers(0, selected(program, t.name, sizes), shape)
     return arrays
 
 

@@ -20,6 +20,9 @@ REDUCTIONS = frozenset({"sum", "mean", "max", "min", "var", "std", "prod", "soft
 SMALL = Rational(1, 100)
 """A number that is added and is not larger is there to keep a divisor or a root from 0."""
 
+MOST_GIVEN = 5
+"""Tensors that are tried as a factor of each part, where there are no more of them."""
+
 PRODUCTS = ("matmul", "multiply", "divide", "dot")
 
 
@@ -35,7 +38,7 @@ class Edit:
 
 def edits(node: Node, model: Program, names: bool) -> Iterator[Edit]:
     """Each edit of one part of `node`: those of ops and options; with `names` those of tensors, and of what is missing beside a part."""
-    for make in (_other_tensors, _brackets, _slopes, _small_numbers) if names else (_ops, _axes):
+    for make in (_other_tensors, _brackets, _slopes, _small_numbers, _complements, _factors) if names else (_ops, _axes):
         for part in walk(node):
             for kind, new in make(part, model):
                 yield Edit(kind, part, new, replaced_once(node, part, new))
@@ -47,6 +50,8 @@ Made = Iterator[tuple[str, Node]]
 def _ops(part: Node, model: Program) -> Made:
     if isinstance(part, Name | Derivative):
         yield "transpose", Call("transpose", (part,))
+        if _rank(part, model) > 2:
+            yield "transpose", Call("swapaxes", (part, Number(Rational(-2)), Number(Rational(-1))))
     if isinstance(part, Number) and part.value != 0:
         yield "sign", Number(-part.value)
     if not isinstance(part, Call):
@@ -62,7 +67,7 @@ def _ops(part: Node, model: Program) -> Made:
         yield "sum and mean", replace(part, op="sum")
     if part.op == "sum":
         yield "mean and sum", replace(part, op="mean")
-    if part.op == "transpose":
+    if part.op in ("transpose", "swapaxes"):
         yield "transpose", part.args[0]
     if part.op in ("matmul", "dot", "subtract", "divide") and len(part.args) == 2:
         yield "order", replace(part, args=part.args[::-1])
@@ -85,6 +90,9 @@ def _too_many(part: Call) -> Made:
         yield "a term too many", part.args[1] if part.op == "add" else Call("negative", (part.args[1],))
     if part.op == "power":
         yield "a power too many", part.args[0]
+        if isinstance(part.args[1], Number):
+            for more in (1, -1):
+                yield "another power", replace(part, args=(part.args[0], Number(part.args[1].value + more)))
 
 
 def _axes(part: Node, model: Program) -> Made:
@@ -137,6 +145,25 @@ def _small_numbers(part: Node, model: Program) -> Made:
     if isinstance(part, Name) or (isinstance(part, Call) and part.op in ("var", "sum", "mean", "norm", "sqrt")):
         for number in small_numbers(model):
             yield "missing eps", Call("add", (part, Number(number)))
+
+
+def _complements(part: Node, model: Program) -> Made:
+    """1 less the part."""
+    if isinstance(part, Name):
+        yield "missing 1 -", Call("subtract", (Number(S.One), part))
+
+
+def _factors(part: Node, model: Program) -> Made:
+    """The part times a tensor that is given, such as a mask."""
+    given = [t for t in model.leaves if t.axes and t.role in ("input", "constant", "label")]
+    if isinstance(part, Call) and part.op in (*PRODUCTS, "subtract", "add") and len(given) <= MOST_GIVEN:
+        for t in given:
+            yield "missing factor", Call("multiply", (part, Name(t.name)))
+
+
+def _rank(part: Node, model: Program) -> int:
+    names = (part.id,) if isinstance(part, Name) else (part.of, *part.wrt) if isinstance(part, Derivative) else ()
+    return sum(len(model.tensors[n].axes) for n in names if n in model.tensors)
 
 
 def kinked(program: Program) -> list[str]:

@@ -191,16 +191,29 @@ def signs(condition: Expr, sizes: Mapping[Expr, int]) -> frozenset[int]:
         return frozenset()
 
 
+@lru_cache(2**10)
+def _selections(e: Expr) -> tuple[tuple[str, str, int], ...]:
+    """(integers, tensor, place) for each tensor whose axis at that place is selected from by the integers, another tensor's entries."""
+    found = {(i.name, a.name, k): None for a in e.atoms(Entry) for k, i in enumerate(a.indices) if isinstance(i, Entry)}
+    return tuple(sorted(found))
+
+
+@lru_cache(2**10)
+def _compared(e: Expr) -> tuple[tuple[str, Expr], ...]:
+    """(integers, axis) for each tensor whose entries a delta compares with an index along an axis."""
+    pairs = [d.args[:2] for d in e.atoms(KroneckerDelta)]
+    return tuple(
+        sorted({(s.name, o.axis) for p in pairs for s, o in (p, p[::-1]) if isinstance(s, Entry) and isinstance(o, Index)}, key=str)
+    )
+
+
 def selects(program: Program, name: str) -> list[Expr]:
     """The axes whose entries the integers in the tensor `name` select."""
     found: dict[Expr, None] = {}
     for e in program.equations:
-        for a in e.rhs.atoms(Entry) if e.rhs is not None else ():
-            axes = program.tensors[a.name].axes
-            found |= dict.fromkeys(s for i, s in zip(a.indices, axes, strict=True) if isinstance(i, Entry) and i.name == name)
-        for d in e.rhs.atoms(KroneckerDelta) if e.rhs is not None else ():
-            if any(isinstance(s, Entry) and s.name == name for s in d.args[:2]):
-                found |= dict.fromkeys(s.axis for s in d.args[:2] if isinstance(s, Index))
+        if e.rhs is not None:
+            found |= {program.tensors[tensor].axes[place]: None for label, tensor, place in _selections(e.rhs) if label == name}
+            found |= {size: None for label, size in _compared(e.rhs) if label == name}
     return list(found)
 
 

@@ -1,7 +1,7 @@
 """Trying other right sides of a claim: fast at a few points, then as any claim is checked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import process_time
 
@@ -51,7 +51,10 @@ class Trials:
         others = [Derivative(model.objective, (n,)) for n, t in model.tensors.items() if n != model.objective and t.role != "index"]
         named = any(isinstance(n, Derivative) and n.of == model.objective for n in walk(right))
         self.model, self.seed, self.node = model, seed, right
-        self.base, self.left = ground(model, (left, right, *(others if named else ()))).with_expression(left)
+        wide = ground(model, (left, right, *(others if named else ())))
+        at_hand = {Derivative(model.objective, t.derivative[1:]): t.name for t in wide.program.tensors.values() if len(t.derivative) == 2}
+        of_objective = {d: n for d, n in at_hand.items() if wide.program.tensors[n].derivative[0] == model.objective}
+        self.base, self.left = replace(wide, named={**of_objective, **wide.named}).with_expression(left)
         self.left_node, self.end = left, process_time() + SECONDS
         self.nearly = ""
 
