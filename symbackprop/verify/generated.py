@@ -15,12 +15,12 @@ import numpy as np
 from sympy import Expr
 
 from symbackprop.derive.reverse import Derived
-from symbackprop.errors import VerifyError
+from symbackprop.errors import SymbackpropError, VerifyError
 from symbackprop.program import Program
 from symbackprop.verify.literal import Arrays, evaluate, sizes_text
 from symbackprop.verify.numeric import label
 from symbackprop.verify.points import Point, Points, own, plain
-from symbackprop.verify.verdict import Counterexample, Verdict, guarded
+from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
 
 TOLERANCE: Mapping[type, float] = {np.float64: 1e-10, np.float32: 2e-4}
 """Largest difference, relative to the largest entry, by dtype: what sums of a few hundred rounded terms may lose."""
@@ -33,8 +33,12 @@ else. Above CLEAR, relative to the largest entry, it can't be told from a mistak
 def check_module(derived: Derived, module: ModuleType, seed: int = 0) -> list[Verdict]:
     """A verdict for each of loss, gradients, loss_and_gradients and forward that `module` has, and each dtype."""
     program = derived.program
-    chooser = Points(program, own(program), seed)
-    points = [*chooser, *chooser.with_one(program.samples)]
+    subject = "the module"
+    try:
+        chooser = Points(program, own(program), seed)
+        points = [*chooser, *chooser.with_one(program.samples)]
+    except SymbackpropError as error:
+        return [broken(subject, error)]
     made = []
     for function in ("loss", "gradients", "loss_and_gradients", "forward"):
         if not hasattr(module, function) or (function == "forward" and program.output is None):
@@ -74,8 +78,11 @@ def _check(subject: str, derived: Derived, module: ModuleType, function: str, dt
 
 def check_function(program: Program, name: str, function: Callable[..., np.ndarray], seed: int = 0) -> list[Verdict]:
     """A verdict for each dtype on `function`, which takes the leaves by name and should give the tensor `name` of `program`."""
-    points = plain(program, seed)
     subjects = {dtype: f"the code of {label(program.tensors[name])} in {np.dtype(dtype).name}" for dtype in TOLERANCE}
+    try:
+        points = plain(program, seed)
+    except SymbackpropError as error:
+        return [broken(s, error) for s in subjects.values()]
     return [guarded(s, partial(_check_function, s, program, name, function, d, points)) for d, s in subjects.items()]
 
 

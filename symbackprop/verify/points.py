@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, KroneckerDelta, Mul, Number
 
-from symbackprop.errors import SymbackpropError
+from symbackprop.errors import SymbackpropError, VerifyError
 from symbackprop.program import Call, Program
 from symbackprop.verify import draws
 from symbackprop.verify.coverage import Conditions, Missing
@@ -71,6 +71,7 @@ class Points:
         self.conditions = Conditions(self.program)
         self.reached = Reached(self.conditions.own)
         self.levels = draws.levels(self.program)
+        self.error: SymbackpropError | None = None
         self.ties: Counter[tuple[str, Any]] = Counter()
 
     def __iter__(self) -> Iterator[Point]:
@@ -96,20 +97,24 @@ class Points:
         return all(np.all(np.isfinite(point.known[n])) for n in self.sides)
 
     def all(self) -> Iterator[Point]:
-        """Those at the three kinds of sizes, at thresholds of sizes, and those sought for what is not reached by then."""
+        """Those at the three kinds of sizes, at thresholds of sizes, and those sought for what is not reached by then.
+
+        Raises VerifyError where there is none at the first kind: sizes of 1 alone are no check.
+        """
         tried = []
         for choices, manners in zip(assignments(self.program), self.manners(), strict=False):
             first = self.first(choices)
+            if first is None and not tried:
+                raise self.error or VerifyError("no point was found where the model has a value")
             if first is not None:
                 tried.append(first.sizes)
                 yield first
                 yield from self.at(first.sizes, manners)
-        if tried:
-            more, left = thresholds(self.program, tried)
-            self.left = [Missing(*row) for row in left]
-            for sizes in more:
-                yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1)] if self.sides else [(UNIT, 0)])
-            yield from self.sought([tried[0], *more])
+        more, left = thresholds(self.program, tried)
+        self.left = [Missing(*row) for row in left]
+        for sizes in more:
+            yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1)] if self.sides else [(UNIT, 0)])
+        yield from self.sought([tried[0], *more])
 
     def manners(self) -> list[list[tuple[Manner, int]]]:
         """How data is drawn at each kind of sizes, after a first draw of size 1: manners, and what each adds to the seed."""
@@ -162,7 +167,8 @@ class Points:
             if manner is UNIT and (scaled := levelled(self.program, arrays, known, sizes, self.model)) is not None:
                 arrays, record = scaled, Reached(self.conditions.own)
                 known = evaluate(self.program, arrays, sizes, sides=record)
-        except SymbackpropError:  # sizes at which an axis has no entries, or too many
+        except SymbackpropError as error:  # sizes at which an axis has no entries, or too many
+            self.error = error
             return None
         if not fit(self.program, known, self.model, strict, HUGE if self.sides else FIT_LARGE):
             return None
