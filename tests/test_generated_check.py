@@ -137,12 +137,12 @@ def judged(code):
     return {v.subject.split()[-1]: v for v in check_function(result.derived.program, result.name, code)}
 
 
-SLIPPED = {"as written": 1.0, "a sign lost": -1.0, "a twentieth too much": 1.05}
+SLIPPED = {"as written": 1.0, "a sign lost": -1.0, "a tenth too much": 1.1}
 
 
 @pytest.mark.parametrize("slip", SLIPPED)
 def test_what_rounding_alone_may_do_is_not_called_wrong_and_a_slip_is(slip):
-    found = judged(lambda x, y: roundabout(x, y, 4000.1) * x.dtype.type(SLIPPED[slip]))
+    found = judged(lambda x, y: roundabout(x, y, 7000.1) * x.dtype.type(SLIPPED[slip]))
     assert {v.status for v in found.values()} == {"holds" if slip == "as written" else "wrong"}
     assert slip != "as written" or "rounding of the arguments" in found["float32"].reason
 
