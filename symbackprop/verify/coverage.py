@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import Expr, Function, KroneckerDelta, Mul, Symbol
+from sympy import Expr, Function, KroneckerDelta, Mul, Pow, Symbol
 
 from symbackprop.index import Index
 from symbackprop.lower.sign import is_nonnegative
 from symbackprop.ops import op_of
 from symbackprop.program import DERIVED, Call, Program
-from symbackprop.term import Entry, NonNegative, Positive, sides_of
+from symbackprop.term import Entry, NonNegative, Positive, Total, sides_of
 from symbackprop.verify.sides import Condition, Reached, Site
 from symbackprop.verify.textbook import PICKS
 
@@ -101,13 +101,16 @@ class Conditions:
         """That a point is not on the kink of a condition, in words: x is not 0."""
         if isinstance(condition, Call):
             return f"no two of what {condition.op} takes from {', '.join(condition.arguments)} are equal"
-        left, right = sides_of(gap_of(condition))
+        gap = gap_of(condition)
+        left, right = sides_of(-gap if gap.could_extract_minus_sign() else gap)
         return f"{self.said(right)} is not {self.said(left)}" if left.is_number else f"{self.said(left)} is not {self.said(right)}"
 
     def said(self, e: Expr) -> str:
         """An index expression as the language has it: entries by the names of their tensors; what only we named, by its formula."""
+        e = e.replace(lambda t: isinstance(t, Total), lambda t: Function("sum")(t.body))
         names = {f: Function(record.name)(*f.args) for f in e.atoms(Function) if (record := op_of(type(f))) is not None}
         text = str(e.xreplace(names).xreplace({a: Symbol(self.entry(a)) for a in e.atoms(Entry)}))
+        text = text[1:-1] if isinstance(e, Entry) and text.startswith("(") else text
         return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 3]}..."
 
     def entry(self, a: Entry) -> str:
@@ -120,7 +123,7 @@ class Conditions:
 
 
 def gap_of(condition: Expr) -> Expr:
-    """What a bracket or a function with a kink decides by, as an expression."""
+    """What a bracket or a function with a kink decides by, as an expression; of a root, what is under it."""
     if isinstance(condition, KroneckerDelta) or type(condition).__name__ in ("maximum", "minimum"):
         return condition.args[0] - condition.args[1]
     return condition.args[0]
@@ -132,7 +135,7 @@ def wanted(condition: Condition, site: Site) -> list[int]:
         return [0] if condition.op in PICKS and len(site.picks) == 1 else []
     if isinstance(condition, KroneckerDelta):
         return ([] if site.at else [0]) + ([] if site.above or site.below else [1])
-    if type(condition).__name__ in STEPWISE:
+    if isinstance(condition, Pow) or type(condition).__name__ in STEPWISE:
         return []
     below = site.below or (site.at and isinstance(condition, Positive))
     above = site.above or (site.at and isinstance(condition, NonNegative))

@@ -259,6 +259,8 @@ class Grid:
     def power(self, e: Pow) -> np.ndarray:
         """A power; whole powers by multiplication, roots by sqrt."""
         base, exponent = self.value(e.base), e.exp
+        if exponent.is_number and 0 < exponent < 1:
+            self.met(e, base)
         if exponent.is_Integer:
             power = base ** abs(int(exponent))
             return power if exponent > 0 else np.asarray(1, dtype=self.dtype) / power

@@ -175,7 +175,7 @@ def _compare(program: Program, base: Tensor, variable: Tensor, tensor: Tensor, p
     entries = min(ENTRIES if number < 2 else LATER, WORK // max(way, 1))
     for direction in _directions(start.shape, number, max(FEWEST, entries)):
         claimed = np.tensordot(value, direction, axes=(tuple(range(outer, value.ndim)), tuple(range(direction.ndim))))
-        exact = _complex_step(at, start, direction)
+        exact = _complex_step(at, start, direction, sides)
         slope = None
         if exact is not None:
             tally.complex_steps += 1
@@ -250,7 +250,7 @@ def difference(at: Callable, start: np.ndarray, direction: np.ndarray, sides: St
     return second, truncation + rounding
 
 
-def _complex_step(at: Callable, start: np.ndarray, direction: np.ndarray) -> np.ndarray | None:
+def _complex_step(at: Callable, start: np.ndarray, direction: np.ndarray, sides: Stencil) -> np.ndarray | None:
     """Im f(x + i h) / h, exact but for rounding; None where some function takes real arguments only, and on a kink.
 
     h is 1e-30 times the smallest number that moves, or 1.
@@ -261,7 +261,7 @@ def _complex_step(at: Callable, start: np.ndarray, direction: np.ndarray) -> np.
         value, met = at(start + 1j * h * direction, np.complex128)
     except TypeError:
         return None
-    return np.imag(value) / h if h and np.all(np.isfinite(value)) and not met.on_kink else None
+    return np.imag(value) / h if h and np.all(np.isfinite(value)) and met.same(sides) and not met.on_kink else None
 
 
 def _count(tally: Tally, number: int, claimed: np.ndarray, found: np.ndarray, tolerance: float) -> None:

@@ -1,7 +1,8 @@
 """On which side of its conditions a point lies: what an evaluation meets, kept for two uses.
 
-A condition is a bracket, a function with a kink, or a call that picks an entry; its gap is a number that changes sign where the condition
-does (x for relu(x), x - y for maximum(x, y), the lead of the first over the second for max). `Stencil` keeps the signs, so that two
+A condition is a bracket, a function with a kink (a root too, at 0), or a call that picks an entry; its gap is a number that changes sign
+where the condition does (x for relu(x), x - y for maximum(x, y), the lead of the first over the second for max).
+`Stencil` keeps the signs, so that two
 evaluations can be told to have no kink between; `Reached` keeps which signs were ever met, so that what no point has seen can be named.
 """
 
