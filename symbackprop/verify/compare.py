@@ -58,11 +58,14 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
 
     `model`: the tensors whose values make the domain, the model's own; default: all but what is derived.
     """
-    program = program.needed([left, right])
+    program = with_values(program, left, right)
     domain = own(program) if model is None else [n for n in model if n in program.tensors]
+    ours = program.tensors[left].is_derived or left in domain
     points, tally = Points(program, domain, seed, (left, right)), Tally()
     for point in points:
         found = judged(program, point.arrays, point.sizes, point.known, left, right)
+        if point.unit and ours and not found.whole and found.status != "right":
+            tally.bare.setdefault("left", point)
         if found.status == "same":
             tally.agree += not point.special
             tally.worst = max(tally.worst, found.gap)
@@ -75,8 +78,14 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
             tally.bare.setdefault(found.status, point)
         elif point.unit and found.status == "unclear":
             tally.unclear = tally.unclear or (point, found)
-    ours = program.tensors[left].is_derived or left in domain
     return _said(points, tally, ours)
+
+
+def with_values(program: Program, left: str, right: str) -> Program:
+    """What both sides need, and what the derivatives among it are derivatives of: without a value of that there is none of them."""
+    needed = program.needed([left, right])
+    bases = {n for t in needed.tensors.values() for n in t.derivative if n in program.tensors}
+    return program.needed([left, right, *bases])
 
 
 def stays(program: Program, point: Point, left: str, right: str) -> bool:

@@ -11,6 +11,7 @@ from sympy import Expr
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.program import Fact, Program
+from symbackprop.verify.compare import with_values
 from symbackprop.verify.draws import UNSCALED, selected
 from symbackprop.verify.literal import evaluate, size_of
 from symbackprop.verify.points import Point
@@ -48,7 +49,7 @@ def smallest_counterexample(program: Program, left: str, right: str, point: Poin
 
     Where there is none, `point`, which refutes, with as few digits as do.
     """
-    program = program.needed([left, right])
+    program = with_values(program, left, right)
     end = process_time() + SECONDS
     for sizes, arrays in small_points(program, point):
         if process_time() > end:

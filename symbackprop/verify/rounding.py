@@ -7,7 +7,7 @@ Source: stochastic arithmetic, Vignes 1993, doi:10.1016/0378-4754(93)90003-D.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sympy import Expr
@@ -38,12 +38,13 @@ RUNS = 3
 class Judgement:
     """What was found of two arrays: "same", "differs", "unclear", or which of them has no value where the other has one ("left", "right").
 
-    `place` is the entry that says it; `gap` the largest difference relative to the size of its entry.
+    `place` is the entry that says it; `gap` the largest difference relative to the size of its entry. `whole`: both have values everywhere.
     """
 
     status: str
     place: tuple[int, ...] = ()
     gap: float = 0.0
+    whole: bool = True
 
 
 def judged(
@@ -54,7 +55,21 @@ def judged(
     there = np.isfinite(a), np.isfinite(b)
     for name, lacks, has in (("left", *there), ("right", *there[::-1])):
         if np.any(~lacks & has):
-            return Judgement(name, _first(~lacks & has))
+            return Judgement(name, _first(~lacks & has), whole=False)
+    return replace(_compared(program, arrays, sizes, known, (left, right), there), whole=bool(there[0].all()))
+
+
+def _compared(
+    program: Program,
+    arrays: Mapping[str, np.ndarray],
+    sizes: Mapping[Expr, int],
+    known: Mapping[str, np.ndarray],
+    names: tuple[str, str],
+    there: tuple[np.ndarray, np.ndarray],
+) -> Judgement:
+    """Whether two tensors are the same where they are `there`."""
+    left, right = names
+    a, b = known[left], known[right]
     with np.errstate(invalid="ignore"):
         gap = np.where(there[0], np.abs(a - b), 0.0)
         scale = np.where(there[0], np.abs(a) + np.abs(b), 0.0)
