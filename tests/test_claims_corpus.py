@@ -1,7 +1,8 @@
 """Two hundred true claims and a thousand false ones: no true one is called wrong, no false one holds unconditionally."""
 
 import pytest
-from claims_corpus import ALMOST, AT_KINKS, IDENTITIES, MODELS, false_claims, model, rows, true_claims
+from claims_corpus import ALMOST, AT_KINKS, IDENTITIES, false_claims, model, rows, true_claims
+from claims_models import MODELS
 
 import symbackprop as sbp
 

@@ -80,7 +80,7 @@ def elaborate_expression(
 
 def equations_of(node: Node, program: Program) -> tuple[list[Equation], str]:
     """The equations that one more expression needs, and the name of the tensor that holds its value; what is there is not written again."""
-    draft = Draft(program.tensors, program.equations, program.sizes)
+    draft = Draft(program.tensors, program.equations, program.sizes, needs=program.needs)
     reader = Reader(draft, [str(a) for a in (*program.axes, *program.sizes)])
     value = reader.value(node)
     name = draft.known(value) or draft.named(value)

@@ -88,7 +88,8 @@ def bounds(program: Program) -> tuple[Expr, ...]:
     """Formulas in sizes that are not negative where every axis has an entry and every place that is read without a guard exists."""
     shapes = {name: t.axes for name, t in program.tensors.items()}
     rows = tuple((e.rhs, tuple((n, shapes[n]) for n in sorted(e.uses()))) for e in program.equations if e.rhs is not None)
-    return _bounds(rows, tuple(dict.fromkeys(a for axes in shapes.values() for a in axes)))
+    needs = [n.gap for n in program.needs if n.gap.free_symbols <= set(program.axes)]
+    return tuple(dict.fromkeys((*needs, *_bounds(rows, tuple(dict.fromkeys(a for axes in shapes.values() for a in axes))))))
 
 
 def _room(e: Expr, shapes: Mapping[str, tuple[Expr, ...]], guarded: frozenset[Index]) -> Iterator[Expr]:
