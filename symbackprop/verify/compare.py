@@ -64,8 +64,9 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
     points, tally = Points(program, domain, seed, (left, right)), Tally()
     for point in points:
         found = judged(program, point.arrays, point.sizes, point.known, left, right)
-        if point.unit and ours and not found.whole and found.status != "right":
-            tally.bare.setdefault("left", point)
+        lacks = "left" if found.lacks == "both" and ours else found.lacks
+        if point.unit and lacks in ("left", "right"):
+            tally.bare.setdefault(lacks, point)
         if found.status == "same":
             tally.agree += not point.special
             tally.worst = max(tally.worst, found.gap)
@@ -74,8 +75,6 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
                 reason = f"differ by {found.gap:.3g} of their size at {sizes_text(point.sizes)}"
                 return Comparison("wrong", reason, point=point, place=found.place)
             tally.ties.append(point)
-        elif point.unit and found.status in ("left", "right"):
-            tally.bare.setdefault(found.status, point)
         elif point.unit and found.status == "unclear":
             tally.unclear = tally.unclear or (point, found)
     return _said(points, tally, ours)

@@ -36,27 +36,28 @@ RUNS = 3
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found of two arrays: "same", "differs", "unclear", or which of them has no value where the other has one ("left", "right").
+    """What was found of two arrays where both have values: "same", "differs", "unclear"; or "none", as they have nowhere.
 
-    `place` is the entry that says it; `gap` the largest difference relative to the size of its entry. `whole`: both have values everywhere.
+    `place` is the entry that says it; `gap` the largest difference relative to the size of its entry. `lacks`: which side has no value in
+    some entry: "left" or "right", where the other has one, else "both".
     """
 
     status: str
     place: tuple[int, ...] = ()
     gap: float = 0.0
-    whole: bool = True
+    lacks: str = ""
 
 
 def judged(
     program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping[Expr, int], known: Mapping[str, np.ndarray], left: str, right: str
 ) -> Judgement:
     """Whether the tensors `left` and `right` are the same at a point at which all tensors are `known`. What neither has is left out."""
-    a, b = known[left], known[right]
-    there = np.isfinite(a), np.isfinite(b)
-    for name, lacks, has in (("left", *there), ("right", *there[::-1])):
-        if np.any(~lacks & has):
-            return Judgement(name, _first(~lacks & has), whole=False)
-    return replace(_compared(program, arrays, sizes, known, (left, right), there), whole=bool(there[0].all()))
+    there = np.isfinite(known[left]), np.isfinite(known[right])
+    both = there[0] & there[1]
+    lacks = "left" if np.any(there[1] & ~both) else "right" if np.any(there[0] & ~both) else "" if both.all() else "both"
+    if not both.any() and both.size:
+        return Judgement("none", lacks=lacks)
+    return replace(_compared(program, arrays, sizes, known, (left, right), both), lacks=lacks)
 
 
 def _compared(
@@ -65,21 +66,21 @@ def _compared(
     sizes: Mapping[Expr, int],
     known: Mapping[str, np.ndarray],
     names: tuple[str, str],
-    there: tuple[np.ndarray, np.ndarray],
+    both: np.ndarray,
 ) -> Judgement:
-    """Whether two tensors are the same where they are `there`."""
+    """Whether two tensors are the same where `both` have values."""
     left, right = names
     a, b = known[left], known[right]
     with np.errstate(invalid="ignore"):
-        gap = np.where(there[0], np.abs(a - b), 0.0)
-        scale = np.where(there[0], np.abs(a) + np.abs(b), 0.0)
+        gap = np.where(both, np.abs(a - b), 0.0)
+        scale = np.where(both, np.abs(a) + np.abs(b), 0.0)
     open_ = gap > np.maximum(TIGHT * scale, LEAST)
     largest = float((gap[open_] / scale[open_]).max(initial=0)) if open_.any() else float((gap / np.where(scale, scale, 1)).max(initial=0))
     if not open_.any():
         return Judgement("same", gap=largest)
     moved = noise(program, arrays, sizes, known, (left, right))
     if moved is None:  # on a kink, which noise crosses: only what is plain to see differs
-        whole = max(float(np.abs(a[there[0]]).max(initial=0)), float(np.abs(b[there[0]]).max(initial=0)), 1.0)
+        whole = max(float(np.abs(a[both]).max(initial=0)), float(np.abs(b[both]).max(initial=0)), 1.0)
         rough = float(gap.max()) / whole
         return Judgement("differs" if rough > PLAIN else "same" if rough < TIGHT else "unclear", _first(gap == gap.max()), largest)
     ratio = np.where(open_, gap / np.maximum(moved[left] + moved[right], 1e-300), 0.0)
