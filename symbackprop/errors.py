@@ -61,7 +61,9 @@ class UnknownOpError(SpecError):
 
 
 class AxisError(SpecError):
-    """Axes that do not fit together."""
+    """Axes that do not fit together. `misfit`: those of arrays, not an option or a shape string."""
+
+    misfit = False
 
 
 class FactError(SpecError):
@@ -106,6 +108,10 @@ class VerifyError(SymbackpropError):
 
 class RefutedError(VerifyError):
     """A formula that a counterexample refutes."""
+
+
+class ContradictionError(VerifyError):
+    """Two engines of this program contradict each other: a fault of its own, not of what was asked."""
 
 
 class DriftError(VerifyError):

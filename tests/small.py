@@ -4,7 +4,8 @@ import numpy as np
 
 from symbackprop.index import Index, axis, parse_shape
 from symbackprop.program import Equation, Program, Tensor
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 
 def program(leaves, *equations, objective=None):

@@ -19,7 +19,8 @@ from symbackprop.notation.lines import broken, terms, width
 from symbackprop.notation.names import Names
 from symbackprop.notation.page import for_github
 from symbackprop.notation.wording import kink_in, words
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 SIZES = {"n": 2, "d": 3, "h": 2, "c": 4, "k": 3}
 KINDS = {

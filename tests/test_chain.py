@@ -10,7 +10,8 @@ from symbackprop.derive.reverse import gradient
 from symbackprop.errors import DeriveError
 from symbackprop.program import Equation, Tensor
 from symbackprop.term import Entry, Total
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 q, r, s = index("q", "d"), index("r", "h"), index("s", "h")
 

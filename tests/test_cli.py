@@ -217,6 +217,20 @@ def test_claims_decide_the_status(claims: list[str], status: int) -> None:
     assert ("wrong" in said.stdout) == (status == 1)
 
 
+@pytest.mark.parametrize(
+    "claim", ["dJ/dO == Yhatt / n", "dJ/dQ == Yhat", "dJ/dO == (Yhat", "dJ/dO == sofmax(O)", "dJ/dO == sum(Yhat, axis=7)"]
+)
+def test_a_typo_in_a_claim_is_two_on_one_screen(claim: str) -> None:
+    said = call("verify", TWO_LAYER, "--claim", "dJ/dO == (Yhat - Y) / n", "--claim", claim)
+    assert said.exit_code == 2 and not said.stdout.strip(), said.stdout
+    assert claim in said.stderr and "^" in said.stderr and "Traceback" not in said.stderr and len(said.stderr.splitlines()) <= 8
+
+
+def test_a_lost_transpose_is_one() -> None:
+    said = call("verify", TWO_LAYER, "--claim", "dJ/dH == dJ/dO @ W2.T")
+    assert said.exit_code == 1 and "transpose: 'W2' for 'W2.T'" in said.stdout and "W2 is c h" in said.stdout
+
+
 def test_an_unknown_verdict_is_three(monkeypatch: pytest.MonkeyPatch) -> None:
     from symbackprop.verify.verdict import Report, Verdict
 

@@ -11,7 +11,8 @@ from symbackprop.index import Index, axis
 from symbackprop.laws import Facts, guard
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of
-from symbackprop.verify.literal import evaluate_expression, prime_sizes
+from symbackprop.verify.literal import evaluate_expression
+from symbackprop.verify.sizes import prime_sizes
 
 n, m, c = axis("n"), axis("m"), axis("c")
 a, b, s = index("a", "n"), index("b", "m"), index("s", "n")

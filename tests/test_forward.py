@@ -13,7 +13,8 @@ from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import MSE, Linear, Sequential, SoftmaxCrossEntropy, Tanh
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 r, q = index("r", "n"), index("q", "d")
 

@@ -114,7 +114,7 @@ def test_facts_are_inherited_from_what_an_adjoint_is_computed_from(derived):
     ("exactly", "numerically", "status"),
     [
         ("exact", "holds", "exact"),
-        ("exact", "unknown", "exact"),
+        ("exact", "unknown", "unknown"),
         ("unknown", "holds", "holds"),
         ("unknown", "unknown", "unknown"),
         ("exact", "wrong", "wrong"),
@@ -137,7 +137,7 @@ def judged(code):
     return {v.subject.split()[-1]: v for v in check_function(result.derived.program, result.name, code)}
 
 
-SLIPPED = {"as written": 1.0, "a sign lost": -1.0, "a twentieth too much": 1.05}
+SLIPPED = {"as written": 1.0, "a sign lost": -1.0, "a tenth too much": 1.1}
 
 
 @pytest.mark.parametrize("slip", SLIPPED)

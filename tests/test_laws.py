@@ -10,7 +10,8 @@ from symbackprop.laws import LAWS_OF_ENTRIES, LAWS_OF_SUMS, Facts
 from symbackprop.normal import proved_equal
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Positive, Total
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 LAWS = [*LAWS_OF_SUMS, *LAWS_OF_ENTRIES]
 SIZES = [(2, 3), (5, 7), (1, 1), (3, 2)]

@@ -8,7 +8,9 @@ from symbackprop.errors import DataError
 from symbackprop.index import Index, axis
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total, delta
-from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
+from symbackprop.verify.sizes import prime_sizes
 
 n, d, h, c = map(axis, "ndhc")
 

@@ -15,7 +15,8 @@ from symbackprop.lower.spelling import size_text
 from symbackprop.ops.elementwise import elu, gelu, leaky_relu, relu, sigmoid, softplus
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 
 def T(name, *indices):

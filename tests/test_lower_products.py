@@ -16,7 +16,8 @@ from symbackprop.lower.sign import is_nonnegative, nonnegative_tensors
 from symbackprop.ops.elementwise import relu
 from symbackprop.program import Call, Equation, Tensor
 from symbackprop.term import Entry, Positive, Total
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 n, m, p = axis("n"), axis("m"), axis("p")
 r, s = index("r0", "n"), index("r1", "m")

@@ -18,7 +18,8 @@ from symbackprop.index import parse_shape
 from symbackprop.program import Equation, Program, Tensor
 from symbackprop.term import Entry as T
 from symbackprop.term import Total
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 SOURCE = emit.module_source(gradient(network()))
 MODULE = emit.load_source(SOURCE, "network")

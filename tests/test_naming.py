@@ -15,7 +15,8 @@ from symbackprop.index import Index, axis, free_indices
 from symbackprop.language.elaborate import elaborate
 from symbackprop.program import Tensor
 from symbackprop.term import Entry, NonNegative, Total, delta
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 n, d, h, c = map(axis, "ndhc")
 

@@ -16,7 +16,8 @@ from symbackprop.notation.index_form import Writer, equation_latex, latex
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.program import Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total, delta
-from symbackprop.verify.literal import evaluate, evaluate_expression, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate, evaluate_expression
 
 SHAPES = {"A": "n d", "B": "d h", "C": "h n", "S": "n n", "W1": "h d", "x": "d", "y": "d", "b2": "h", "Yhat": "n c", "lam": "", "a": ""}
 SPELLED = {"W1": "W^{1}", "b2": "b^{2}", "Yhat": "\\hat{Y}", "lam": "\\mathrm{lam}"}

@@ -20,7 +20,8 @@ from symbackprop.notation.mathml import mathml
 from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex, matrix_numpy
 from symbackprop.program import Equation, Tensor
 from symbackprop.term import NonNegative, Positive, Total, delta
-from symbackprop.verify.literal import evaluate, evaluate_expression, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate, evaluate_expression
 
 n, d, h, c = map(axis, "ndhc")
 i, j = free_indices((n, d))

@@ -10,7 +10,8 @@ from notation_forms import read_back
 import symbackprop as sbp
 from symbackprop.index import axis
 from symbackprop.notation.parts import formula, is_inverse
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 from tests.identities import CASES
 
 LEAST = {"A": "m n", "x": "n", "b": "m"}

@@ -15,7 +15,8 @@ from symbackprop.language.syntax import parse
 from symbackprop.ops import OPS
 from symbackprop.ops.examples import EXAMPLES, example
 from symbackprop.program import Program
-from symbackprop.verify.literal import evaluate, prime_sizes, size_of
+from symbackprop.verify.literal import evaluate, size_of
+from symbackprop.verify.sizes import prime_sizes
 
 BUILT = {name: op for name, op in OPS.items()}
 OPTIONS = [

@@ -7,7 +7,8 @@ import pytest
 
 import symbackprop as sbp
 from symbackprop.lower.overflow import without_overflow
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 from tests.differences import slope
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "two_layer.toml"

@@ -11,7 +11,8 @@ from symbackprop.errors import DeriveError
 from symbackprop.index import Index, axis
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 n, d, m = axis("n"), axis("d"), axis("m")
 r, q, t = index("r", "n"), index("q", "d"), index("t", "n")

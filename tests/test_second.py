@@ -13,7 +13,8 @@ from symbackprop.derive.samples import per_sample_gradients
 from symbackprop.errors import DeriveError, SpecError
 from symbackprop.index import axis
 from symbackprop.term import Entry
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 SIZES = {axis(a): s for a, s in zip(("n", "d", "h", "k", "c"), (7, 3, 2, 5, 3), strict=True)}
 

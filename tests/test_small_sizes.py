@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import symbackprop as sbp
 from symbackprop.index import axis
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 TENSORS = {
     "X": {"axes": "n d", "role": "input"},

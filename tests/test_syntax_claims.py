@@ -53,9 +53,13 @@ def test_derivatives_in_a_claim_bind_as_one(text):
     assert parse_claim(f"X == {text}", names=MODEL).right == DERIVATIVES[text]
 
 
+def test_a_quotient_of_two_tensors_of_the_users_is_one():
+    assert parse_claim("dJ/dO == X", names=[*MODEL, "dJ", "dO"]).left == Call("divide", (Name("dJ"), Name("dO")))
+
+
 @pytest.mark.parametrize("own", ["dO", "dJ"])
-def test_a_tensor_of_the_users_wins_over_a_derivative(own):
-    assert parse_claim("dJ/dO == X", names=[*MODEL, own]).left == Call("divide", (Name("dJ"), Name("dO")))
+def test_a_tensor_that_is_called_as_half_of_a_derivative_leaves_it_one(own):
+    assert parse_claim("dJ/dO == X", names=[*MODEL, own]).left == Derivative("J", ("O",))
 
 
 def test_without_names_every_quotient_of_this_form_is_a_derivative():

@@ -54,7 +54,7 @@ def test_exceptions_become_unknown_with_their_reason():
     def refused():
         raise DataError("no array for W")
 
-    assert guarded("a", broken) == Verdict("unknown", "a", "ZeroDivisionError: division by zero")
+    assert guarded("a", broken) == Verdict("unknown", "a", "ZeroDivisionError: division by zero", is_fault=True)
     assert guarded("a", refused).reason == "DataError: no array for W"
     assert guarded("a", lambda: RIGHT) is RIGHT
 

@@ -15,7 +15,7 @@ from symbackprop.language.nodes import Node, names_of
 from symbackprop.language.reader import Reader
 from symbackprop.language.spec import ModelSpec
 from symbackprop.ops.array import Draft
-from symbackprop.program import Program
+from symbackprop.program import Equation, Program
 
 __all__ = ["elaborate", "elaborate_expression", "facts_of"]
 
@@ -77,6 +77,15 @@ def elaborate_expression(
             program = replace(program, tensors=tensors)
             reader.draft = Draft(tensors, (), program.sizes)
             reader.sizes = {k: size.xreplace(stands) for k, size in reader.sizes.items()}
+
+
+def equations_of(node: Node, program: Program) -> tuple[list[Equation], str]:
+    """The equations that one more expression needs, and the name of the tensor that holds its value; what is there is not written again."""
+    draft = Draft(program.tensors, program.equations, program.sizes, needs=program.needs)
+    reader = Reader(draft, [str(a) for a in (*program.axes, *program.sizes)])
+    value = reader.value(node)
+    name = draft.known(value) or draft.named(value)
+    return draft.equations[len(program.equations) :], name
 
 
 def _stands_for(met: tuple[Expr, Expr]) -> dict[Expr, Expr] | None:

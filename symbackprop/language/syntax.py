@@ -41,6 +41,8 @@ BINARY_OPS = {
 }
 UNARY_OPS = {ast.USub: "negative", ast.UAdd: "positive", ast.Invert: "logical_not"}
 MEASURES = ("shape", "size", "ndim")
+DTYPES = ("float16", "float32", "float64", "int32", "int64", "bool_")
+"""What a claim may cast a condition to."""
 SPREAD = ("reshape", "transpose")
 """Methods that take a tuple also as several arguments: X.reshape(n, 1)."""
 
@@ -60,7 +62,7 @@ def parse(text: str, place: str = "the expression", head: str = "") -> Node:
 
 
 def parse_claim(text: str, place: str = "the claim", names: Collection[str] = ()) -> Claim:
-    """left == right, or left <- right. dJ/dO is a derivative unless `names`, the model's tensors, has a dJ or a dO.
+    """left == right, or left <- right. dJ/dO is a derivative unless `names`, the model's tensors, has both a dJ and a dO.
 
     Raises ParseError if there is not exactly one == or <- outside brackets.
     """
@@ -132,7 +134,7 @@ class _Parser:
         """A derivative quotient as one name of the same length, so that it binds as one and columns stay."""
         above, stroke, below = m.groups()
         names = self.names or ()
-        if {above, below} & set(names) or JOINT in self.text:
+        if {above, below} <= set(names) or JOINT in self.text:
             return m.group()
         parts = _derivative(above, below, names)
         if parts is None:
@@ -295,6 +297,8 @@ class _Parser:
                 return Name(f"np.{e.attr}", span=where)
             if e.attr == "inf":
                 return Literal("inf", span=where)
+            if self.names is not None and e.attr in DTYPES:
+                return Name(f"np.{e.attr}", span=where)
             fix = PARTS.get(e.attr, "of numbers there are np.pi and np.e; functions are called")
             raise self.error(f"{ast.unparse(e)} is no value of the language", self.span(e), fix)
         if e.attr == "T":

@@ -271,7 +271,10 @@ class Draft:
         spans = [(a.span[0], a.span[0] + 1) for a in arrays if a.span]
         if not spans and self.span:
             spans = [self.span]
-        return kind(reason, place=self.place, source=self.source, spans=spans, notes=notes, fix=fix)
+        made = kind(reason, place=self.place, source=self.source, spans=spans, notes=notes, fix=fix)
+        if isinstance(made, AxisError):
+            made.misfit = bool(arrays)
+        return made
 
     def clash(self, a: Array, size: Expr, b: Array, other: Expr, hint: str = "") -> SymbackpropError:
         """The error for two sizes that meet on one axis."""

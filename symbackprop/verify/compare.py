@@ -1,152 +1,155 @@
-"""Two tensors of one program, compared: at random points, modulo a prime, and down to the smallest point where they differ."""
+"""Comparing two tensors of one program at the points of `points`, and modulo a prime.
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import product
+At ordinary points two sides are equal or refuted. On special points, small whole numbers, a difference that goes away as soon as the data
+moves is one of conventions at a kink, and becomes a condition.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
-from sympy import Expr
 
-from symbackprop.errors import DataError
-from symbackprop.program import Fact, Program
+from symbackprop.program import Program
+from symbackprop.verify.draws import UNSCALED
 from symbackprop.verify.exact import random_point
-from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays, size_of, sizes_text
-from symbackprop.verify.verdict import Counterexample, number_text
+from symbackprop.verify.literal import evaluate, sizes_text
+from symbackprop.verify.points import Point, Points, own
+from symbackprop.verify.rounding import TIGHT, Judgement, judged
+from symbackprop.verify.sizes import Sizes, prime_sizes
+from symbackprop.verify.verdict import arrays_text
 
-TOLERANCE = 1e-9
-"""Relative difference below which two evaluations in float64 are taken as the same."""
-
-CLEAR = 1e-6
-"""Relative difference above which they are not. Between the two nothing is said."""
+AWAY = (1e-3, 1e-2)
+"""How far special data is moved, to see whether a difference stays."""
 
 SHIFTS = (0, 1)
-"""Two sets of prime sizes, so that 1/2 is not taken for 1/n where n = 2."""
-
-DRAWS = 8
-MOST_SIZES = 80
-"""How many values are tried at each choice of sizes, and how many choices, before a search is given up."""
+"""Two sets of prime sizes for exact algebra, so that 1/2 is not taken for 1/n where n = 2."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison found: a status and its reason."""
+    """What a comparison found: a status ("holds", "exact", "wrong", "unknown") and its reason.
+
+    `conditions`: what it holds under, since the sides differ on kinks, or no point reached more. `point` and `place` refute. `sizes`: those
+    tried, of the three kinds. `rational`: in an exact comparison nothing stood for a function.
+    """
 
     status: str
     reason: str = ""
+    conditions: tuple[str, ...] = ()
+    point: Point | None = None
+    place: tuple[int, ...] = ()
+    sizes: tuple[Sizes, ...] = ()
+    rational: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
-    """A point where two sides differ, as arrays of the leaves and as what a person is told."""
+@dataclass
+class Tally:
+    """What the points have said so far: how many agree, the special ones that do not, and the first where something is amiss."""
 
-    arrays: Mapping[str, np.ndarray]
-    example: Counterexample
+    agree: int = 0
+    worst: float = 0.0
+    ties: list[Point] = field(default_factory=list)
+    bare: dict[str, Point] = field(default_factory=dict)
+    unclear: tuple[Point, Judgement] | None = None
 
 
-def agree_numerically(program: Program, left: str, right: str, seeds: tuple[int, ...] = (0, 1)) -> Comparison:
-    """Whether the tensors `left` and `right` have the same values at random points with the declared facts."""
+def agree_numerically(program: Program, left: str, right: str, model: Collection[str] | None = None, seed: int = 0) -> Comparison:
+    """Whether the tensors `left` and `right` have the same values at all points with the declared facts.
+
+    `model`: the tensors whose values make the domain, the model's own; default: all but what is derived.
+    """
+    program = with_values(program, left, right)
+    domain = own(program) if model is None else [n for n in model if n in program.tensors]
+    ours = program.tensors[left].is_derived or left in domain
+    points, tally = Points(program, domain, seed, (left, right)), Tally()
+    for point in points:
+        found = judged(program, point.arrays, point.sizes, point.known, left, right)
+        lacks = "left" if found.lacks == "both" and ours else found.lacks
+        if point.unit and lacks in ("left", "right"):
+            tally.bare.setdefault(lacks, point)
+        if found.status == "same":
+            tally.agree += not point.special
+            tally.worst = max(tally.worst, found.gap)
+        elif found.status == "differs":
+            if not point.special or stays(program, point, left, right):
+                reason = f"differ by {found.gap:.3g} of their size at {sizes_text(point.sizes)}"
+                return Comparison("wrong", reason, point=point, place=found.place)
+            tally.ties.append(point)
+        elif point.unit and found.status == "unclear":
+            tally.unclear = tally.unclear or (point, found)
+    return _said(points, tally, ours)
+
+
+def with_values(program: Program, left: str, right: str) -> Program:
+    """What both sides need, and what the derivatives among it are derivatives of: without a value of that there is none of them."""
+    needed = program.needed([left, right])
+    bases = {n for t in needed.tensors.values() for n in t.derivative if n in program.tensors}
+    return program.needed([left, right, *bases])
+
+
+def stays(program: Program, point: Point, left: str, right: str) -> bool:
+    """Whether the sides differ at a special point and also near it, so that it is no matter of a convention on a kink."""
+    free = [t for t in program.leaves if t.role != "index" and not {f.kind for f in t.facts} & (UNSCALED | {"symmetric"})]
+    if not any(point.arrays[t.name].size for t in free):
+        return True
+    rng = np.random.default_rng(0)
+    for away in AWAY:
+        arrays = dict(point.arrays)
+        for t in free:
+            moved = arrays[t.name] + away * rng.uniform(0.5, 1.5, arrays[t.name].shape) * rng.choice([-1, 1], arrays[t.name].shape)
+            arrays[t.name] = np.abs(moved) if np.all(arrays[t.name] >= 0) else moved
+        known = evaluate(program, arrays, point.sizes)
+        if judged(program, arrays, point.sizes, known, left, right).status == "differs":
+            return True
+    return False
+
+
+def _said(points: Points, tally: Tally, ours: bool) -> Comparison:
+    """What all points say together, none of which refutes. `ours`: the left side is a derivative or a tensor of the model."""
+    if ours and "left" in tally.bare:
+        return Comparison("unknown", f"the left side has no value at {_where(tally.bare['left'])}, where the model has one")
+    if tally.unclear is not None:
+        point, found = tally.unclear
+        reason = f"differ by {found.gap:.1g} of their size at {sizes_text(point.sizes)}, too little to tell from rounding"
+        return Comparison("unknown", reason)
+    if not tally.agree:
+        return Comparison("unknown", "no point was found where both sides have a value")
+    conditions = [*_off_kinks(points, tally.ties)]
+    conditions += [f"the {side} side has a value: it has none at {_where(point)}" for side, point in tally.bare.items()]
+    tried = tuple({sizes_text(p.sizes): p.sizes for p in points.kept}.values())
+    reason = f"to {TIGHT:g} at {'; '.join(map(sizes_text, tried))}"
+    return Comparison("holds", reason, (*conditions, *points.unreached), sizes=tried)
+
+
+def _off_kinks(points: Points, ties: Sequence[Point]) -> list[str]:
+    """The kinks on which the sides differ, as conditions: of points that lie on several, those with the fewest say it."""
+    fat = {key for key, site in points.reached.sites.items() if site.at}
+    found: dict[str, None] = {}
+    for point, on in sorted(((p, [k for k in p.reached.ties() if k not in fat]) for p in ties), key=lambda row: len(row[1])):
+        texts = [points.conditions.off_kink(condition) for _, condition in on] or [f"the data are not as at {_where(point)}"]
+        if not found.keys() & set(texts):
+            found |= dict.fromkeys(texts)
+    return list(found)
+
+
+def _where(point: Point) -> str:
+    small = sum(np.size(a) for a in point.arrays.values()) <= 12
+    return "; ".join(filter(None, (sizes_text(point.sizes), arrays_text(point.arrays) if small else "")))
+
+
+def agree_exactly(program: Program, left: str, right: str, first: Sizes | None = None) -> Comparison:
+    """Whether `left` and `right` have the same residues modulo a large prime at random points with the declared facts.
+
+    `first`: sizes of the first of them, where the sides are known to have values.
+    """
     program = program.needed([left, right])
-    points = []
+    texts = []
     for shift in SHIFTS:
-        sizes = prime_sizes(program, shift)
-        for seed in seeds:
-            gap, scale = difference(program, left, right, random_arrays(program, sizes, seed), sizes)
-            if gap is None:
-                return Comparison("unknown", f"a side is not finite at {sizes_text(sizes)}")
-            if gap > CLEAR * scale:
-                return Comparison("wrong", f"differ by {gap:.3g} at {sizes_text(sizes)}")
-            if gap > TOLERANCE * scale:
-                return Comparison("unknown", f"differ by {gap:.3g} at {sizes_text(sizes)}, too little to tell from rounding")
-        points.append(sizes_text(sizes))
-    return Comparison("holds", f"to {TOLERANCE:g} at {'; '.join(dict.fromkeys(points))}")
-
-
-def difference(program: Program, left: str, right: str, arrays: Mapping[str, np.ndarray], sizes: Mapping[Expr, int]):
-    """(the largest difference, the scale it is measured by) of two tensors; (None, 0) if one is not finite."""
-    known = evaluate(program, arrays, sizes)
-    a, b = known[left], known[right]
-    if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
-        return None, 0.0
-    return float(np.abs(a - b).max(initial=0)), float(max(np.abs(a).max(initial=0), np.abs(b).max(initial=0), 1e-3))
-
-
-def agree_exactly(program: Program, left: str, right: str) -> Comparison:
-    """Whether `left` and `right` have the same residues modulo a large prime at random points with the declared facts."""
-    program = program.needed([left, right])
-    points = []
-    for shift in SHIFTS:
-        sizes = prime_sizes(program, shift)
+        sizes = prime_sizes(program, shift) if shift else first or prime_sizes(program)
         point = random_point(program, sizes, shift)
         if any(a.mod != b.mod for a, b in zip(point.entries[left].flat, point.entries[right].flat, strict=True)):
-            return Comparison("unknown", "not equal as algebra with exponentials and roots as atoms")
-        points.append(sizes_text(sizes))
-    return Comparison("exact", f"exact at {'; '.join(dict.fromkeys(points))}")
-
-
-def smallest_counterexample(program: Program, left: str, right: str) -> Found | None:
-    """The first point, from the smallest sizes up, with whole numbers and halves for values, where the two tensors differ."""
-    program = program.needed([left, right])
-    for sizes, arrays in small_points(program):
-        kinks: list[np.ndarray] = []
-        known = evaluate(program, arrays, sizes, kinks=kinks)
-        a, b = known[left], known[right]
-        if any(np.any(k == 0) for k in kinks if k.dtype.kind == "f") or not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
-            continue
-        gap = np.abs(a - b)
-        if gap.size and gap.max() > 1e-3 * max(np.abs(a).max(), np.abs(b).max()) and gap.max() > 1e-6:
-            place = tuple(int(k) for k in np.unravel_index(int(gap.argmax()), gap.shape))
-            example = Counterexample({str(s): v for s, v in sizes.items()}, arrays, place, number_text(a[place]), number_text(b[place]))
-            return Found(arrays, example)
-    return None
-
-
-def small_points(program: Program) -> Iterator[tuple[dict[Expr, int], dict[str, np.ndarray]]]:
-    """Sizes from the smallest up, and for each a few arrays of small whole numbers and halves with the declared facts."""
-    axes = program.axes
-    choices = sorted(product((1, 2, 3), repeat=len(axes)), key=lambda s: (np.prod(s), sum(s), s)) if len(axes) <= 7 else []
-    choices = choices[:MOST_SIZES] or [tuple(prime_sizes(program).values())]
-    for choice in choices:
-        sizes = dict(zip(axes, choice, strict=True))
-        for draw in range(DRAWS):
-            try:
-                yield sizes, small_arrays(program, sizes, draw)
-            except DataError:
-                break
-
-
-def small_arrays(program: Program, sizes: Mapping[Expr, int], draw: int) -> dict[str, np.ndarray]:
-    """Whole numbers and halves between -2 and 2, all positive at every other draw; facts hold exactly or to rounding."""
-    rng = np.random.default_rng(draw)
-    arrays = {}
-    for t in program.leaves:
-        shape = tuple(size_of(a, sizes) for a in t.axes)
-        values = rng.integers(1, 5, shape) / 2 * (rng.choice([-1, 1], shape) if draw % 2 == 0 else 1)
-        if draw < 2:
-            values = np.where(values > 0, np.ceil(values), np.floor(values))
-        for fact in t.facts:
-            values = _small_impose(values, fact, rng)
-        arrays[t.name] = values
-    if any(t.role == "index" for t in program.leaves):
-        drawn = random_arrays(program, sizes, draw)
-        arrays.update({t.name: drawn[t.name] for t in program.leaves if t.role == "index"})
-    return arrays
-
-
-def _small_impose(values: np.ndarray, fact: Fact, rng: np.random.Generator) -> np.ndarray:
-    if fact.kind == "simplex" and rng.random() < 0.5:
-        # 1/2, 1/4, ..., the last twice: few digits, and no two sums alike.
-        size = values.shape[fact.axis]
-        parts = 0.5 ** np.minimum(np.arange(1, size + 1), max(size - 1, 0))
-        order = np.argsort(rng.random(values.shape), axis=fact.axis)
-        return parts[order]
-    if fact.kind in ("simplex", "one-hot", "unit"):
-        # One entry 1 and the others 0 satisfies all three, in the fewest digits.
-        hot = rng.integers(0, values.shape[fact.axis], np.delete(values.shape, fact.axis))
-        return np.moveaxis(np.eye(values.shape[fact.axis])[hot], -1, fact.axis)
-    if fact.kind == "symmetric":
-        return np.triu(values) + np.swapaxes(np.triu(values, 1), -1, -2)
-    if fact.kind == "positive":
-        return np.abs(values)
-    if fact.kind == "orthogonal":
-        return np.eye(*values.shape[-2:])[rng.permutation(values.shape[-2])]
-    return values
+            rational = not point.field.atoms
+            reason = "not equal as exact algebra" if rational else "not equal as algebra with exponentials and roots as atoms"
+            return Comparison("unknown", reason, rational=rational)
+        texts.append(sizes_text(sizes))
+    return Comparison("exact", f"exact at {'; '.join(dict.fromkeys(texts))}")

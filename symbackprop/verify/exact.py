@@ -19,9 +19,11 @@ from sympy import Expr, S
 from symbackprop.errors import VerifyError
 from symbackprop.program import Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total
+from symbackprop.verify.draws import random_arrays
 from symbackprop.verify.field import Field, UndefinedError, Value, lifted
-from symbackprop.verify.literal import prime_sizes, random_arrays, size_of, sizes_text
+from symbackprop.verify.literal import size_of, sizes_text
 from symbackprop.verify.numeric import CLEAR, base_tensor, derivatives, label
+from symbackprop.verify.points import sound_sizes
 from symbackprop.verify.scalar import SCALAR_LAWS, PointView, SymbolView, inverse
 from symbackprop.verify.slopes import Slopes
 from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
@@ -54,9 +56,9 @@ def check_derivatives(
     budget: float = BUDGET,
 ) -> list[Verdict]:
     """A verdict for each derivative in `program` (or those called `names`): exact, wrong (refuted by numbers) or unknown."""
-    sizes = dict(sizes) if sizes is not None else prime_sizes(program)
     chosen = [t for t in derivatives(program) if names is None or t.name in names]
     try:
+        sizes = dict(sizes) if sizes is not None else sound_sizes(program, seed)
         views = [Slopes(random_point(program, sizes, seed + k)) for k in range(POINTS)]
     except Exception as error:
         return [broken(label(t), error) for t in chosen]
@@ -216,7 +218,7 @@ def _impose(mods: np.ndarray, reals: np.ndarray, fact: Fact, field: Field) -> np
     if fact.kind == "one-hot":
         return _zipped(reals.astype(int).astype(object), reals)
     if fact.kind == "positive":
-        return mods * mods
+        return np.asarray(mods * mods, dtype=object)
     if fact.kind == "symmetric":
         return _impose_symmetric(mods)
     if fact.kind in ("simplex", "unit"):

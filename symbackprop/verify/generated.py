@@ -15,12 +15,13 @@ import numpy as np
 from sympy import Expr
 
 from symbackprop.derive.reverse import Derived
-from symbackprop.errors import VerifyError
+from symbackprop.errors import SymbackpropError, VerifyError
 from symbackprop.lower.names import arguments
 from symbackprop.program import Program
-from symbackprop.verify.literal import Arrays, evaluate, prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.literal import Arrays, evaluate, sizes_text
 from symbackprop.verify.numeric import label
-from symbackprop.verify.verdict import Counterexample, Verdict, guarded
+from symbackprop.verify.points import Point, Points, own, plain
+from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
 
 TOLERANCE: Mapping[type, float] = {np.float64: 1e-10, np.float32: 2e-4}
 """Largest difference, relative to the largest entry, by dtype: what sums of a few hundred rounded terms may lose."""
@@ -30,28 +31,28 @@ SENSITIVE, CLEAR = 30, 1e-2
 else. Above CLEAR, relative to the largest entry, it can't be told from a mistake, and is unknown."""
 
 
-def check_module(
-    derived: Derived, module: ModuleType, *, seeds: Sequence[int] = (0, 1), sizes: Mapping[Expr, int] | None = None
-) -> list[Verdict]:
+def check_module(derived: Derived, module: ModuleType, seed: int = 0) -> list[Verdict]:
     """A verdict for each of loss, gradients, loss_and_gradients and forward that `module` has, and each dtype."""
     program = derived.program
-    many = dict(sizes) if sizes is not None else prime_sizes(program)
-    choices = [many] + ([{**many, program.samples: 1}] if program.samples in many else [])
+    subject = "the module"
+    try:
+        chooser = Points(program, own(program), seed)
+        points = [*chooser, *chooser.with_one(program.samples)]
+    except SymbackpropError as error:
+        return [broken(subject, error)]
     made = []
     for function in ("loss", "gradients", "loss_and_gradients", "forward"):
         if not hasattr(module, function) or (function == "forward" and program.output is None):
             continue
         for dtype in TOLERANCE:
             subject = f"{function}() in {np.dtype(dtype).name}"
-            points = [(s, seed) for s in choices for seed in seeds]
             made.append(guarded(subject, partial(_check, subject, derived, module, function, dtype, points)))
     return made
 
 
-def _check(subject: str, derived: Derived, module: ModuleType, function: str, dtype: type, points: Sequence[tuple[dict, int]]) -> Verdict:
+def _check(subject: str, derived: Derived, module: ModuleType, function: str, dtype: type, points: Sequence[Point]) -> Verdict:
     program, worst = derived.program, 0.0
-    for sizes, seed in points:
-        arrays = random_arrays(program, sizes, seed)
+    for arrays, sizes in ((p.arrays, p.sizes) for p in points):
         given = {t.name: arrays[t.name].astype(arrays[t.name].dtype if t.role == "index" else dtype) for t in program.leaves}
         # The literal side starts from the rounded data, so that only the code's own rounding is measured.
         expected = evaluate(program, given, sizes)
@@ -60,6 +61,8 @@ def _check(subject: str, derived: Derived, module: ModuleType, function: str, dt
             value = np.asarray(value)
             if value.shape != expected[name].shape:
                 return Verdict("wrong", subject, f"{name} has the shape {value.shape}, not {expected[name].shape}")
+            if not np.all(np.isfinite(expected[name])):
+                return Verdict("unknown", subject, f"the formula of {name} is not finite at {sizes_text(sizes)}")
             if value.dtype != dtype:
                 return Verdict("wrong", subject, f"{name} comes out as {value.dtype}, not {np.dtype(dtype).name}")
 
@@ -73,27 +76,24 @@ def _check(subject: str, derived: Derived, module: ModuleType, function: str, dt
         for name, array in given.items():
             if not np.array_equal(array, before[name]):
                 return Verdict("wrong", subject, f"the argument {name} is changed")
-    return _equal(subject, worst, dtype, "; ".join(dict.fromkeys(sizes_text(s) for s, _ in points)))
+    return _equal(subject, worst, dtype, points)
 
 
-def check_function(
-    program: Program,
-    name: str,
-    function: Callable[..., np.ndarray],
-    *,
-    seeds: Sequence[int] = (0, 1),
-    sizes: Mapping[Expr, int] | None = None,
-) -> list[Verdict]:
+def check_function(program: Program, name: str, function: Callable[..., np.ndarray], seed: int = 0) -> list[Verdict]:
     """A verdict for each dtype on `function`, which takes the leaves by name and should give the tensor `name` of `program`."""
-    sizes = dict(sizes) if sizes is not None else prime_sizes(program)
     subjects = {dtype: f"the code of {label(program.tensors[name])} in {np.dtype(dtype).name}" for dtype in TOLERANCE}
-    return [guarded(s, partial(_check_function, s, program, name, function, d, sizes, seeds)) for d, s in subjects.items()]
+    try:
+        points = plain(program, seed)
+    except SymbackpropError as error:
+        return [broken(s, error) for s in subjects.values()]
+    return [guarded(s, partial(_check_function, s, program, name, function, d, points)) for d, s in subjects.items()]
 
 
-def _check_function(subject, program, name, function, dtype, sizes, seeds) -> Verdict:
+def _check_function(
+    subject: str, program: Program, name: str, function: Callable[..., np.ndarray], dtype: type, points: Sequence[Point]
+) -> Verdict:
     needed, worst = program.needed([name]), 0.0
-    for seed in seeds:
-        arrays = random_arrays(program, sizes, seed)
+    for arrays, sizes in ((p.arrays, p.sizes) for p in points):
         given = {t.name: arrays[t.name].astype(arrays[t.name].dtype if t.role == "index" else dtype) for t in program.leaves}
         expected = evaluate(needed, {n: a for n, a in given.items() if n in needed.tensors}, sizes)[name]
         value = np.asarray(function(**given))
@@ -108,10 +108,13 @@ def _check_function(subject, program, name, function, dtype, sizes, seeds) -> Ve
         if verdict is not None:
             return verdict
         worst = max(worst, gap)
-    return _equal(subject, worst, dtype, sizes_text(sizes))
+    return _equal(subject, worst, dtype, points)
 
 
-def _equal(subject: str, worst: float, dtype: type, where: str) -> Verdict:
+def _equal(subject: str, worst: float, dtype: type, points: Sequence[Point]) -> Verdict:
+    if not points:
+        return Verdict("unknown", subject, "no point was found where the model has a value")
+    where = "; ".join(dict.fromkeys(sizes_text(p.sizes) for p in points))
     allowed = f"tolerance {TOLERANCE[dtype]:.0e}" if worst <= TOLERANCE[dtype] else "what rounding of the arguments changes"
     return Verdict("holds", subject, f"equal to the literal formulas, relative difference {worst:.1g} ({allowed}), at {where}")
 

@@ -15,6 +15,7 @@ from symbackprop.derive.reverse import Derived
 from symbackprop.program import Program
 from symbackprop.verify.literal import Arrays, evaluate
 from symbackprop.verify.numeric import difference
+from symbackprop.verify.sides import Stencil
 
 Sizes = Mapping[Expr, int]
 Expected = dict[str, tuple[np.ndarray, float]]
@@ -124,11 +125,11 @@ def slope(program: Program, base: str, v: Arrays, arrays: Arrays, sizes: Sizes) 
     """The derivative of `base` along `v` (tensors by name, leaves or not) and its tolerance; None where a kink is crossed."""
     forward = program.needed([base, *v])
     given = {n: a for n, a in arrays.items() if n in forward.tensors}
-    sides: list[np.ndarray] = []
-    evaluate(forward, given, sizes, kinks=sides)
+    sides = Stencil()
+    evaluate(forward, given, sizes, sides=sides)
 
-    def at(t: np.ndarray, dtype: type = np.float64) -> tuple[np.ndarray, list[np.ndarray]]:
-        met: list[np.ndarray] = []
+    def at(t: np.ndarray, dtype: type = np.float64) -> tuple[np.ndarray, Stencil]:
+        met = Stencil()
         moved = {**given, **{n: given[n] + t * d for n, d in v.items() if n in given}}
         return evaluate(forward, moved, sizes, dtype, met)[base], met
 

@@ -6,6 +6,7 @@ SymPy's own `diff`. Brackets are decided at the point and are constants from the
 """
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from functools import partial, reduce
 from itertools import permutations, product
 from math import prod
@@ -21,7 +22,8 @@ from symbackprop.index import Index
 from symbackprop.program import Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.field import OPAQUE, Field, Value, lifted
-from symbackprop.verify.literal import is_guard, size_of
+from symbackprop.verify.literal import size_of
+from symbackprop.verify.sides import is_guard
 
 Env = Mapping[Index, int]
 
@@ -221,6 +223,42 @@ class PointView(View):
     def power(self, base: Value, exponent: Value, e: Expr) -> Value:
         """A root, or a power whose exponent is not a number."""
         return self.field.power(base, exponent, e)
+
+
+class FractionView(View):
+    """A program as a table of fractions, at a point where its leaves are fractions: rational arithmetic and nothing else."""
+
+    def __init__(self, program: Program, sizes: Mapping[Expr, int], leaves: Mapping[str, np.ndarray]) -> None:
+        super().__init__(program, sizes)
+        self.entries = {name: np.asarray(v, dtype=object) for name, v in leaves.items()}
+        for equation in program.equations:
+            self.define(equation)
+
+    def number(self, e: Expr) -> Fraction:
+        """A rational number. Raises VerifyError for any other."""
+        if not e.is_Rational:
+            raise VerifyError(f"{e} is no fraction")
+        return Fraction(int(e.p), int(e.q))
+
+    def is_zero(self, value: Fraction) -> bool:
+        """Whether a guard is 0."""
+        return value == 0
+
+    def real(self, e: Expr, env: Env) -> float:
+        """The value, by which brackets are decided."""
+        return self.walk(e, env)
+
+    def reals(self, name: str) -> np.ndarray:
+        """The values of a tensor's entries."""
+        return np.vectorize(float, otypes=[float])(self.entries[name])
+
+    def function(self, name: str, value: Fraction) -> Fraction:
+        """Raises VerifyError: no function is rational."""
+        raise VerifyError(f"{name} of a fraction is no fraction")
+
+    def power(self, base: Fraction, exponent: Fraction, e: Expr) -> Fraction:
+        """Raises VerifyError: a root of a fraction is none."""
+        raise VerifyError(f"a fraction to the power {e} is no fraction")
 
 
 class Symbols(View):

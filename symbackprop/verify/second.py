@@ -12,15 +12,17 @@ from symbackprop.derive.reverse import Derived
 from symbackprop.derive.second import Products
 from symbackprop.program import Fact, Program, Tensor
 from symbackprop.verify.claims import fact_text
+from symbackprop.verify.draws import UNIT
 from symbackprop.verify.generated import call_product, check_function, largest_gap
-from symbackprop.verify.literal import Arrays, evaluate, prime_sizes, random_arrays, sizes_text
+from symbackprop.verify.literal import Arrays, evaluate, sizes_text
 from symbackprop.verify.oracles import Curved, Oracle, Sizes
+from symbackprop.verify.points import Point, Points, own, plain
 from symbackprop.verify.verdict import Counterexample, Verdict, guarded
 
 POINTS = 8
-"""Random points that are tried for some whose steps cross no kink."""
-ENOUGH = 2
-"""Such points."""
+"""Random points that are tried at each choice of sizes for some whose steps cross no kink."""
+ENOUGH = (2, 1, 1)
+"""How many of these are compared, at the first sizes and the others."""
 
 
 def check_result(derived: Derived, name: str, tensor: str, oracle: Oracle, what: str, code: Callable, seed: int = 0) -> list[Verdict]:
@@ -28,7 +30,7 @@ def check_result(derived: Derived, name: str, tensor: str, oracle: Oracle, what:
     subject = f"{what}: {name}"
     first = guarded(subject, partial(_check, derived.program, name, tensor, oracle, subject, seed))
     conditions = [fact_text(f, derived.program) for f in facts_behind(derived, tensor)]
-    return [first.under(conditions), *check_function(derived.program, tensor, code, seeds=(seed, seed + 1))]
+    return [first.under(conditions), *check_function(derived.program, tensor, code, seed)]
 
 
 def facts_behind(derived: Derived, name: str) -> list[Fact]:
@@ -47,31 +49,33 @@ def _check(whole: Program, name: str, tensor: str, oracle: Oracle, subject: str,
 
 def _against(program: Program, subject: str, oracle: Oracle, values: Callable[[Arrays, Sizes], Arrays], seed: int) -> Verdict:
     """A verdict on `values` of arrays of the program's leaves, against `oracle`, at points whose steps cross no kink."""
-    sizes, worst, taken, skipped = prime_sizes(program), 0.0, 0, 0
-    for s in range(seed, seed + POINTS):
-        arrays = random_arrays(program, sizes, s)
-        expected = oracle(arrays, sizes)
-        if expected is None:
-            skipped += 1
-            continue
-        made = values(arrays, sizes)
-        for name, found in made.items():
-            value, tolerance = expected[name]
-            part = f"the part of {name} " if len(made) > 1 else ""
-            if found.shape != value.shape:
-                return Verdict("wrong", subject, f"{part}has the shape {found.shape}, not {value.shape}")
-            place, gap, _ = largest_gap(found, value)
-            if not gap <= tolerance + 1e-6 * np.abs(value).max(initial=0):
-                example = _example(sizes, place, found, value)
-                return Verdict("wrong", subject, f"{part}differs from the model by {gap:.3g}", counterexample=example)
-            worst = max(worst, gap)
-        taken += 1
-        if taken == ENOUGH:
-            break
+    worst, skipped, where = 0.0, 0, []
+    chooser = Points(program, own(program), seed)
+    for enough, sizes in zip(ENOUGH, list(dict.fromkeys(tuple(p.sizes.items()) for p in chooser)), strict=False):
+        taken = 0
+        for point in chooser.at(dict(sizes), [(UNIT, k) for k in range(POINTS)]):
+            expected = oracle(point.arrays, point.sizes)
+            if expected is None:
+                skipped += 1
+                continue
+            for name, found in values(point.arrays, point.sizes).items():
+                value, tolerance = expected[name]
+                part = f"the part of {name} " if len(expected) > 1 else ""
+                if found.shape != value.shape:
+                    return Verdict("wrong", subject, f"{part}has the shape {found.shape}, not {value.shape}")
+                place, gap, _ = largest_gap(found, value)
+                if not gap <= tolerance + 1e-6 * np.abs(value).max(initial=0):
+                    example = _example(point.sizes, place, found, value)
+                    return Verdict("wrong", subject, f"{part}differs from the model by {gap:.3g}", counterexample=example)
+                worst = max(worst, gap)
+            taken += 1
+            if taken == enough:
+                where.append(sizes_text(point.sizes))
+                break
     details = (f"{skipped} points lay too near to a kink and were skipped",) if skipped else ()
-    if not taken:
+    if not where:
         return Verdict("unknown", subject, "every step crossed a kink", details=details)
-    return Verdict("holds", subject, f"against differences of the model, largest gap {worst:.1g}, at {sizes_text(sizes)}", details=details)
+    return Verdict("holds", subject, f"against differences of the model, largest gap {worst:.1g}, at {'; '.join(where)}", details=details)
 
 
 def _example(sizes: Mapping[Expr, int], place: tuple[int, ...], left: np.ndarray, right: np.ndarray) -> Counterexample:
@@ -85,8 +89,16 @@ def check_curvature(model: Split, products: Products, seed: int = 0) -> Verdict:
     made = blocks(model, names)
 
     def compare() -> Verdict:
-        whole, sizes = products.derived.program, prime_sizes(products.derived.program)
-        arrays = random_arrays(whole, sizes, seed)
+        points = plain(products.derived.program, seed)
+        wrong = next((found for found in map(at, points) if found is not None), None)
+        if wrong is not None:
+            return wrong
+        if not points:
+            return Verdict("unknown", subject, "no point was found where the model has a value")
+        return Verdict("holds", subject, f"to 1e-9 at {'; '.join(dict.fromkeys(sizes_text(p.sizes) for p in points))}")
+
+    def at(point: Point) -> Verdict | None:
+        whole, arrays, sizes = products.derived.program, point.arrays, point.sizes
         leaves = {t.name: arrays[t.name] for t in made.derived.program.leaves if t.name in arrays}
         held = evaluate(made.derived.program.needed(made.blocks.values()), leaves, sizes)
         expected = evaluate(whole.needed(products.results.values()), arrays, sizes)
@@ -103,7 +115,7 @@ def check_curvature(model: Split, products: Products, seed: int = 0) -> Verdict:
             if not gap <= 1e-9 * scale:
                 example = _example(sizes, place, total, value)
                 return Verdict("wrong", subject, f"they differ for {a} by {gap:.3g}", counterexample=example)
-        return Verdict("holds", subject, f"to 1e-9 at {sizes_text(sizes)}")
+        return None
 
     return guarded(subject, compare)
 

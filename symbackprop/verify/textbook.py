@@ -1,8 +1,8 @@
 """Scalar functions and whole-tensor calls in NumPy, as a textbook prints them: the oracle's own words.
 
 These are written a second time on purpose (the op table and the templates have theirs), so that a slip in one shows in
-the other. A function takes arrays and broadcasts; a call takes arrays and the call's options. Ties: relu and sign are 0
-at 0, max takes the first maximum.
+the other. A function takes arrays and broadcasts, and is right to a few roundings of its own value; a call takes arrays and the call's
+options. Ties: relu and sign are 0 at 0, max takes the first maximum.
 """
 
 import math
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 ERF = np.vectorize(math.erf, otypes=[np.float64])
+ERFC = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 def real(x: np.ndarray) -> np.ndarray:
@@ -32,16 +33,16 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + exp(x))."""
-    return np.where(np.real(x) > 30, x + np.exp(-x), np.log(1 + np.exp(x)))
+    return np.where(np.real(x) > 30, x + np.exp(-x), np.log1p(np.exp(x)))
 
 
 def elu(x: np.ndarray, alpha: float = 1.0) -> np.ndarray:
     """x for x > 0, else alpha (exp(x) - 1)."""
-    return np.where(np.real(x) > 0, x, alpha * (np.exp(x) - 1))
+    return np.where(np.real(x) > 0, x, alpha * np.expm1(x))
 
 
 def _phi(x: np.ndarray) -> np.ndarray:
-    return (1 + erf(x / math.sqrt(2))) / 2
+    return ERFC(-real(x) / math.sqrt(2)) / 2
 
 
 FUNCTIONS: Mapping[str, Callable] = {
@@ -85,14 +86,15 @@ FUNCTIONS: Mapping[str, Callable] = {
 }
 """Scalar functions by the name of their class."""
 
-SIDES: Mapping[str, Callable] = {
-    **dict.fromkeys(("relu", "elu", "selu", "absolute", "Abs", "sign"), np.sign),
-    "leaky_relu": lambda x, slope=0.01: np.sign(x),
-    "maximum": lambda x, y: np.sign(x - y),
-    "minimum": lambda x, y: np.sign(x - y),
-    "floor": np.floor,
+GAPS: Mapping[str, Callable] = {
+    **dict.fromkeys(("relu", "leaky_relu", "elu", "selu", "absolute", "Abs", "sign"), lambda x, *_: x),
+    **dict.fromkeys(("maximum", "minimum"), lambda x, y: x - y),
+    "floor": lambda x: x - np.round(np.real(x)),
 }
-"""On which side of its kink the argument of a function lies."""
+"""What is 0 at the kink of a function, by the function's arguments."""
+
+STEPS: Mapping[str, Callable] = {"floor": np.floor}
+"""On which of more than two sides the argument of a function lies."""
 
 
 def _top(x: np.ndarray, axis: int | None) -> np.ndarray:
@@ -197,13 +199,34 @@ CALLS: Mapping[str, Callable] = {
 }
 """Whole-tensor calls by the name of their op."""
 
-SIDES_OF_CALLS: Mapping[str, Callable] = {
-    "max": lambda x, axis=None, keepdims=False: np.argmax(np.real(x), axis=axis),
-    "min": lambda x, axis=None, keepdims=False: np.argmin(np.real(x), axis=axis),
-    "max_selector": lambda x, axis: np.argmax(np.real(x), axis=axis),
-    "min_selector": lambda x, axis: np.argmin(np.real(x), axis=axis),
+CALL_GAPS: Mapping[str, Callable] = {
+    **dict.fromkeys(("max", "max_selector"), lambda x, axis=None, keepdims=False: _lead(x, axis)),
+    **dict.fromkeys(("min", "min_selector"), lambda x, axis=None, keepdims=False: _lead(-x, axis)),
+    **dict.fromkeys(("eigvalsh", "eigenvectors", "eigenvalue_gaps"), lambda a: _between(np.linalg.eigvalsh(symmetric(a)))),
+    "sign_of_det": lambda a: np.linalg.det(real(a)),
+}
+"""What is 0 at the kink of a call, by its arguments and options: the lead of the first over the second, the smallest difference."""
+
+PICKS: Mapping[str, Callable] = {
+    **dict.fromkeys(("max", "max_selector"), lambda x, axis=None, keepdims=False: np.argmax(np.real(x), axis=axis)),
+    **dict.fromkeys(("min", "min_selector"), lambda x, axis=None, keepdims=False: np.argmin(np.real(x), axis=axis)),
 }
 """Which entry a call picks."""
+
+
+def _lead(x: np.ndarray, axis: int | None) -> np.ndarray:
+    """By how much the largest entry is larger than the next; of one entry, 1."""
+    rows = x.reshape(-1) if axis is None else np.moveaxis(x, axis, -1)
+    if rows.shape[-1] < 2:
+        return np.ones(rows.shape[:-1])
+    order = np.argsort(-np.real(rows), axis=-1, kind="stable")[..., :2]
+    first, second = np.moveaxis(np.take_along_axis(rows, order, -1), -1, 0)
+    return first - second
+
+
+def _between(values: np.ndarray) -> np.ndarray:
+    """The smallest difference of neighbours along the last axis; of one, 1."""
+    return np.diff(values, axis=-1).min(axis=-1) if values.shape[-1] > 1 else np.ones(values.shape[:-1])
 
 
 def _count(x: np.ndarray, axis: int | None) -> int:

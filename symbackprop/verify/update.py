@@ -1,28 +1,37 @@
 """Claims about updates, such as W1 <- W1 - eta * dJ/dW1: they must go downhill, and along the gradient."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from sympy import Expr
 
-from symbackprop.errors import VerifyError
+from symbackprop.errors import SymbackpropError, UnknownNameError, nearest
 from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Number, Subscript, names_of, unparse
 from symbackprop.program import Program
-from symbackprop.verify.causes import Sample, constant_ratio, value_ratio
-from symbackprop.verify.compare import small_points
-from symbackprop.verify.literal import evaluate, prime_sizes, random_arrays
-from symbackprop.verify.verdict import Counterexample, Verdict
+from symbackprop.verify.causes import constant_ratio, telling, value_ratio
+from symbackprop.verify.counterexample import small_points
+from symbackprop.verify.draws import UNIT
+from symbackprop.verify.literal import evaluate
+from symbackprop.verify.points import Points
+from symbackprop.verify.sides import Reached
+from symbackprop.verify.stated import Ground, both, ground
+from symbackprop.verify.trials import Sample
+from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
+
+MOST_DRAWN = 8
+"""Further points at each choice of sizes, where the gradient is 0 at the first."""
 
 STEPS = (2.0**-4, 2.0**-7, 2.0**-10)
 """Step sizes tried, from a readable one down to one small enough for the first order to decide."""
 
 
-def check_update(program: Program, claim: Claim, state: Callable) -> Verdict:
+def check_update(program: Program, claim: Claim, seed: int = 0) -> Verdict:
     """Whether an update is a step of gradient descent on the objective.
 
     The change (right - left) must be a negative multiple of the gradient by the tensor (or the entry) on the left. Uphill is
-    wrong, and the objective before and after is the counterexample. `state` is `claims.state`.
+    wrong, and the objective before and after is the counterexample. Raises SpecError where the claim states nothing.
     """
     name, place = target(claim, program)
     scalars = tuple(n for n in names_of(claim.right) if n not in program.tensors and n not in {str(a) for a in program.axes})
@@ -30,68 +39,87 @@ def check_update(program: Program, claim: Claim, state: Callable) -> Verdict:
     if isinstance(claim.left, Subscript):
         slope = Subscript(slope, claim.left.items)
     change = Call("subtract", (claim.right, claim.left))
-    stated = state(program, change, slope, scalars)
+    try:
+        base = ground(program, (change, slope), scalars)
+    except SymbackpropError as error:
+        return broken(claim.text, error)
+    stated = both(base, change, slope, claim.text)
     full = stated.with_facts(stated.facts)
     change_axes, slope_axes = full.tensors[stated.left].axes, full.tensors[stated.right].axes
     if change_axes != slope_axes:
         return Verdict("wrong", claim.text, f"the change has {len(change_axes)} axes, {name} has {len(slope_axes)}", cause="shape")
-    samples = _samples(full, stated.left, stated.right)
+    return guarded(claim.text, partial(_judged, base, full, stated.left, stated.right, claim, name, place, scalars, seed))
+
+
+def _judged(
+    base: Ground, full: Program, left: str, right: str, claim: Claim, name: str, place, scalars: Sequence[str], seed: int
+) -> Verdict:
+    program = base.model
+    samples = _samples(full, left, right, list(program.tensors), seed)
     steps = [float(np.vdot(s.left, s.right)) for s in samples]
     if all(step == 0 for step in steps):
         return Verdict("unknown", claim.text, "nothing changes, or only across the slope")
+    if any(step > 0 for step in steps):
+        return _uphill(base, claim, name, place, scalars, sign=all((value_ratio(s) or 0) > 0 for s in samples))
+    along = f"goes downhill along d{program.objective}/d{name}"
     # The step size divides out: what is left over is a number, a size, or nothing.
     ratio = constant_ratio([replace(s, right=_scaled(s, scalars)) for s in samples])
-    if any(step > 0 for step in steps):
-        return _uphill(program, claim, name, place, state, scalars, sign=all((value_ratio(s) or 0) > 0 for s in samples))
     if ratio is None:
+        if all((value_ratio(s) or 0) < 0 for s in samples):
+            condition = "what stands before it, which depends on the data, is meant as the step size"
+            return Verdict("holds", claim.text, along).under([condition])
         return Verdict("unknown", claim.text, "goes downhill at the points tried, but not along the gradient")
     factor = ratio[1]
-    reason = f"goes downhill along d{program.objective}/d{name}"
-    if factor == 1 and scalars:
-        return Verdict("holds", claim.text, reason, details=tuple(f"{s} > 0" for s in scalars))
-    if factor != 1:
-        return Verdict("holds", claim.text, reason).under([f"the factor {factor} is meant as a part of the step size"])
-    return Verdict("holds", claim.text, reason + " by a step of size 1")
+    if scalars and factor == 1:
+        return Verdict("holds", claim.text, along, details=tuple(f"{s} > 0" for s in scalars))
+    if factor.is_number and not scalars:
+        return Verdict("holds", claim.text, f"{along} by a step of size {float(factor):g}")
+    return Verdict("holds", claim.text, along).under([f"the factor {factor} is meant as a part of the step size"])
 
 
 def target(claim: Claim, program: Program) -> tuple[str, tuple[int, ...] | None]:
-    """The name of the tensor that an update changes, and the entry if it is only one. VerifyError if it is neither."""
+    """The name of the tensor that an update changes, and the entry if it is only one. UnknownNameError if it is neither."""
     left = claim.left
     node = left.value if isinstance(left, Subscript) else left
     if not isinstance(node, Name) or node.id not in program.tensors:
-        raise VerifyError(f"'{unparse(claim.left)}' is no tensor of the model, nor an entry of one", source=claim.text)
+        close = nearest(unparse(claim.left), list(program.tensors)) or list(program.tensors)
+        reason = f"'{unparse(claim.left)}' is no tensor of the model, nor an entry of one"
+        raise UnknownNameError(reason, place="the claim", source=claim.text, spans=[left.span], fix=f"did you mean {', '.join(close)}?")
     if not isinstance(left, Subscript):
         return node.id, None
     place = tuple(int(item.value) for item in left.items if isinstance(item, Number) and item.value.is_Integer)
     if len(place) != len(left.items) or len(place) != len(program.tensors[node.id].axes):
-        raise VerifyError("an update changes a tensor or one entry of it", source=claim.text)
+        raise UnknownNameError("an update changes a tensor or one entry of it", place="the claim", source=claim.text, spans=[left.span])
     return node.id, place
 
 
-def _samples(program: Program, left: str, right: str) -> list[Sample]:
-    made = []
-    for shift in (0, 1):
-        sizes = prime_sizes(program, shift)
-        known = evaluate(program, random_arrays(program, sizes, 5 + shift), sizes)
-        made.append(Sample(known[left], known[right], known, sizes))
-    return made
+def _samples(program: Program, left: str, right: str, model: Sequence[str], seed: int) -> list[Sample]:
+    """Both sides at points where they are not 0: several further ones are drawn where all are, as of an entry whose unit is at rest."""
+    chooser = Points(program, list(model), seed)
+    points = [p for p in chooser if p.unit]
+    sizes = list(dict.fromkeys(tuple(p.sizes.items()) for p in points))
+    found = telling([Sample(p.known[left], p.known[right], dict(p.known), dict(p.sizes)) for p in points])
+    if not found:
+        points = [p for row in sizes for p in chooser.at(dict(row), [(UNIT, k) for k in range(10, 10 + MOST_DRAWN)])]
+        found = telling([Sample(p.known[left], p.known[right], dict(p.known), dict(p.sizes)) for p in points])
+    return found
 
 
-def _scaled(s: Sample, scalars: tuple[str, ...]) -> np.ndarray:
+def _scaled(s: Sample, scalars: Sequence[str]) -> np.ndarray:
     return s.right * np.prod([s.known[name] for name in scalars])
 
 
-def _uphill(program: Program, claim: Claim, name: str, place, state: Callable, scalars, sign: bool) -> Verdict:
+def _uphill(base: Ground, claim: Claim, name: str, place, scalars: Sequence[str], sign: bool) -> Verdict:
     """Wrong, with the objective before and after; unknown if no small point shows it."""
-    after = state(program, claim.right, claim.right, scalars)
-    full = after.with_facts(after.facts)
-    objective = program.objective
-    for sizes, arrays in small_points(full.needed([after.left, objective])):
+    after = both(base, claim.right, claim.right)
+    objective = base.model.objective
+    full = after.with_facts(after.facts).needed([after.left, objective])
+    for sizes, arrays in small_points(full):
         for step in STEPS:
             given = {**arrays, **{s: np.asarray(step) for s in scalars}}
-            kinks: list[np.ndarray] = []
-            known = evaluate(full.needed([after.left, objective]), given, sizes, kinks=kinks)
-            if any(np.any(k == 0) for k in kinks if k.dtype.kind == "f"):
+            record = Reached()
+            known = evaluate(full, given, sizes, sides=record)
+            if record.ties():
                 break
             try:
                 moved = _moved(arrays[name], place, known[after.left])

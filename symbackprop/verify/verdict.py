@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.errors import SymbackpropError
+from symbackprop.errors import ContradictionError, DeriveError, SymbackpropError, VerifyError
 
 STATUSES = ("proved", "exact", "holds", "holds-if", "wrong", "unknown")
 """From the strongest to the weakest: for all sizes; as exact algebra; to a tolerance; under conditions; refuted; undecided."""
@@ -29,7 +29,7 @@ class Counterexample:
 
     def __str__(self) -> str:
         where = ", ".join(f"{a} = {s}" for a, s in self.sizes.items())
-        values = "; ".join(f"{name} = {array_text(v)}" for name, v in self.values.items())
+        values = arrays_text(self.values)
         entry = f" at entry [{', '.join(map(str, self.entry))}]" if self.entry else ""
         return "; ".join(part for part in (where, values, f"left {self.left}, right {self.right}{entry}") if part)
 
@@ -44,7 +44,7 @@ class Verdict:
     """What is said of `subject`, and why.
 
     `conditions` are what a "holds-if" hangs on; `cause` is the likely cause of a "wrong" and `counterexample` its proof;
-    `details` are further lines (rules used, points, kinks skipped).
+    `details` are further lines (rules used, points, kinks skipped). `is_fault`: it is unknown for a fault of this program.
     """
 
     status: str
@@ -54,6 +54,7 @@ class Verdict:
     cause: str = ""
     counterexample: Counterexample | None = None
     details: tuple[str, ...] = ()
+    is_fault: bool = False
 
     def __post_init__(self) -> None:
         if self.status not in STATUSES:
@@ -162,11 +163,29 @@ def guarded(subject: str, check: Callable[[], Verdict]) -> Verdict:
 
 
 def broken(subject: str, error: Exception) -> Verdict:
-    """Unknown, with `error` as the reason."""
+    """Unknown, with `error` as the reason. What is no check that could not be put is a fault of ours."""
+    fault = isinstance(error, ContradictionError) or not isinstance(error, VerifyError | DeriveError)
     if isinstance(error, SymbackpropError):
         details = tuple(line.strip() for line in str(error).splitlines()[1:])
-        return Verdict("unknown", subject, f"{type(error).__name__}: {error.reason}", details=details)
-    return Verdict("unknown", subject, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
+        return Verdict("unknown", subject, f"{type(error).__name__}: {error.reason}", details=details, is_fault=fault)
+    message = str(error).splitlines()[0] if str(error) else "no message"
+    return Verdict("unknown", subject, f"{type(error).__name__}: {message}", is_fault=fault)
+
+
+MOST_ENTRIES = 24
+"""Entries of an array that are printed; of a larger one the first few."""
+
+
+def arrays_text(arrays: Mapping[str, Any]) -> str:
+    """Arrays by name, each on one line; of a large one its shape and first entries."""
+    return "; ".join(f"{name} = {_cut_text(np.asarray(v))}" for name, v in arrays.items())
+
+
+def _cut_text(values: np.ndarray) -> str:
+    if values.size <= MOST_ENTRIES:
+        return array_text(values)
+    first = ", ".join(number_text(v) for v in values.reshape(-1)[:6])
+    return f"[{first}, ...] ({' x '.join(map(str, values.shape))})"
 
 
 def array_text(values: Any) -> str:
@@ -180,3 +199,12 @@ def array_text(values: Any) -> str:
 def number_text(value: float) -> str:
     """A number in at most 6 digits, whole numbers without a point."""
     return f"{value + 0.0:.6g}"
+
+
+def two_texts(one: float, other: float) -> tuple[str, str]:
+    """Two numbers, in as many digits as tell them apart."""
+    for digits in (6, 9, 12, 17):
+        texts = f"{one + 0.0:.{digits}g}", f"{other + 0.0:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts

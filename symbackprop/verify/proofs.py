@@ -1,0 +1,60 @@
+"""Proof that two tensors of one program are equal for all sizes: equal normal forms, under facts."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+
+from sympy import Expr, preorder_traversal
+
+from symbackprop.contract import contract
+from symbackprop.laws import Facts
+from symbackprop.normal import inlined, proved_equal
+from symbackprop.program import Fact, Program
+from symbackprop.term import Entry
+
+SHORT = 400
+"""Parts of an expression that is multiplied out in passing."""
+
+
+def proved(program: Program, left: str, right: str, facts: Sequence[Fact], model: Collection[str]) -> bool:
+    """Whether the normal forms agree, with what is not of the `model` put in place, then with everything put in place."""
+    law, sides = _law(program, facts), _sides(program, left, right, model)
+    return any(proved_equal(one, other, law) or contract(one - other, law) == 0 for one, other in sides)
+
+
+def quickly_proved(program: Program, left: str, right: str, facts: Sequence[Fact], model: Collection[str]) -> bool:
+    """The same in passing: with what is not of the `model` put in place alone, and only where that is short."""
+    one, other = next(_sides(program, left, right, model))
+    short = sum(1 for _ in islice(preorder_traversal(one - other), SHORT)) < SHORT
+    return short and proved_equal(one, other, _law(program, facts))
+
+
+def _law(program: Program, facts: Sequence[Fact]) -> Facts:
+    return Facts([*facts, *softmax_facts(merged_calls(program))])
+
+
+def _sides(program: Program, left: str, right: str, model: Collection[str]) -> Iterator[tuple[Expr, Expr]]:
+    """Both sides with ever more of what they are made of put in place."""
+    program = merged_calls(program)
+    indices = program.tensors[left].indices
+    own = {e.name: e for e in program.equations if e.name not in model}
+    for definitions in (own, {e.name: e for e in program.equations}):
+        yield tuple(inlined(Entry(name, *indices), definitions) for name in (left, right))  # type: ignore[misc]  # a pair
+
+
+def merged_calls(program: Program) -> Program:
+    """`program` with every second equation that is the same call of the same tensors said as a copy of the first."""
+    seen: dict = {}
+    equations = []
+    for e in program.equations:
+        if e.call is not None and e.call in seen:
+            e = replace(e, call=None, rhs=Entry(seen[e.call], *e.indices))
+        elif e.call is not None:
+            seen[e.call] = e.name
+        equations.append(e)
+    return replace(program, equations=tuple(equations))
+
+
+def softmax_facts(program: Program) -> list[Fact]:
+    """That a softmax sums to 1 over its axis: it follows from its law and is no condition."""
+    return [Fact("simplex", e.name, e.call.option("axis")) for e in program.equations if e.call and e.call.op == "softmax"]

@@ -1,0 +1,153 @@
+"""Data for a side of a condition that no point has reached, and data close to a kink on either side of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sympy import Expr
+
+from symbackprop.program import Program
+from symbackprop.verify.coverage import Missing, wanted
+from symbackprop.verify.draws import UNSCALED, Domain, among, draw, selected, times
+from symbackprop.verify.literal import evaluate
+from symbackprop.verify.sides import Condition, Reached
+
+Arrays = dict[str, np.ndarray]
+
+SCALES = (10.0, 100.0, 1e3, 1e4, 1e-2)
+PUSHES = (1.0, -1.0, 10.0, -10.0, 100.0, -100.0, 1e3, -1e3)
+"""What data is scaled by, and what is added to one leaf, on the way to the other side."""
+
+CLOSE = (1e-1, 1e-2, 1e-4, 1e-6)
+"""How close to a kink, in the gap of its condition, data is brought."""
+
+MOST_EVALUATIONS = 300
+STEPS = 24
+
+
+@dataclass
+class Gaps:
+    """The gap of one condition at a point."""
+
+    key: tuple[str, Condition]
+    values: np.ndarray | None = None
+
+    def met(self, place: str, condition: Condition, gap: np.ndarray, picked: np.ndarray | None = None) -> None:
+        """Keep that of the condition in question."""
+        if (place, condition) == self.key:
+            self.values = np.real(gap)
+
+
+@dataclass
+class Search:
+    """Looks for data of a program at `sizes`; gives up after MOST_EVALUATIONS."""
+
+    program: Program
+    sizes: Mapping[Expr, int]
+    domain: Domain
+    seed: int = 0
+    levels: Sequence[float] = ()
+    own: Any = ()
+    spent: int = field(default=0)
+
+    def reaches(self, cone: Program, arrays: Arrays, m: Missing) -> bool:
+        """Whether a condition has the missing sign at `arrays`."""
+        self.spent += 1
+        record = Reached(self.own)
+        evaluate(cone, {t.name: arrays[t.name] for t in cone.leaves}, self.sizes, sides=record)
+        site = record.sites.get((m.place, m.condition))
+        return site is not None and m.sign not in wanted(m.condition, site)
+
+    def seek(self, m: Missing, start: Arrays) -> Iterator[Arrays]:
+        """Arrays at which the missing side is met."""
+        cone = self.program.needed([m.place])
+        for arrays in self.trials(cone, start):
+            if self.spent > MOST_EVALUATIONS:
+                return
+            if self.reaches(cone, arrays, m):
+                yield arrays
+
+    def trials(self, cone: Program, start: Arrays) -> Iterator[Arrays]:
+        """Data of other scales and signs, then one leaf after another pushed far to either side."""
+        for k, scale in enumerate(SCALES):
+            yield draw(self.program, self.sizes, times(scale), self.domain, self.seed + 10 + k)
+            yield draw(self.program, self.sizes, among((scale,)), self.domain, self.seed + 15 + k)
+        if self.levels:
+            for k in range(4):
+                yield draw(self.program, self.sizes, among(self.levels), self.domain, self.seed + 20 + k)
+        rng = np.random.default_rng(self.seed)
+        for t in cone.leaves:
+            value = start[t.name]
+            if t.role == "index":
+                top = selected(self.program, t.name, self.sizes)
+                for k in (top - 1, 0, *(int(c) + s for c in self.levels for s in (0, 1, -1))):
+                    if 0 <= k < top:
+                        yield {**start, t.name: np.full(value.shape, k)}
+            elif not {f.kind for f in t.facts} & UNSCALED:
+                way = rng.uniform(0.5, 1.5, value.shape)
+                way = (way + np.swapaxes(way, -1, -2)) / 2 if any(f.kind == "symmetric" for f in t.facts) else way
+                kept = t.name in self.domain.positive or any(f.kind == "positive" for f in t.facts)
+                for push in PUSHES:
+                    yield {**start, t.name: np.abs(value + push * way) if kept else value + push * way}
+                    if value.size > 1:  # one entry alone, so that an order changes too
+                        yield {**start, t.name: _pushed(value, push, kept)}
+
+    def gap(self, key: tuple[str, Condition], cone: Program, arrays: Arrays) -> np.ndarray | None:
+        """The gap of a condition at `arrays`."""
+        self.spent += 1
+        gaps = Gaps(key)
+        evaluate(cone, {t.name: arrays[t.name] for t in cone.leaves}, self.sizes, sides=gaps)
+        return gaps.values
+
+    def approach(self, key: tuple[str, Condition], one: Arrays, other: Arrays) -> Iterator[Arrays]:
+        """Arrays on the way from `one` to `other` at which an entry of the gap is close to 0, on either side."""
+        cone = self.program.needed([key[0]])
+        fixed = {t.name for t in self.program.leaves if t.role == "index" or {f.kind for f in t.facts} & (UNSCALED - {"simplex"})}
+
+        def between(t: float) -> Arrays:
+            return {n: a if n in fixed else (1 - t) * a + t * other[n] for n, a in one.items()}
+
+        ends = [self.gap(key, cone, between(t)) for t in (0.0, 1.0)]
+        if any(e is None for e in ends) or ends[0].shape != ends[1].shape:
+            return
+        places = np.argwhere(ends[0] * ends[1] < 0)
+        if not len(places):
+            return
+        place = tuple(places[0])
+
+        def value(t: float) -> float:
+            found = self.gap(key, cone, between(t))
+            return float(found[place]) if found is not None and np.isfinite(found[place]) else np.nan
+
+        root, slope = _root(value, float(ends[0][place]), float(ends[1][place]))
+        if root is not None and slope:
+            for close in CLOSE:
+                for sign in (1, -1):
+                    yield between(root + sign * close / slope)
+
+
+def _pushed(value: np.ndarray, push: float, kept: bool) -> np.ndarray:
+    """`value` with its last entry (of a symmetric matrix, its last diagonal entry) pushed."""
+    made = value.astype(float).copy()
+    made[(-1,) * made.ndim] += push
+    return np.abs(made) if kept else made
+
+
+def _root(value: Any, low: float, high: float) -> tuple[float | None, float]:
+    """Where a function on 0..1 with values of different signs at the ends is 0, and its slope there: false position, Illinois."""
+    a, b, fa, fb, kept = 0.0, 1.0, low, high, 0
+    t = 0.5
+    for _ in range(STEPS):
+        t = (a * fb - b * fa) / (fb - fa)
+        f = value(t)
+        if not np.isfinite(f):
+            return None, 0.0
+        if abs(f) < 1e-13 * (abs(low) + abs(high)) or b - a < 1e-14:
+            break
+        if (f < 0) == (fb < 0):
+            b, fb, fa, kept = t, f, fa / 2 if kept == -1 else fa, -1
+        else:
+            a, fa, fb, kept = t, f, fb / 2 if kept == 1 else fb, 1
+    step = 1e-5
+    return t, (value(t + step) - value(t - step)) / (2 * step)
