@@ -269,11 +269,24 @@ def is_squares(e: Expr, known: Container[str] = ()) -> bool:
     return isinstance(e, Add | Mul) and bool(parts) and all(is_squares(a, known) for a in parts)
 
 
-def as_printed(e: Expr) -> Expr:
-    """`e` with 1 / n for [n > 0] / n: that the slope of a norm n is 0 where n is, is a convention that is told once, beside the formula."""
+def is_root(e: Expr, known: Container[str] = ()) -> bool:
+    """Whether `e` is by its form a root of a sum of squares, as a norm is: never negative. `known`: names of sums of squares."""
+    return isinstance(e, Pow) and e.exp.is_Rational and not e.exp.is_Integer and e.exp.is_positive and is_squares(e.base, known)
+
+
+def as_printed(e: Expr, squares: Container[str] = (), roots: Container[str] = ()) -> Expr:
+    """`e` with 1 / n for [n > 0] / n where n is a norm: that its slope is 0 at 0 is a convention that is told once, beside the formula.
+
+    n is one of the tensors `roots`, or a root of a sum of squares, of which those of one tensor of `squares` are some. Of anything else,
+    which may be negative, the bracket says where the formula holds.
+    """
+
+    def is_told(base: Expr, power: Pow) -> bool:
+        whole = power.exp.is_Integer
+        return (isinstance(base, Entry) and base.name in roots) or is_root(base, squares) or (not whole and is_squares(base, squares))
 
     def plain(product: Expr) -> Expr:
-        below = {f.base for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign()}
+        below = {f.base for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign() and is_told(f.base, f)}
         return Mul(*[f for f in product.args if not (isinstance(f, Positive) and f.args[0] in below)])
 
     return e.replace(lambda f: isinstance(f, Mul), plain) if e.has(Positive) else e

@@ -181,3 +181,32 @@ def test_a_name_in_latex_is_kept_and_a_broken_one_refused():
     for bad in (r"\input{x}", "W^{", "<script>", r"\hat", "$x$"):
         with pytest.raises(NotationError):
             latex(T("W", i, j), Program("bad", {"W": Tensor("W", (n, d), latex=bad)}, (), "W"), (i, j))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("where(x > 0, 1 / x, 0)", True),
+        ("where(x > 0, log(x), 0)", True),
+        ("where(x > 0, x**-2, 0)", True),
+        ("where(x > 0, sqrt(x), 0)", True),
+        ("where(sum(X**2) > 0, 1 / sum(X**2), 0) * x", True),
+        ("sqrt(relu(x))", True),
+        ("norm(X)", False),
+        ("exp(-norm(X)) * x", False),
+        ("norm(X)**3", False),
+        ("std(X)", False),
+    ],
+)
+@pytest.mark.parametrize("form", ["index", "best"])
+def test_a_condition_is_left_out_only_beside_a_norm(text, kept, form):
+    """A formula without it holds where the norm is not 0, which the kinks tell; beside what may be negative it holds nowhere else."""
+    result = derivative(f"sum({text})", {"x": "", "X": "n"}, "X" if "X" in text else "x")
+    written = " ".join([*result.latex_parts(form), result.latex(form)])
+    assert (r"\mathbf{1}[" in written) == kept
+
+
+def test_a_formula_with_its_condition_holds_on_both_sides():
+    result = derivative("sum(where(x > 0, 1 / x, 0))", {"x": "n"}, "x")
+    known = {"x": np.array([-2.0, -0.5, 4.0])}
+    assert np.allclose(read_index(result.latex("index"), known, {"n": 3}, ["i"], [3]), [0, 0, -1 / 16])

@@ -5,6 +5,7 @@ Each section is one derivation: what it is, what is given, its named parts once,
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import NotationError
@@ -30,7 +31,7 @@ class Section:
 
     `directions` says which leaf holds the part of a vector for a tensor; `variables` are those of the rows and columns where the results
     are blocks of a symmetric matrix, "a b" for a not after b; `at` is the output that is derived or split at. `notes` are words of what
-    they rest on, `kinks` where they are a convention.
+    they rest on, `kinks` where they are a convention. `walk` is the derivation whose steps are told, where that is another one.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class Section:
     at: str = ""
     notes: tuple[str, ...] = ()
     kinks: tuple[str, ...] = ()
+    walk: Derived | None = None
 
 
 def compose_beyond(first: Derived, sections: Sequence[Section], form: str = "both", lang: str = "en") -> Document:
@@ -89,7 +91,9 @@ def _steps(page: Composer, shown: Sequence[Equation], told: Sequence["Told"]) ->
         walked = one.steps_blocks()
         if walked:
             title = page.say["beyond steps"].replace("{title}", page.say[f"kind {one.section.kind}"])
-            blocks += [Heading(title, 3), Paragraph(page.line("beyond steps lead")), *walked]
+            held = [] if any(e.tensor.held for e in page.derived.links) else one.stepper.held_told()
+            lead = page.sentences([page.line("beyond steps lead"), *held])
+            blocks += [Heading(title, 3), Paragraph(lead), *one.copies_blocks(), *walked]
     return blocks if len(blocks) > 1 else []
 
 
@@ -111,7 +115,8 @@ class Told(Composer):
         known = program.authored
         sheets = together(program, list(section.names.values()), forms, known, same, walk=not section.variables)
         lettered = next(iter(sheets.values())).program
-        teller = Composer.of(replace(section.derived, program=lettered), page.form, page.lang)
+        own = replace(section.derived, program=lettered)
+        teller = Composer.of(own if section.walk is None else replace(own, links=(), steps=()), page.form, page.lang)
         sheets = {form: replace(sheet, program=teller.program) for form, sheet in sheets.items()}
         return cls(**{**vars(teller), "section": section, "sheets": sheets, "shown": same})
 
@@ -154,7 +159,7 @@ class Told(Composer):
 
     def definition(self) -> list[tree.Node]:
         """What the section's results are, in terms of derivatives by all parameters at once."""
-        kind, theta, top = self.section.kind, tree.Letter("theta"), self.objective
+        kind, theta, top = self.section.kind, self.unused("theta", "phi", "psi"), self.objective
         v = marked(theta, "dot")
         if kind == "hvp":
             hessian = tree.Derivative(top, (theta, tree.transposed(theta)))
@@ -174,10 +179,17 @@ class Told(Composer):
             curvature: tree.Node = tree.Derivative(top, (at, at))
             if kind.startswith("fisher"):
                 curvature = tree.Apply(tree.Letter("E", "bold"), (curvature,))
-            made = tree.product(tree.transposed(slope), curvature, slope)
-            left: tree.Node = self.writer.names.sign("G", "italic", "bold")
-            if kind.endswith("product"):
-                left, made = marked(theta, "bar"), tree.product(*made.factors, v) if isinstance(made, tree.Product) else made
+            product = (v,) if kind.endswith("product") else ()
+            terms = [tree.product(tree.transposed(slope), curvature, slope, *product)]
+            if "crossed" in self.section.notes:
+                across = tree.Held(tree.Derivative(top, (at, tree.transposed(theta))), (at,))
+                terms.append(tree.product(tree.transposed(slope), across, *product))
+                terms.append(tree.product(tree.transposed(across), slope, *product))
+            if {"crossed", "direct"} & set(self.section.notes):
+                beside = tree.Held(tree.Derivative(top, (theta, tree.transposed(theta))), (at,))
+                terms.append(tree.product(beside, *product))
+            made = tree.add(*[(1, t) for t in terms])
+            left = marked(theta, "bar") if product else self.writer.names.sign("G", "italic", "bold")
             return [tree.relation(left, ("=", made))]
         return []
 
@@ -254,8 +266,30 @@ class Told(Composer):
 
     def steps_blocks(self) -> list[Block]:
         """The steps of what the page has not shown before, and the names of parts where they are made."""
-        own = [e for e in self.derived.program.equations if e.tensor.is_derived and e.name not in self.shown]
-        return self.walked(own, self.derived.steps)
+        steps = self.stepper.derived
+        own = [e for e in steps.program.equations if e.tensor.is_derived and e.name not in self.shown]
+        return self.stepper.walked(own, steps.steps)
+
+    @cached_property
+    def stepper(self) -> "Told":
+        """What tells the steps: this, or the teller of the derivation that the section names for them."""
+        if self.section.walk is None:
+            return self
+        return Told(**{**vars(Composer.of(self.section.walk, self.form, self.lang)), "section": replace(self.section, walk=None, names={})})
+
+    def copies_blocks(self) -> list[Block]:
+        """What the steps speak of beside the model: copies of the parameters for each sample, and what is made of them."""
+        walk = self.stepper
+        if walk is self:
+            return []
+        model = {e.name: e for e in self.section.derived.program.equations}
+        copies = {t.copy_of: t for t in walk.program.tensors.values() if t.copy_of}
+        made = [e for e in walk.derived.program.equations if not e.tensor.is_derived and e != model.get(e.name)]
+        name, copy = next(iter(copies.items()))
+        said = {"own": walk.writer.names(name), "copy": walk.writer.names(copy.name), "s": walk.letter_of_samples()}
+        said |= {"total": walk.writer.names(walk.derived.output), "objective": self.objective}
+        shown = folding.formulas([walk.writer.equation(e) for e in made], walk.say["all equations"])
+        return [Paragraph(walk.line("beyond copies", **said)), *shown]
 
     def walked(self, equations: Sequence[Equation], steps: Sequence[Step]) -> list[Block]:
         """As a composer does, with the names of parts where they are made; what neither has steps nor is a part is left out."""

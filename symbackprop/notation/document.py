@@ -5,11 +5,14 @@ from itertools import pairwise
 
 from sympy import Expr, S
 
+from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import NotationError
 from symbackprop.notation import folding, tree
 from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
-from symbackprop.notation.building import transpose
+from symbackprop.notation.building import transpose, vec
+from symbackprop.notation.descent import descent
+from symbackprop.notation.functions import function
 from symbackprop.notation.index_form import letter
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix_tex import Typesetter
@@ -17,8 +20,9 @@ from symbackprop.notation.network import network, path
 from symbackprop.notation.polish import polished
 from symbackprop.notation.second import second_derivatives
 from symbackprop.notation.teller import Teller
+from symbackprop.notation.wording import kink_in
 from symbackprop.program import Equation, Tensor
-from symbackprop.term import Entry, Total, substitute
+from symbackprop.term import Entry, substitute
 
 FORMS = ("both", "index", "matrix")
 ABREAST = 5
@@ -32,6 +36,11 @@ def compose(derived: Derived, form: str = "both", lang: str = "en") -> Document:
     if form not in FORMS:
         raise NotationError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
     return Composer.of(derived, form, lang).document()
+
+
+def holds(node: tree.Node, part: tree.Node) -> bool:
+    """Whether `part` stands somewhere in `node`."""
+    return node == part or any(holds(child, part) for child in tree.children(node))
 
 
 class Composer(Teller):
@@ -54,7 +63,7 @@ class Composer(Teller):
     def document(self) -> Document:
         """All sections in order."""
         sizes = self.listed([(self.writer.expression(a),) for a in self.derived.program.axes])
-        blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *self.update(), *second_derivatives(self)]
+        blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *descent(self), *second_derivatives(self)]
         title = self.say["title"].replace("{model}", self.program.name.replace("_", " "))
         return Document(title, self.line("subtitle", sizes=sizes), self.lang, tuple(blocks), self.say["made by"])
 
@@ -92,7 +101,16 @@ class Composer(Teller):
             ones = tree.Labelled(tree.Letter("1", "bold"), (self.writer.expression(axes[0]),) if axes else ())
             indicator = tree.indicator(tree.Mark("cdot"))
             made.append(self.line("notation matrix", ones=ones, odot=tree.Mark("odot"), oslash=tree.Mark("oslash"), indicator=indicator))
-        return [*made, self.line("notation layout")]
+        return [*made, self.line("notation layout"), *self.held_told()]
+
+    def held_told(self) -> list[Line]:
+        """What the derivative of one equation is called where others count more ways, by an example."""
+        link = next((e.tensor for e in self.derived.links if e.tensor.held), None)
+        if link is None:
+            return []
+        output, variable = (self.writer.names(n) for n in link.derivative)
+        held = self.listed([(self.writer.names(n),) for n in link.held])
+        return [self.line("notation held", output=output, variable=variable, direct=self.writer.names(link.name), held=held)]
 
     def gradient(self) -> list[Block]:
         """The list of all partial derivatives, one entry down to the links, and the links."""
@@ -150,9 +168,9 @@ class Composer(Teller):
         else:
             header = tuple((self.say[k],) for k in ("link", "shape", "matrix form")[: len(columns)])
             blocks.append(Grid(header, tuple(zip(*columns, strict=True))))
-        unit = tree.Labelled(tree.Letter("e", "bold"), (tree.ONE,))
-        if any(latex(unit) in latex(m) for m in matrices):
-            blocks.append(Paragraph(self.line("entry unit", unit=unit)))
+        unit, stacked = tree.Labelled(tree.Letter("e", "bold"), (tree.ONE,)), function("vec")
+        said = [self.line(key, sign=s) for key, s in (("entry unit", unit), ("entry vec", stacked)) if any(holds(m, s) for m in matrices)]
+        blocks += [Paragraph(self.sentences(said))] if said else []
         blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", self.writer.expression(closed))),))]
         return blocks
 
@@ -172,9 +190,12 @@ class Composer(Teller):
                 value = self.value(e)
             except NotationError:
                 return []
-            # What stands first is a row, though the derivative of a scalar has the shape of the variable.
-            row = a == way[0] and not self.program.tensors[a].axes
-            made.append(Typesetter(self.writer).node(polished(transpose(value) if row else value)))
+            if b == way[-1]:
+                value = vec(value)
+            elif a == way[0] and not self.program.tensors[a].axes:
+                # What stands first is a row, though the derivative of a scalar has the shape of the variable.
+                value = transpose(vec(value))
+            made.append(Typesetter(self.writer).node(polished(value)))
         return made
 
     def jacobian_shape(self, outputs: Sequence[Expr], inputs: Sequence[Expr]) -> tree.Node:
@@ -192,7 +213,8 @@ class Composer(Teller):
             outputs = self.program.tensors[e.tensor.derivative[0]].axes
             inputs = e.tensor.axes[len(outputs) :]
             right = self.matrix(e, whole=False)
-            row = ((self.writer.equation(e),), (self.jacobian_shape(outputs, inputs),), (right,) if right is not None else ("–",))
+            shape: Line = (self.jacobian_shape(outputs, inputs),) if outputs else self.shape(inputs)
+            row = ((self.writer.equation(e),), shape, (right,) if right is not None else ("–",))
             rows.append(row)
         if not rows:
             return []
@@ -233,11 +255,16 @@ class Composer(Teller):
 
     def chain(self, e: Equation, taken: Sequence[Step]) -> Chain:
         """before = after = ..., with the rules."""
-        own = self.derived.adjoints.get(self.derived.output)
         left = self.writer.entry(e.name, e.indices)
+        # Nobody wants to see the derivative of the objective by itself.
+        ones = {
+            Entry(n): S.One
+            for n, t in self.program.tensors.items()
+            if t.derivative and not t.axes and set(t.derivative) == {t.derivative[0]}
+        }
 
         def node(value: Expr) -> tree.Node:
-            value = value.xreplace({Entry(own): S.One}) if own else value
+            value = value.xreplace(ones)
             return self.writer.expression(value, e.indices)
 
         rows: list[tuple[tree.Node, Line]] = []
@@ -266,8 +293,9 @@ class Composer(Teller):
         rows = []
         for e in self.adjoints:
             value = self.matrix(e, whole=False) if self.form != "index" else None
+            left = self.writer.names(e.name) if value is not None else self.writer.entry(e.name, e.indices)
             right = value if value is not None else self.writer.right_side(e)
-            rows.append(((self.writer.names(e.name),), self.shape(e.tensor.axes), (right,), self.numpy(e)))
+            rows.append(((left,), self.shape(e.tensor.axes), (right,), self.numpy(e)))
         blocks: list[Block] = [
             Heading(self.say["results"]),
             Paragraph(self.line("results lead", objective=self.writer.names(self.derived.output))),
@@ -280,68 +308,9 @@ class Composer(Teller):
             if facts := self.derived.facts.get(e.name, ()):
                 told = self.listed([self.fact(f) for f in facts])
                 blocks.append(Paragraph(self.line("uses", result=self.writer.names(e.name), facts=told)))
+        if told := kinks(self.derived.program, [self.derived.output], self.derived.wrt):
+            blocks += [Paragraph((self.say["page kinks"],)), *[Paragraph(("– " + kink_in(kink, self.lang),)) for kink in told]]
         if self.form == "both":
             index = Formulas(tuple(self.writer.equation(e) for e in self.adjoints))
             blocks.append(Fold((self.say["results index"],), (index,)))
         return blocks
-
-    def update(self) -> list[Block]:
-        """The step downhill; full batch and stochastic."""
-        names, eta = self.writer.names, self.unused("eta", "alpha", "epsilon")
-        top = names(self.derived.output)
-
-        def down(x: tree.Node, slope: tree.Node) -> tree.Node:
-            return tree.relation(x, ("<-", tree.add((1, x), (-1, tree.product(eta, slope)))))
-
-        wanted = [names(n) for n in self.derived.wrt if self.program.tensors[n].role == "parameter"]
-        if not wanted:
-            return []
-        blocks: list[Block] = [
-            Heading(self.say["update"]),
-            Paragraph(self.line("update lead", eta=eta)),
-            *folding.formulas([down(x, tree.Derivative(top, (x,))) for x in wanted], self.say["all parameters"]),
-        ]
-        samples = self.program.samples
-        if samples is None:
-            return [*blocks, Paragraph(self.line("one sample"))]
-        kind = self.over_samples()
-        if kind is None:
-            return blocks
-        theta, s = self.unused("theta", "phi", "psi"), letter(self.writer.letters.choice(samples)[0])
-        size, batch = self.writer.expression(samples), self.unused("B", "S", "M")
-        each = tree.Derivative(tree.Labelled(top, (s,)), (theta,))
-        count = self.unused("m", "b", "k")
-
-        def mean(total: tree.Node, number: tree.Node) -> tree.Node:
-            return tree.product(tree.Frac(tree.ONE, number), total) if kind == "mean" else total
-
-        full = mean(tree.big_sum(s, tree.ONE, size, each), size)
-        few = mean(tree.Sum(tree.relation(s, ("in", batch)), None, None, each), count)
-        whole = tree.relation(tree.Derivative(top, (theta,)), ("=", full))
-        return [
-            *blocks,
-            Heading(self.say["full batch"], 3),
-            Paragraph(self.line(f"full batch {kind}")),
-            Formulas((whole, down(theta, full))),
-            Heading(self.say["stochastic"], 3),
-            Paragraph(self.line("stochastic lead", batch=batch, size=count, n=size)),
-            Formulas((down(theta, few),)),
-        ]
-
-    def unused(self, *letters: str) -> tree.Node:
-        """The first of some letters that is not a tensor's or an axis's."""
-        taken = {*self.writer.names.spelled.values(), *[self.writer.expression(a) for a in self.program.axes]}
-        return next((x for x in map(tree.Letter, letters) if x not in taken), tree.Letter(letters[-1]))
-
-    def over_samples(self) -> str | None:
-        """Whether the objective is the "mean" or the "sum" of one loss for each sample, or neither as it stands."""
-        e = self.derived.program.equation(self.derived.output)
-        samples = self.program.samples
-        if e is None or e.rhs is None or e.tensor.axes:
-            return None
-        coefficient, totals = e.rhs.as_independent(Total, as_Add=False)
-        if not isinstance(totals, Total) or not any(i.axis == samples for i in totals.indices) or totals.body.has(samples):
-            return None
-        if not coefficient.has(samples):
-            return "sum"
-        return "mean" if not (coefficient * samples).has(samples) else None

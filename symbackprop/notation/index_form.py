@@ -68,7 +68,9 @@ class Writer:
         key = (e, tuple(indices))
         if key not in self.written:
             stray = sorted(indices_of(e) - set(indices), key=str)
-            self.written[key] = self.write(one_based(as_printed(e)), self.free((*indices, *stray)))
+            self.written[key] = self.write(
+                one_based(as_printed(e, self.program.squares, self.program.roots)), self.free((*indices, *stray))
+            )
         return self.written[key]
 
     def equation(self, equation: Equation) -> tree.Node:
@@ -97,15 +99,15 @@ class Writer:
         if isinstance(axes, int) and all(order == len(indices) for order in orders):
             along = letters[axes]
             arguments = tuple(self.names(n, letters) for n in call.arguments)
-            return tree.Apply(tree.Labelled(function(call.op), (along,)), arguments)
+            return tree.Apply(tree.Labelled(function(call.op, self.names.bases), (along,)), arguments)
         if isinstance(axes, int) and orders == [len(indices) + 1]:
             # A reduction: the letter below is bound by it.
             summed = fresh(self.program.tensors[call.arguments[0]].axes[axes])
             along = letter(self.letters.extended(scope, [summed])[summed])
             argument = self.names(call.arguments[0], (*letters[:axes], along, *letters[axes:]))
-            return tree.Apply(tree.Labelled(function(call.op), (along,)), (argument,))
+            return tree.Apply(tree.Labelled(function(call.op, self.names.bases), (along,)), (argument,))
         arguments = tuple(self.names(n) for n in call.arguments)
-        made = tree.Apply(function(call.op), arguments)
+        made = tree.Apply(function(call.op, self.names.bases), arguments)
         return tree.Labelled(tree.Fenced(made), letters) if letters else made
 
     def others(self, call: Call, indices: Sequence[Index], scope: dict[Index, str]) -> tree.Node:
@@ -230,8 +232,7 @@ class Writer:
         if isinstance(e, Total):
             return self.total(e, scope)
         if isinstance(e, KroneckerDelta):
-            pair = sorted((self.write(i, scope) for i in e.args), key=lambda n: position(n, scope))
-            return tree.Labelled(tree.Letter("delta"), tuple(pair))
+            return self.delta(*sorted((self.write(i, scope) for i in e.args), key=lambda n: position(n, scope)))
         if isinstance(e, Positive | NonNegative):
             return tree.indicator(self.condition(e, scope))
         if isinstance(e, Pow):
@@ -239,12 +240,17 @@ class Writer:
         if isinstance(e, Add | Mul):
             return self.write(e, scope)
         if isinstance(e, Function):
-            return applied(type(e).__name__, *[self.write(a, scope) for a in e.args])
+            return applied(type(e).__name__, *[self.write(a, scope) for a in e.args], taken=self.names.bases)
         if e == pi:
             return tree.Letter("pi")
         if e == E:
             return tree.Letter("e", "upright")
         raise NotationError(f"no notation for {type(e).__name__}", source=str(e))
+
+    def delta(self, i: tree.Node, j: tree.Node) -> tree.Node:
+        """Kronecker's delta; where a tensor is called so, an indicator."""
+        sign = tree.Letter("delta")
+        return tree.indicator(tree.relation(i, ("=", j))) if sign in self.names.bases else tree.Labelled(sign, (i, j))
 
     def power(self, e: Pow, scope: dict[Index, str]) -> tree.Node:
         """A root or a power; what is e to something is exp."""

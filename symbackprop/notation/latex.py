@@ -104,6 +104,20 @@ def _(node: tree.Derivative) -> str:
 
 
 @latex.register
+def _(node: tree.Held) -> str:
+    return rf"\left( {latex(node.whole)} \right)_{{{', '.join(map(slashed, node.others))}}}"
+
+
+def slashed(node: tree.Node) -> str:
+    """A name; a derivative on one line."""
+    if not isinstance(node, tree.Derivative):
+        return latex(node)
+    parts = [f"({slashed(p)})" if isinstance(p, tree.Derivative) else latex(p) for p in (node.top, *node.bottoms)]
+    order = f"^{{{len(node.bottoms)}}}" if len(node.bottoms) > 1 else ""
+    return rf"\partial{order} {parts[0]} / " + " ".join(rf"\partial {p}" for p in parts[1:])
+
+
+@latex.register
 def _(node: tree.Root) -> str:
     return rf"\sqrt{{{latex(node.body)}}}"
 

@@ -127,6 +127,22 @@ def _(node: tree.Derivative) -> str:
 
 
 @element.register
+def _(node: tree.Held) -> str:
+    below = operator(",", separator="true").join(map(slashed, node.others))
+    return f"<msub>{fence(element(node.whole), '()', tall=True)}{row(below)}</msub>"
+
+
+def slashed(node: tree.Node) -> str:
+    """A name; a derivative on one line."""
+    if not isinstance(node, tree.Derivative):
+        return element(node)
+    sign, over = operator("∂", rspace="0"), operator("/")
+    above = f"<msup>{sign}<mn>{len(node.bottoms)}</mn></msup>" if len(node.bottoms) > 1 else sign
+    parts = [fence(slashed(p), "()", tall=False) if isinstance(p, tree.Derivative) else element(p) for p in (node.top, *node.bottoms)]
+    return row(above, parts[0], over, *[sign + p for p in parts[1:]])
+
+
+@element.register
 def _(node: tree.Root) -> str:
     return f"<msqrt>{element(node.body)}</msqrt>"
 

@@ -43,7 +43,9 @@ def matrix_form(equation: Equation, program: Program, known: Known | None = None
             if len(free[0]) + len(free[1]) > 2:
                 raise refusal("axes", equation.name)
             return _called(equation, program)
-        made = shortened(_Reader(program).value(rename_bound(as_printed(equation.rhs)), free), known or Known())
+        made = shortened(
+            _Reader(program).value(rename_bound(as_printed(equation.rhs, program.squares, program.roots)), free), known or Known()
+        )
         if has_unnamed_slices(made):
             raise refusal("slice")
         return made

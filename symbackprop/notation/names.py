@@ -63,19 +63,22 @@ class Names:
         taken: set[str] = set()
         for name, tensor in program.tensors.items():
             node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
-            if latex(node) in taken and not isinstance(node, tree.Derivative):
+            if latex(node) in taken and not isinstance(node, tree.Derivative | tree.Held):
                 node = tree.Letter(f"{name}") if len(name) > 1 else tree.Letter(name, "upright")
             taken.add(latex(node))
             self.spelled[name] = node
+        self.bases = set(map(_base, self.spelled.values()))
 
     def _default(self, tensor: Tensor) -> tree.Node:
         if tensor.derivative:
-            return derivative([self._known(n) for n in tensor.derivative])
+            return self._held(tensor, derivative([self._known(n) for n in tensor.derivative]))
         if tensor.tangent_of:
             return marked(self.plain(tensor.tangent_of), "dot")
         if tensor.cotangent_of:
             *rows, name = [self._known(n) for n in tensor.cotangent_of]
             return tree.Labelled(tree.Letter("G"), sup=tree.Product((*rows, name))) if rows else marked(name, "bar")
+        if tensor.copy_of:
+            return marked(self._known(tensor.copy_of), "tilde")
         if tensor.role == "helper" and (made := self.program.equation(tensor.name)) and made.call and made.call.op == "inv":
             base = self._known(made.call.arguments[0])
             plain = isinstance(base, tree.Letter)
@@ -105,12 +108,16 @@ class Names:
         for part, order in zip(parts, self._orders(tensor, parts), strict=True):
             made.append(self(part, indices[at : at + order]))
             at += order
-        return derivative(made) if tensor.derivative else marked(derivative(made), "dot")
+        return self._held(tensor, derivative(made)) if tensor.derivative else marked(derivative(made), "dot")
+
+    def _held(self, tensor: Tensor, made: tree.Derivative) -> tree.Derivative | tree.Held:
+        """A derivative with what is held below it, where something is."""
+        return tree.Held(made, tuple(self._known(n) for n in tensor.held)) if tensor.held else made
 
     def sign(self, letter: str, *styles: str) -> tree.Letter:
         """The sign of a constant matrix, as I of the identity, in the first of `styles` in which no tensor has this letter."""
         signs = [tree.Letter(letter, style) for style in styles]
-        return next((sign for sign in signs if sign not in map(_base, self.spelled.values())), signs[-1])
+        return next((sign for sign in signs if sign not in self.bases), signs[-1])
 
     def row(self, name: str, at: tree.Node) -> tree.Node:
         """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s.
@@ -197,7 +204,7 @@ def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
         return node
     if isinstance(node, tree.Labelled):
         return tree.Labelled(node.base, node.sub + indices, node.sup)
-    if isinstance(node, tree.Derivative):
+    if isinstance(node, tree.Derivative | tree.Held):
         raise NotationError("a derivative bears no indices of its own")
     return tree.Labelled(node, indices)
 
@@ -205,13 +212,14 @@ def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
 class Letters:
     """Index letters: one preferred letter for each axis, and no letter twice in a scope.
 
-    A letter is never one that names an axis, which occurs as a number in formulas, or a tensor of the program.
+    A letter is never one that names an axis, which occurs as a number in formulas, or that a tensor's name is made of.
     """
 
     def __init__(self, program: Program) -> None:
         sizes = {s.name for t in program.tensors.values() for a in t.axes for s in a.free_symbols}
-        tensors = {t.latex or t.name for t in program.tensors.values()}
-        self.reserved = sizes | tensors
+        names = Names(program)
+        letters = {base.text for name in program.tensors if isinstance(base := _base(names.spelled[name]), tree.Letter)}
+        self.reserved = sizes | letters | {t.latex or t.name for t in program.tensors.values()}
         self.choices: dict[Expr, list[str]] = {}
         self.wanted: set[str] = set()
         self.samples = program.samples

@@ -103,8 +103,12 @@ def lettered(program: Program, equations: Sequence[Equation], whole: Program) ->
     """
     unnamed = {e.name for e in whole.equations if not e.text and not e.tensor.latex}
 
+    last = {t.cotangent_of: n for n, t in whole.tensors.items() if t.cotangent_of}
+
     def clear(name: str) -> bool:
         tensor = whole.tensors.get(name)
+        if tensor and tensor.cotangent_of and last[tensor.cotangent_of] != name:
+            return False  # a part of what is carried back there
         behind = (tensor.derivative or tensor.cotangent_of or tensor.tangent_of) if tensor else ()
         return all(map(clear, behind)) if behind else name not in unnamed
 

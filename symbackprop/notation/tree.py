@@ -110,6 +110,14 @@ class Derivative(Node):
 
 
 @dataclass(frozen=True)
+class Held(Node):
+    """The derivative of one equation by one thing that it speaks of, others held: in brackets, with these below."""
+
+    whole: Derivative
+    others: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
 class Root(Node):
     """The square root of body."""
 
