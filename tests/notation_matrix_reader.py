@@ -113,6 +113,7 @@ class MatrixReader(Reader):
             return made
         if token in "({":
             self.take()
+            self.at += 2 if self.ahead("{", "}") else 0  # what keeps TeX from taking the braces away
             value = self.expression()
             self.take(")" if token == "(" else "}")
             return value

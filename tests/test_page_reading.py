@@ -123,7 +123,7 @@ def test_the_links_of_one_entry_multiply_to_it():
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_derivatives_of_one_equation_are_explained_where_they_stand(lang):
-    sign = r"\left( \frac{\partial J}{\partial W} \right)_{t^{1}}"
+    sign = r"\left( \frac{\partial J}{\partial W} \right)_{t^{(1)}}"
     told = [line for line in derivation("a penalty").markdown(lang=lang).split("\n") if sign in line and "|" not in line]
     assert len(told) == 1 and told[0].count("$J$") == 2
     assert r"\right)_{" not in derivation("two layers").markdown(lang=lang)

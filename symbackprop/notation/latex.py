@@ -44,7 +44,7 @@ def _(node: tree.Letter) -> str:
         return rf"\mathbf{{{plain}}}"
     if node.style == "function":
         return FUNCTIONS.get(node.text, rf"\operatorname{{{escape(node.text)}}}")
-    if len(node.text.rstrip("'")) == 1 or node.text in GREEK:
+    if (len(node.text.rstrip("'")) == 1 and node.text != "_") or node.text in GREEK:
         return plain
     return rf"\mathrm{{{escape(node.text)}}}"
 
@@ -73,7 +73,7 @@ def _(node: tree.Labelled) -> str:
 def subscripts(nodes: tuple[tree.Node, ...]) -> str:
     """Indices side by side, with commas as soon as one of them is more than a letter or a digit."""
     texts = [latex(n) for n in nodes]
-    simple = all(isinstance(n, tree.Letter) or (isinstance(n, tree.Number) and len(n.text) == 1) for n in nodes)
+    simple = all(tree.is_short(n) for n in nodes)
     return " ".join(texts) if simple and any(t.startswith("\\") for t in texts) else ("" if simple else ", ").join(texts)
 
 
@@ -86,9 +86,11 @@ def _(node: tree.Power) -> str:
 @latex.register
 def _(node: tree.Transposed) -> str:
     base = latex(node.base)
-    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}.
-    plain = tree.power_base(node.base) is node.base or isinstance(node.base, tree.Apply | tree.Sequence)
-    return rf"{base}^{{\top}}" if plain else rf"{{{base}}}^{{\top}}"
+    if tree.power_base(node.base) is node.base or isinstance(node.base, tree.Apply | tree.Sequence):
+        return rf"{base}^{{\top}}"
+    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}. TeX takes braces round an accented letter alone away, label and all.
+    apart = "{}" if isinstance(node.base, tree.Labelled) and isinstance(node.base.base, tree.Accent) else ""
+    return rf"{{{apart}{base}}}^{{\top}}"
 
 
 @latex.register

@@ -95,7 +95,7 @@ def _(node: tree.Labelled) -> str:
 
 def subscripts(nodes: tuple[tree.Node, ...]) -> str:
     """Indices side by side, with commas as soon as one of them is more than a letter or a digit."""
-    simple = all(isinstance(n, tree.Letter) or (isinstance(n, tree.Number) and len(n.text) == 1) for n in nodes)
+    simple = all(tree.is_short(n) for n in nodes)
     between = "<mo>\u2063</mo>" if simple else operator(",", separator="true")
     return row(between.join(element(n) for n in nodes))
 

@@ -9,6 +9,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import ClassVar
 
+from symbackprop.notation.symbols import GREEK
+
 
 class Level(IntEnum):
     """How tightly a node binds, loosest first. A big sum takes in all that follows it in its product."""
@@ -227,6 +229,11 @@ def children(node: Node) -> tuple[Node, ...]:
 def is_tall(node: Node) -> bool:
     """Whether the node is higher than a line, so that its brackets must grow."""
     return isinstance(node, Frac | Derivative | Sum | Table) or any(is_tall(c) for c in children(node))
+
+
+def is_short(node: Node) -> bool:
+    """Whether an index is one letter, with primes or without, or one digit: several of them need no commas."""
+    return isinstance(node, Letter | Number) and (len(node.text.rstrip("'")) == 1 or (isinstance(node, Letter) and node.text in GREEK))
 
 
 def fenced_below(node: Node, level: Level) -> Node:
