@@ -272,7 +272,7 @@ class MatrixReader(Reader):
                     if self.here == "^":
                         self.take()
                         self.group()
-                    key.append(self.name())
+                    key.append(self.nested() if self.here == "\\frac" else self.name())
                     if self.here == "_":
                         assert row is None and column is None, "one letter cuts one row"
                         self.take()
@@ -291,6 +291,21 @@ class MatrixReader(Reader):
             parts.append(self.expression())
             self.take("}")
         return parts[0] / parts[1]
+
+    def nested(self):
+        """The key of a derivative that is derived, or derived by, itself."""
+        self.take("\\frac")
+        key = ["d"]
+        for _ in range(2):
+            self.take("{")
+            while self.here == "\\partial":
+                self.take()
+                if self.here == "^":
+                    self.take()
+                    self.group()
+                key.append(self.nested() if self.here == "\\frac" else self.name())
+            self.take("}")
+        return tuple(key)
 
     def function(self):
         name = self.function_name()

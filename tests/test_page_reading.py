@@ -53,11 +53,16 @@ MODELS = {
         {"z": "W @ x", "h": "sigmoid(z) * delta + z", "J": "sum(cumsum(h)**2) * sigma + sum(delta * z) / sigma"},
         output="z",
     ),
+    "a kernel": lambda: stated(
+        {"X": ("i", "n d"), "y": ("l", "n"), "s": ("p", ""), "A": ("p", "n n")},
+        {"K": "X @ X.T * exp(s) + eye(n)", "J": "y @ inv(K) @ y + logdet(K) + trace(inv(A)) * s"},
+        output="K",
+    ),
     "two layers": lambda: sbp.load("examples/two_layer.toml"),
     "weights used twice": SECOND["weights used twice"],
 }
 KINDS = ("hvp", "ggn", "per-sample", "jacobian", "jvp", "vjp", "fisher", "hessian")
-COUPLED = {"batch norm", "norms", "scales of one sample"}
+COUPLED = {"batch norm", "norms", "scales of one sample", "a kernel"}
 FISHER = {"two layers", "weights used twice"}
 QUICK = [(m, "") for m in MODELS] + [("a penalty", k) for k in KINDS[:6]] + [("weights used twice", "hvp"), ("two layers", "per-sample")]
 SLOW = [(m, k) for m in MODELS for k in KINDS if not ((k == "per-sample" and m in COUPLED) or (k == "fisher" and m not in FISHER))]
@@ -132,3 +137,8 @@ def test_derivatives_of_one_equation_are_explained_where_they_stand(lang):
 def test_steps_of_products_explain_them_where_the_gradient_has_none():
     text = derivation("two layers").document(also=["hvp"])
     assert sum("with brackets" in str(b) or "such brackets" in str(b) for b in text.blocks) == 1
+
+
+def test_an_inverse_is_not_defined_by_itself():
+    text = derivation("a kernel").markdown()
+    assert "K^{-1} & =" not in text and "| $K^{-1}$ | $n \\times n$ | computed |" in text

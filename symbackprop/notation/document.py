@@ -17,6 +17,7 @@ from symbackprop.notation.index_form import letter
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.network import network, path
+from symbackprop.notation.parts import is_inverse
 from symbackprop.notation.polish import polished
 from symbackprop.notation.second import second_derivatives
 from symbackprop.notation.teller import Teller
@@ -69,22 +70,24 @@ class Composer(Teller):
 
     def model(self) -> list[Block]:
         """Equations, picture, shapes, conventions."""
-        forward = self.forward
+        forward, told = self.forward, [e for e in self.forward if not is_inverse(e)]
         blocks: list[Block] = [
             Heading(self.say["model"]),
             Paragraph(self.line("model lead", objective=self.writer.names(self.derived.output))),
-            *folding.formulas([self.best(e) for e in forward], self.say["all equations"]),
+            *folding.formulas([self.best(e) for e in told], self.say["all equations"]),
             network(self.derived.program, self.writer, forward),
         ]
         if self.form == "both":
-            index = Formulas(tuple(self.writer.equation(e) for e in forward))
+            index = Formulas(tuple(self.writer.equation(e) for e in told))
             blocks.append(Fold((self.say["index form of the model"],), (index,)))
         header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
         rows: list[tuple[Line, ...]] = []
+        behind = self.derived.program.needed([self.derived.output]).tensors
         for t in self.derived.program.tensors.values():
             if not t.is_derived:
                 known = self.listed([self.fact(f) for f in t.facts])
-                rows.append(((self.writer.names(t.name),), self.shape(t.axes), (self.say[f"role {t.role}"],), known))
+                role = "intermediate" if t.role == "helper" and t.name in behind else t.role
+                rows.append(((self.writer.names(t.name),), self.shape(t.axes), (self.say[f"role {role}"],), known))
         if not any(known for *_, known in rows):
             header, rows = header[:-1], [r[:-1] for r in rows]
         blocks.append(Fold((self.say["tensors"],), (Grid(header, tuple(rows)),)))
@@ -213,7 +216,8 @@ class Composer(Teller):
             outputs = self.program.tensors[e.tensor.derivative[0]].axes
             inputs = e.tensor.axes[len(outputs) :]
             right = self.matrix(e, whole=False)
-            shape: Line = (self.jacobian_shape(outputs, inputs),) if outputs else self.shape(inputs)
+            # The derivative of a scalar, or by one, has the shape of the other.
+            shape: Line = (self.jacobian_shape(outputs, inputs),) if outputs and inputs else self.shape(outputs or inputs)
             row = ((self.writer.equation(e),), shape, (right,) if right is not None else ("–",))
             rows.append(row)
         if not rows:

@@ -16,7 +16,7 @@ from symbackprop.notation import tree
 from symbackprop.notation.functions import applied, function
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
-from symbackprop.notation.scalar_text import decimal, fraction, scientific
+from symbackprop.notation.numbers import decimal, fraction, scientific, with_constants
 from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of
 
@@ -68,9 +68,8 @@ class Writer:
         key = (e, tuple(indices))
         if key not in self.written:
             stray = sorted(indices_of(e) - set(indices), key=str)
-            self.written[key] = self.write(
-                one_based(as_printed(e, self.program.squares, self.program.roots)), self.free((*indices, *stray))
-            )
+            shown = as_printed(with_constants(e), self.program.squares, self.program.roots)
+            self.written[key] = self.write(one_based(shown), self.free((*indices, *stray)))
         return self.written[key]
 
     def equation(self, equation: Equation) -> tree.Node:
@@ -314,12 +313,12 @@ def signed(e: Expr) -> tuple[int, Expr]:
 
 
 def number_node(value: int | Rational) -> tree.Node:
-    """A whole number or a decimal; a small one with a power of ten, as 10^-5."""
+    """A whole number or a decimal; a small or large one with a power of ten, as 10^-5."""
     if value < 0:
         return tree.negative(number_node(-value))
     if found := scientific(Rational(value)):
-        digit, places = found
-        return tree.product(number_node(digit), tree.power(tree.Number("10"), number_node(-places)))
+        digits, places = found
+        return tree.product(number_node(digits), tree.power(tree.Number("10"), number_node(places)))
     return tree.Number(decimal(Rational(value)))
 
 
