@@ -119,7 +119,9 @@ class Names:
             return replace(node, sub=tuple(map(tree.Fenced, node.sub))) if doubtful else node
         if isinstance(node.sup, tree.Number):
             doubtful = MADE.match(name) is not None or (doubtful and int(node.sup.text) > 1)
-        return replace(node, sup=tree.Fenced(node.sup)) if doubtful or latex(node.sup) in self.numbers else node
+        else:
+            doubtful = latex(node.sup) in self.numbers
+        return replace(node, sup=tree.Fenced(node.sup)) if doubtful else node
 
     def plain(self, of: Sequence[str]) -> tree.Node:
         """What a tangent or a cotangent is of: a tensor, or the derivative of the first by the others."""
