@@ -54,6 +54,12 @@ class Trace:
         if not self.silent and (not self.lines or self.lines[-1][1] != e):
             self.lines.append((rule, e))
 
+    def note_shorter(self, e: Expr) -> None:
+        """Record that `e` was made by what fits: terms have cancelled where it speaks of fewer entries, else it is put otherwise."""
+        if self.lines:
+            more = e.count(Entry) - self.lines[-1][1].count(Entry)
+            self.note("cancellation" if more < 0 else "distribution" if more > 0 else "factoring", e)
+
 
 def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Expr:
     """The normal form of `e`, equal to it for all sizes and all tensors that have `facts`."""
@@ -103,11 +109,11 @@ def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
     if fired:
         if not trace.silent:
             # What the sum was before the facts: the line a reader wants to see between.
-            trace.note("cancellation", sum((_best(p, NO_FACTS, set(), DEPTH) for p in parts), S.Zero))
+            trace.note_shorter(Add(*[_best(p, NO_FACTS, set(), DEPTH) for p in parts]))
         trace.note("fact", result)
         trace.facts |= fired
     else:
-        trace.note("cancellation", result)
+        trace.note_shorter(result)
     result = factored(result)
     trace.note("factoring", result)
     return result

@@ -4,6 +4,7 @@ What the tensors are is known from the literal evaluator; what the page says of 
 """
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from notation_keys import key_of
@@ -73,6 +74,8 @@ class PageReader:
                 for row in rows:
                     self.row(row)
             case Chain(left, rows):
+                lines = [latex(node) for node, _ in rows]
+                assert rows and all(a != b for a, b in pairwise(lines)), f"a line twice: {lines}"
                 for node, _ in rows:
                     self.equation(latex(left), node)
             case Fold(_, blocks, formula):

@@ -1,19 +1,23 @@
 """The normal form: what must become equal does, what differs stays apart, and values never change."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from small import index
 from sympy import S, exp
 
+from symbackprop.canonical import relabelled
 from symbackprop.contract import Trace, contract, flat
 from symbackprop.cost import cost
 from symbackprop.index import Index, axis
-from symbackprop.laws import Facts, guard
+from symbackprop.laws import NO_FACTS, Facts, guard
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total, delta
 from symbackprop.verify.literal import evaluate_expression, prime_sizes
 
 n, m, c = axis("n"), axis("m"), axis("c")
+r = Index("r", c)
 a, b, s = index("a", "n"), index("b", "m"), index("s", "n")
 b2 = index("b2", "n")
 i0, i1, k, j = Index("i0", n), Index("i1", c), Index("k", c), Index("j", c)
@@ -174,3 +178,22 @@ def holder(e):
     free = sorted({i for i in e.free_symbols if isinstance(i, Index)}, key=str)
     tensors = {"A": Tensor("A", (n, m)), "x": Tensor("x", (m,)), "T": Tensor("T", tuple(i.axis for i in free))}
     return Program("held", tensors, (Equation(tensors["T"], tuple(free), e),), "T")
+
+
+NAMED = {
+    "a factor leaves the sum": (T("y", i0) * T("w", k) * T("z", k), "narrow sum"),
+    "a number leaves it": (2 * T("w", k) * T("z", k), "narrow sum"),
+    "two sums come apart": (T("A", i0, k) * Total(T("w", r) * T("y", i0), r), "narrow sum"),
+    "a number comes out of brackets": (T("w", k) * (2 * T("z", k) - 2 * T("x", k)), "factoring"),
+    "terms cancel": (T("y", i0) * T("w", k) - T("w", k) * T("y", i0) + T("z", k), None),
+    "a quotient cancels": (T("w", k) * (T("w", k) + T("z", k)) / (T("w", k) + T("z", k)), None),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_rule_is_named_for_what_it_did(name):
+    body, rule = NAMED[name]
+    trace = Trace()
+    contract(Total(body, k), NO_FACTS, trace)
+    lines = [(name, relabelled(e)) for name, e in trace.lines]
+    assert [name for (_, before), (name, after) in pairwise(lines) if before != after] == ([rule] if rule else [])

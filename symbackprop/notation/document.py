@@ -276,7 +276,11 @@ class Composer(Teller):
         local = latex(start) == latex(left)
         if not local:
             rows.append((start, (self.say["rule chain rule"],)))
+        shown = latex(start)
         for s in taken:
+            before, shown = shown, latex(node(s.after))
+            if shown == before:
+                continue  # the order of factors, which one does not see
             key = s.rule if s.rule != "chain rule" else "local derivative" if local else "substitution"
             rule = self.say.get(f"rule {key}", s.rule)
             if s.facts:

@@ -303,7 +303,10 @@ def rank(e: Expr) -> int:
 
 
 def signed(e: Expr) -> tuple[int, Expr]:
-    """e as a sign and the rest. A sum is left as it is, but for one whose terms are all negative."""
+    """e as a sign and the rest. A sum is left as it is, but for one whose terms are all negative; so is a sum over an index."""
+    if isinstance(e, Total):
+        sign, body = signed(e.body)
+        return sign, Total(body, *e.indices) if sign < 0 else e
     if isinstance(e, Add):
         return (-1, -e) if all(t.could_extract_minus_sign() for t in e.args) else (1, e)
     coefficient, rest = e.as_coeff_Mul()

@@ -29,8 +29,13 @@ def fraction(r: Rational) -> tuple[Rational, Rational]:
         return r, S.One
     if max(over, under) < LONG:
         return over, under
-    zeros = 10 ** (len(str(under)) - len(str(under).rstrip("0")))
-    return min([(over, under), (over / zeros, under / zeros)], key=lambda pair: sum(len(decimal(n)) for n in pair))
+    pairs = [(over / 10**k, under / 10**k) for k in {0, zeros_of(over), zeros_of(under)}]
+    return min([pair for pair in pairs if min(pair) >= 1 or pair[0] == over], key=lambda pair: sum(len(decimal(n)) for n in pair))
+
+
+def zeros_of(n: Rational) -> int:
+    """How many zeros a whole number ends in."""
+    return len(str(n)) - len(str(n).rstrip("0"))
 
 
 def is_decimal(r: Rational) -> bool:
@@ -53,7 +58,7 @@ def scientific(r: Rational) -> tuple[Rational, int] | None:
 def decimal(r: Rational) -> str:
     """A number whose denominator divides a power of ten, in digits."""
     if found := scientific(r):
-        return "{}e{}".format(decimal(found[0]), found[1])
+        return f"{decimal(found[0])}e{found[1]}"
     digits = 0
     while not (r * 10**digits).is_Integer:
         digits += 1
@@ -74,12 +79,15 @@ def recognised(r: Rational) -> Expr:
 
     Or where it has not the digits of a float: 3.1416 is 3.1416.
     """
+    if len(str(r.q)) > EXACT and not is_decimal(r) and is_decimal(1 / r):
+        return 1 / recognised(1 / r)
     if len(str(r.p)) < EXACT or not is_decimal(r):
         return r
+    size = float(abs(r))
     for value, constant in constants().items():
         for multiple in range(1, MULTIPLES + 1):
-            over = round(float(abs(r)) / value * multiple)
-            if over and math.gcd(over, multiple) == 1 and over <= MULTIPLES and math.isclose(float(abs(r)), value * over / multiple, rel_tol=ROUNDING):
+            over = round(size / value * multiple)
+            if 0 < over <= MULTIPLES and math.isclose(size, value * over / multiple, rel_tol=ROUNDING):
                 return Rational(over, multiple) * constant * (1 if r > 0 else -1)
     return r
 

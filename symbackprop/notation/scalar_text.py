@@ -13,6 +13,7 @@ from symbackprop.term import Entry, NonNegative, Positive
 
 SUM, TERM, POWER, ATOM = range(4)
 
+
 def quotient(e: Expr) -> tuple[Expr, Expr]:
     """A scalar as numerator and denominator, as it stands."""
     over, under = S.One, S.One
