@@ -17,7 +17,7 @@ class Reader:
     """A token stream, and the words both grammars share."""
 
     def __init__(self, text, values):
-        self.tokens = [t for t in TOKEN.findall(text) if t not in ("\\left", "\\right")]
+        self.tokens = [t for t in TOKEN.findall(text) if t not in ("\\left", "\\right", "\\thinspace")]
         self.at = 0
         self.values = {spelled(key): value for key, value in values.items()}
 
@@ -65,6 +65,13 @@ class Reader:
             self.at = before
         return token
 
+    def labelled(self):
+        """Whether a tensor's name with a label stands here, as d^{(1)} beside a size d."""
+        before = self.at
+        found = self.name()
+        self.at = before
+        return found in self.spelled and any(mark in found for mark in "^_")
+
     def function_name(self):
         name = self.take()
         return name + ("{" + self.group() + "}" if name == "\\operatorname" else "")
@@ -98,8 +105,8 @@ def spelled(key):
 
 
 def words_of(key):
-    """The names in a key."""
-    return {word for part in key for word in words_of(part)} if isinstance(key, tuple) else {key}
+    """The names in a key, the first of which says of what kind it is."""
+    return {word for part in key[1:] for word in words_of(part)} if isinstance(key, tuple) else {key}
 
 
 def key_of(node):

@@ -117,6 +117,8 @@ class MatrixReader(Reader):
             value = self.expression()
             self.take(")" if token == "(" else "}")
             return value
+        if self.labelled():
+            return self.named(self.name())
         if token == "\\lVert":
             return self.norm()
         if token in ("\\lvert", "\\lfloor"):
@@ -339,7 +341,7 @@ class MatrixReader(Reader):
 
 def base_letter(name):
     """The first letter of a name, without labels and accents."""
-    return re.sub(r"\^.*|\\[a-z]+|[{}]", "", name)
+    return re.sub(r"[\^_].*|\\[a-z]+|[{}]", "", name)
 
 
 def capital(name):

@@ -69,6 +69,8 @@ class IndexReader(Reader):
             made = self.whole()
             if made is not None:
                 return made
+        if self.labelled():
+            return self.entry(self.name())
         if token == "(":
             return self.between("(", ")")
         if token == "\\lvert":

@@ -19,6 +19,7 @@ from symbackprop.notation.descent import descent
 from symbackprop.notation.document import Composer
 from symbackprop.notation.latex import latex
 from symbackprop.notation.network import nearest_parameter
+from symbackprop.notation.parts import is_inverse
 from symbackprop.notation.second import of_block, second_derivatives
 from symbackprop.notation.written import left_side
 from symbackprop.verify.literal import evaluate, random_arrays, size_of
@@ -38,6 +39,7 @@ class PageReader:
     read: list = field(default_factory=list)
     unknown: list = field(default_factory=list)
     entries: list = field(default_factory=list)
+    sides: list = field(default_factory=list)
 
     def __post_init__(self):
         derived, writer = self.composer.derived, self.composer.writer
@@ -76,7 +78,8 @@ class PageReader:
             case Chain(left, rows):
                 lines = [latex(node) for node, _ in rows]
                 assert rows and all(a != b for a, b in pairwise(lines)), f"a line twice: {lines}"
-                for node, _ in rows:
+                by_mean = [k for k, (_, rule) in enumerate(rows) if self.composer.say["rule mean of labels"] in rule]
+                for node, _ in rows[by_mean[0] if by_mean else 0 :]:  # before it stand the labels, whose mean is what is known
                     self.equation(latex(left), node)
             case Fold(_, blocks, formula):
                 for inner in blocks:
@@ -130,7 +133,23 @@ class PageReader:
     def damaged(self, left, text):
         return self.damage(left, text) if self.damage else text
 
+    @property
+    def defined(self):
+        """What the equations that have been read define."""
+        return {self.lefts[left][0].name for left, _ in self.read if left in self.lefts}
+
+    @property
+    def spoken_of(self):
+        """The tensors that the equations speak of, but for those that say by themselves what they are: leaves, derivatives, what has a bar."""
+        program, names = self.composer.derived.program, self.composer.writer.names
+        plain = {t.name for t in program.leaves} | {n for n, t in program.tensors.items() if t.derivative or t.tangent_of or t.copy_of}
+        plain |= {n for n, t in program.tensors.items() if len(t.cotangent_of) == 1 and not t.latex}
+        plain |= {e.name for e in program.equations if is_inverse(e)}
+        spelled = {latex(names(n)): n for n in program.tensors}
+        return {spelled[text] for node in self.sides for text in names_in(node) if text in spelled} - plain
+
     def compare(self, left, right, got, wanted):
+        self.sides.append(right)
         self.read.append((left, latex(right)))
         np.testing.assert_allclose(got, wanted, rtol=1e-8, atol=1e-9, err_msg=f"{left} = {latex(right)}")
 
@@ -169,6 +188,16 @@ class PageReader:
             cut = sum(s != 1 for s in shape[: (e.tensor.orders or (len(shape) - 2,))[0]])
             kept = [int(np.prod(kept[:cut])), int(np.prod(kept[cut:]))]
         return read_matrix(text, self.values, self.dims, tuple(kept)).reshape(shape)
+
+
+def names_in(node):
+    """The names in a formula, without their indices, as LaTeX; a derivative says by itself what it is."""
+    if isinstance(node, tree.Derivative | tree.Held) or (isinstance(node, tree.Labelled) and isinstance(node.base, tree.Fenced)):
+        return set()
+    own = {latex(node)} if isinstance(node, tree.Letter | tree.Accent | tree.Labelled) else set()
+    if isinstance(node, tree.Labelled):
+        return own | {latex(tree.Labelled(node.base, node.sub[:k], node.sup)) for k in range(len(node.sub) + 1)}
+    return own.union(*map(names_in, tree.children(node)))
 
 
 def is_rest(node):
@@ -217,6 +246,11 @@ def readers(derivation, also=(), form="both", lang="en", seed=0, damage=None):
         told = Told.of_section(page, section, {*authored_in(first.program), *(e.name for e in shown)})
         parts += [(told, told.section_blocks()), (told.stepper, [*told.copies_blocks(), *told.steps_blocks()])]
     return [reading(*part) for part in parts]
+
+
+def undefined(made):
+    """The names that the equations of a page speak of and that none defines."""
+    return sorted(set().union(*[r.spoken_of for r in made]) - set().union(*[r.defined for r in made]))
 
 
 def seconds(page):

@@ -4,7 +4,7 @@ import re
 from functools import cache
 
 import pytest
-from page_reader import readers
+from page_reader import readers, undefined
 from test_second import MODELS as SECOND
 
 import symbackprop as sbp
@@ -63,7 +63,7 @@ MODELS = {
 }
 KINDS = ("hvp", "ggn", "per-sample", "jacobian", "jvp", "vjp", "fisher", "hessian")
 COUPLED = {"batch norm", "norms", "scales of one sample", "a kernel"}
-FISHER = {"two layers", "weights used twice"}
+FISHER = {"two layers", "weights used twice", "one loss in two"}
 QUICK = [(m, "") for m in MODELS] + [("a penalty", k) for k in KINDS[:6]] + [("weights used twice", "hvp"), ("two layers", "per-sample")]
 SLOW = [(m, k) for m in MODELS for k in KINDS if not ((k == "per-sample" and m in COUPLED) or (k == "fisher" and m not in FISHER))]
 
@@ -81,6 +81,7 @@ def check(name, kind, form="both"):
     made = read(name, kind, form)
     assert sum(len(r.read) for r in made) > 5
     assert not [u for r in made for u in r.unknown if not re.match(r"P = |\\mathbf\{G\} =", u)]
+    assert not undefined(made)
 
 
 @pytest.mark.parametrize(("name", "kind"), QUICK)

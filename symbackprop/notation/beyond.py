@@ -23,6 +23,7 @@ from symbackprop.notation.together import Together, together
 from symbackprop.notation.wording import kink_in, reason
 from symbackprop.notation.written import Written, is_unfolded
 from symbackprop.program import Equation, Program
+from symbackprop.term import tensor_names
 
 
 @dataclass(frozen=True)
@@ -292,10 +293,11 @@ class Told(Composer):
         return [Paragraph(walk.line("beyond copies", **said)), *shown]
 
     def walked(self, equations: Sequence[Equation], steps: Sequence[Step]) -> list[Block]:
-        """As a composer does, with the names of parts where they are made; what neither has steps nor is a part is left out."""
-        told = {s.quantity for s in steps}
-        needed = self.derived.program.needed([*self.section.names.values(), *told & {e.name for e in equations}]).tensors
-        own = [e for e in equations if e.name in told or (e.tensor.role == "part" and e.name in needed)]
+        """As a composer does, with the names of parts where they are made; what has no steps is left out unless steps speak of it."""
+        told = {s.quantity for s in steps} & {e.name for e in equations}
+        spoken = set().union(*[tensor_names(s.before) | tensor_names(s.after) for s in steps if s.quantity in told])
+        needed = self.derived.program.needed([*self.section.names.values(), *told]).tensors
+        own = [e for e in equations if e.name in told | spoken or (e.tensor.role == "part" and e.name in needed)]
         return super().walked(own, steps)
 
     def headline(self, e: Equation) -> tree.Node:

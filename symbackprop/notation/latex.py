@@ -5,6 +5,7 @@
 
 import re
 from functools import singledispatch
+from itertools import pairwise
 
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import FUNCTIONS, GREEK, MARKS
@@ -159,9 +160,10 @@ def _(node: tree.Sum) -> str:
 @latex.register
 def _(node: tree.Product) -> str:
     text = latex(node.factors[0])
-    for factor in node.factors[1:]:
+    for before, factor in pairwise(node.factors):
         part = latex(factor)
-        text += (r" \cdot " if part[0].isdigit() else " ") + part
+        apart = r" \thinspace " if tree.ends_with_word(before) or tree.begins_with_word(factor) else " "
+        text += (r" \cdot " if part[0].isdigit() else apart) + part
     return text
 
 

@@ -181,8 +181,8 @@ def _(node: tree.Product) -> str:
     parts = [element(node.factors[0])]
     for factor in node.factors[1:]:
         parts += [operator("⋅") if isinstance(factor, tree.Number) else TIMES, element(factor)]
-    between = '<mspace width="0.17em"></mspace>' if sum(isinstance(f, tree.Derivative | tree.Frac) for f in node.factors) > 1 else ""
-    return row(between.join(parts))
+    apart = any(tree.begins_with_word(f) for f in node.factors) or sum(isinstance(f, tree.Derivative | tree.Frac) for f in node.factors) > 1
+    return row(('<mspace width="0.17em"></mspace>' if apart else "").join(parts))
 
 
 @element.register

@@ -105,7 +105,7 @@ class Names:
             return marked(parse_name(own.latex) if own and own.latex else spell(tensor.copy_of, len(tensor.axes)), "tilde")
         if tensor.role == "helper" and (made := self.program.equation(tensor.name)) and made.call and made.call.op == "inv":
             base = self._known(made.call.arguments[0])
-            plain = isinstance(base, tree.Letter)
+            plain = isinstance(base, tree.Letter | tree.Accent)
             return tree.Labelled(base if plain else tree.Fenced(base), sup=tree.negative(tree.ONE))
         return self._labelled(tensor.name, len(tensor.axes))
 
@@ -114,14 +114,11 @@ class Names:
         node = spell(name, order)
         if not isinstance(node, tree.Labelled):
             return node
-        doubtful = latex(node.base) in self.letters
+        letter, number = latex(node.base), isinstance(node.sup, tree.Number)
         if node.sup is None:
-            return replace(node, sub=tuple(map(tree.Fenced, node.sub))) if doubtful else node
-        if isinstance(node.sup, tree.Number):
-            doubtful = MADE.match(name) is not None or (doubtful and int(node.sup.text) > 1)
-        else:
-            doubtful = latex(node.sup) in self.numbers
-        return replace(node, sup=tree.Fenced(node.sup)) if doubtful else node
+            return replace(node, sub=tuple(map(tree.Fenced, node.sub))) if letter in self.letters else node
+        power = letter in self.numbers or latex(node.sup) in self.numbers or (number and letter in self.letters and int(node.sup.text) > 1)
+        return replace(node, sup=tree.Fenced(node.sup)) if power or MADE.match(name) else node
 
     def plain(self, of: Sequence[str]) -> tree.Node:
         """What a tangent or a cotangent is of: a tensor, or the derivative of the first by the others."""

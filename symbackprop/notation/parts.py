@@ -114,7 +114,9 @@ def lettered(program: Program, equations: Sequence[Equation], whole: Program) ->
 
     taken = {latex(n) for n in Names(program).spelled.values()} | {str(a) for a in program.axes}
     made: dict[str, Tensor] = {}
-    for e in equations:
+    # A first part of what is carried back somewhere has a letter even where only steps speak of it.
+    first = [e for e in program.equations if e.tensor.cotangent_of and not clear(e.name) and e not in equations]
+    for e in (*equations, *first):
         if clear(e.name) or e.tensor.latex or is_inverse(e):
             continue
         pool = LETTERS[min(sum(a != 1 for a in e.tensor.axes), 2)]

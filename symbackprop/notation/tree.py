@@ -231,9 +231,28 @@ def is_tall(node: Node) -> bool:
     return isinstance(node, Frac | Derivative | Sum | Table) or any(is_tall(c) for c in children(node))
 
 
+def begins_with_word(node: Node) -> bool:
+    """Whether what stands first is a word, from which what stands before it must be set apart."""
+    match node:
+        case Letter(text, style):
+            return style != "function" and not (len(text.rstrip("'")) == 1 or text in GREEK)
+        case Labelled(base) | Accent(base) | Power(base) | Transposed(base):
+            return begins_with_word(base)
+        case Product(factors):
+            return begins_with_word(factors[0])
+    return False
+
+
+def ends_with_word(node: Node) -> bool:
+    """Whether what stands last is a word without a label or an index."""
+    if isinstance(node, Product):
+        return ends_with_word(node.factors[-1])
+    return isinstance(node, Letter | Accent) and begins_with_word(node)
+
+
 def is_short(node: Node) -> bool:
     """Whether an index is one letter, with primes or without, or one digit: several of them need no commas."""
-    return isinstance(node, Letter | Number) and (len(node.text.rstrip("'")) == 1 or (isinstance(node, Letter) and node.text in GREEK))
+    return (isinstance(node, Number) and len(node.text) == 1) or (isinstance(node, Letter) and not begins_with_word(node))
 
 
 def fenced_below(node: Node, level: Level) -> Node:

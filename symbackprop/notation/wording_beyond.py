@@ -52,6 +52,7 @@ ENGLISH = {
     "note direct": "What {objective} holds of the parameters beside {at} counts in full: the last term, in which {at} is held.",
     "note crossed": "What {objective} holds of the parameters beside {at} counts in full: in the terms with brackets the derivative by "
     "them holds {at}.",
+    "rule mean of labels": "labels stand for their mean under the model",
     "read dot": "A dot marks the derivative along a direction. The direction itself is given: {given}.",
     "read dotted": "{dotted} is the derivative of {plain} along it.",
     "read bar": "A bar marks what {given} is carried back to: {barred} is the sum, over all entries of {output}, of {given} times the "
@@ -107,6 +108,7 @@ CHINESE = {
     "note same": "它等于在 {at} 处分开的 Gauss-Newton 矩阵，因为那里的曲率不含标签。",
     "note direct": "{objective} 中不经过 {at} 而依赖参数的部分完整计入，即把 {at} 视为不变的最后一项。",
     "note crossed": "{objective} 中不经过 {at} 而依赖参数的部分完整计入：带括号的各项对参数求导时把 {at} 视为不变。",
+    "rule mean of labels": "标签代以其在模型下的均值",
     "read dot": "圆点表示沿某个方向的导数，方向本身是给定的：{given}。",
     "read dotted": "{dotted} 是 {plain} 沿该方向的导数。",
     "read bar": "横线表示 {given} 传回所得的量：{barred} 是 {given} 与 {output} 对 {plain} 的导数之积对 {output} 的所有元素求和。",
