@@ -140,7 +140,7 @@ class PageReader:
 
     @property
     def spoken_of(self):
-        """The tensors that the equations speak of, but for those that say by themselves what they are: leaves, derivatives, what has a bar."""
+        """The tensors that the equations speak of, but for those that say themselves what they are: leaves, derivatives, what has a bar."""
         program, names = self.composer.derived.program, self.composer.writer.names
         plain = {t.name for t in program.leaves} | {n for n, t in program.tensors.items() if t.derivative or t.tangent_of or t.copy_of}
         plain |= {n for n, t in program.tensors.items() if len(t.cotangent_of) == 1 and not t.latex}

@@ -59,9 +59,8 @@ def test_a_name_is_written_in_any_place(name, order):
 @many(60)
 @given(st.lists(names, min_size=2, max_size=12, unique=True), st.integers(0, 3**12 - 1))
 def test_no_two_names_print_alike(given_names, orders):
-    tensors = {
-        n: Tensor(n, parse_shape(" ".join("n m"[: 2 * (orders // 3**k % 3)].split())), "parameter") for k, n in enumerate(given_names)
-    }
+    shapes = [("", "n", "n m")[orders // 3**k % 3] for k in range(len(given_names))]
+    tensors = {n: Tensor(n, parse_shape(shape), "parameter") for n, shape in zip(given_names, shapes, strict=True)}
     spelled = [latex(node) for node in Names(Program("alike", tensors, (), given_names[0])).spelled.values()]
     assert len(spelled) == len(set(spelled))
 

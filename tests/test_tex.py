@@ -1,4 +1,4 @@
-"""Pages compiled: every kind of page of every example, in English by pdflatex and in Chinese by xelatex, and the formulas of the identities.
+"""Pages compiled: every kind of page of every example, in English by pdflatex and in Chinese by xelatex, and the formulas of expressions.
 
 Each engine runs once over all pages joined, since starting it takes longer than a page.
 """

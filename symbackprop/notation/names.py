@@ -62,8 +62,8 @@ def spell(name: str, order: int) -> tree.Node:
         letter = name.removesuffix(kind)
         if letter != name and ("_" not in letter or letter.endswith("_")) and letter.strip("_"):
             inner = spell(letter.removesuffix("_"), order)
-            base = _base(inner)
-            if isinstance(base, tree.Letter) and is_sign(base.text):
+            letters = _base(inner)
+            if isinstance(letters, tree.Letter) and is_sign(letters.text):
                 return marked(inner, kind)
     found = PARTS.match(name)
     base, label = found.groups() if found else (name, None)
@@ -114,10 +114,12 @@ class Names:
         node = spell(name, order)
         if not isinstance(node, tree.Labelled):
             return node
-        letter, number = latex(node.base), isinstance(node.sup, tree.Number)
+        letter = latex(node.base)
         if node.sup is None:
             return replace(node, sub=tuple(map(tree.Fenced, node.sub))) if letter in self.letters else node
-        power = letter in self.numbers or latex(node.sup) in self.numbers or (number and letter in self.letters and int(node.sup.text) > 1)
+        power = letter in self.numbers or latex(node.sup) in self.numbers
+        if isinstance(node.sup, tree.Number):
+            power = power or (letter in self.letters and int(node.sup.text) > 1)
         return replace(node, sup=tree.Fenced(node.sup)) if power or MADE.match(name) else node
 
     def plain(self, of: Sequence[str]) -> tree.Node:
