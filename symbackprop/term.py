@@ -285,9 +285,12 @@ def as_printed(e: Expr, squares: Container[str] = (), roots: Container[str] = ()
         whole = power.exp.is_Integer
         return (isinstance(base, Entry) and base.name in roots) or is_root(base, squares) or (not whole and is_squares(base, squares))
 
+    def under_root(e: Expr) -> Expr:
+        return e.base if is_root(e, squares) else e
+
     def plain(product: Expr) -> Expr:
-        below = {f.base for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign() and is_told(f.base, f)}
-        return Mul(*[f for f in product.args if not (isinstance(f, Positive) and f.args[0] in below)])
+        below = {under_root(f.base) for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign() and is_told(f.base, f)}
+        return Mul(*[f for f in product.args if not (isinstance(f, Positive) and under_root(f.args[0]) in below)])
 
     return e.replace(lambda f: isinstance(f, Mul), plain) if e.has(Positive) else e
 

@@ -5,7 +5,7 @@ made once, at the door, so that slices, guards and fixed entries all agree. Ever
 numbers before names, factors in the order in which indices chain them, sums last.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Add, E, Expr, Function, Integer, KroneckerDelta, Mul, Pow, Rational, S, Symbol, pi
@@ -18,12 +18,15 @@ from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
 from symbackprop.notation.numbers import decimal, fraction, scientific, with_constants
 from symbackprop.program import Call, Equation, Program
-from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of
+from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of, substitute
 
 
-def one_based(e: Expr) -> Expr:
-    """The same expression in indices that count from 1."""
-    return _shift(e, {i: i - 1 for i in e.atoms(Index)})
+CLOSED = "leave expand out: latex_parts() defines the parts that latex() speaks of"
+
+
+def one_based(e: Expr, already: Collection[Index] = ()) -> Expr:
+    """The same expression in indices that count from 1; those that do `already` stay."""
+    return _shift(e, {i: i if i in already else i - 1 for i in e.atoms(Index)})
 
 
 def _place(e: Expr, back: dict[Expr, Expr]) -> Expr:
@@ -53,6 +56,8 @@ class Writer:
     names: Names
     letters: Letters
     written: dict[tuple, tree.Node] = field(default_factory=dict, compare=False, repr=False)
+    inside: Mapping[str, Equation] = field(default_factory=dict, compare=False, repr=False)
+    """What is written in its place instead of its name."""
 
     @classmethod
     def of(cls, program: Program) -> "Writer":
@@ -220,6 +225,8 @@ class Writer:
 
     def factor(self, e: Expr, scope: dict[Index, str]) -> tree.Node:
         """An expression that is neither a sum nor a product."""
+        if isinstance(e, Entry) and e.name in self.inside:
+            return self.in_place(e, scope)
         if isinstance(e, Entry):
             return self.names(e.name, tuple(self.write(i, scope) for i in e.indices))
         if isinstance(e, Index):
@@ -245,6 +252,32 @@ class Writer:
         if e == E:
             return tree.Letter("e", "upright")
         raise NotationError(f"no notation for {type(e).__name__}", source=str(e))
+
+    def in_place(self, e: Entry, scope: dict[Index, str]) -> tree.Node:
+        """What an entry, at places that count from 1, is."""
+        equation = self.inside[e.name]
+        if equation.call is not None:
+            return self.called(e, scope, equation)
+        rhs = substitute(equation.rhs, {i: at - 1 for i, at in zip(equation.indices, e.indices, strict=True)})
+        shown = as_printed(with_constants(rhs), self.program.squares, self.program.roots)
+        return self.write(one_based(shown, indices_of(shown)), scope)
+
+    def called(self, e: Entry, scope: dict[Index, str], equation: Equation) -> tree.Node:
+        """A whole-tensor op with its arguments in place: along an axis at the letters of the entry, else of tensors that have names."""
+        call, axis, sign = equation.call, equation.call.option("axis"), function(equation.call.op, self.names.bases)
+        orders = [len(self.program.tensors[n].axes) for n in call.arguments]
+        if isinstance(axis, int) and call.op != "prod_others" and set(orders) == {len(e.indices)} and isinstance(e.indices[axis], Index):
+            along, places = self.write(e.indices[axis], scope), e.indices
+        elif isinstance(axis, int) and call.op != "prod_others" and orders == [len(e.indices) + 1]:
+            summed = fresh(self.program.tensors[call.arguments[0]].axes[axis])
+            scope = self.letters.extended(scope, [summed])
+            along, places = letter(scope[summed]), (*e.indices[:axis], summed, *e.indices[axis:])
+        elif not set(call.arguments) & set(self.inside) and call.op != "prod_others":
+            made = tree.Apply(sign, tuple(self.names(n) for n in call.arguments))
+            return tree.Labelled(tree.Fenced(made), tuple(self.write(i, scope) for i in e.indices)) if e.indices else made
+        else:
+            raise NotationError(f"{call.op} of what has no name of its own has no place in a formula", source=e.name, fix=CLOSED)
+        return tree.Apply(tree.Labelled(sign, (along,)), tuple(self.factor(Entry(n, *places), scope) for n in call.arguments))
 
     def delta(self, i: tree.Node, j: tree.Node) -> tree.Node:
         """Kronecker's delta; where a tensor is called so, an indicator."""

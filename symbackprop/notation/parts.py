@@ -169,7 +169,7 @@ def _put_in_place(parts: list[Part], known: Known) -> list[Part]:
         part = next(p for p in parts if p.name == name)
         if _says_nothing(part, parts):
             with suppress(NotationError):
-                parts = [_with(p, part, known) if name in names_of(p) else p for p in parts if p is not part]
+                parts = [placed_in(p, part, known) if name in names_of(p) else p for p in parts if p is not part]
     for _ in range(ROUNDS):
         before = parts
         for part in reversed(parts[:-1]):
@@ -179,7 +179,7 @@ def _put_in_place(parts: list[Part], known: Known) -> list[Part]:
             if any(p.value is None for p in users):
                 continue
             try:
-                new = {p.name: _with(p, part, known) for p in users}
+                new = {p.name: placed_in(p, part, known) for p in users}
             except NotationError:
                 continue
             if sum(map(_size, new.values())) <= sum(map(_size, users)) + _size(part):
@@ -195,7 +195,8 @@ def _says_nothing(part: Part, parts: Sequence[Part]) -> bool:
     return plain and not any(p.value is None and part.name in names_of(p) for p in parts)
 
 
-def _with(user: Part, part: Part, known: Known) -> Part:
+def placed_in(user: Part, part: Part, known: Known) -> Part:
+    """`user` with a part put in place. Raises NotationError where a row is then taken of what has no name."""
     value = shortened(placed(user.value, {part.name: part.value}), known)
     if has_unnamed_slices(value):
         raise refusal("slice")
