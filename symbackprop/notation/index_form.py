@@ -20,7 +20,6 @@ from symbackprop.notation.numbers import decimal, fraction, scientific, with_con
 from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of, substitute
 
-
 CLOSED = "leave expand out: latex_parts() defines the parts that latex() speaks of"
 
 
