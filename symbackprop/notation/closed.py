@@ -1,7 +1,7 @@
 """A derivative as one formula of what the reader has: every part that it speaks of in its place.
 
-In matrix form a part is put in place as a matrix expression. In index form one that is a sum is put into a function or a root on paper only,
-for equations hold no sum there; so is what a call gives, as a softmax.
+In matrix form a part is put in place as a matrix expression. In index form one that is a sum is put into a function or a root on paper
+alone, for equations hold no sum there; so is what a call gives, as a softmax.
 """
 
 from collections.abc import Collection, Mapping
