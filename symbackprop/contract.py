@@ -71,7 +71,7 @@ def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Ex
         again = Trace()
         other = _contract(turned, facts, again)
         if cost(other) < cost(result):
-            trace.note("cancellation", other)
+            trace.note("mirror", other)
             trace.facts |= again.facts
             result = other
     other, used = laws_of_entries(result, facts)

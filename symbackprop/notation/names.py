@@ -103,10 +103,9 @@ class Names:
         if tensor.copy_of:
             own = self.program.tensors.get(tensor.copy_of)
             return marked(parse_name(own.latex) if own and own.latex else spell(tensor.copy_of, len(tensor.axes)), "tilde")
-        if tensor.role == "helper" and (made := self.program.equation(tensor.name)) and made.call and made.call.op == "inv":
-            base = self._known(made.call.arguments[0])
-            plain = isinstance(base, tree.Letter | tree.Accent)
-            return tree.Labelled(base if plain else tree.Fenced(base), sup=tree.negative(tree.ONE))
+        made = self.program.equation(tensor.name) if tensor.role == "helper" else None
+        if made is not None and made.call is not None:
+            return _helper(self._known(made.call.arguments[0]), made.call.op)
         return self._labelled(tensor.name, len(tensor.axes))
 
     def _labelled(self, name: str, order: int) -> tree.Node:
@@ -216,6 +215,16 @@ def marked(node: tree.Node, accent: str) -> tree.Node:
     if isinstance(node, tree.Letter | tree.Accent):
         return tree.Accent(node, accent)
     return tree.Labelled(tree.Fenced(node), sup=tree.Mark("cdot") if accent == "dot" else tree.Letter(accent))
+
+
+def _helper(of: tree.Node, op: str) -> tree.Node:
+    """What a derivation needs beside a tensor: its inverse, or another op of it, which labels it."""
+    plain = isinstance(of, tree.Letter | tree.Accent)
+    if op == "inv":
+        return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.negative(tree.ONE))
+    if isinstance(of, tree.Labelled) and of.sup is not None:
+        return replace(of, sup=tree.Sequence((of.sup, tree.Mark(","), tree.Letter(op))))
+    return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.Letter(op))
 
 
 def _small(node: tree.Node) -> tree.Node | None:

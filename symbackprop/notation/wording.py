@@ -130,6 +130,7 @@ ENGLISH = {
     "rule cancellation": "equal terms cancel",
     "rule fact": "a known fact",
     "rule factoring": "common factor",
+    "rule mirror": "a function of -x is said by its value at x",
     "rule own output": "in terms of its own value",
     "rule narrow sum": "what does not depend on the index leaves the sum",
 }
@@ -251,6 +252,7 @@ CHINESE = {
     "rule cancellation": "相同项相消",
     "rule fact": "已知事实",
     "rule factoring": "提取公因子",
+    "rule mirror": "用函数在 x 处的值表示它在 -x 处的值",
     "rule own output": "用自身的值表示",
     "rule narrow sum": "与求和下标无关的因子移出求和号",
 }
