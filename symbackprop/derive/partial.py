@@ -91,7 +91,9 @@ def in_own_output(e: Expr, rhs: Expr | None, output: Entry) -> Expr:
     if isinstance(rhs, exp) or (isinstance(rhs, Function) and not isinstance(rhs, KroneckerDelta)):
         return e.xreplace({rhs: output})
     if isinstance(rhs, Pow) and not rhs.exp.is_Integer:
-        return e.xreplace({Positive(rhs.base): Positive(output)}).replace(
+        condition = Positive(rhs.base)
+        named = e.xreplace({condition: Positive(output)}) if isinstance(condition, Positive) else e  # 1 where the base is positive anyway
+        return named.replace(
             lambda q: isinstance(q, Pow) and q.base == rhs.base and (q.exp / rhs.exp).is_Integer,
             lambda q: output ** (q.exp / rhs.exp),
         )
