@@ -99,7 +99,7 @@ class PageReader:
         left = latex(first.first if isinstance(first, tree.Relation) else first)
         if left in self.lefts:
             e, letters = self.lefts[left]
-            if letters and not isinstance(first, tree.Relation):
+            if not e.tensor.axes or (letters and not isinstance(first, tree.Relation)):
                 self.equation(left, nodes[2])
                 return
             shape = self.stated(nodes[1], e)
@@ -124,8 +124,10 @@ class PageReader:
 
     def one_entry(self, rows):
         """The links on the way to one entry: matrices of the shapes that are stated, whose product the entry is."""
+        if len(rows) == 1:
+            return  # in index form there are shapes alone
         made = np.eye(1)
-        for shape, matrix in zip(*rows, strict=True) if len(rows) == 2 else ():
+        for shape, matrix in zip(*rows, strict=True):
             stated = self.stated(shape[0], None)
             made = made @ self.matrix(latex(matrix[0]), stated)
         self.entries.append(made.item())

@@ -1,7 +1,9 @@
 """Every equation that a page displays is true: each is read back from its LaTeX, the lines of the chain rule among them."""
 
+import importlib.util
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from page_reader import readers, undefined
@@ -93,6 +95,24 @@ def test_every_equation_of_a_page_is_true(name, kind):
 @pytest.mark.parametrize(("name", "kind"), SLOW)
 def test_every_equation_of_a_page_beyond_the_gradient_is_true(name, kind):
     check(name, kind)
+
+
+@cache
+def example(name):
+    spec = importlib.util.spec_from_file_location(name, Path("examples", "models", f"{name}.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return sbp.derive(module.model)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["matrix_factorisation", "poisson_regression", "gaussian_process", "graph_convolution", "variational_autoencoder"]
+)
+@pytest.mark.parametrize("form", ["both", "index"])
+def test_every_equation_of_the_page_of_an_example_is_true(name, form):
+    made = readers(example(name), (), form)
+    assert sum(len(r.read) for r in made) > 20 and not undefined(made)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("norms", ""), ("scales of one sample", ""), ("a penalty", "per-sample")])
