@@ -4,8 +4,9 @@ Each section is one derivation: what it is, what is given, its named parts once,
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from typing import Any
 
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import NotationError
@@ -98,6 +99,11 @@ def _steps(page: Composer, shown: Sequence[Equation], told: Sequence["Told"]) ->
     return blocks if len(blocks) > 1 else []
 
 
+def fields_of(teller: Composer) -> dict[str, Any]:
+    """What a composer is made from."""
+    return {f.name: getattr(teller, f.name) for f in fields(teller)}
+
+
 @dataclass(frozen=True)
 class Told(Composer):
     """One section, told: the composer of its derivation, with the letters of its named parts."""
@@ -119,7 +125,7 @@ class Told(Composer):
         own = replace(section.derived, program=lettered)
         teller = Composer.of(own if section.walk is None else replace(own, links=(), steps=()), page.form, page.lang)
         sheets = {form: replace(sheet, program=teller.program) for form, sheet in sheets.items()}
-        return cls(**{**vars(teller), "section": section, "sheets": sheets, "shown": same})
+        return cls(**{**fields_of(teller), "section": section, "sheets": sheets, "shown": same})
 
     @property
     def objective(self) -> tree.Node:
@@ -276,15 +282,16 @@ class Told(Composer):
         """What tells the steps: this, or the teller of the derivation that the section names for them."""
         if self.section.walk is None:
             return self
-        return Told(**{**vars(Composer.of(self.section.walk, self.form, self.lang)), "section": replace(self.section, walk=None, names={})})
+        teller = Composer.of(self.section.walk, self.form, self.lang)
+        return Told(**{**fields_of(teller), "section": replace(self.section, walk=None, names={})})
 
     def copies_blocks(self) -> list[Block]:
         """What the steps speak of beside the model: copies of the parameters for each sample, and what is made of them."""
         walk = self.stepper
-        if walk is self:
+        copies = {t.copy_of: t for t in walk.program.tensors.values() if t.copy_of}
+        if walk is self or not copies:
             return []
         model = {e.name: e for e in self.section.derived.program.equations}
-        copies = {t.copy_of: t for t in walk.program.tensors.values() if t.copy_of}
         made = [e for e in walk.derived.program.equations if not e.tensor.is_derived and e != model.get(e.name)]
         name, copy = next(iter(copies.items()))
         said = {"own": walk.writer.names(name), "copy": walk.writer.names(copy.name), "s": walk.letter_of_samples()}

@@ -4,7 +4,7 @@ In matrix form a part is put in place as a matrix expression. In index form one 
 alone, for equations hold no sum there; so is what a call gives, as a softmax.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sympy import Expr
@@ -23,6 +23,8 @@ from symbackprop.term import Entry
 
 LONGEST = 1500
 """A formula of more tokens is no formula to read."""
+SHRINKS = 20
+"""So much shorter a formula may become where deltas and facts do away with parts of it; of a longer one it is not tried."""
 
 
 def put_in_place(program: Program, name: str, known: Collection[str]) -> list[Equation]:
@@ -60,33 +62,32 @@ def closed_matrix(program: Program, name: str, known: Collection[str]) -> tree.N
 
 def closed_index(program: Program, name: str, known: Collection[str]) -> tree.Node:
     """`name` in index form in terms of leaves and of `known` alone. Raises NotationError where a call is of what has no name."""
-    *parts, whole = put_in_place(program.needed([name]), name, known)
+    needed = program.needed([name])
+    short_enough(total_length([e for e in needed.equations if e.name == name or e.name not in known]) / SHRINKS, name)
+    *parts, whole = put_in_place(needed, name, known)
+    short_enough(total_length([*parts, whole]), name)
     defined = {e.name: e for e in parts}
-    lengths: dict[str, int] = {}
-    for e in (*parts, whole):
-        lengths[e.name] = length(e, lengths)
-        short_enough(lengths[e.name], name)
     writer = replace(Writer.of(program), inside=defined)
     if whole.rhs is None:
         return writer.called(whole.tensor[whole.indices], writer.free(whole.indices), whole)
     return writer.expression(whole.rhs, whole.indices)
 
 
-def length(e: Equation, lengths: Mapping[str, int]) -> int:
-    """About how many tokens an equation has with its parts in place."""
-    if e.rhs is None:
-        return 1 + sum(lengths.get(n, 1) for n in e.call.arguments)
-    inner = sum(lengths.get(a.name, 1) - 1 for a in leaves(e.rhs))
-    return len(leaves(e.rhs)) + inner
+def total_length(equations: Sequence[Equation]) -> int:
+    """How many entries the last of some equations speaks of, with those before it in their places."""
+    lengths: dict[str, int] = {}
+    for e in equations:
+        spoken = [a.name for a in entries_in(e.rhs)] if e.rhs is not None else e.call.arguments
+        lengths[e.name] = sum(lengths.get(n, 1) for n in spoken)
+    return lengths[equations[-1].name]
 
 
-def leaves(e: Expr) -> list[Entry]:
-    """Every occurrence of an entry, that of an index array within another's indices too."""
-    own = [e] if isinstance(e, Entry) else []
-    return own + [a for part in e.args for a in leaves(part)]
+def entries_in(e: Expr) -> list[Entry]:
+    """Every occurrence of an entry."""
+    return ([e] if isinstance(e, Entry) else []) + [a for part in e.args for a in entries_in(part)]
 
 
-def short_enough(tokens: int, name: str) -> None:
+def short_enough(tokens: float, name: str) -> None:
     """Raise NotationError for a formula that nobody could read."""
     if tokens > LONGEST:
         why = f"put into one formula, this derivative takes more than {LONGEST} names and numbers"

@@ -1,6 +1,7 @@
 """The derivation as a document: the model, the gradient, every link, the steps, the results, the update rule."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from sympy import Expr, S
@@ -46,6 +47,12 @@ def holds(node: tree.Node, part: tree.Node) -> bool:
 
 class Composer(Teller):
     """The sections, one method each."""
+
+    @cached_property
+    def ones(self) -> dict[Expr, Expr]:
+        """The derivative of the objective by itself, which nobody wants to see."""
+        scalars = [(n, t.derivative) for n, t in self.program.tensors.items() if t.derivative and not t.axes]
+        return {Entry(n): S.One for n, of in scalars if set(of) == {of[0]}}
 
     @property
     def adjoints(self) -> list[Equation]:
@@ -260,15 +267,9 @@ class Composer(Teller):
     def chain(self, e: Equation, taken: Sequence[Step]) -> Chain:
         """before = after = ..., with the rules."""
         left = self.writer.entry(e.name, e.indices)
-        # Nobody wants to see the derivative of the objective by itself.
-        ones = {
-            Entry(n): S.One
-            for n, t in self.program.tensors.items()
-            if t.derivative and not t.axes and set(t.derivative) == {t.derivative[0]}
-        }
 
         def node(value: Expr) -> tree.Node:
-            value = value.xreplace(ones)
+            value = value.xreplace(self.ones)
             return self.writer.expression(value, e.indices)
 
         rows: list[tuple[tree.Node, Line]] = []
