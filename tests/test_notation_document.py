@@ -295,3 +295,9 @@ def test_the_step_and_the_batch_have_letters_of_their_own():
     assert r"\phi & \leftarrow \phi - \alpha \frac{1}{n}" in page and "random batch $S$" in page
     usual = sbp.derive(sbp.model({"X": tensors["X"], "w": tensors["B"]}, {"J": "sum((X @ w) ** 2) / n"}, samples="n")).tex()
     assert r"w \leftarrow w - \eta \frac" in usual and r"\theta & \leftarrow \theta - \eta \frac{1}{n}" in usual
+
+
+def test_a_tensor_that_is_called_as_a_word_of_mermaid_has_another_key():
+    model = sbp.model({"end": {"axes": "n", "role": "parameter"}}, {"style": "tanh(end)", "J": "sum(style)"})
+    text = sbp.derive(model).markdown()
+    assert 'tensor_end["end<br/>n"]' in text and "tensor_end --> tensor_style" in text and "tensor_style --> J" in text

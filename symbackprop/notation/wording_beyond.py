@@ -57,7 +57,7 @@ ENGLISH = {
     "read dotted": "{dotted} is the derivative of {plain} along it.",
     "read bar": "A bar marks what {given} is carried back to: {barred} is the sum, over all entries of {output}, of {given} times the "
     "derivative by {plain}.",
-    "read bar beside": "{whole} is that and what is held of it beside {output}.",
+    "read bar beside": "{whole} is that and what does not come by way of {output}.",
     "beyond no matrix": "Written entry by entry, for there is no matrix form: {results}; {reason}.",
     "read block": "{block} is the block of {rows} by {columns}.",
 }
@@ -112,7 +112,7 @@ CHINESE = {
     "read dot": "圆点表示沿某个方向的导数，方向本身是给定的：{given}。",
     "read dotted": "{dotted} 是 {plain} 沿该方向的导数。",
     "read bar": "横线表示 {given} 传回所得的量：{barred} 是 {given} 与 {output} 对 {plain} 的导数之积对 {output} 的所有元素求和。",
-    "read bar beside": "{whole} 是它与不经过 {output} 的部分之和。",
+    "read bar beside": "{whole} 是它与不经由 {output} 的部分之和。",
     "beyond no matrix": "{results} 没有矩阵形式，故按元素写出：{reason}。",
     "read block": "{block} 是 {rows} 行、{columns} 列的块。",
 }
