@@ -60,6 +60,17 @@ MODELS = {
         {"K": "X @ X.T * exp(s) + eye(n)", "J": "y @ inv(K) @ y + logdet(K) + trace(inv(A)) * s"},
         output="K",
     ),
+    "statistics spelled out": lambda: stated(
+        {"X": ("i", "n d"), "V": ("p", "d c"), "Y": ("l", "n c"), "w": ("p", "c")},
+        {
+            "S": "X @ V",
+            "e": "exp(S - max(S, axis=1, keepdims=True))",
+            "p": "e / sum(e, axis=1, keepdims=True)",
+            "q": "1 / (1 + exp(-(S @ w)))",
+            "J": "-sum(Y * log(p)) / n + sum(q**2)",
+        },
+        output="S",
+    ),
     "two layers": lambda: sbp.load("examples/two_layer.toml"),
     "weights used twice": SECOND["weights used twice"],
 }
@@ -163,3 +174,16 @@ def test_steps_of_products_explain_them_where_the_gradient_has_none():
 def test_an_inverse_is_not_defined_by_itself():
     text = derivation("a kernel").markdown()
     assert "K^{-1} & =" not in text and "| $K^{-1}$ | $n \\times n$ | computed |" in text
+
+
+@pytest.mark.parametrize("form", ["matrix", "index"])
+def test_a_statistic_that_was_recognised_stands_beside_its_authors_words(form):
+    text = derivation("statistics spelled out").markdown(form)
+    words = {"matrix": r"\mathrm{diag}(e \mathbf{1}_{c})^{-1} e = \mathrm{softmax}(S)", "index": r"= \mathrm{softmax}_{k}(S_{sk})"}
+    assert words[form] in text and text.count(r"\mathrm{softmax}") < 8
+
+
+def test_sizes_that_a_page_needs_are_said():
+    model = stated({"x": ("p", "n"), "y": ("c", "d")}, {"J": "sum(x[:4]**2) * sum(y)"})
+    text = sbp.derive(model).markdown()
+    assert "holds for any $n$, $d$ with $n \\ge 4$." in text and "$n \\ge 4$" in sbp.derive(model).markdown(lang="zh")

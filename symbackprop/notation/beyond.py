@@ -65,8 +65,7 @@ def compose_beyond(first: Derived, sections: Sequence[Section], form: str = "bot
         blocks += one.section_blocks()
     blocks += _steps(page, shown, told)
     title = page.say["title"].replace("{model}", first.program.name.replace("_", " "))
-    sizes = page.listed([(page.writer.expression(a),) for a in first.program.axes])
-    return Document(title, page.line("subtitle", sizes=sizes), lang, tuple(blocks), page.say["made by"])
+    return Document(title, page.subtitle(), lang, tuple(blocks), page.say["made by"])
 
 
 def authored_in(program: Program) -> set[str]:

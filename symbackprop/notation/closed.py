@@ -43,8 +43,11 @@ def put_in_place(program: Program, name: str, known: Collection[str]) -> list[Eq
     return made[::-1]
 
 
-def closed_matrix(program: Program, name: str, known: Collection[str]) -> tree.Node:
-    """`name` in matrix form in terms of leaves and of `known` alone. Raises NotationError where it has no such form."""
+def closed_matrix(program: Program, name: str, known: Collection[str], writer: Writer | None = None) -> tree.Node:
+    """`name` in matrix form in terms of leaves and of `known` alone. Raises NotationError where it has no such form.
+
+    `writer` names tensors and indices (default: that of the program).
+    """
     made = formula(program.needed([name]), name, known)
     whole = made.whole
     symmetric = Known({f.tensor: f for f in program.facts if f.kind == "symmetric"})
@@ -57,17 +60,20 @@ def closed_matrix(program: Program, name: str, known: Collection[str]) -> tree.N
             short_enough(size(whole.value), name)
     if whole.value is None:
         raise NotationError(whole.reason, place=f"equation {name}", fix="use the index form")
-    return Typesetter(Writer.of(program)).node(polished(whole.value))
+    return Typesetter(writer or Writer.of(program)).node(polished(whole.value))
 
 
-def closed_index(program: Program, name: str, known: Collection[str]) -> tree.Node:
-    """`name` in index form in terms of leaves and of `known` alone. Raises NotationError where a call is of what has no name."""
+def closed_index(program: Program, name: str, known: Collection[str], writer: Writer | None = None) -> tree.Node:
+    """`name` in index form in terms of leaves and of `known` alone. Raises NotationError where a call is of what has no name.
+
+    `writer` names tensors and indices (default: that of the program).
+    """
     needed = program.needed([name])
     short_enough(total_length([e for e in needed.equations if e.name == name or e.name not in known]) / SHRINKS, name)
     *parts, whole = put_in_place(needed, name, known)
     short_enough(total_length([*parts, whole]), name)
     defined = {e.name: e for e in parts}
-    writer = replace(Writer.of(program), inside=defined)
+    writer = replace(writer or Writer.of(program), inside=defined, written={})
     if whole.rhs is None:
         return writer.called(whole.tensor[whole.indices], writer.free(whole.indices), whole)
     return writer.expression(whole.rhs, whole.indices)

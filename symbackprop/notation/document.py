@@ -12,6 +12,7 @@ from symbackprop.errors import NotationError
 from symbackprop.notation import folding, tree
 from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
 from symbackprop.notation.building import transpose, vec
+from symbackprop.notation.closed import closed_index, closed_matrix
 from symbackprop.notation.descent import descent
 from symbackprop.notation.functions import function
 from symbackprop.notation.index_form import letter
@@ -24,7 +25,7 @@ from symbackprop.notation.second import second_derivatives
 from symbackprop.notation.teller import Teller
 from symbackprop.notation.wording import kink_in
 from symbackprop.program import Equation, Tensor
-from symbackprop.term import Entry, substitute
+from symbackprop.term import Entry, NonNegative, substitute
 
 FORMS = ("both", "index", "matrix")
 ABREAST = 5
@@ -70,10 +71,16 @@ class Composer(Teller):
 
     def document(self) -> Document:
         """All sections in order."""
-        sizes = self.listed([(self.writer.expression(a),) for a in self.derived.program.axes])
         blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *descent(self), *second_derivatives(self)]
         title = self.say["title"].replace("{model}", self.program.name.replace("_", " "))
-        return Document(title, self.line("subtitle", sizes=sizes), self.lang, tuple(blocks), self.say["made by"])
+        return Document(title, self.subtitle(), self.lang, tuple(blocks), self.say["made by"])
+
+    def subtitle(self) -> Line:
+        """For which sizes the formulas hold."""
+        program = self.derived.program
+        sizes = self.listed([(self.writer.expression(a),) for a in program.axes])
+        needs = self.listed([(self.writer.condition(NonNegative(need.gap), {}),) for need in program.needs])
+        return self.line("subtitle needs", sizes=sizes, needs=needs) if needs else self.line("subtitle", sizes=sizes)
 
     def model(self) -> list[Block]:
         """Equations, picture, shapes, conventions."""
@@ -81,11 +88,11 @@ class Composer(Teller):
         blocks: list[Block] = [
             Heading(self.say["model"]),
             Paragraph(self.line("model lead", objective=self.writer.names(self.derived.output))),
-            *folding.formulas([self.best(e) for e in told], self.say["all equations"]),
+            *folding.formulas([self.as_stated(e, self.form == "index") for e in told], self.say["all equations"]),
             network(self.derived.program, self.writer, forward),
         ]
         if self.form == "both":
-            index = Formulas(tuple(self.writer.equation(e) for e in told))
+            index = Formulas(tuple(self.as_stated(e, index=True) for e in told))
             blocks.append(Fold((self.say["index form of the model"],), (index,)))
         header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
         rows: list[tuple[Line, ...]] = []
@@ -100,6 +107,20 @@ class Composer(Teller):
         blocks.append(Fold((self.say["tensors"],), (Grid(header, tuple(rows)),)))
         blocks.append(Fold((self.say["notation"],), tuple(Paragraph(p) for p in self.conventions())))
         return blocks
+
+    def as_stated(self, e: Equation, index: bool) -> tree.Node:
+        """An equation of the model; where a statistic was recognised, its author's words are in front: p = e / sum(e) = softmax(S)."""
+        matrix = None if index else self.matrix(e)
+        node = matrix or self.writer.equation(e)
+        program = self.derived.program.stated
+        own = program.equation(e.name) if program is not None else None
+        if program is None or own is None or not own.text or (own.rhs, own.call) == (e.rhs, e.call) or not isinstance(node, tree.Relation):
+            return node
+        write = closed_index if matrix is None else closed_matrix
+        try:
+            return tree.relation(node.first, ("=", write(program, e.name, program.authored - {e.name}, self.writer)), *node.rest)
+        except NotationError:
+            return node
 
     def conventions(self) -> list[Line]:
         """How to read the formulas."""

@@ -10,6 +10,7 @@ from symbackprop.notation.blocks import Line
 ENGLISH = {
     "title": "Derivatives of {model}",
     "subtitle": "Derived for symbolic sizes: every formula below holds for any {sizes}.",
+    "subtitle needs": "Derived for symbolic sizes: every formula below holds for any {sizes} with {needs}.",
     "model": "The model",
     "model lead": "The model is a chain of equations, evaluated from top to bottom; {objective} is the objective.",
     "all equations": "All equations",
@@ -138,6 +139,7 @@ ENGLISH = {
 CHINESE = {
     "title": "{model} 的导数",
     "subtitle": "以下推导对符号维度进行：每个公式对任意的 {sizes} 都成立。",
+    "subtitle needs": "以下推导对符号维度进行：每个公式对满足 {needs} 的任意 {sizes} 都成立。",
     "model": "模型",
     "model lead": "模型是自上而下依次计算的一组方程，{objective} 是目标函数。",
     "all equations": "全部方程",
