@@ -188,7 +188,8 @@ class Derivation(Paged):
         made = per_sample_gradients(self.program, self.wrt)
         oracle = EachAlone(self.derived, self.wrt)
         names = {**made.gradients, "norm": made.norms}
-        return Results(Section("per-sample", made.derived, names, kinks=self._kinks()), self.derived, "per-sample gradients", oracle)
+        section = Section("per-sample", made.derived, names, kinks=self._kinks(), walk=made.wide)
+        return Results(section, self.derived, "per-sample gradients", oracle)
 
     def jacobians(self, output: str | None = None) -> Results:
         """d `output` (default: the declared one) by each tensor that the derivation is by: output axes first, then those of the tensor."""

@@ -38,20 +38,27 @@ class Product:
 
 @dataclass
 class Trace:
-    """What a contraction did: the expression after each rule that changed it, and the facts that fired."""
+    """What a contraction did: the expression after each rule that changed it, and the facts that fired. `silent`: nobody will look."""
 
     lines: list[tuple[str, Expr]] = field(default_factory=list)
     facts: set = field(default_factory=set)
+    silent: bool = False
 
     def note(self, rule: str, e: Expr) -> None:
         """Record that `rule` made `e`, unless nothing changed."""
-        if not self.lines or self.lines[-1][1] != e:
+        if not self.silent and (not self.lines or self.lines[-1][1] != e):
             self.lines.append((rule, e))
+
+    def note_shorter(self, e: Expr) -> None:
+        """Record that `e` was made by what fits: terms have cancelled where it speaks of fewer entries, else it is put otherwise."""
+        if self.lines:
+            more = e.count(Entry) - self.lines[-1][1].count(Entry)
+            self.note("cancellation" if more < 0 else "distribution" if more > 0 else "factoring", e)
 
 
 def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Expr:
     """The normal form of `e`, equal to it for all sizes and all tensors that have `facts`."""
-    trace = trace if trace is not None else Trace()
+    trace = trace if trace is not None else Trace(silent=True)
     result = _contract(e, facts, trace)
     turned = mirrored(result)
     if turned is not result:
@@ -59,7 +66,7 @@ def contract(e: Expr, facts: Facts = NO_FACTS, trace: Trace | None = None) -> Ex
         again = Trace()
         other = _contract(turned, facts, again)
         if cost(other) < cost(result):
-            trace.note("cancellation", other)
+            trace.note("mirror", other)
             trace.facts |= again.facts
             result = other
     other, used = laws_of_entries(result, facts)
@@ -92,13 +99,16 @@ def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
     for p in parts:
         result += _best(p, facts, fired, DEPTH)
     result = cancelled(relabelled(result))
+    if not trace.silent:
+        trace.note("narrow sum", Add(*[narrowed(p, NO_FACTS, set()) for p in parts]))
     if fired:
-        # What the sum was before the facts: the line a reader wants to see between.
-        trace.note("narrow sum", sum((_best(p, NO_FACTS, set(), DEPTH) for p in parts), S.Zero))
+        if not trace.silent:
+            # What the sum was before the facts: the line a reader wants to see between.
+            trace.note_shorter(Add(*[_best(p, NO_FACTS, set(), DEPTH) for p in parts]))
         trace.note("fact", result)
         trace.facts |= fired
     else:
-        trace.note("cancellation", result)
+        trace.note_shorter(result)
     result = factored(result)
     trace.note("factoring", result)
     return result

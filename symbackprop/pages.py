@@ -1,18 +1,16 @@
 """Pages of the command line that are no model's derivation: one expression's derivative."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from symbackprop.api import derivative
-from symbackprop.contract import contract
 from symbackprop.errors import NotationError, ParseError, SpecError
-from symbackprop.normal import inlined
+from symbackprop.notation.closed import put_in_place
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.parts import lettered
 from symbackprop.notation.wording import kink_in, words
-from symbackprop.program import Equation, Fact, Program
+from symbackprop.program import Fact, Program
 
 LONGEST_NAME = 1024
 """No file name is longer, and an expression may be."""
@@ -106,22 +104,9 @@ def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
 
 
 def _index_form(result: Any) -> list[str]:
-    equations = put_in_place(result)
+    equations = put_in_place(result.program, result.name, result.known)
     program = lettered(result.program, equations, result.derived.program)
     return [equation_latex(e, program) for e in equations]
-
-
-def put_in_place(result: Any) -> list[Equation]:
-    """The equation of a Result with its parts put in place, after those of the parts that keep a name, in order."""
-    parts = {e.name: e for e in result.program.equations if e.name not in result.known or e.name == result.name}
-    made: list[Equation] = []
-    wanted = {result.name}
-    for e in reversed(result.program.equations):
-        if e.name in wanted and e.name in parts:
-            short = e if e.rhs is None else replace(e, rhs=contract(inlined(e.rhs, parts)))
-            wanted |= short.uses()
-            made.append(short)
-    return made[::-1]
 
 
 def fact_text(fact: Fact, program: Program) -> str:

@@ -14,7 +14,7 @@ from sympy import Expr, Pow, Symbol
 
 from symbackprop.errors import SpecError
 from symbackprop.index import Index, free_indices
-from symbackprop.signs import Signs, gram_factor, is_above_0, is_squares, is_total
+from symbackprop.signs import Signs, gram_factor, is_above_0, is_root, is_squares, is_total
 from symbackprop.term import Entry, indices_of, substitute, tensor_names
 
 ROLES = ("input", "label", "parameter", "constant", "index")
@@ -43,7 +43,8 @@ class Tensor:
     `derivative` of an adjoint or a Jacobian says what it is: ("J", "W1") for dJ/dW1, ("J", "W1", "W2") for a Hessian block; `orders` how
     many axes each of these tensors has. `tangent_of` says it of the tensor that a tangent, or a direction, is along: ("H",), or
     ("J", "H") for dJ/dH. `cotangent_of` names the tensor that a cotangent is carried back to, and before it, of a block of a matrix, that
-    of its rows.
+    of its rows. `held` of the derivative of one equation names what else that equation speaks of that depends on the variable, and is held.
+    `copy_of` names the tensor that this one holds a copy of for each sample.
     """
 
     name: str
@@ -55,6 +56,8 @@ class Tensor:
     orders: tuple[int, ...] = ()
     tangent_of: tuple[str, ...] = ()
     cotangent_of: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    copy_of: str = ""
 
     def __getitem__(self, indices: Any) -> Entry:
         return Entry(self.name, *(indices if isinstance(indices, tuple) else (indices,)))
@@ -216,6 +219,19 @@ class Program:
             if e.rhs is not None and not indices_of(e.rhs) - set(e.indices) and not is_total(e.rhs, found, self.signs):
                 found.add(e.name)
         return frozenset(found)
+
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """The tensors that are roots of sums of squares by their equations: norms."""
+        return frozenset(e.name for e in self.equations if e.rhs is not None and is_root(e.rhs, self.signs))
+
+    def dependent(self, name: str) -> set[str]:
+        """The tensors that depend on `name`, this included."""
+        found = {name}
+        for e in self.equations:
+            if e.uses() & found:
+                found.add(e.name)
+        return found
 
     def equation(self, name: str) -> Equation | None:
         """The equation that defines `name`, or None for a leaf."""

@@ -15,6 +15,7 @@ from symbackprop.errors import DataError, NotationError, SpecError
 from symbackprop.facts import check_facts, float_type, real_array
 from symbackprop.index import Index
 from symbackprop.lower.names import PYTHON, Names, code_names
+from symbackprop.notation.closed import closed_index, closed_matrix
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix_form import matrix_equation_latex
@@ -22,6 +23,7 @@ from symbackprop.notation.names import Letters
 from symbackprop.notation.page import DIALECTS
 from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lettered, names_of
 from symbackprop.notation.together import with_arguments
+from symbackprop.notation.tree import Node
 from symbackprop.notation.written import Written
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import as_sympy
@@ -107,15 +109,35 @@ class Result:
         """The lines of the derivation that lead here, in order."""
         return tuple(s for s in self.derived.steps if s.quantity in self.program.tensors)
 
-    def latex(self, form: str = "best") -> str:
+    def latex(self, form: str = "best", expand: bool | str = False) -> str:
         """LaTeX of the right side, in matrix notation, in index notation, or in the better of the two.
 
         Raises NotationError where the matrix form can't be had; "best" then gives the index form. Named parts are
         defined by `latex_parts`, and what the notation means is told by `reading`. The matrix of a derivative of three or four axes
         has the entries of the output down and those of the variable across, both row by row.
+
+        `expand=True` puts all parts in place: one formula of leaves and of what the model's author named; "leaves": of leaves alone.
+        Raises NotationError where there is no such formula, or none that could be read.
         """
+        if expand:
+            return latex(self.closed(form, expand))
         written = self.written(form)
         return latex(written.right_side(written.whole))
+
+    def closed(self, form: str, expand: bool | str = True) -> Node:
+        """The right side as one formula, as a typeset tree: of leaves, and but for "leaves" of what the model's author named."""
+        if form not in FORMS:
+            raise SpecError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
+        if expand not in (True, "leaves"):
+            raise SpecError(f"{expand!r} is no way to expand a formula", fix='expand=True, or expand="leaves"')
+        named = self.known & self.derived.program.authored if expand is True else frozenset()
+        if form != "index":
+            try:
+                return closed_matrix(self.derived.program, self.name, named)
+            except NotationError:
+                if form == "matrix":
+                    raise
+        return closed_index(self.derived.program, self.name, named)
 
     def latex_parts(self, form: str = "best") -> list[str]:
         """An equation in LaTeX for each named part that the right side speaks of, in order, down to what the reader has anyway."""

@@ -175,7 +175,8 @@ class Curvature(Paged):
         self.at = model.at
         self.kind, self.note = kind, note
         self.what = {"ggn": "the Gauss-Newton matrix", "fisher": "Fisher's matrix"}[kind]
-        self.notes = (*notes, *(("direct",) if model.direct else ()))
+        beside = set(model.cut.needed([model.slope]).tensors) & set(model.direct)
+        self.notes = (*notes, *(("crossed",) if beside else ("direct",) if model.direct else ()))
 
     @cached_property
     def _blocks(self) -> Results:
@@ -206,7 +207,9 @@ class Curvature(Paged):
         """The product with a vector v, one part for each parameter."""
         made = curvature.vector_product(self.model, self.parameters)
         oracle = Curved(self.model, self.parameters, made.directions)
-        section = Section(f"{self.kind}-product", made.derived, made.results, made.directions, at=self.at, kinks=self._kinks)
+        section = Section(
+            f"{self.kind}-product", made.derived, made.results, made.directions, at=self.at, notes=self.notes, kinks=self._kinks
+        )
         return Results(section, self.first, f"products with {self.what}", oracle, self.note)
 
     @property

@@ -84,3 +84,29 @@ def is_total(e: Expr, partial: Container[str] = (), signs: Signs = UNKNOWN) -> b
         if law is None or not is_total(law(*e.args), partial, signs):
             return False
     return all(is_total(a, partial, signs) for a in e.args)
+
+
+def is_root(e: Expr, signs: Signs = UNKNOWN) -> bool:
+    """Whether `e` is by its form a root of a sum of squares, as a norm is: never negative."""
+    return isinstance(e, Pow) and e.exp.is_Rational and not e.exp.is_Integer and e.exp.is_positive and is_squares(e.base, signs)
+
+
+def as_printed(e: Expr, signs: Signs = UNKNOWN, roots: Container[str] = ()) -> Expr:
+    """`e` with 1 / n for [n > 0] / n where n is a norm: that its slope is 0 at 0 is a convention that is told once, beside the formula.
+
+    n is one of the tensors `roots`, or a root of a sum of squares, of which those of one tensor of squares are some. Of anything else,
+    which may be negative, the bracket says where the formula holds.
+    """
+
+    def is_told(base: Expr, power: Pow) -> bool:
+        whole = power.exp.is_Integer
+        return (isinstance(base, Entry) and base.name in roots) or is_root(base, signs) or (not whole and is_squares(base, signs))
+
+    def under_root(e: Expr) -> Expr:
+        return e.base if is_root(e, signs) else e
+
+    def plain(product: Expr) -> Expr:
+        below = {under_root(f.base) for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign() and is_told(f.base, f)}
+        return Mul(*[f for f in product.args if not (isinstance(f, Positive) and under_root(f.args[0]) in below)])
+
+    return e.replace(lambda f: isinstance(f, Mul), plain) if e.has(Positive) else e

@@ -19,7 +19,6 @@ from sympy import (
     KroneckerDelta,
     Mul,
     Piecewise,
-    Pow,
     S,
     Sum,
     Symbol,
@@ -252,16 +251,6 @@ def opposite(e: Expr) -> Expr:
     if isinstance(e, Positive):
         return NonNegative(-e.args[0])
     return Positive(-e.args[0]) if isinstance(e, NonNegative) else 1 - e
-
-
-def as_printed(e: Expr) -> Expr:
-    """`e` with 1 / n for [n > 0] / n: that the slope of a norm n is 0 where n is, is a convention that is told once, beside the formula."""
-
-    def plain(product: Expr) -> Expr:
-        below = {f.base for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign()}
-        return Mul(*[f for f in product.args if not (isinstance(f, Positive) and f.args[0] in below)])
-
-    return e.replace(lambda f: isinstance(f, Mul), plain) if e.has(Positive) else e
 
 
 def rename_bound(e: Expr) -> Expr:

@@ -18,6 +18,7 @@ FUNCTIONS = {
     "\\sin": np.sin,
     "\\cos": np.cos,
     "\\arctan": np.arctan,
+    "\\operatorname{sigmoid}": lambda x: 1 / (1 + np.exp(-x)),
     "\\sigma": lambda x: 1 / (1 + np.exp(-x)),
     "\\max": np.maximum,
     "\\min": np.minimum,

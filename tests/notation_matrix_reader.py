@@ -5,7 +5,8 @@ import re
 
 import numpy as np
 from notation_functions import ALONG, FUNCTIONS, WHOLE
-from notation_reader import STOPS, STYLES, Reader
+from notation_keys import STYLES, Reader
+from notation_reader import STOPS
 
 
 class Unit:
@@ -23,7 +24,7 @@ class MatrixReader(Reader):
 
     def __init__(self, text, values, sizes, shape=()):
         super().__init__(text, {k: as_matrix(v) for k, v in values.items()})
-        self.sizes, self.shape, self.scope, self.ranges = sizes, shape, {}, {}
+        self.sizes, self.shape, self.scope, self.ranges, self.stacked = sizes, shape, {}, {}, False
 
     def expression(self):
         sign = -1.0 if self.here == "-" else 1.0
@@ -73,6 +74,8 @@ class MatrixReader(Reader):
     def times(self, value, other):
         if isinstance(other, Unit) and not isinstance(value, Unit) and value.size > 1 and not other.across:
             return value[:, [other.place]]
+        if self.stacked and isinstance(other, Unit) and other.across and not isinstance(value, Unit):
+            other = np.eye(self.shape[0] // value.shape[0])[[other.place]]  # vec lists as many entries as the whole has
         value, other = self.sized(value), self.sized(other)
         return value * other if 1 in (value.size, other.size) and value.shape[1] != other.shape[0] else value @ other
 
@@ -110,9 +113,12 @@ class MatrixReader(Reader):
             return made
         if token in "({":
             self.take()
+            self.at += 2 if self.ahead("{", "}") else 0  # what keeps TeX from taking the braces away
             value = self.expression()
             self.take(")" if token == "(" else "}")
             return value
+        if self.labelled():
+            return self.named(self.name())
         if token == "\\lVert":
             return self.norm()
         if token in ("\\lvert", "\\lfloor"):
@@ -144,7 +150,7 @@ class MatrixReader(Reader):
                 assert letter in map(base_letter, self.spelled), f"{letter} is free"
                 self.at += 4
                 return made(*self.size())
-        if token == "\\operatorname" or token in (*FUNCTIONS, *WHOLE):
+        if token == "\\operatorname" or (token in (*FUNCTIONS, *WHOLE) and token not in self.values):
             return self.function()
         if token in self.sizes and not self.is_row():
             return scalar(self.sizes[self.take()])
@@ -260,7 +266,7 @@ class MatrixReader(Reader):
     def fraction(self, kind="d"):
         self.take("\\frac")
         if self.tokens[self.at + 1] == "\\partial":
-            key, row = [kind], None
+            key, row, column = [kind], None, None
             for _ in range(2):
                 self.take("{")
                 while self.here == "\\partial":
@@ -268,15 +274,19 @@ class MatrixReader(Reader):
                     if self.here == "^":
                         self.take()
                         self.group()
-                    key.append(self.name())
+                    key.append(self.nested() if self.here == "\\frac" else self.name())
                     if self.here == "_":
-                        assert row is None, "one letter cuts one row"
+                        assert row is None and column is None, "one letter cuts one row"
                         self.take()
-                        row = self.scope[self.group()]
+                        below = self.group()
+                        if below.startswith(":,"):
+                            column = self.scope[below[2:]]
+                        else:
+                            row = self.scope[below]
                         key[-1] = key[-1] if key[-1] in self.spelled else capital(key[-1])
                 self.take("}")
             whole = self.values[tuple(key)]
-            return whole if row is None else whole[[row]].T
+            return whole[[row]].T if row is not None else whole[:, [column]] if column is not None else whole
         parts = []
         for _ in range(2):
             self.take("{")
@@ -284,12 +294,29 @@ class MatrixReader(Reader):
             self.take("}")
         return parts[0] / parts[1]
 
+    def nested(self):
+        """The key of a derivative that is derived, or derived by, itself."""
+        self.take("\\frac")
+        key = ["d"]
+        for _ in range(2):
+            self.take("{")
+            while self.here == "\\partial":
+                self.take()
+                if self.here == "^":
+                    self.take()
+                    self.group()
+                key.append(self.nested() if self.here == "\\frac" else self.name())
+            self.take("}")
+        return tuple(key)
+
     def function(self):
         name = self.function_name()
-        arguments = []
+        arguments, before = [], self.stacked
         if self.here == "(":
             self.take()
+            self.stacked = name == "\\operatorname{vec}"
             arguments.append(self.expression())
+            self.stacked = before
             while self.here == ",":
                 self.take()
                 arguments.append(self.expression())
@@ -314,7 +341,7 @@ class MatrixReader(Reader):
 
 def base_letter(name):
     """The first letter of a name, without labels and accents."""
-    return re.sub(r"\^.*|\\[a-z]+|[{}]", "", name)
+    return re.sub(r"[\^_].*|\\[a-z]+|[{}]", "", name)
 
 
 def capital(name):

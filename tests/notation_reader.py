@@ -1,93 +1,17 @@
 """Reads printed formulas back, by value: a tokenizer and two recursive descents that share nothing with the writer.
 
 `IndexReader` evaluates index form over all values of its letters; `MatrixReader` (notation_matrix_reader) matrix form.
-Names are looked up as LaTeX spells them, derivatives as ("d", top, bottom, ...).
+Names are looked up as LaTeX spells them, derivatives by their keys (notation_keys).
 """
 
 import itertools
 import math
-import re
 
 import numpy as np
 from notation_functions import ALONG, FUNCTIONS, WHOLE
+from notation_keys import TOKEN, Reader
 
-TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+(?:\.[0-9]+)?|[{}()\[\]^_=+\-<>,|]|\S")
-ACCENTS = ("\\hat", "\\bar", "\\tilde", "\\dot")
 STOPS = ("\\odot", "\\oslash", "\\otimes", "\\ge", "\\le", "\\rVert", "\\rvert", "\\rfloor")
-STYLES = ("\\mathrm", "\\mathbf", "\\boldsymbol")
-
-
-class Reader:
-    """A token stream, and the words both grammars share."""
-
-    def __init__(self, text, values):
-        self.tokens = [t for t in TOKEN.findall(text) if t not in ("\\left", "\\right")]
-        self.at = 0
-        self.values = {spelled(key): value for key, value in values.items()}
-
-    @property
-    def here(self):
-        return self.tokens[self.at] if self.at < len(self.tokens) else ""
-
-    def ahead(self, *tokens):
-        return tuple(self.tokens[self.at : self.at + len(tokens)]) == tokens
-
-    def take(self, *expected):
-        token = self.here
-        assert token and (not expected or token in expected), f"expected {expected}, found {self.tokens[self.at :]}"
-        self.at += 1
-        return token
-
-    def group(self):
-        """The tokens between braces, joined, braces balanced."""
-        self.take("{")
-        depth, parts = 1, []
-        while depth:
-            token = self.take()
-            depth += {"{": 1, "}": -1}.get(token, 0)
-            parts.append(token)
-        return "".join(parts[:-1])
-
-    def name(self):
-        """The spelling of a tensor's name with its label above, as in W^{1}, \\hat{Y} or X^{-1}, if a tensor is called so."""
-        token = self.take()
-        if token in (*ACCENTS, *STYLES):
-            token += "{" + self.group() + "}"
-        if self.ahead("^", "{"):
-            before = self.at
-            self.take("^")
-            label = "^{" + self.group() + "}"
-            if token + label in self.spelled:
-                return token + label
-            self.at = before
-        return token
-
-    def function_name(self):
-        name = self.take()
-        return name + ("{" + self.group() + "}" if name == "\\operatorname" else "")
-
-    @property
-    def spelled(self):
-        return {part for key in self.values for part in (key if isinstance(key, tuple) else (key,))}
-
-    def finish(self, value):
-        assert not self.here, f"left over: {self.tokens[self.at :]}"
-        return value
-
-    def dotted(self):
-        """Whether a derivative in brackets with a dot stands here; its closing bracket."""
-        if not self.ahead("(", "\\frac", "{", "\\partial"):
-            return None
-        depth, at = 1, self.at + 1
-        while depth:
-            depth += {"(": 1, ")": -1}.get(self.tokens[at], 0)
-            at += 1
-        return at if self.tokens[at : at + 4] == ["^", "{", "\\cdot", "}"] else None
-
-
-def spelled(key):
-    """A name without the blanks between its tokens."""
-    return tuple(map(spelled, key)) if isinstance(key, tuple) else "".join(TOKEN.findall(key))
 
 
 class IndexReader(Reader):
@@ -139,10 +63,14 @@ class IndexReader(Reader):
             made = self.derivative("dot")
             self.at = end + 4
             return made
+        if self.bracketed("_", "{") is not None:
+            return self.held()
         if self.ahead("(", "\\operatorname"):
             made = self.whole()
             if made is not None:
                 return made
+        if self.labelled():
+            return self.entry(self.name())
         if token == "(":
             return self.between("(", ")")
         if token == "\\lvert":
@@ -161,9 +89,9 @@ class IndexReader(Reader):
         if self.ahead("\\mathbf", "{", "1", "}", "["):
             self.at += 5
             return self.condition()
-        if token == "\\operatorname" or token in (*FUNCTIONS, *WHOLE):
+        if token == "\\operatorname" or (token in (*FUNCTIONS, *WHOLE) and token not in self.values):
             return self.function()
-        if self.ahead("\\delta", "_") and token not in self.values:
+        if self.ahead("\\delta", "_") and token not in self.spelled:
             self.at += 1
             i, j = self.subscripts()
             return float(i == j)
@@ -189,8 +117,13 @@ class IndexReader(Reader):
 
     def derivative(self, kind="d"):
         """The entry of an adjoint ("d"), or of its tangent ("dot"), with the indices of its parts one after the other."""
+        key, indices = self.parts_of_derivative()
+        return at(self.values[kind, *key], indices)
+
+    def parts_of_derivative(self):
+        """The names of a derivative's parts, each a derivative itself or not, and all their indices."""
         self.take("\\frac")
-        key, indices = [kind], []
+        key, indices = [], []
         for _ in range(2):
             self.take("{")
             while self.here == "\\partial":
@@ -198,18 +131,53 @@ class IndexReader(Reader):
                 if self.here == "^":
                     self.take()
                     self.group()
-                key.append(self.name())
-                indices += self.subscripts() if self.here == "_" else []
+                if self.here == "\\frac":
+                    inner, held = self.parts_of_derivative()
+                    key.append(("d", *inner))
+                    indices += held
+                else:
+                    key.append(self.name())
+                    indices += self.subscripts() if self.here == "_" else []
             self.take("}")
-        return self.values[tuple(key)][tuple(i - 1 for i in indices)]
+        return tuple(key), indices
+
+    def held(self):
+        """The entry of the derivative of one equation, with what is held below its brackets."""
+        self.take("(")
+        key, indices = self.parts_of_derivative()
+        self.take(")")
+        self.take("_")
+        self.take("{")
+        others = []
+        while self.here != "}":
+            others.append(("d", *self.slashed()) if self.here == "\\partial" else self.name())
+            if self.here == ",":
+                self.take()
+        self.take("}")
+        return at(self.values["held", ("d", *key), *others], indices)
+
+    def slashed(self):
+        """The parts of a derivative on one line, as in \\partial J / \\partial O."""
+        key = []
+        while self.here in ("\\partial", "/"):
+            self.take("/") if self.here == "/" else None
+            self.take("\\partial")
+            if self.here == "^":
+                self.take()
+                self.group()
+            if self.here == "(":
+                self.take()
+                key.append(("d", *self.slashed()))
+                self.take(")")
+            else:
+                key.append(self.name())
+        return tuple(key)
 
     def entry(self, name):
         return self.entry_of(self.values[name])
 
     def entry_of(self, array):
-        indices = self.subscripts(array.ndim) if self.here == "_" else []
-        inside = all(0 < i <= size for i, size in zip(indices, array.shape, strict=True))
-        return array[tuple(i - 1 for i in indices)] if inside else math.nan
+        return at(array, self.subscripts(array.ndim) if self.here == "_" else [])
 
     def whole(self):
         """An entry of a function of whole matrices, as in (inv(A))_{ij}; None where another thing stands in brackets."""
@@ -255,15 +223,17 @@ class IndexReader(Reader):
             at += 1
         if not plain or self.tokens[self.at - 1] == ",":
             return self.expression()
+        if self.here.isdigit() and len(self.here) > 1:
+            self.tokens[self.at : self.at + 1] = self.here  # without commas each digit is an index
         token = self.take()
         return float(token) if token[:1].isdigit() else {**self.sizes, **self.scope}[token]
 
     def condition(self):
         left = self.expression()
-        mark = self.take(">", "\\ge", "\\le")
+        mark = self.take(">", "\\ge", "\\le", "=")
         right = self.expression()
         self.take("]")
-        return float({">": left > right, "\\ge": left >= right, "\\le": left <= right}[mark])
+        return float({"=": left == right, ">": left > right, "\\ge": left >= right, "\\le": left <= right}[mark])
 
     def function(self):
         name = self.function_name()
@@ -347,6 +317,12 @@ class IndexReader(Reader):
             total += self.term()
         del self.scope[letter]
         return total
+
+
+def at(array, indices):
+    """An entry, indices from 1; past the ends of an array is nothing."""
+    inside = all(0 < i <= size for i, size in zip(indices, array.shape, strict=True))
+    return array[tuple(i - 1 for i in indices)] if inside else math.nan
 
 
 def read_index(text, values, sizes, letters, shape):

@@ -1,20 +1,24 @@
 """The normal form: what must become equal does, what differs stays apart, and values never change."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from small import index
 from sympy import S, exp
 
+from symbackprop.canonical import relabelled
 from symbackprop.contract import Trace, contract, flat
 from symbackprop.cost import cost
 from symbackprop.index import Index, axis
-from symbackprop.laws import Facts, guard
+from symbackprop.laws import NO_FACTS, Facts, guard
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of
 from symbackprop.verify.literal import evaluate_expression
 from symbackprop.verify.sizes import prime_sizes
 
 n, m, c = axis("n"), axis("m"), axis("c")
+r = Index("r", c)
 a, b, s = index("a", "n"), index("b", "m"), index("s", "n")
 b2 = index("b2", "n")
 i0, i1, k, j = Index("i0", n), Index("i1", c), Index("k", c), Index("j", c)
@@ -183,3 +187,22 @@ def test_what_is_left_of_a_sum_of_terms_keeps_its_inner_sum():
     body = (1 - delta(i, k)) * a[i, j] + a[j, i] * Total(b[n], n)
     e = contract(Total(body * delta(i, k) * b[j], i, j))
     assert indices_of(e) == {k} and e == contract(Total(a[j, k] * b[j], j) * Total(b[n], n))
+
+
+NAMED = {
+    "a factor leaves the sum": (T("y", i0) * T("w", k) * T("z", k), "narrow sum"),
+    "a number leaves it": (2 * T("w", k) * T("z", k), "narrow sum"),
+    "two sums come apart": (T("A", i0, k) * Total(T("w", r) * T("y", i0), r), "narrow sum"),
+    "a number comes out of brackets": (T("w", k) * (2 * T("z", k) - 2 * T("x", k)), "factoring"),
+    "terms cancel": (T("y", i0) * T("w", k) - T("w", k) * T("y", i0) + T("z", k), None),
+    "a quotient cancels": (T("w", k) * (T("w", k) + T("z", k)) / (T("w", k) + T("z", k)), None),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_rule_is_named_for_what_it_did(name):
+    body, rule = NAMED[name]
+    trace = Trace()
+    contract(Total(body, k), NO_FACTS, trace)
+    lines = [(name, relabelled(e)) for name, e in trace.lines]
+    assert [name for (_, before), (name, after) in pairwise(lines) if before != after] == ([rule] if rule else [])

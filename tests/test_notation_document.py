@@ -1,6 +1,5 @@
 """Documents: what must be on the page, and that each kind of page can be read by what reads it."""
 
-import itertools
 import re
 import shutil
 import subprocess
@@ -239,13 +238,13 @@ def test_an_unknown_form_or_language_is_refused(derived):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "lang"), list(itertools.product(("two_layer", "one_sample", "digits.toml", "deep"), LANGS)))
-def test_latex_compiles(derived, name, lang, tmp_path):
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_long_page_compiles_and_is_broken_into_pages(lang, tmp_path):
+    """All others are compiled in test_tex."""
     engine = "pdflatex" if lang == "en" else "xelatex"
     if not shutil.which(engine):
         pytest.skip(f"{engine} is not installed")
-    text = deep(26).tex(lang=lang) if name == "deep" else rendered(derived(name), "latex", "both", lang)
-    (tmp_path / "page.tex").write_text(text, encoding="utf-8")
+    (tmp_path / "page.tex").write_text(deep(26).tex(lang=lang), encoding="utf-8")
     command = [engine, "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=120)
     assert done.returncode == 0 and (tmp_path / "page.pdf").is_file(), done.stdout[-2000:]
@@ -296,3 +295,9 @@ def test_the_step_and_the_batch_have_letters_of_their_own():
     assert r"\phi & \leftarrow \phi - \alpha \frac{1}{n}" in page and "random batch $S$" in page
     usual = sbp.derive(sbp.model({"X": tensors["X"], "w": tensors["B"]}, {"J": "sum((X @ w) ** 2) / n"}, samples="n")).tex()
     assert r"w \leftarrow w - \eta \frac" in usual and r"\theta & \leftarrow \theta - \eta \frac{1}{n}" in usual
+
+
+def test_a_tensor_that_is_called_as_a_word_of_mermaid_has_another_key():
+    model = sbp.model({"end": {"axes": "n", "role": "parameter"}}, {"style": "tanh(end)", "J": "sum(style)"})
+    text = sbp.derive(model).markdown()
+    assert 'tensor_end["end<br/>n"]' in text and "tensor_end --> tensor_style" in text and "tensor_style --> J" in text

@@ -182,3 +182,55 @@ def test_a_name_in_latex_is_kept_and_a_broken_one_refused():
     for bad in (r"\input{x}", "W^{", "<script>", r"\hat", "$x$"):
         with pytest.raises(NotationError):
             latex(T("W", i, j), Program("bad", {"W": Tensor("W", (n, d), latex=bad)}, (), "W"), (i, j))
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("where(x > 0, 1 / x, 0)", True),
+        ("where(x > 0, log(x), 0)", True),
+        ("where(x > 0, x**-2, 0)", True),
+        ("where(x > 0, sqrt(x), 0)", True),
+        ("where(sum(X**2) > 0, 1 / sum(X**2), 0) * x", True),
+        ("sqrt(relu(x))", True),
+        ("norm(X)", False),
+        ("exp(-norm(X)) * x", False),
+        ("norm(X)**3", False),
+        ("std(X)", False),
+    ],
+)
+@pytest.mark.parametrize("form", ["index", "best"])
+def test_a_condition_is_left_out_only_beside_a_norm(text, kept, form):
+    """A formula without it holds where the norm is not 0, which the kinks tell; beside what may be negative it holds nowhere else."""
+    result = derivative(f"sum({text})", {"x": "", "X": "n"}, "X" if "X" in text else "x")
+    written = " ".join([*result.latex_parts(form), result.latex(form)])
+    assert (r"\mathbf{1}[" in written) == kept
+
+
+def test_a_formula_with_its_condition_holds_on_both_sides():
+    result = derivative("sum(where(x > 0, 1 / x, 0))", {"x": "n"}, "x")
+    known = {"x": np.array([-2.0, -0.5, 4.0])}
+    assert np.allclose(read_index(result.latex("index"), known, {"n": 3}, ["i"], [3]), [0, 0, -1 / 16])
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("sum(x**2) / 1e-9", r"2 \cdot 10^{9} x_{i}"),
+        ("sum((x - y)**2) / (2 * 1e-9)", r"10^{9} x_{i} - 10^{9} y"),
+        ("sum(x) * 6.02e23", r"6.02 \cdot 10^{23}"),
+        ("sum(x) * 1.38e-23", r"1.38 \cdot 10^{-23}"),
+        ("sum(x) / 3e-7", r"\frac{10^{7}}{3}"),
+        ("sum(x) * 123456789012", "123456789012"),
+        ("sum(x) * 1500", "1500"),
+        ("n * sum(x) * 0.91893853320467265", r"\frac{n \log(2 \pi)}{2}"),
+        ("sum(x) * 1.4142135623730951", r"\sqrt{2}"),
+        ("sum(x) * 3.1416", r"\frac{3927}{1250}"),
+        ("sum(x) * 0.918938533204672", r"0.918938533204672"),
+    ],
+)
+def test_large_numbers_and_constants_that_were_floats_are_written_as_on_paper(text, written):
+    result = derivative(text, {"x": "n", "y": ""}, "x")
+    assert result.latex("index") == written
+    known = {"x": np.array([0.5, -0.25, 2.0]), "y": np.array(0.125)}
+    assert np.allclose(read_index(written, known, {"n": 3}, ["i"], [3]), result.evaluate(**known), rtol=1e-14)

@@ -247,3 +247,13 @@ def test_a_transposed_derivative_stands_in_brackets():
     assert tree.transposed(tree.transposed(derivative)) in (derivative, tree.Fenced(derivative))
     norm = tree.Labelled(tree.Fenced(tree.Letter("X"), "norm"), (tree.Letter("F"),), tree.Number("2"))
     assert mathml(norm).count("‖") == 2
+
+
+def test_a_sum_and_the_transpose_of_its_transpose_are_like_terms():
+    text = "0.5 * trace((A - U @ V).T @ (A - U @ V)) + 0.5 * trace(U.T @ U)"
+    assert sbp.derivative(text, {"A": "n m", "U": "n k", "V": "k m"}, "U").latex() == r"U - (A - U V) V^{\top}"
+
+
+def test_a_condition_that_always_holds_is_no_number_of_the_formula():
+    result = sbp.derivative("sqrt(1 + x**2)", {"x": ""}, "x")
+    assert result.latex() == r"\frac{x}{\sqrt{x^{2} + 1}}" and "> 0" not in result.numpy

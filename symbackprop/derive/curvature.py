@@ -12,7 +12,7 @@ from sympy import Add, Dummy, Expr, Mul, S
 
 from symbackprop.contract import contract
 from symbackprop.derive.forward import forward, pushed
-from symbackprop.derive.reverse import Derived, gradient, jacobian, known_facts, pullback
+from symbackprop.derive.reverse import Derived, Step, gradient, jacobian, known_facts, pullback
 from symbackprop.derive.second import Blocks, Products, joined, scalar
 from symbackprop.errors import DeriveError, nearest
 from symbackprop.index import Index, free_indices, fresh
@@ -207,7 +207,8 @@ def _with_mean(whole: Derived, model: Split, name: str) -> Derived:
         new[a] = substitute(mean, dict(zip(label.indices, a.indices, strict=True)))
     rhs = contract(e.rhs.xreplace(new), Facts(known_facts(program), program.equations))
     rows = tuple(replace(q, rhs=rhs) if q.name == name else q for q in program.equations)
-    return replace(whole, program=replace(program, equations=rows))
+    step = Step("mean of labels", name, e.indices, e.rhs, rhs)
+    return replace(whole, program=replace(program, equations=rows), steps=(*whole.steps, step))
 
 
 def _no_mean(model: Split) -> DeriveError:

@@ -25,11 +25,15 @@ from symbackprop.term import Entry, Total, indices_of, substitute
 
 @dataclass(frozen=True)
 class PerSample:
-    """`gradients`: parameter -> the tensor dJ[s]/d parameter, samples first; `norms`: the tensor of their Euclidean norms, one a sample."""
+    """`gradients`: parameter -> the tensor dJ[s]/d parameter, samples first; `norms`: the tensor of their Euclidean norms, one a sample.
+
+    `wide` is the derivation before what is the same for all samples lost their axis, as its steps speak of it.
+    """
 
     derived: Derived
     gradients: Mapping[str, str]
     norms: str
+    wide: Derived
 
 
 def per_sample_gradients(program: Program, names: Sequence[str]) -> PerSample:
@@ -42,8 +46,16 @@ def per_sample_gradients(program: Program, names: Sequence[str]) -> PerSample:
         raise DeriveError(f"{program.name} has no axis of samples", fix='declare it: samples = "n"')
     each = _Each(program, names)
     derived = gradient(each.program(), [each.copies[n] for n in names])
-    made = _without_copies(derived, each)
-    return _with_norms(made, {n: derived.adjoints[each.copies[n]] for n in names})
+    return _with_norms(_without_copies(derived, each), {n: derived.adjoints[each.copies[n]] for n in names}, derived)
+
+
+def are_coupled(program: Program, names: Sequence[str]) -> bool:
+    """Whether the objective's part of one sample depends on other samples, so that no sample has a gradient of its own by `names`."""
+    try:
+        _Each(program, names).program()
+    except DeriveError:
+        return True
+    return False
 
 
 @dataclass
@@ -80,7 +92,7 @@ class _Each:
         for name in self.names:
             own = model.tensors[name]
             label = model.fresh_name(f"{name}_each", self.copies.values())
-            copy = Tensor(label, (self.samples, *own.axes))
+            copy = Tensor(label, (self.samples, *own.axes), copy_of=name)
             self.copies[name] = label
             tensors[label] = copy
             self.made.append(Equation(copy, copy.indices, own[copy.indices[1:]]))
@@ -240,7 +252,7 @@ def _renamed(program: Program, each: _Each) -> Program:
     return replace(program, tensors=tensors, equations=tuple(rows))
 
 
-def _with_norms(derived: Derived, gradients: Mapping[str, str]) -> PerSample:
+def _with_norms(derived: Derived, gradients: Mapping[str, str], wide: Derived) -> PerSample:
     """The squared norms as sums of squares: of an outer product that is a product of two sums, and the gradients need not be made."""
     program = derived.program
     facts = Facts(known_facts(program), program.equations)
@@ -257,4 +269,4 @@ def _with_norms(derived: Derived, gradients: Mapping[str, str]) -> PerSample:
     program = program.extended([Equation(square, square.indices, contract(Add(*terms), facts))])
     norm = Tensor(program.fresh_name("norm"), (program.samples,), role="part", latex=r"\mathrm{norm}")
     program = program.extended([Equation(norm, norm.indices, Pow(square[norm.indices], S.Half))])
-    return PerSample(replace(derived, program=program), gradients, norm.name)
+    return PerSample(replace(derived, program=program), gradients, norm.name, wide)

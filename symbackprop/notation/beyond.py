@@ -4,7 +4,9 @@ Each section is one derivation: what it is, what is given, its named parts once,
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any
 
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import NotationError
@@ -22,6 +24,7 @@ from symbackprop.notation.together import Together, together
 from symbackprop.notation.wording import kink_in, reason
 from symbackprop.notation.written import Written, is_unfolded
 from symbackprop.program import Equation, Program
+from symbackprop.term import tensor_names
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Section:
 
     `directions` says which leaf holds the part of a vector for a tensor; `variables` are those of the rows and columns where the results
     are blocks of a symmetric matrix, "a b" for a not after b; `at` is the output that is derived or split at. `notes` are words of what
-    they rest on, `kinks` where they are a convention.
+    they rest on, `kinks` where they are a convention. `walk` is the derivation whose steps are told, where that is another one.
     """
 
     kind: str
@@ -41,6 +44,7 @@ class Section:
     at: str = ""
     notes: tuple[str, ...] = ()
     kinks: tuple[str, ...] = ()
+    walk: Derived | None = None
 
 
 def compose_beyond(first: Derived, sections: Sequence[Section], form: str = "both", lang: str = "en") -> Document:
@@ -61,8 +65,7 @@ def compose_beyond(first: Derived, sections: Sequence[Section], form: str = "bot
         blocks += one.section_blocks()
     blocks += _steps(page, shown, told)
     title = page.say["title"].replace("{model}", first.program.name.replace("_", " "))
-    sizes = page.listed([(page.writer.expression(a),) for a in first.program.axes])
-    return Document(title, page.line("subtitle", sizes=sizes), lang, tuple(blocks), page.say["made by"])
+    return Document(title, page.subtitle(), lang, tuple(blocks), page.say["made by"])
 
 
 def authored_in(program: Program) -> set[str]:
@@ -89,8 +92,15 @@ def _steps(page: Composer, shown: Sequence[Equation], told: Sequence["Told"]) ->
         walked = one.steps_blocks()
         if walked:
             title = page.say["beyond steps"].replace("{title}", page.say[f"kind {one.section.kind}"])
-            blocks += [Heading(title, 3), Paragraph(page.line("beyond steps lead")), *walked]
+            held = [] if any(e.tensor.held for e in page.derived.links) else one.stepper.held_told()
+            lead = page.sentences([page.line("beyond steps lead"), *held])
+            blocks += [Heading(title, 3), Paragraph(lead), *one.copies_blocks(), *walked]
     return blocks if len(blocks) > 1 else []
+
+
+def fields_of(teller: Composer) -> dict[str, Any]:
+    """What a composer is made from."""
+    return {f.name: getattr(teller, f.name) for f in fields(teller)}
 
 
 @dataclass(frozen=True)
@@ -111,9 +121,10 @@ class Told(Composer):
         known = program.authored
         sheets = together(program, list(section.names.values()), forms, known, same, walk=not section.variables)
         lettered = next(iter(sheets.values())).program
-        teller = Composer.of(replace(section.derived, program=lettered), page.form, page.lang)
+        own = replace(section.derived, program=lettered)
+        teller = Composer.of(own if section.walk is None else replace(own, links=(), steps=()), page.form, page.lang)
         sheets = {form: replace(sheet, program=teller.program) for form, sheet in sheets.items()}
-        return cls(**{**vars(teller), "section": section, "sheets": sheets, "shown": same})
+        return cls(**{**fields_of(teller), "section": section, "sheets": sheets, "shown": same})
 
     @property
     def objective(self) -> tree.Node:
@@ -154,7 +165,7 @@ class Told(Composer):
 
     def definition(self) -> list[tree.Node]:
         """What the section's results are, in terms of derivatives by all parameters at once."""
-        kind, theta, top = self.section.kind, tree.Letter("theta"), self.objective
+        kind, theta, top = self.section.kind, self.unused("theta", "phi", "psi"), self.objective
         v = marked(theta, "dot")
         if kind == "hvp":
             hessian = tree.Derivative(top, (theta, tree.transposed(theta)))
@@ -174,10 +185,17 @@ class Told(Composer):
             curvature: tree.Node = tree.Derivative(top, (at, at))
             if kind.startswith("fisher"):
                 curvature = tree.Apply(tree.Letter("E", "bold"), (curvature,))
-            made = tree.product(tree.transposed(slope), curvature, slope)
-            left: tree.Node = self.writer.names.sign("G", "italic", "bold")
-            if kind.endswith("product"):
-                left, made = marked(theta, "bar"), tree.product(*made.factors, v) if isinstance(made, tree.Product) else made
+            product = (v,) if kind.endswith("product") else ()
+            terms = [tree.product(tree.transposed(slope), curvature, slope, *product)]
+            if "crossed" in self.section.notes:
+                across = tree.Held(tree.Derivative(top, (at, tree.transposed(theta))), (at,))
+                terms.append(tree.product(tree.transposed(slope), across, *product))
+                terms.append(tree.product(tree.transposed(across), slope, *product))
+            if {"crossed", "direct"} & set(self.section.notes):
+                beside = tree.Held(tree.Derivative(top, (theta, tree.transposed(theta))), (at,))
+                terms.append(tree.product(beside, *product))
+            made = tree.add(*[(1, t) for t in terms])
+            left = marked(theta, "bar") if product else self.writer.names.sign("G", "italic", "bold")
             return [tree.relation(left, ("=", made))]
         return []
 
@@ -254,14 +272,38 @@ class Told(Composer):
 
     def steps_blocks(self) -> list[Block]:
         """The steps of what the page has not shown before, and the names of parts where they are made."""
-        own = [e for e in self.derived.program.equations if e.tensor.is_derived and e.name not in self.shown]
-        return self.walked(own, self.derived.steps)
+        steps = self.stepper.derived
+        own = [e for e in steps.program.equations if e.tensor.is_derived and e.name not in self.shown]
+        return self.stepper.walked(own, steps.steps)
+
+    @cached_property
+    def stepper(self) -> "Told":
+        """What tells the steps: this, or the teller of the derivation that the section names for them."""
+        if self.section.walk is None:
+            return self
+        teller = Composer.of(self.section.walk, self.form, self.lang)
+        return Told(**{**fields_of(teller), "section": replace(self.section, walk=None, names={})})
+
+    def copies_blocks(self) -> list[Block]:
+        """What the steps speak of beside the model: copies of the parameters for each sample, and what is made of them."""
+        walk = self.stepper
+        copies = {t.copy_of: t for t in walk.program.tensors.values() if t.copy_of}
+        if walk is self or not copies:
+            return []
+        model = {e.name: e for e in self.section.derived.program.equations}
+        made = [e for e in walk.derived.program.equations if not e.tensor.is_derived and e != model.get(e.name)]
+        name, copy = next(iter(copies.items()))
+        said = {"own": walk.writer.names(name), "copy": walk.writer.names(copy.name), "s": walk.letter_of_samples()}
+        said |= {"total": walk.writer.names(walk.derived.output), "objective": self.objective}
+        shown = folding.formulas([walk.writer.equation(e) for e in made], walk.say["all equations"])
+        return [Paragraph(walk.line("beyond copies", **said)), *shown]
 
     def walked(self, equations: Sequence[Equation], steps: Sequence[Step]) -> list[Block]:
-        """As a composer does, with the names of parts where they are made; what neither has steps nor is a part is left out."""
-        told = {s.quantity for s in steps}
-        needed = self.derived.program.needed([*self.section.names.values(), *told & {e.name for e in equations}]).tensors
-        own = [e for e in equations if e.name in told or (e.tensor.role == "part" and e.name in needed)]
+        """As a composer does, with the names of parts where they are made; what has no steps is left out unless steps speak of it."""
+        told = {s.quantity for s in steps} & {e.name for e in equations}
+        spoken = set().union(*[tensor_names(s.before) | tensor_names(s.after) for s in steps if s.quantity in told])
+        needed = self.derived.program.needed([*self.section.names.values(), *told]).tensors
+        own = [e for e in equations if e.name in told | spoken or (e.tensor.role == "part" and e.name in needed)]
         return super().walked(own, steps)
 
     def headline(self, e: Equation) -> tree.Node:

@@ -16,7 +16,7 @@ COLUMNS = 5
 
 def block_matrix(page: Composer, names: Mapping[str, str], variables: Sequence[str]) -> list[Block]:
     """The matrix whose block of `variables` a and b, not in the other order, is the tensor `names["a b"]` of the page's program."""
-    theta, parts = tree.Letter("theta"), [stacked(page, v) for v in variables]
+    theta, parts = page.unused("theta", "phi", "psi"), [stacked(page, v) for v in variables]
     sizes = [tree.product(*[page.writer.expression(a) for a in page.program.tensors[v].axes]) for v in variables]
     order = page.writer.names.sign("P", "italic", "bold", "upright")
     if len(variables) == 1:

@@ -222,7 +222,7 @@ def plus(terms: Iterable[tuple[int, Value]]) -> Value:
     shape: list[Value] = []
     for sign, term in terms:
         shape.append(term)
-        for s, t in term.terms if isinstance(term, Plus) else ((1, term),):
+        for s, t in terms_of(term):
             c, scalars, x = parts_of(t)
             if isinstance(x, Scalar):
                 c, x = x.expr, ONE
@@ -244,6 +244,13 @@ def plus(terms: Iterable[tuple[int, Value]]) -> Value:
     if result[0][1].shape[0] is None and result[0][1].shape[1] is not None:
         return Transpose(Plus(tuple((sign, transpose(v)) for sign, v in result)))
     return Plus(tuple(result))
+
+
+def terms_of(x: Value) -> Sequence[tuple[int, Value]]:
+    """The signed terms of a sum, of a transposed one transposed; of anything else itself."""
+    if isinstance(x, Transpose) and isinstance(x.x, Plus):
+        return [(sign, transpose(v)) for sign, v in x.x.terms]
+    return x.terms if isinstance(x, Plus) else [(1, x)]
 
 
 def elementwise(x: Value, exponent: Expr) -> Value:

@@ -104,9 +104,18 @@ def accents(names: Collection[str], writer: Writer, say: Mapping[str, str]) -> l
     barred = [t for t in tensors if len(t.cotangent_of) == 1 and t.role != "direction"]
     seeds = [t for t in tensors if t.cotangent_of and t.role == "direction"] or [t for t in moved if len(t.tangent_of) > 1]
     if barred and seeds:
-        plain, seed = spelled.plain(barred[-1].cotangent_of), seeds[-1]
-        output = spelled.plain((seed.cotangent_of or seed.tangent_of)[-1:])
-        lines.append(filled(say["read bar"], given=spelled(seed.name), barred=spelled(barred[-1].name), plain=plain, output=output))
+        # Where a tensor is carried back to twice, the second counts what does not come by the output too.
+        first = {t.cotangent_of: t for t in reversed(barred)}
+        whole = {t.cotangent_of: t for t in barred}
+        of, seed = barred[-1].cotangent_of, seeds[-1]
+        said = {
+            "plain": spelled.plain(of),
+            "output": spelled.plain((seed.cotangent_of or seed.tangent_of)[-1:]),
+            "given": spelled(seed.name),
+        }
+        lines.append(filled(say["read bar"], barred=spelled(first[of].name), **said))
+        if first[of] is not whole[of]:
+            lines.append(filled(say["read bar beside"], whole=spelled(whole[of].name), **said))
     block = next((t for t in tensors if len(t.cotangent_of) == 2), None)
     if block is not None:
         rows, columns = (spelled.plain((n,)) for n in block.cotangent_of)

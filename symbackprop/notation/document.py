@@ -1,24 +1,31 @@
 """The derivation as a document: the model, the gradient, every link, the steps, the results, the update rule."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 
 from sympy import Expr, S
 
+from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import NotationError
 from symbackprop.notation import folding, tree
 from symbackprop.notation.blocks import Block, Chain, Document, Fold, Formulas, Grid, Heading, Line, Paragraph
-from symbackprop.notation.building import transpose
+from symbackprop.notation.building import transpose, vec
+from symbackprop.notation.closed import closed_index, closed_matrix
+from symbackprop.notation.descent import descent
+from symbackprop.notation.functions import function
 from symbackprop.notation.index_form import letter
 from symbackprop.notation.latex import latex
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.network import network, path
+from symbackprop.notation.parts import is_inverse
 from symbackprop.notation.polish import polished
 from symbackprop.notation.second import second_derivatives
 from symbackprop.notation.teller import Teller
+from symbackprop.notation.wording import kink_in
 from symbackprop.program import Equation, Tensor
-from symbackprop.term import Entry, Total, substitute
+from symbackprop.term import Entry, NonNegative, substitute
 
 FORMS = ("both", "index", "matrix")
 ABREAST = 5
@@ -34,8 +41,19 @@ def compose(derived: Derived, form: str = "both", lang: str = "en") -> Document:
     return Composer.of(derived, form, lang).document()
 
 
+def holds(node: tree.Node, part: tree.Node) -> bool:
+    """Whether `part` stands somewhere in `node`."""
+    return node == part or any(holds(child, part) for child in tree.children(node))
+
+
 class Composer(Teller):
     """The sections, one method each."""
+
+    @cached_property
+    def ones(self) -> dict[Expr, Expr]:
+        """The derivative of the objective by itself, which nobody wants to see."""
+        scalars = [(n, t.derivative) for n, t in self.program.tensors.items() if t.derivative and not t.axes]
+        return {Entry(n): S.One for n, of in scalars if set(of) == {of[0]}}
 
     @property
     def adjoints(self) -> list[Equation]:
@@ -53,34 +71,56 @@ class Composer(Teller):
 
     def document(self) -> Document:
         """All sections in order."""
-        sizes = self.listed([(self.writer.expression(a),) for a in self.derived.program.axes])
-        blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *self.update(), *second_derivatives(self)]
+        blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *descent(self), *second_derivatives(self)]
         title = self.say["title"].replace("{model}", self.program.name.replace("_", " "))
-        return Document(title, self.line("subtitle", sizes=sizes), self.lang, tuple(blocks), self.say["made by"])
+        return Document(title, self.subtitle(), self.lang, tuple(blocks), self.say["made by"])
+
+    def subtitle(self) -> Line:
+        """For which sizes the formulas hold."""
+        program = self.derived.program
+        sizes = self.listed([(self.writer.expression(a),) for a in program.axes])
+        needs = self.listed([(self.writer.condition(NonNegative(need.gap), {}),) for need in program.needs])
+        return self.line("subtitle needs", sizes=sizes, needs=needs) if needs else self.line("subtitle", sizes=sizes)
 
     def model(self) -> list[Block]:
         """Equations, picture, shapes, conventions."""
-        forward = self.forward
+        forward, told = self.forward, [e for e in self.forward if not is_inverse(e)]
         blocks: list[Block] = [
             Heading(self.say["model"]),
             Paragraph(self.line("model lead", objective=self.writer.names(self.derived.output))),
-            *folding.formulas([self.best(e) for e in forward], self.say["all equations"]),
+            *folding.formulas([self.as_stated(e, self.form == "index") for e in told], self.say["all equations"]),
             network(self.derived.program, self.writer, forward),
         ]
         if self.form == "both":
-            index = Formulas(tuple(self.writer.equation(e) for e in forward))
+            index = Formulas(tuple(self.as_stated(e, index=True) for e in told))
             blocks.append(Fold((self.say["index form of the model"],), (index,)))
         header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
         rows: list[tuple[Line, ...]] = []
+        behind = self.derived.program.needed([self.derived.output]).tensors
         for t in self.derived.program.tensors.values():
             if not t.is_derived:
                 known = self.listed([self.fact(f) for f in t.facts])
-                rows.append(((self.writer.names(t.name),), self.shape(t.axes), (self.say[f"role {t.role}"],), known))
+                role = "intermediate" if t.role == "helper" and t.name in behind else t.role
+                rows.append(((self.writer.names(t.name),), self.shape(t.axes), (self.say[f"role {role}"],), known))
         if not any(known for *_, known in rows):
             header, rows = header[:-1], [r[:-1] for r in rows]
         blocks.append(Fold((self.say["tensors"],), (Grid(header, tuple(rows)),)))
         blocks.append(Fold((self.say["notation"],), tuple(Paragraph(p) for p in self.conventions())))
         return blocks
+
+    def as_stated(self, e: Equation, index: bool) -> tree.Node:
+        """An equation of the model; where a statistic was recognised, its author's words are in front: p = e / sum(e) = softmax(S)."""
+        matrix = None if index else self.matrix(e)
+        node = matrix or self.writer.equation(e)
+        program = self.derived.program.stated
+        own = program.equation(e.name) if program is not None else None
+        if program is None or own is None or not own.text or (own.rhs, own.call) == (e.rhs, e.call) or not isinstance(node, tree.Relation):
+            return node
+        write = closed_index if matrix is None else closed_matrix
+        try:
+            return tree.relation(node.first, ("=", write(program, e.name, program.authored - {e.name}, self.writer)), *node.rest)
+        except NotationError:
+            return node
 
     def conventions(self) -> list[Line]:
         """How to read the formulas."""
@@ -92,7 +132,16 @@ class Composer(Teller):
             ones = tree.Labelled(tree.Letter("1", "bold"), (self.writer.expression(axes[0]),) if axes else ())
             indicator = tree.indicator(tree.Mark("cdot"))
             made.append(self.line("notation matrix", ones=ones, odot=tree.Mark("odot"), oslash=tree.Mark("oslash"), indicator=indicator))
-        return [*made, self.line("notation layout")]
+        return [*made, self.line("notation layout"), *self.held_told()]
+
+    def held_told(self) -> list[Line]:
+        """What the derivative of one equation is called where others count more ways, by an example."""
+        link = next((e.tensor for e in self.derived.links if e.tensor.held), None)
+        if link is None:
+            return []
+        output, variable = (self.writer.names(n) for n in link.derivative)
+        held = self.listed([(self.writer.names(n),) for n in link.held])
+        return [self.line("notation held", output=output, variable=variable, direct=self.writer.names(link.name), held=held)]
 
     def gradient(self) -> list[Block]:
         """The list of all partial derivatives, one entry down to the links, and the links."""
@@ -150,9 +199,9 @@ class Composer(Teller):
         else:
             header = tuple((self.say[k],) for k in ("link", "shape", "matrix form")[: len(columns)])
             blocks.append(Grid(header, tuple(zip(*columns, strict=True))))
-        unit = tree.Labelled(tree.Letter("e", "bold"), (tree.ONE,))
-        if any(latex(unit) in latex(m) for m in matrices):
-            blocks.append(Paragraph(self.line("entry unit", unit=unit)))
+        unit, stacked = tree.Labelled(tree.Letter("e", "bold"), (tree.ONE,)), function("vec")
+        said = [self.line(key, sign=s) for key, s in (("entry unit", unit), ("entry vec", stacked)) if any(holds(m, s) for m in matrices)]
+        blocks += [Paragraph(self.sentences(said))] if said else []
         blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", self.writer.expression(closed))),))]
         return blocks
 
@@ -172,9 +221,12 @@ class Composer(Teller):
                 value = self.value(e)
             except NotationError:
                 return []
-            # What stands first is a row, though the derivative of a scalar has the shape of the variable.
-            row = a == way[0] and not self.program.tensors[a].axes
-            made.append(Typesetter(self.writer).node(polished(transpose(value) if row else value)))
+            if b == way[-1]:
+                value = vec(value)
+            elif a == way[0] and not self.program.tensors[a].axes:
+                # What stands first is a row, though the derivative of a scalar has the shape of the variable.
+                value = transpose(vec(value))
+            made.append(Typesetter(self.writer).node(polished(value)))
         return made
 
     def jacobian_shape(self, outputs: Sequence[Expr], inputs: Sequence[Expr]) -> tree.Node:
@@ -192,7 +244,9 @@ class Composer(Teller):
             outputs = self.program.tensors[e.tensor.derivative[0]].axes
             inputs = e.tensor.axes[len(outputs) :]
             right = self.matrix(e, whole=False)
-            row = ((self.writer.equation(e),), (self.jacobian_shape(outputs, inputs),), (right,) if right is not None else ("–",))
+            # The derivative of a scalar, or by one, has the shape of the other.
+            shape: Line = (self.jacobian_shape(outputs, inputs),) if outputs and inputs else self.shape(outputs or inputs)
+            row = ((self.writer.equation(e),), shape, (right,) if right is not None else ("–",))
             rows.append(row)
         if not rows:
             return []
@@ -233,11 +287,10 @@ class Composer(Teller):
 
     def chain(self, e: Equation, taken: Sequence[Step]) -> Chain:
         """before = after = ..., with the rules."""
-        own = self.derived.adjoints.get(self.derived.output)
         left = self.writer.entry(e.name, e.indices)
 
         def node(value: Expr) -> tree.Node:
-            value = value.xreplace({Entry(own): S.One}) if own else value
+            value = value.xreplace(self.ones)
             return self.writer.expression(value, e.indices)
 
         rows: list[tuple[tree.Node, Line]] = []
@@ -245,7 +298,11 @@ class Composer(Teller):
         local = latex(start) == latex(left)
         if not local:
             rows.append((start, (self.say["rule chain rule"],)))
+        shown = latex(start)
         for s in taken:
+            before, shown = shown, latex(node(s.after))
+            if shown == before:
+                continue  # the order of factors, which one does not see
             key = s.rule if s.rule != "chain rule" else "local derivative" if local else "substitution"
             rule = self.say.get(f"rule {key}", s.rule)
             if s.facts:
@@ -266,8 +323,9 @@ class Composer(Teller):
         rows = []
         for e in self.adjoints:
             value = self.matrix(e, whole=False) if self.form != "index" else None
+            left = self.writer.names(e.name) if value is not None else self.writer.entry(e.name, e.indices)
             right = value if value is not None else self.writer.right_side(e)
-            rows.append(((self.writer.names(e.name),), self.shape(e.tensor.axes), (right,), self.numpy(e)))
+            rows.append(((left,), self.shape(e.tensor.axes), (right,), self.numpy(e)))
         blocks: list[Block] = [
             Heading(self.say["results"]),
             Paragraph(self.line("results lead", objective=self.writer.names(self.derived.output))),
@@ -280,68 +338,9 @@ class Composer(Teller):
             if facts := self.derived.facts.get(e.name, ()):
                 told = self.listed([self.fact(f) for f in facts])
                 blocks.append(Paragraph(self.line("uses", result=self.writer.names(e.name), facts=told)))
+        if told := kinks(self.derived.program, [self.derived.output], self.derived.wrt):
+            blocks += [Paragraph((self.say["page kinks"],)), *[Paragraph(("– " + kink_in(kink, self.lang),)) for kink in told]]
         if self.form == "both":
             index = Formulas(tuple(self.writer.equation(e) for e in self.adjoints))
             blocks.append(Fold((self.say["results index"],), (index,)))
         return blocks
-
-    def update(self) -> list[Block]:
-        """The step downhill; full batch and stochastic."""
-        names, eta = self.writer.names, self.unused("eta", "alpha", "epsilon")
-        top = names(self.derived.output)
-
-        def down(x: tree.Node, slope: tree.Node) -> tree.Node:
-            return tree.relation(x, ("<-", tree.add((1, x), (-1, tree.product(eta, slope)))))
-
-        wanted = [names(n) for n in self.derived.wrt if self.program.tensors[n].role == "parameter"]
-        if not wanted:
-            return []
-        blocks: list[Block] = [
-            Heading(self.say["update"]),
-            Paragraph(self.line("update lead", eta=eta)),
-            *folding.formulas([down(x, tree.Derivative(top, (x,))) for x in wanted], self.say["all parameters"]),
-        ]
-        samples = self.program.samples
-        if samples is None:
-            return [*blocks, Paragraph(self.line("one sample"))]
-        kind = self.over_samples()
-        if kind is None:
-            return blocks
-        theta, s = self.unused("theta", "phi", "psi"), letter(self.writer.letters.choice(samples)[0])
-        size, batch = self.writer.expression(samples), self.unused("B", "S", "M")
-        each = tree.Derivative(tree.Labelled(top, (s,)), (theta,))
-        count = self.unused("m", "b", "k")
-
-        def mean(total: tree.Node, number: tree.Node) -> tree.Node:
-            return tree.product(tree.Frac(tree.ONE, number), total) if kind == "mean" else total
-
-        full = mean(tree.big_sum(s, tree.ONE, size, each), size)
-        few = mean(tree.Sum(tree.relation(s, ("in", batch)), None, None, each), count)
-        whole = tree.relation(tree.Derivative(top, (theta,)), ("=", full))
-        return [
-            *blocks,
-            Heading(self.say["full batch"], 3),
-            Paragraph(self.line(f"full batch {kind}")),
-            Formulas((whole, down(theta, full))),
-            Heading(self.say["stochastic"], 3),
-            Paragraph(self.line("stochastic lead", batch=batch, size=count, n=size)),
-            Formulas((down(theta, few),)),
-        ]
-
-    def unused(self, *letters: str) -> tree.Node:
-        """The first of some letters that is not a tensor's or an axis's."""
-        taken = {*self.writer.names.spelled.values(), *[self.writer.expression(a) for a in self.program.axes]}
-        return next((x for x in map(tree.Letter, letters) if x not in taken), tree.Letter(letters[-1]))
-
-    def over_samples(self) -> str | None:
-        """Whether the objective is the "mean" or the "sum" of one loss for each sample, or neither as it stands."""
-        e = self.derived.program.equation(self.derived.output)
-        samples = self.program.samples
-        if e is None or e.rhs is None or e.tensor.axes:
-            return None
-        coefficient, totals = e.rhs.as_independent(Total, as_Add=False)
-        if not isinstance(totals, Total) or not any(i.axis == samples for i in totals.indices) or totals.body.has(samples):
-            return None
-        if not coefficient.has(samples):
-            return "sum"
-        return "mean" if not (coefficient * samples).has(samples) else None

@@ -1,6 +1,7 @@
 """How functions and ops are written: read from the op table, where a record says its LaTeX."""
 
 import re
+from collections.abc import Container
 from functools import cache
 
 from symbackprop.notation import tree
@@ -30,18 +31,19 @@ def language_names() -> dict[str, str]:
     return {op.function.__name__: op.name for op in OPS.values() if op.function is not None}
 
 
-def function(name: str) -> tree.Node:
-    """The sign of a function or an op."""
+def function(name: str, taken: Container[tree.Node] = ()) -> tree.Node:
+    """The sign of a function or an op; its name where a tensor has that sign (`taken`): sigmoid beside a tensor sigma."""
     match = WRITTEN.match(spellings().get(name, ""))
     if match is None:
         return tree.Letter(OTHERS.get(name, name), "function")
     if match["command"] in GREEK:
-        return tree.Letter(match["command"])
+        sign = tree.Letter(match["command"])
+        return tree.Letter(language_names().get(name, name), "function") if sign in taken else sign
     return tree.Letter((match["name"] or match["command"]).replace("\\_", "_"), "function")
 
 
-def applied(name: str, *arguments: tree.Node) -> tree.Node:
+def applied(name: str, *arguments: tree.Node, taken: Container[tree.Node] = ()) -> tree.Node:
     """A function of its arguments: |x| for abs, log x without brackets, else f(x)."""
     if name in FENCED and len(arguments) == 1:
         return tree.Fenced(arguments[0], FENCED[name])
-    return tree.apply(function(name), *arguments, bare=name in BARE)
+    return tree.apply(function(name, taken), *arguments, bare=name in BARE)

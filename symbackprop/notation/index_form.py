@@ -5,7 +5,7 @@ made once, at the door, so that slices, guards and fixed entries all agree. Ever
 numbers before names, factors in the order in which indices chain them, sums last.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Add, E, Expr, Function, Integer, KroneckerDelta, Mul, Pow, Rational, S, Symbol, pi
@@ -16,14 +16,17 @@ from symbackprop.notation import tree
 from symbackprop.notation.functions import applied, function
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.names import Letters, Names, word
-from symbackprop.notation.scalar_text import decimal, fraction, scientific
+from symbackprop.notation.numbers import decimal, fraction, scientific, with_constants
 from symbackprop.program import Call, Equation, Program
-from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of
+from symbackprop.signs import as_printed
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, substitute
+
+CLOSED = "leave expand out: latex_parts() defines the parts that latex() speaks of"
 
 
-def one_based(e: Expr) -> Expr:
-    """The same expression in indices that count from 1."""
-    return _shift(e, {i: i - 1 for i in e.atoms(Index)})
+def one_based(e: Expr, already: Collection[Index] = ()) -> Expr:
+    """The same expression in indices that count from 1; those that do `already` stay."""
+    return _shift(e, {i: i if i in already else i - 1 for i in e.atoms(Index)})
 
 
 def _place(e: Expr, back: dict[Expr, Expr]) -> Expr:
@@ -53,6 +56,8 @@ class Writer:
     names: Names
     letters: Letters
     written: dict[tuple, tree.Node] = field(default_factory=dict, compare=False, repr=False)
+    inside: Mapping[str, Equation] = field(default_factory=dict, compare=False, repr=False)
+    """What is written in its place instead of its name."""
 
     @classmethod
     def of(cls, program: Program) -> "Writer":
@@ -68,7 +73,8 @@ class Writer:
         key = (e, tuple(indices))
         if key not in self.written:
             stray = sorted(indices_of(e) - set(indices), key=str)
-            self.written[key] = self.write(one_based(as_printed(e)), self.free((*indices, *stray)))
+            shown = as_printed(with_constants(e), self.program.signs, self.program.roots)
+            self.written[key] = self.write(one_based(shown), self.free((*indices, *stray)))
         return self.written[key]
 
     def equation(self, equation: Equation) -> tree.Node:
@@ -97,15 +103,15 @@ class Writer:
         if isinstance(axes, int) and all(order == len(indices) for order in orders):
             along = letters[axes]
             arguments = tuple(self.names(n, letters) for n in call.arguments)
-            return tree.Apply(tree.Labelled(function(call.op), (along,)), arguments)
+            return tree.Apply(tree.Labelled(function(call.op, self.names.bases), (along,)), arguments)
         if isinstance(axes, int) and orders == [len(indices) + 1]:
             # A reduction: the letter below is bound by it.
             summed = fresh(self.program.tensors[call.arguments[0]].axes[axes])
             along = letter(self.letters.extended(scope, [summed])[summed])
             argument = self.names(call.arguments[0], (*letters[:axes], along, *letters[axes:]))
-            return tree.Apply(tree.Labelled(function(call.op), (along,)), (argument,))
+            return tree.Apply(tree.Labelled(function(call.op, self.names.bases), (along,)), (argument,))
         arguments = tuple(self.names(n) for n in call.arguments)
-        made = tree.Apply(function(call.op), arguments)
+        made = tree.Apply(function(call.op, self.names.bases), arguments)
         return tree.Labelled(tree.Fenced(made), letters) if letters else made
 
     def others(self, call: Call, indices: Sequence[Index], scope: dict[Index, str]) -> tree.Node:
@@ -219,6 +225,8 @@ class Writer:
 
     def factor(self, e: Expr, scope: dict[Index, str]) -> tree.Node:
         """An expression that is neither a sum nor a product."""
+        if isinstance(e, Entry) and e.name in self.inside:
+            return self.in_place(e, scope)
         if isinstance(e, Entry):
             return self.names(e.name, tuple(self.write(i, scope) for i in e.indices))
         if isinstance(e, Index):
@@ -230,8 +238,7 @@ class Writer:
         if isinstance(e, Total):
             return self.total(e, scope)
         if isinstance(e, KroneckerDelta):
-            pair = sorted((self.write(i, scope) for i in e.args), key=lambda n: position(n, scope))
-            return tree.Labelled(tree.Letter("delta"), tuple(pair))
+            return self.delta(*sorted((self.write(i, scope) for i in e.args), key=lambda n: position(n, scope)))
         if isinstance(e, Positive | NonNegative):
             return tree.indicator(self.condition(e, scope))
         if isinstance(e, Pow):
@@ -239,12 +246,43 @@ class Writer:
         if isinstance(e, Add | Mul):
             return self.write(e, scope)
         if isinstance(e, Function):
-            return applied(type(e).__name__, *[self.write(a, scope) for a in e.args])
+            return applied(type(e).__name__, *[self.write(a, scope) for a in e.args], taken=self.names.bases)
         if e == pi:
             return tree.Letter("pi")
         if e == E:
             return tree.Letter("e", "upright")
         raise NotationError(f"no notation for {type(e).__name__}", source=str(e))
+
+    def in_place(self, e: Entry, scope: dict[Index, str]) -> tree.Node:
+        """What an entry, at places that count from 1, is."""
+        equation = self.inside[e.name]
+        if equation.call is not None:
+            return self.called(e, scope, equation)
+        rhs = substitute(equation.rhs, {i: at - 1 for i, at in zip(equation.indices, e.indices, strict=True)})
+        shown = as_printed(with_constants(rhs), self.program.signs, self.program.roots)
+        return self.write(one_based(shown, indices_of(shown)), scope)
+
+    def called(self, e: Entry, scope: dict[Index, str], equation: Equation) -> tree.Node:
+        """A whole-tensor op with its arguments in place: along an axis at the letters of the entry, else of tensors that have names."""
+        call, axis, sign = equation.call, equation.call.option("axis"), function(equation.call.op, self.names.bases)
+        orders = [len(self.program.tensors[n].axes) for n in call.arguments]
+        if isinstance(axis, int) and call.op != "prod_others" and set(orders) == {len(e.indices)} and isinstance(e.indices[axis], Index):
+            along, places = self.write(e.indices[axis], scope), e.indices
+        elif isinstance(axis, int) and call.op != "prod_others" and orders == [len(e.indices) + 1]:
+            summed = fresh(self.program.tensors[call.arguments[0]].axes[axis])
+            scope = self.letters.extended(scope, [summed])
+            along, places = letter(scope[summed]), (*e.indices[:axis], summed, *e.indices[axis:])
+        elif not set(call.arguments) & set(self.inside) and call.op != "prod_others":
+            made = tree.Apply(sign, tuple(self.names(n) for n in call.arguments))
+            return tree.Labelled(tree.Fenced(made), tuple(self.write(i, scope) for i in e.indices)) if e.indices else made
+        else:
+            raise NotationError(f"{call.op} of what has no name of its own has no place in a formula", source=e.name, fix=CLOSED)
+        return tree.Apply(tree.Labelled(sign, (along,)), tuple(self.factor(Entry(n, *places), scope) for n in call.arguments))
+
+    def delta(self, i: tree.Node, j: tree.Node) -> tree.Node:
+        """Kronecker's delta; where a tensor is called so, an indicator."""
+        sign = tree.Letter("delta")
+        return tree.indicator(tree.relation(i, ("=", j))) if sign in self.names.bases else tree.Labelled(sign, (i, j))
 
     def power(self, e: Pow, scope: dict[Index, str]) -> tree.Node:
         """A root or a power; what is e to something is exp."""
@@ -298,7 +336,10 @@ def rank(e: Expr) -> int:
 
 
 def signed(e: Expr) -> tuple[int, Expr]:
-    """e as a sign and the rest. A sum is left as it is, but for one whose terms are all negative."""
+    """e as a sign and the rest. A sum is left as it is, but for one whose terms are all negative; so is a sum over an index."""
+    if isinstance(e, Total):
+        sign, body = signed(e.body)
+        return sign, Total(body, *e.indices) if sign < 0 else e
     if isinstance(e, Add):
         return (-1, -e) if all(t.could_extract_minus_sign() for t in e.args) else (1, e)
     coefficient, rest = e.as_coeff_Mul()
@@ -308,12 +349,12 @@ def signed(e: Expr) -> tuple[int, Expr]:
 
 
 def number_node(value: int | Rational) -> tree.Node:
-    """A whole number or a decimal; a small one with a power of ten, as 10^-5."""
+    """A whole number or a decimal; a small or large one with a power of ten, as 10^-5."""
     if value < 0:
         return tree.negative(number_node(-value))
     if found := scientific(Rational(value)):
-        digit, places = found
-        return tree.product(number_node(digit), tree.power(tree.Number("10"), number_node(-places)))
+        digits, places = found
+        return tree.product(number_node(digits), tree.power(tree.Number("10"), number_node(places)))
     return tree.Number(decimal(Rational(value)))
 
 

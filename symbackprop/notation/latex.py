@@ -5,6 +5,7 @@
 
 import re
 from functools import singledispatch
+from itertools import pairwise
 
 from symbackprop.notation import tree
 from symbackprop.notation.symbols import FUNCTIONS, GREEK, MARKS
@@ -44,7 +45,7 @@ def _(node: tree.Letter) -> str:
         return rf"\mathbf{{{plain}}}"
     if node.style == "function":
         return FUNCTIONS.get(node.text, rf"\operatorname{{{escape(node.text)}}}")
-    if len(node.text.rstrip("'")) == 1 or node.text in GREEK:
+    if (len(node.text.rstrip("'")) == 1 and node.text != "_") or node.text in GREEK:
         return plain
     return rf"\mathrm{{{escape(node.text)}}}"
 
@@ -73,7 +74,7 @@ def _(node: tree.Labelled) -> str:
 def subscripts(nodes: tuple[tree.Node, ...]) -> str:
     """Indices side by side, with commas as soon as one of them is more than a letter or a digit."""
     texts = [latex(n) for n in nodes]
-    simple = all(isinstance(n, tree.Letter) or (isinstance(n, tree.Number) and len(n.text) == 1) for n in nodes)
+    simple = all(tree.is_short(n) for n in nodes)
     return " ".join(texts) if simple and any(t.startswith("\\") for t in texts) else ("" if simple else ", ").join(texts)
 
 
@@ -86,9 +87,11 @@ def _(node: tree.Power) -> str:
 @latex.register
 def _(node: tree.Transposed) -> str:
     base = latex(node.base)
-    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}.
-    plain = tree.power_base(node.base) is node.base or isinstance(node.base, tree.Apply | tree.Sequence)
-    return rf"{base}^{{\top}}" if plain else rf"{{{base}}}^{{\top}}"
+    if tree.power_base(node.base) is node.base or isinstance(node.base, tree.Apply | tree.Sequence):
+        return rf"{base}^{{\top}}"
+    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}. TeX takes braces round an accented letter alone away, label and all.
+    apart = "{}" if isinstance(node.base, tree.Labelled) and isinstance(node.base.base, tree.Accent) else ""
+    return rf"{{{apart}{base}}}^{{\top}}"
 
 
 @latex.register
@@ -101,6 +104,20 @@ def _(node: tree.Derivative) -> str:
     order = f"^{{{len(node.bottoms)}}}" if len(node.bottoms) > 1 else ""
     below = " ".join(rf"\partial {latex(b)}" for b in node.bottoms)
     return rf"\frac{{\partial{order} {latex(node.top)}}}{{{below}}}"
+
+
+@latex.register
+def _(node: tree.Held) -> str:
+    return rf"\left( {latex(node.whole)} \right)_{{{', '.join(map(slashed, node.others))}}}"
+
+
+def slashed(node: tree.Node) -> str:
+    """A name; a derivative on one line."""
+    if not isinstance(node, tree.Derivative):
+        return latex(node)
+    parts = [f"({slashed(p)})" if isinstance(p, tree.Derivative) else latex(p) for p in (node.top, *node.bottoms)]
+    order = f"^{{{len(node.bottoms)}}}" if len(node.bottoms) > 1 else ""
+    return rf"\partial{order} {parts[0]} / " + " ".join(rf"\partial {p}" for p in parts[1:])
 
 
 @latex.register
@@ -143,9 +160,10 @@ def _(node: tree.Sum) -> str:
 @latex.register
 def _(node: tree.Product) -> str:
     text = latex(node.factors[0])
-    for factor in node.factors[1:]:
+    for before, factor in pairwise(node.factors):
         part = latex(factor)
-        text += (r" \cdot " if part[0].isdigit() else " ") + part
+        apart = r" \thinspace " if tree.ends_with_word(before) or tree.begins_with_word(factor) else " "
+        text += (r" \cdot " if part[0].isdigit() else apart) + part
     return text
 
 

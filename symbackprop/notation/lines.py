@@ -39,6 +39,8 @@ def width(node: tree.Node) -> int:
             return max(width(top), width(bottom))
         case tree.Derivative(top, bottoms):
             return max(2 + width(top), sum(1 + width(b) for b in bottoms))
+        case tree.Held(whole, others):
+            return 2 + width(whole) + (sum(map(width, others)) + 1) // 2
         case tree.Labelled(base, sub, sup):
             small = max(sum(map(width, sub)), width(sup) if sup is not None else 0)
             return width(base) + (small + 1) // 2

@@ -95,7 +95,7 @@ def _(node: tree.Labelled) -> str:
 
 def subscripts(nodes: tuple[tree.Node, ...]) -> str:
     """Indices side by side, with commas as soon as one of them is more than a letter or a digit."""
-    simple = all(isinstance(n, tree.Letter) or (isinstance(n, tree.Number) and len(n.text) == 1) for n in nodes)
+    simple = all(tree.is_short(n) for n in nodes)
     between = "<mo>\u2063</mo>" if simple else operator(",", separator="true")
     return row(between.join(element(n) for n in nodes))
 
@@ -124,6 +124,22 @@ def _(node: tree.Derivative) -> str:
     above = f"<msup>{sign}<mn>{len(node.bottoms)}</mn></msup>" if len(node.bottoms) > 1 else sign
     below = "".join(sign + element(b) for b in node.bottoms)
     return f"<mfrac>{row(above, element(node.top))}{row(below)}</mfrac>"
+
+
+@element.register
+def _(node: tree.Held) -> str:
+    below = operator(",", separator="true").join(map(slashed, node.others))
+    return f"<msub>{fence(element(node.whole), '()', tall=True)}{row(below)}</msub>"
+
+
+def slashed(node: tree.Node) -> str:
+    """A name; a derivative on one line."""
+    if not isinstance(node, tree.Derivative):
+        return element(node)
+    sign, over = operator("∂", rspace="0"), operator("/")
+    above = f"<msup>{sign}<mn>{len(node.bottoms)}</mn></msup>" if len(node.bottoms) > 1 else sign
+    parts = [fence(slashed(p), "()", tall=False) if isinstance(p, tree.Derivative) else element(p) for p in (node.top, *node.bottoms)]
+    return row(above, parts[0], over, *[sign + p for p in parts[1:]])
 
 
 @element.register
@@ -165,8 +181,8 @@ def _(node: tree.Product) -> str:
     parts = [element(node.factors[0])]
     for factor in node.factors[1:]:
         parts += [operator("⋅") if isinstance(factor, tree.Number) else TIMES, element(factor)]
-    between = '<mspace width="0.17em"></mspace>' if sum(isinstance(f, tree.Derivative | tree.Frac) for f in node.factors) > 1 else ""
-    return row(between.join(parts))
+    apart = any(tree.begins_with_word(f) for f in node.factors) or sum(isinstance(f, tree.Derivative | tree.Frac) for f in node.factors) > 1
+    return row(('<mspace width="0.17em"></mspace>' if apart else "").join(parts))
 
 
 @element.register

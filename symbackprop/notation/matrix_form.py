@@ -27,7 +27,8 @@ from symbackprop.notation.slices import has_unnamed_slices
 from symbackprop.notation.unfolded import unfolded
 from symbackprop.notation.wording import refusal
 from symbackprop.program import Equation, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total, as_printed, indices_of, rename_bound
+from symbackprop.signs import as_printed
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
 
 Indices = tuple[Index, ...]
 Free = tuple[Indices, Indices]
@@ -43,7 +44,9 @@ def matrix_form(equation: Equation, program: Program, known: Known | None = None
             if len(free[0]) + len(free[1]) > 2:
                 raise refusal("axes", equation.name)
             return _called(equation, program)
-        made = shortened(_Reader(program).value(rename_bound(as_printed(equation.rhs)), free), known or Known())
+        made = shortened(
+            _Reader(program).value(rename_bound(as_printed(equation.rhs, program.signs, program.roots)), free), known or Known()
+        )
         if has_unnamed_slices(made):
             raise refusal("slice")
         return made

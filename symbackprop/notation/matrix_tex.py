@@ -3,6 +3,7 @@
 A sum over an axis is a product with a column of ones, marked with its length, and elementwise products have their own sign.
 """
 
+from dataclasses import replace
 from functools import singledispatchmethod
 
 from sympy import Expr, S
@@ -176,7 +177,7 @@ class Typesetter:
 
     @node.register
     def _(self, x: Map) -> tree.Node:
-        return applied(x.function, *[self.node(a) for a in x.arguments])
+        return applied(x.function, *[self.node(a) for a in x.arguments], taken=self.writer.names.bases)
 
     @node.register
     def _(self, x: Bracket) -> tree.Node:
@@ -207,9 +208,9 @@ class Typesetter:
         (first, *others) = x.arguments
         order = sum(a is not None for a in first.shape)
         if order == 2 and dict(x.options).get("axis") == 0:
-            turned = tree.Apply(function(x.op), (self.node(transpose(first)), *map(self.node, others)))
+            turned = tree.Apply(function(x.op, self.writer.names.bases), (self.node(transpose(first)), *map(self.node, others)))
             return tree.transposed(turned) if None not in x.shape else turned
-        return tree.Apply(function(x.op), tuple(self.node(a) for a in x.arguments))
+        return tree.Apply(function(x.op, self.writer.names.bases), tuple(self.node(a) for a in x.arguments))
 
     # --- more than two axes --------------------------------------------------------------------------------------------
 
@@ -218,17 +219,24 @@ class Typesetter:
         return tree.hadamard(self.kron_side(x.left), ("otimes", self.kron_side(x.right)))
 
     def kron_side(self, x: Value) -> tree.Node:
-        """An operand of a Kronecker product; products stand in brackets."""
-        node = self.node(x)
-        if isinstance(x, Unit | Transpose) and isinstance(x.x if isinstance(x, Transpose) else x, Unit) and not self.is_bound(x):
-            # The size of a unit column, which a Kronecker product would not tell.
-            size = tree.Labelled(self.sign("I"), (self.writer.expression(x.shape[0] or x.shape[1]),))
-            node = tree.product(size, node) if x.shape[1] is None else tree.product(node, size)
-        return tree.fenced_below(node, tree.Level.APPLY)
+        """An operand of a Kronecker product; products stand in brackets, and unit columns at their ends tell their sizes."""
+        return tree.fenced_below(self.node(self.with_sizes(x)), tree.Level.APPLY)
 
-    def is_bound(self, x: Value) -> bool:
-        """Whether the place of a unit column is the index of a sum, which tells its size."""
-        return (isinstance(x, Transpose) and self.is_bound(x.x)) or (isinstance(x, Unit) and x.place in self.letters)
+    def with_sizes(self, x: Value) -> Value:
+        """`x` with the identity matrix beside each unit column whose size a Kronecker product would not tell."""
+        match x:
+            case Plus():
+                return Plus(tuple((sign, self.with_sizes(v)) for sign, v in x.terms))
+            case Scale():
+                return replace(x, x=self.with_sizes(x.x))
+        factors = x.factors if isinstance(x, MatMul) else (x,)
+        before = (Eye((x.shape[0], x.shape[0])),) if self.is_free(factors[0]) else ()
+        behind = (Eye((x.shape[1], x.shape[1])),) if self.is_free(transpose(factors[-1])) else ()
+        return MatMul((*before, *factors, *behind)) if before or behind else x
+
+    def is_free(self, x: Value) -> bool:
+        """Whether `x` is a unit column whose place is no index of a sum, which would tell its size."""
+        return isinstance(x, Unit) and x.place not in self.letters
 
     @node.register
     def _(self, x: Vec) -> tree.Node:

@@ -1,13 +1,15 @@
 """How tensors and indices are named on paper.
 
 A name's trailing digits, or what follows an underscore, number its layer and stand above it (W1 is W^1, H0 is H^0); a scalar
-has them below, since above they would be a power. Greek names are letters, `yhat` wears its hat, other words are upright.
+has them below, since above they would be a power. A number that could be taken for a power or an index stands in brackets.
+Greek names are letters, `yhat` wears its hat, other words are upright.
 Adjoints, Jacobians and Hessian blocks are written as the derivatives they are. A derivative along a direction wears a dot, and so does the
 direction itself; what a cotangent is carried back to wears a bar; of a derivative the dot stands at its bracket.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sympy import Expr
 
@@ -16,9 +18,14 @@ from symbackprop.index import Index
 from symbackprop.notation import tree
 from symbackprop.notation.latex import latex
 from symbackprop.notation.symbols import ACCENTS, GREEK, GREEK_ALIASES
+from symbackprop.ops import OPS
 from symbackprop.program import Program, Tensor
 
-PARTS = re.compile(r"(.*?)_?([0-9]+)\Z|([^_]+)_(.+)\Z", re.DOTALL)
+PARTS = re.compile(r"([A-Za-z]+)_?([^_].*)?\Z", re.DOTALL)
+"""A word, and what labels it."""
+
+MADE = re.compile(r"t[0-9]+\Z")
+"""What the program calls values that nobody named."""
 
 SAMPLES = "stuv"
 """The index letters of the axis of samples, best first."""
@@ -31,26 +38,38 @@ POOL = "ijklpqrstuvabefg"
 
 
 def word(text: str) -> tree.Node:
-    """A letter, a Greek letter, an accented letter or a word."""
+    """A letter, a Greek letter, one of these with an accent, or a word."""
     text = GREEK_ALIASES.get(text, text)
-    for kind in ACCENTS:
-        if text.endswith(kind) and len(text) > len(kind) and text not in GREEK:
-            return tree.Accent(word(text[: -len(kind)]), kind)
+    kind = next((k for k in ACCENTS if text.endswith(k) and len(text) > len(k)), None)
+    if kind and text not in GREEK and is_sign(text[: -len(kind)]):
+        return tree.Accent(word(text[: -len(kind)]), kind)
     return tree.Number(text) if text.isdigit() else tree.Letter(text)
 
 
-def spell(name: str, order: int) -> tree.Labelled | tree.Node:
-    """A tensor's name without its indices."""
-    if name in GREEK_ALIASES or name in GREEK:
+def is_sign(text: str) -> bool:
+    """Whether a word is written as one sign: a letter, a Greek letter, or one of these with an accent."""
+    return isinstance(word(text), tree.Accent) or len(text) == 1 or text in GREEK or text in GREEK_ALIASES
+
+
+def spell(name: str, order: int) -> tree.Node:
+    """A tensor's name without its indices.
+
+    A sign takes any label, a word only a number, and the name of a function none: log_length is no power of a logarithm.
+    """
+    if is_sign(name):
         return word(name)
+    for kind in ACCENTS:
+        letter = name.removesuffix(kind)
+        if letter != name and ("_" not in letter or letter.endswith("_")) and letter.strip("_"):
+            inner = spell(letter.removesuffix("_"), order)
+            letters = _base(inner)
+            if isinstance(letters, tree.Letter) and is_sign(letters.text):
+                return marked(inner, kind)
     found = PARTS.match(name)
-    base, label = (found[1] or found[3] or "", found[2] or found[4] or "") if found else (name, "")
-    if not base.strip("_"):
+    base, label = found.groups() if found else (name, None)
+    if not label or label.endswith("_") or not (is_sign(base) or (label.isdigit() and base not in OPS)):
         return tree.Letter(name)
-    if not label:
-        return word(base)
-    mark = word(label.strip("_") or "_")
-    return tree.Labelled(word(base), sup=mark) if order else tree.Labelled(word(base), sub=(mark,))
+    return tree.Labelled(word(base), sup=word(label)) if order else tree.Labelled(word(base), sub=(word(label),))
 
 
 class Names:
@@ -61,26 +80,46 @@ class Names:
         self.spelled: dict[str, tree.Node] = {}
         self.place = {name: k for k, name in enumerate(program.tensors)}
         taken: set[str] = set()
+        arrays = [t for t in program.tensors.values() if t.axes and not (t.is_derived or t.latex)]
+        self.letters = {latex(n) for n in (spell(t.name, 1) for t in arrays) if not isinstance(n, tree.Labelled)}
+        scalars = [t.name for t in program.tensors.values() if not t.axes and not t.is_derived]
+        self.numbers = {latex(word(n)) for n in (*scalars, *map(str, program.axes))}
         for name, tensor in program.tensors.items():
             node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
-            if latex(node) in taken and not isinstance(node, tree.Derivative):
+            if latex(node) in taken and not isinstance(node, tree.Derivative | tree.Held):
                 node = tree.Letter(f"{name}") if len(name) > 1 else tree.Letter(name, "upright")
             taken.add(latex(node))
             self.spelled[name] = node
+        self.bases = set(map(_base, self.spelled.values()))
 
     def _default(self, tensor: Tensor) -> tree.Node:
         if tensor.derivative:
-            return derivative([self._known(n) for n in tensor.derivative])
+            return self._held(tensor, derivative([self._known(n) for n in tensor.derivative]))
         if tensor.tangent_of:
             return marked(self.plain(tensor.tangent_of), "dot")
         if tensor.cotangent_of:
             *rows, name = [self._known(n) for n in tensor.cotangent_of]
             return tree.Labelled(tree.Letter("G"), sup=tree.Product((*rows, name))) if rows else marked(name, "bar")
-        if tensor.role == "helper" and (made := self.program.equation(tensor.name)) and made.call and made.call.op == "inv":
-            base = self._known(made.call.arguments[0])
-            plain = isinstance(base, tree.Letter)
-            return tree.Labelled(base if plain else tree.Fenced(base), sup=tree.negative(tree.ONE))
-        return spell(tensor.name, len(tensor.axes))
+        if tensor.copy_of:
+            own = self.program.tensors.get(tensor.copy_of)
+            return marked(parse_name(own.latex) if own and own.latex else spell(tensor.copy_of, len(tensor.axes)), "tilde")
+        made = self.program.equation(tensor.name) if tensor.role == "helper" else None
+        if made is not None and made.call is not None:
+            return _helper(self._known(made.call.arguments[0]), made.call.op)
+        return self._labelled(tensor.name, len(tensor.axes))
+
+    def _labelled(self, name: str, order: int) -> tree.Node:
+        """A name, with its number in brackets where a power of another tensor's entries, or an entry of it, would look the same."""
+        node = spell(name, order)
+        if not isinstance(node, tree.Labelled):
+            return node
+        letter = latex(node.base)
+        if node.sup is None:
+            return replace(node, sub=tuple(map(tree.Fenced, node.sub))) if letter in self.letters else node
+        power = letter in self.numbers or latex(node.sup) in self.numbers
+        if isinstance(node.sup, tree.Number):
+            power = power or (letter in self.letters and int(node.sup.text) > 1)
+        return replace(node, sup=tree.Fenced(node.sup)) if power or MADE.match(name) else node
 
     def plain(self, of: Sequence[str]) -> tree.Node:
         """What a tangent or a cotangent is of: a tensor, or the derivative of the first by the others."""
@@ -105,12 +144,16 @@ class Names:
         for part, order in zip(parts, self._orders(tensor, parts), strict=True):
             made.append(self(part, indices[at : at + order]))
             at += order
-        return derivative(made) if tensor.derivative else marked(derivative(made), "dot")
+        return self._held(tensor, derivative(made)) if tensor.derivative else marked(derivative(made), "dot")
+
+    def _held(self, tensor: Tensor, made: tree.Derivative) -> tree.Derivative | tree.Held:
+        """A derivative with what is held below it, where something is."""
+        return tree.Held(made, tuple(self._known(n) for n in tensor.held)) if tensor.held else made
 
     def sign(self, letter: str, *styles: str) -> tree.Letter:
         """The sign of a constant matrix, as I of the identity, in the first of `styles` in which no tensor has this letter."""
         signs = [tree.Letter(letter, style) for style in styles]
-        return next((sign for sign in signs if sign not in map(_base, self.spelled.values())), signs[-1])
+        return next((sign for sign in signs if sign not in self.bases), signs[-1])
 
     def row(self, name: str, at: tree.Node) -> tree.Node:
         """One row of a matrix, as a column: x_s of X, and where that is another's name, or X is none to be written small, X_s.
@@ -174,6 +217,16 @@ def marked(node: tree.Node, accent: str) -> tree.Node:
     return tree.Labelled(tree.Fenced(node), sup=tree.Mark("cdot") if accent == "dot" else tree.Letter(accent))
 
 
+def _helper(of: tree.Node, op: str) -> tree.Node:
+    """What a derivation needs beside a tensor: its inverse, or another op of it, which labels it."""
+    plain = isinstance(of, tree.Letter | tree.Accent)
+    if op == "inv":
+        return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.negative(tree.ONE))
+    if isinstance(of, tree.Labelled) and of.sup is not None:
+        return replace(of, sup=tree.Sequence((of.sup, tree.Mark(","), tree.Letter(op))))
+    return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.Letter(op))
+
+
 def _small(node: tree.Node) -> tree.Node | None:
     """A name whose letter is a capital one, with a small one."""
     match node:
@@ -197,7 +250,7 @@ def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
         return node
     if isinstance(node, tree.Labelled):
         return tree.Labelled(node.base, node.sub + indices, node.sup)
-    if isinstance(node, tree.Derivative):
+    if isinstance(node, tree.Derivative | tree.Held):
         raise NotationError("a derivative bears no indices of its own")
     return tree.Labelled(node, indices)
 
@@ -205,13 +258,14 @@ def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
 class Letters:
     """Index letters: one preferred letter for each axis, and no letter twice in a scope.
 
-    A letter is never one that names an axis, which occurs as a number in formulas, or a tensor of the program.
+    A letter is never one that names an axis, which occurs as a number in formulas, or that a tensor's name is made of.
     """
 
     def __init__(self, program: Program) -> None:
         sizes = {s.name for t in program.tensors.values() for a in t.axes for s in a.free_symbols}
-        tensors = {t.latex or t.name for t in program.tensors.values()}
-        self.reserved = sizes | tensors
+        names = Names(program)
+        letters = {base.text for name in program.tensors if isinstance(base := _base(names.spelled[name]), tree.Letter)}
+        self.reserved = sizes | letters | {t.latex or t.name for t in program.tensors.values()}
         self.choices: dict[Expr, list[str]] = {}
         self.wanted: set[str] = set()
         self.samples = program.samples

@@ -12,6 +12,8 @@ from symbackprop.notation.lines import WIDEST, width
 from symbackprop.notation.mathml import element, mathml
 
 WIDTH, HEIGHT, GAP, RISE = 84, 46, 44, 26
+MERMAID = frozenset("end graph flowchart subgraph style linkstyle classdef class click call href default direction".split())  # noqa: SIM905
+"""Words of Mermaid, which no box may go by."""
 FEW = 4
 """So many lines of equations need not be parted by the end of a page."""
 LEFT = '<mtd style="text-align: left; text-align: -webkit-left">'
@@ -26,9 +28,10 @@ def for_github(text: str) -> str:
 
 @dataclass(frozen=True)
 class Shape:
-    """A box of the picture: its corner, its middle, its label, its shape, its kind, and the name arrows go by."""
+    """A box of the picture: its corner, its middle, its name and label, its shape, its kind, and the key that arrows go by."""
 
     name: str
+    key: str
     label: str
     shape: str
     kind: str
@@ -260,13 +263,18 @@ def graph(block: Graph, d: Dialect) -> Item:
             low = y0 + HEIGHT + RISE + 12
             m0, m1 = x0 + WIDTH // 2, x1 + WIDTH // 2
             way = f"M{m0} {y0 + HEIGHT}C{m0} {low} {m1} {low} {m1} {y1 + HEIGHT}"
-        arrows.append((a, b, way))
+        arrows.append((key(a), key(b), way))
     width = max(s.x for s in shapes) + WIDTH + GAP // 2
     height = max(s.y for s in shapes) + HEIGHT + GAP
     return Item("graph", shapes=shapes, arrows=tuple(arrows), width=width, height=height)
 
 
+def key(name: str) -> str:
+    """What arrows call a box."""
+    return f"tensor_{name}" if name.lower() in MERMAID else name
+
+
 def _shape(b: Box, top: int, d: Dialect) -> Shape:
     x = GAP // 2 + b.column * (WIDTH + GAP)
     y = 8 + (b.row - top) * (HEIGHT + RISE)
-    return Shape(b.name, d.label(b.node), b.shape, b.kind, x, y, x + WIDTH // 2)
+    return Shape(b.name, key(b.name), d.label(b.node), b.shape, b.kind, x, y, x + WIDTH // 2)

@@ -103,14 +103,20 @@ def lettered(program: Program, equations: Sequence[Equation], whole: Program) ->
     """
     unnamed = {e.name for e in whole.equations if not e.text and not e.tensor.latex}
 
+    last = {t.cotangent_of: n for n, t in whole.tensors.items() if t.cotangent_of}
+
     def clear(name: str) -> bool:
         tensor = whole.tensors.get(name)
+        if tensor and tensor.cotangent_of and last[tensor.cotangent_of] != name:
+            return False  # a part of what is carried back there
         behind = (tensor.derivative or tensor.cotangent_of or tensor.tangent_of) if tensor else ()
         return all(map(clear, behind)) if behind else name not in unnamed
 
     taken = {latex(n) for n in Names(program).spelled.values()} | {str(a) for a in program.axes}
     made: dict[str, Tensor] = {}
-    for e in equations:
+    # A first part of what is carried back somewhere has a letter even where only steps speak of it.
+    first = [e for e in program.equations if e.tensor.cotangent_of and not clear(e.name) and e not in equations]
+    for e in (*equations, *first):
         if clear(e.name) or e.tensor.latex or is_inverse(e):
             continue
         pool = LETTERS[min(sum(a != 1 for a in e.tensor.axes), 2)]
@@ -163,7 +169,7 @@ def _put_in_place(parts: list[Part], known: Known) -> list[Part]:
         part = next(p for p in parts if p.name == name)
         if _says_nothing(part, parts):
             with suppress(NotationError):
-                parts = [_with(p, part, known) if name in names_of(p) else p for p in parts if p is not part]
+                parts = [placed_in(p, part, known) if name in names_of(p) else p for p in parts if p is not part]
     for _ in range(ROUNDS):
         before = parts
         for part in reversed(parts[:-1]):
@@ -173,7 +179,7 @@ def _put_in_place(parts: list[Part], known: Known) -> list[Part]:
             if any(p.value is None for p in users):
                 continue
             try:
-                new = {p.name: _with(p, part, known) for p in users}
+                new = {p.name: placed_in(p, part, known) for p in users}
             except NotationError:
                 continue
             if sum(map(_size, new.values())) <= sum(map(_size, users)) + _size(part):
@@ -189,7 +195,8 @@ def _says_nothing(part: Part, parts: Sequence[Part]) -> bool:
     return plain and not any(p.value is None and part.name in names_of(p) for p in parts)
 
 
-def _with(user: Part, part: Part, known: Known) -> Part:
+def placed_in(user: Part, part: Part, known: Known) -> Part:
+    """`user` with a part put in place. Raises NotationError where a row is then taken of what has no name."""
     value = shortened(placed(user.value, {part.name: part.value}), known)
     if has_unnamed_slices(value):
         raise refusal("slice")

@@ -1,57 +1,17 @@
-"""Scalars in NumPy notation, and numbers as they are best written: long fractions as decimals."""
+"""Scalars in NumPy notation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sympy import Expr, Mul, Pow, Rational, S, Symbol
+from sympy import Expr, Mul, Pow, S, Symbol
 from sympy.printing.str import StrPrinter
 
-from symbackprop.factors import LONG
 from symbackprop.notation.functions import language_names
+from symbackprop.notation.numbers import decimal, fraction
 from symbackprop.notation.wording import refusal
 from symbackprop.term import Entry, NonNegative, Positive
 
 SUM, TERM, POWER, ATOM = range(4)
-LONGEST_DECIMAL = 100
-"""Digits after the point."""
-SMALL = Rational(1, 1000)
-"""What is less is a fraction or a power of ten, not a decimal with zeros at its beginning."""
-
-
-def fraction(r: Rational) -> tuple[Rational, Rational]:
-    """A positive number as numerator and denominator: whole ones, or where these are long, decimals of fewer digits."""
-    over, under = Rational(r.p), Rational(r.q)
-    if scientific(r):
-        return r, S.One
-    if under > LONG and r > SMALL and 10**LONGEST_DECIMAL % under == 0:
-        return r, S.One
-    if max(over, under) < LONG:
-        return over, under
-    zeros = max(len(text) - len(text.rstrip("0")) for text in (str(over), str(under)))
-    pairs = [(over, under), (over / 10**zeros, under / 10**zeros)]
-    pairs += [(r, S.One)] if 10**LONGEST_DECIMAL % r.q == 0 else []
-    return min(pairs, key=lambda pair: sum(len(decimal(n)) for n in pair))
-
-
-def scientific(r: Rational) -> tuple[int, int] | None:
-    """The c and k of a small number c 10^-k with one digit c, as 10^-5; None of any other number."""
-    if not 0 < r < SMALL:
-        return None
-    k = 3
-    while r * 10**k < 1:
-        k += 1
-    return (int(r * 10**k), k) if (r * 10**k).is_Integer else None
-
-
-def decimal(r: Rational) -> str:
-    """A number whose denominator divides a power of ten, in digits."""
-    if found := scientific(r):
-        return "{}e-{}".format(*found)
-    digits = 0
-    while not (r * 10**digits).is_Integer:
-        digits += 1
-    text = str(int(r * 10**digits)).rjust(digits + 1, "0")
-    return f"{text[: len(text) - digits]}.{text[len(text) - digits :]}" if digits else text
 
 
 def quotient(e: Expr) -> tuple[Expr, Expr]:

@@ -32,11 +32,16 @@ def second_derivatives(teller: Teller) -> list[Block]:
     return [*blocks, Paragraph(teller.line("hessian symmetric"))]
 
 
+def of_block(teller: Teller, name: str) -> Teller:
+    """The teller of the derivative of the gradient by `name` by the same tensor."""
+    derived = jacobian(depending(teller.derived.program, name), teller.derived.adjoints[name], name)
+    return replace(teller, derived=derived, program=derived.program, writer=Writer.of(derived.program), values={})
+
+
 def _block(teller: Teller, name: str, told: dict[Line, None]) -> list[Block]:
     """The block of the Hessian of one tensor with itself, as a matrix where it is one, and by entries; how to read it goes to `told`."""
-    derived = jacobian(depending(teller.derived.program, name), teller.derived.adjoints[name], name)
-    inner = replace(teller, derived=derived, program=derived.program, writer=Writer.of(derived.program), values={})
-    e = derived.program.equation(derived.adjoints[name])
+    inner = of_block(teller, name)
+    e = inner.derived.program.equation(inner.derived.adjoints[name])
     e = Equation(e.tensor, e.indices, inner.in_place(e.name))
     index = inner.writer.equation(e)
     if teller.form == "index":

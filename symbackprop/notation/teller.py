@@ -25,6 +25,18 @@ TOLD = (Ones, Hadamard, Elementwise, Bracket)
 """What the section on notation tells of matrix form."""
 
 
+def with_held(link: Equation, program: Program) -> Equation:
+    """The Jacobian of one equation, with what is held in it: what else the equation speaks of that depends on the variable."""
+    output, variable = link.tensor.derivative
+    made = program.equation(output)
+    others = made.uses() - {variable} if made is not None else set()
+    if not any(program.equation(n) for n in others):
+        return link
+    depends = program.dependent(variable)
+    held = tuple(n for n in program.tensors if n in others & depends)
+    return replace(link, tensor=replace(link.tensor, held=held))
+
+
 @dataclass(frozen=True)
 class Teller:
     """A derivation, and the words and formulas to tell it with."""
@@ -39,9 +51,9 @@ class Teller:
 
     @classmethod
     def of(cls, derived: Derived, form: str, lang: str) -> Self:
-        """The teller of a derivation; the Jacobians of single equations have names too."""
-        links = {e.name: e.tensor for e in derived.links}
-        program = replace(derived.program, tensors={**derived.program.tensors, **links})
+        """The teller of a derivation; the Jacobians of single equations have names too, and signs of their own where others are held."""
+        derived = replace(derived, links=tuple(with_held(e, derived.program) for e in derived.links))
+        program = replace(derived.program, tensors={**derived.program.tensors, **{e.name: e.tensor for e in derived.links}})
         return cls(derived, program, Writer.of(program), form, dict(words(lang)), lang)
 
     # --- words ---------------------------------------------------------------------------------------------------------
@@ -75,6 +87,11 @@ class Teller:
         """n x d."""
         first, *rest = [self.writer.expression(a) for a in axes]
         return tree.relation(first, *[("times", a) for a in rest])
+
+    def unused(self, *letters: str) -> tree.Node:
+        """The first of some letters that is not a tensor's or an axis's."""
+        taken = {*self.writer.names.spelled.values(), *[self.writer.expression(a) for a in self.program.axes]}
+        return next((x for x in map(tree.Letter, letters) if x not in taken), tree.Letter(letters[-1]))
 
     # --- formulas ------------------------------------------------------------------------------------------------------
 

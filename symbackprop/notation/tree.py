@@ -9,6 +9,8 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import ClassVar
 
+from symbackprop.notation.symbols import GREEK
+
 
 class Level(IntEnum):
     """How tightly a node binds, loosest first. A big sum takes in all that follows it in its product."""
@@ -107,6 +109,14 @@ class Derivative(Node):
 
     top: Node
     bottoms: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Held(Node):
+    """The derivative of one equation by one thing that it speaks of, others held: in brackets, with these below."""
+
+    whole: Derivative
+    others: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
@@ -219,6 +229,30 @@ def children(node: Node) -> tuple[Node, ...]:
 def is_tall(node: Node) -> bool:
     """Whether the node is higher than a line, so that its brackets must grow."""
     return isinstance(node, Frac | Derivative | Sum | Table) or any(is_tall(c) for c in children(node))
+
+
+def begins_with_word(node: Node) -> bool:
+    """Whether what stands first is a word, from which what stands before it must be set apart."""
+    match node:
+        case Letter(text, style):
+            return style != "function" and not (len(text.rstrip("'")) == 1 or text in GREEK)
+        case Labelled(base) | Accent(base) | Power(base) | Transposed(base):
+            return begins_with_word(base)
+        case Product(factors):
+            return begins_with_word(factors[0])
+    return False
+
+
+def ends_with_word(node: Node) -> bool:
+    """Whether what stands last is a word without a label or an index."""
+    if isinstance(node, Product):
+        return ends_with_word(node.factors[-1])
+    return isinstance(node, Letter | Accent) and begins_with_word(node)
+
+
+def is_short(node: Node) -> bool:
+    """Whether an index is one letter, with primes or without, or one digit: several of them need no commas."""
+    return (isinstance(node, Number) and len(node.text) == 1) or (isinstance(node, Letter) and not begins_with_word(node))
 
 
 def fenced_below(node: Node, level: Level) -> Node:

@@ -10,6 +10,7 @@ from symbackprop.notation.blocks import Line
 ENGLISH = {
     "title": "Derivatives of {model}",
     "subtitle": "Derived for symbolic sizes: every formula below holds for any {sizes}.",
+    "subtitle needs": "Derived for symbolic sizes: every formula below holds for any {sizes} with {needs}.",
     "model": "The model",
     "model lead": "The model is a chain of equations, evaluated from top to bottom; {objective} is the objective.",
     "all equations": "All equations",
@@ -29,13 +30,17 @@ ENGLISH = {
     "and {indicator} is 1 where the condition holds and 0 elsewhere.",
     "notation layout": "The derivative of a scalar has the shape of the variable. Any other derivative has the axes of the output, "
     "then those of the input; of a matrix the rows are outputs and the columns inputs.",
+    "notation held": "{output} depends on {variable} in more than one way. {direct} is the derivative of the equation of {output} by "
+    "{variable} alone, with {held} held as it is; a derivative without such brackets counts every way. So wherever brackets have names "
+    "below them.",
     "gradient": "The gradient",
     "gradient lead": "The gradient is the list of all partial derivatives of the objective, one for each entry of each parameter:",
     "entry": "One entry, by the chain rule",
     "entry lead": "Take the first entry of {parameter}. The objective depends on it along one path only, so the chain rule is a single "
     "product of Jacobians:",
     "entry sums": "Between neighbours stands a sum over all axes that they share.",
-    "entry unit": "Here {unit} is the column with 1 in the first place and 0 elsewhere.",
+    "entry unit": "Here {sign} is the column with 1 in the first place and 0 elsewhere.",
+    "entry vec": "{sign} lists the entries of a matrix row by row.",
     "entry closed": "Multiplied out, with the adjoints put in place:",
     "links": "The Jacobian of every link",
     "link": "link",
@@ -56,6 +61,9 @@ ENGLISH = {
     "full batch sum": "The objective is the sum of the losses of single samples, so its gradient is the sum of theirs:",
     "stochastic": "Stochastic",
     "stochastic lead": "A random batch {batch} of {size} samples takes the place of all {n}. The step is cheaper, and right on average:",
+    "stochastic coupled": "{objective} is not made of losses of single samples: what one sample counts for can depend on the others. "
+    "So a batch {batch} stands for itself: its gradient is that of {own}, which is {objective} of the batch alone, and even on average "
+    "it need not be the gradient by all {n}. The step is cheaper:",
     "one sample": "This model names no axis of samples. Where it is the loss of one sample, the gradients of all samples are summed "
     "(or averaged); stochastic gradient descent takes one of them, or a few, at a time.",
     "hessian": "The Hessian is the Jacobian of the gradient",
@@ -123,6 +131,7 @@ ENGLISH = {
     "rule cancellation": "equal terms cancel",
     "rule fact": "a known fact",
     "rule factoring": "common factor",
+    "rule mirror": "a function of -x is said by its value at x",
     "rule own output": "in terms of its own value",
     "rule narrow sum": "what does not depend on the index leaves the sum",
     "rule limit": "where it turns both sides have the same limit",
@@ -131,6 +140,7 @@ ENGLISH = {
 CHINESE = {
     "title": "{model} 的导数",
     "subtitle": "以下推导对符号维度进行：每个公式对任意的 {sizes} 都成立。",
+    "subtitle needs": "以下推导对符号维度进行：每个公式对满足 {needs} 的任意 {sizes} 都成立。",
     "model": "模型",
     "model lead": "模型是自上而下依次计算的一组方程，{objective} 是目标函数。",
     "all equations": "全部方程",
@@ -149,12 +159,15 @@ CHINESE = {
     "notation matrix": "矩阵形式中，{ones} 是元素全为 1 的列向量，{odot} 与 {oslash} 表示逐元素的乘与除，"
     "{indicator} 在条件成立处为 1，其余为 0。",
     "notation layout": "标量的导数与变量形状相同；其他导数先排输出的轴，再排输入的轴；若是矩阵，行对应输出，列对应输入。",
+    "notation held": "{output} 通过不止一条途径依赖于 {variable}。{direct} 表示只对 {output} 的方程中直接出现的 {variable} 求导，"
+    "而把 {held} 视为不变；没有这种括号的导数计入所有途径。凡括号右下角写有名称者皆如此。",
     "gradient": "梯度",
     "gradient lead": "梯度是目标函数对每个参数的每个元素求偏导所得的列表：",
     "entry": "用链式法则求其中一个元素",
     "entry lead": "取 {parameter} 的第一个元素。目标函数只沿一条路径依赖于它，因此链式法则就是雅可比矩阵的一个乘积：",
     "entry sums": "相邻两项之间对它们共有的轴求和。",
-    "entry unit": "其中 {unit} 是第一个元素为 1、其余为 0 的列向量。",
+    "entry unit": "其中 {sign} 是第一个元素为 1、其余为 0 的列向量。",
+    "entry vec": "{sign} 表示按行依次列出矩阵的元素。",
     "entry closed": "代入各中间导数并乘开，得到：",
     "links": "每一环的雅可比矩阵",
     "link": "环节",
@@ -175,6 +188,8 @@ CHINESE = {
     "full batch sum": "目标函数是各样本损失之和，因此它的梯度是各样本梯度之和：",
     "stochastic": "随机梯度下降",
     "stochastic lead": "随机抽取 {size} 个样本组成的一批 {batch} 代替全部 {n} 个样本。这样每步计算量小，并且在平均意义下是正确的：",
+    "stochastic coupled": "{objective} 不是由各样本自己的损失组成的：一个样本的作用可能取决于其他样本。因此一批 {batch} 只代表它自己："
+    "它的梯度是 {own}（即只由这一批算出的 {objective}）的梯度，即使在平均意义下也未必等于全部 {n} 个样本的梯度。这样每步计算量小：",
     "one sample": "这个模型没有样本轴。若目标函数是一个样本的损失，就把各样本的梯度相加（或取平均）；随机梯度下降每次只取其中一个或几个。",
     "hessian": "Hessian 矩阵是梯度的雅可比矩阵",
     "hessian lead": "对梯度再求一次导得到二阶导数。关于 {output}：",
@@ -240,6 +255,7 @@ CHINESE = {
     "rule cancellation": "相同项相消",
     "rule fact": "已知事实",
     "rule factoring": "提取公因子",
+    "rule mirror": "用函数在 x 处的值表示它在 -x 处的值",
     "rule own output": "用自身的值表示",
     "rule narrow sum": "与求和下标无关的因子移出求和号",
     "rule limit": "在转折处两侧极限相同",

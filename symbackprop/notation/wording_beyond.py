@@ -18,6 +18,9 @@ ENGLISH = {
     "beyond steps": "Step by step: {title}",
     "beyond steps lead": "The same rules as for the gradient, applied to the equations of the gradient or of the output. "
     "Each quantity is used, by its name, in the next one.",
+    "beyond copies": "{copy} holds a copy of {own} for each sample {s}, and so do the others with a tilde of their own parameters; "
+    "{total} adds up the {objective} of all samples. Only one of these depends on the copies of sample {s}, so the derivative of {total} "
+    "by such a copy is that of the sample's {objective} by the parameter.",
     "beyond gradient steps": "the gradient",
     "beyond uses": "These formulas rest on the fact that {facts}.",
     "named part": "A name for what is used again",
@@ -46,11 +49,15 @@ ENGLISH = {
     "note likelihood": "This holds if {objective} is a negative log likelihood of the labels given {at}.",
     "note labels": "Labels stand for their mean under the model.",
     "note same": "It equals the Gauss-Newton matrix split at {at}, whose curvature holds no labels.",
-    "note direct": "What {objective} holds of the parameters beside {at} counts in full.",
+    "note direct": "What {objective} holds of the parameters beside {at} counts in full: the last term, in which {at} is held.",
+    "note crossed": "What {objective} holds of the parameters beside {at} counts in full: in the terms with brackets the derivative by "
+    "them holds {at}.",
+    "rule mean of labels": "labels stand for their mean under the model",
     "read dot": "A dot marks the derivative along a direction. The direction itself is given: {given}.",
     "read dotted": "{dotted} is the derivative of {plain} along it.",
     "read bar": "A bar marks what {given} is carried back to: {barred} is the sum, over all entries of {output}, of {given} times the "
     "derivative by {plain}.",
+    "read bar beside": "{whole} is that and what does not come by way of {output}.",
     "beyond no matrix": "Written entry by entry, for there is no matrix form: {results}; {reason}.",
     "read block": "{block} is the block of {rows} by {columns}.",
 }
@@ -71,6 +78,8 @@ CHINESE = {
     "beyond results": "所得结果：{results}。",
     "beyond steps": "逐步推导：{title}",
     "beyond steps lead": "规则与求梯度时相同，这次用于梯度或输出的方程。每个量以其名字用于下一个。",
+    "beyond copies": "{copy} 是 {own} 为每个样本 {s} 各备的一份，其余带波浪号的量亦然；{total} 是所有样本的 {objective} 之和。"
+    "其中只有一项依赖于样本 {s} 的那一份，因此 {total} 对它的导数就是该样本的 {objective} 对参数的导数。",
     "beyond gradient steps": "梯度",
     "beyond uses": "这些公式用到已知事实：{facts}。",
     "named part": "给重复出现的部分命名",
@@ -97,10 +106,13 @@ CHINESE = {
     "note likelihood": "前提是 {objective} 为给定 {at} 时标签的负对数似然。",
     "note labels": "标签代以其在模型下的均值。",
     "note same": "它等于在 {at} 处分开的 Gauss-Newton 矩阵，因为那里的曲率不含标签。",
-    "note direct": "{objective} 中不经过 {at} 而依赖参数的部分完整计入。",
+    "note direct": "{objective} 中不经过 {at} 而依赖参数的部分完整计入，即把 {at} 视为不变的最后一项。",
+    "note crossed": "{objective} 中不经过 {at} 而依赖参数的部分完整计入：带括号的各项对参数求导时把 {at} 视为不变。",
+    "rule mean of labels": "标签代以其在模型下的均值",
     "read dot": "圆点表示沿某个方向的导数，方向本身是给定的：{given}。",
     "read dotted": "{dotted} 是 {plain} 沿该方向的导数。",
     "read bar": "横线表示 {given} 传回所得的量：{barred} 是 {given} 与 {output} 对 {plain} 的导数之积对 {output} 的所有元素求和。",
+    "read bar beside": "{whole} 是它与不经由 {output} 的部分之和。",
     "beyond no matrix": "{results} 没有矩阵形式，故按元素写出：{reason}。",
     "read block": "{block} 是 {rows} 行、{columns} 列的块。",
 }
