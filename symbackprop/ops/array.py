@@ -298,7 +298,10 @@ class Draft:
         if not isinstance(axis, int | Integer) or isinstance(axis, bool):
             raise self.error(f"axis={axis} is not a whole number", AxisError, fix="count axes from 0, or from the end with -1")
         if not -array.rank <= axis < array.rank:
-            raise self.error(f"there is no axis {axis}", AxisError, notes=[self.described(array)], fix=_range_text(array.rank))
+            fix = (
+                f"axes go from 0 to {array.rank - 1}, or from -{array.rank} to -1" if array.rank else "a scalar has no axes: leave axis out"
+            )
+            raise self.error(f"there is no axis {axis}", AxisError, notes=[self.described(array)], fix=fix)
         return int(axis) % array.rank
 
     def positions(self, axis: Any, array: Array) -> tuple[int, ...]:
@@ -309,10 +312,6 @@ class Draft:
         if len(set(chosen)) != len(chosen):
             raise self.error(f"axis={axis} names an axis twice", AxisError, notes=[self.described(array)])
         return chosen
-
-
-def _range_text(rank: int) -> str:
-    return f"axes go from 0 to {rank - 1}, or from -{rank} to -1" if rank else "a scalar has no axes: leave axis out"
 
 
 def _key(e: Equation) -> Any:
