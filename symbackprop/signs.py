@@ -87,7 +87,9 @@ def is_total(e: Expr, partial: Container[str] = (), signs: Signs = UNKNOWN) -> b
 
 
 def is_root(e: Expr, signs: Signs = UNKNOWN) -> bool:
-    """Whether `e` is by its form a root of a sum of squares, as a norm is: never negative."""
+    """Whether `e` is by its form a root of a sum of squares, as a norm is, and |x|: never negative."""
+    if isinstance(e, Function):
+        return getattr(type(e), "even_powers", None) is not None
     return isinstance(e, Pow) and e.exp.is_Rational and not e.exp.is_Integer and e.exp.is_positive and is_squares(e.base, signs)
 
 

@@ -22,7 +22,8 @@ from symbackprop.notation.network import nearest_parameter
 from symbackprop.notation.parts import is_inverse
 from symbackprop.notation.second import of_block, second_derivatives
 from symbackprop.notation.written import left_side
-from symbackprop.verify.literal import evaluate, random_arrays, size_of
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate, size_of
 
 SIZES = (2, 3, 4, 5, 2, 3, 4, 5, 2, 3)
 """The sizes of a program's axes, in order."""

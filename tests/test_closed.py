@@ -13,7 +13,8 @@ import symbackprop as sbp
 from symbackprop.errors import NotationError, SpecError
 from symbackprop.notation.index_form import Writer
 from symbackprop.notation.latex import latex
-from symbackprop.verify.literal import evaluate, random_arrays, size_of
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate, size_of
 
 SIZES = (3, 2, 4, 5, 2)
 

@@ -8,7 +8,8 @@ from symbackprop.errors import DeriveError
 from symbackprop.index import axis
 from symbackprop.notation.descent import over_samples
 from symbackprop.notation.document import Composer
-from symbackprop.verify.literal import evaluate, random_arrays
+from symbackprop.verify.draws import random_arrays
+from symbackprop.verify.literal import evaluate
 
 LEAVES = {"X": {"axes": "n d", "role": "input"}, "Y": {"axes": "n d", "role": "label"}, "W": {"axes": "d d", "role": "parameter"}}
 MODELS = {

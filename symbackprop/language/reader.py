@@ -31,7 +31,8 @@ from symbackprop.language.nodes import (
 )
 from symbackprop.ops import ABSENT, OPS, Op
 from symbackprop.ops.arithmetic import number
-from symbackprop.ops.array import Array, Draft, Pieces, constant, pieces
+from symbackprop.ops.array import Array, Draft, Pieces, constant
+from symbackprop.ops.broadcast import pieces
 from symbackprop.ops.elementwise import CONSTANTS
 from symbackprop.ops.indexing import as_places, picked
 from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript

@@ -59,9 +59,7 @@ def node(cls: type) -> Any:
     whole = made.__hash__
 
     def once(self: Value) -> int:
-        if "_hash" not in self.__dict__:
-            self.__dict__["_hash"] = whole(self)
-        return self.__dict__["_hash"]
+        return self.__dict__.get("_hash") or self.__dict__.setdefault("_hash", whole(self))
 
     made.__hash__ = once
     return made
@@ -70,10 +68,10 @@ def node(cls: type) -> Any:
 def _mapped(held: Any, change: Callable[[Value], Value]) -> Any:
     if isinstance(held, Value):
         return change(held)
-    if isinstance(held, tuple):
-        made = tuple(_mapped(h, change) for h in held)
-        return made if any(a is not b for a, b in zip(made, held, strict=True)) else held
-    return held
+    if not isinstance(held, tuple):
+        return held
+    made = tuple(_mapped(h, change) for h in held)
+    return made if any(a is not b for a, b in zip(made, held, strict=True)) else held
 
 
 def times(a: Expr | None, b: Expr | None) -> Expr | None:

@@ -4,7 +4,8 @@ from sympy import Abs, Dummy, Expr, Pow, S, nan, oo, zoo
 
 from symbackprop.errors import ParseError
 from symbackprop.index import free_indices
-from symbackprop.ops.array import Array, Draft, Indices, constant, mapped
+from symbackprop.ops.array import Array, Draft, Indices, constant
+from symbackprop.ops.broadcast import mapped
 from symbackprop.ops.elementwise import absolute
 from symbackprop.ops.table import REAL, elementwise
 from symbackprop.term import Entry
@@ -42,9 +43,8 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
     if exponent == S.Half:
         return build_sqrt(draft, x)
     base, power = draft.plain(x), draft.plain(y)
-    if None in (x.number, y.number) and _is_zero(draft, base) and (exponent is None or not exponent.is_nonnegative):
-        fix = "write the power out: it is 0, 1 or infinite by the sign of its exponent"
-        raise draft.error("a power of 0 whose exponent is not known to be positive", ParseError, fix=fix)
+    if None in (x.number, y.number) and _is_zero(draft, base) and exponent is not None and exponent.is_negative:
+        raise draft.error("a division by zero", ParseError, arrays=[x], fix="take a positive exponent")
     if base.at(free_indices(base.axes)).is_negative and not _is_whole(draft, power):
         raise _no_power(draft)
     return mapped(power_of)(draft, base, power)

@@ -9,7 +9,8 @@ from sympy import Expr, Integer, S, cancel, expand_mul, floor
 from symbackprop.errors import AxisError
 from symbackprop.index import shape_text
 from symbackprop.laws import guard
-from symbackprop.ops.array import Array, Draft, Indices, Pieces, pieces, view
+from symbackprop.ops.array import Array, Draft, Indices, Pieces
+from symbackprop.ops.broadcast import pieces, view
 from symbackprop.ops.merged import Axis, ravel, reshape, whole_number
 from symbackprop.ops.table import array_op
 from symbackprop.sizes import at_most

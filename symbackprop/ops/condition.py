@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from sympy import Expr
 
 from symbackprop.errors import ParseError
-from symbackprop.ops.array import Array, Draft, broadcast, mapped
+from symbackprop.ops.array import Array, Draft
+from symbackprop.ops.broadcast import broadcast, mapped
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative, Positive
 

@@ -7,7 +7,8 @@ from sympy import Expr, Mul
 
 from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError
-from symbackprop.ops.array import Array, Draft, Indices, broadcast, mapped
+from symbackprop.ops.array import Array, Draft, Indices
+from symbackprop.ops.broadcast import broadcast, mapped
 from symbackprop.ops.table import array_op
 from symbackprop.term import delta
 

@@ -5,7 +5,8 @@ To add one, imitate the record above it: what it is, then the law; the spelling 
 
 from sympy import Abs, E, Expr, Function, Pow, Rational, S, erf, exp, log, pi, sqrt, tanh
 
-from symbackprop.ops.array import Array, Draft, mapped
+from symbackprop.ops.array import Array, Draft
+from symbackprop.ops.broadcast import mapped
 from symbackprop.ops.function import OWN
 from symbackprop.ops.table import REAL, elementwise
 from symbackprop.term import NonNegative, Positive

@@ -10,7 +10,8 @@ from typing import Any
 from sympy import Expr, Mul, S
 
 from symbackprop.errors import AxisError
-from symbackprop.ops.array import Array, Draft, Indices, kept, view
+from symbackprop.ops.array import Array, Draft, Indices
+from symbackprop.ops.broadcast import kept, view
 from symbackprop.ops.linalg import Helper, same, whole_tensor
 from symbackprop.ops.table import array_op
 from symbackprop.program import Call, Tensor

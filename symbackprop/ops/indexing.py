@@ -10,7 +10,8 @@ from sympy import Expr, Symbol
 
 from symbackprop.errors import AxisError, SpecError
 from symbackprop.index import free_indices
-from symbackprop.ops.array import Array, Draft, Indices, broadcast, view
+from symbackprop.ops.array import Array, Draft, Indices
+from symbackprop.ops.broadcast import broadcast, view
 from symbackprop.ops.merged import ravel
 from symbackprop.ops.structural import Count, sizes_of
 from symbackprop.ops.table import array_op

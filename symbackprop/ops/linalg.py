@@ -11,7 +11,8 @@ from sympy import Expr, Mul, Rational, S
 
 from symbackprop.errors import AxisError
 from symbackprop.index import fresh, shape_text
-from symbackprop.ops.array import Array, Draft, Pieces, pieces
+from symbackprop.ops.array import Array, Draft, Pieces
+from symbackprop.ops.broadcast import pieces
 from symbackprop.ops.table import Op, array_op, described, parameters_of, register
 from symbackprop.program import Call, Tensor
 from symbackprop.term import Positive, Total, delta

@@ -13,7 +13,8 @@ from symbackprop.contract import flat, without_deltas
 from symbackprop.errors import AxisError
 from symbackprop.index import Index, shape_text
 from symbackprop.index import axis as axis_of
-from symbackprop.ops.array import Array, Draft, Indices, view
+from symbackprop.ops.array import Array, Draft, Indices
+from symbackprop.ops.broadcast import view
 from symbackprop.ops.structural import Shape, full, sizes_of, transpose
 from symbackprop.ops.table import array_op
 from symbackprop.term import delta

@@ -7,7 +7,8 @@ from sympy import Expr, S
 
 from symbackprop.errors import UnknownOpError
 from symbackprop.ops.arithmetic import SQUARE, build_power, build_sqrt
-from symbackprop.ops.array import Array, Draft, constant, mapped, view
+from symbackprop.ops.array import Array, Draft, constant
+from symbackprop.ops.broadcast import mapped, view
 from symbackprop.ops.condition import greater, where
 from symbackprop.ops.contraction import matmul
 from symbackprop.ops.elementwise import absolute, maximum
@@ -26,7 +27,7 @@ SPECTRAL = ("nuc", 2, -2)
 
 
 @array_op("reduction", source="numpy.linalg.norm", accuracy=SQUARE.format("the norm"))
-def norm(draft: Draft, x: Array, ord: int | float | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
+def norm(draft: Draft, x: Array, ord: int | Expr | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """The Euclidean norm of a vector, the Frobenius norm of a matrix; or the norm of another order, as NumPy has them.
 
     norm(x) = sqrt(sum_i x[i]^2), norm(x, p) = (sum_i |x[i]|^p)^(1/p), norm(x, inf) = max_i |x[i]|, norm(A, 2) = sqrt(max eigvalsh(A.T @ A))
@@ -46,14 +47,14 @@ def norm(draft: Draft, x: Array, ord: int | float | str | None = None, axis: Axi
     raise _unknown(draft, ord, x, places)
 
 
-def _of_vectors(draft: Draft, x: Array, ord: int | float | str | None, places: Places, keepdims: bool) -> Array:
+def _of_vectors(draft: Draft, x: Array, ord: int | Expr | str | None, places: Places, keepdims: bool) -> Array:
     size = mapped(absolute)(draft, x)
     if ord in EXTREME:
         return EXTREME[ord](draft, size, places, keepdims)  # type: ignore[index]  # it is one of these
-    if not isinstance(ord, int | float | Expr) or ord == 0:
+    if not isinstance(ord, int | Expr) or not (S(ord).is_positive or S(ord).is_negative):
         raise _unknown(draft, ord, x, places)
     order = S(ord)
-    if order < 0:  # it is 0 where one of the entries is
+    if order.is_negative:  # it is 0 where one of the entries is
         least = smallest(draft, size, places, True)
         apart = where(draft, greater(draft, least, constant(S.Zero)), size, constant(S.One))
         inner = _of_order(draft, apart, order, places, keepdims)
@@ -68,7 +69,7 @@ def _of_order(draft: Draft, size: Array, order: Expr, places: Places, keepdims: 
     return total if order == 1 else build_power(draft, total, constant(1 / order))
 
 
-def _spectral(draft: Draft, x: Array, ord: int | float | str | None) -> Array:
+def _spectral(draft: Draft, x: Array, ord: int | Expr | str | None) -> Array:
     """The sum of the singular values, the largest, or the smallest of those that the shape leaves room for."""
     turned = transpose(draft, x)
     tall = (x.axes[0] - x.axes[1]).is_nonnegative
@@ -89,7 +90,7 @@ def _entry(draft: Draft, x: Array, place: Expr) -> Array:
     return view(draft, x, (), lambda _: (place,))
 
 
-def _unknown(draft: Draft, ord: int | float | str | None, x: Array, places: Places) -> Exception:
+def _unknown(draft: Draft, ord: int | Expr | str | None, x: Array, places: Places) -> Exception:
     what = "a vector" if len(places) == 1 else "a matrix" if len(places) == 2 else f"a tensor with {len(places)} axes"
     fix = "of a vector there are numbers but 0 and np.inf, -np.inf; of a matrix 'fro', 'nuc', 1, -1, 2, -2, np.inf and -np.inf"
     return draft.error(f"there is no norm with ord={ord!r} of {what}", UnknownOpError, fix=fix)

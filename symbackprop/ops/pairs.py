@@ -3,7 +3,7 @@
 from sympy import Expr, S, atan2
 
 from symbackprop.ops.arithmetic import SQUARE, power_of
-from symbackprop.ops.array import mapped
+from symbackprop.ops.broadcast import mapped
 from symbackprop.ops.elementwise import absolute, softplus
 from symbackprop.ops.table import REAL, elementwise
 

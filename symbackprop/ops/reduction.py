@@ -6,7 +6,8 @@ from sympy import Expr, Mul, S
 
 from symbackprop.errors import AxisError
 from symbackprop.ops.arithmetic import SQUARE, build_sqrt
-from symbackprop.ops.array import Array, Draft, Indices, broadcast, kept, mapped
+from symbackprop.ops.array import Array, Draft, Indices
+from symbackprop.ops.broadcast import broadcast, kept, mapped
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative
 

@@ -6,7 +6,8 @@ from sympy import Expr
 
 from symbackprop.errors import AxisError
 from symbackprop.index import fresh
-from symbackprop.ops.array import Array, Draft, Pieces, pieces
+from symbackprop.ops.array import Array, Draft, Pieces
+from symbackprop.ops.broadcast import pieces
 from symbackprop.ops.linalg import Helper, Indices, square, whole_tensor
 from symbackprop.ops.table import DIFFERENCES, array_op
 from symbackprop.program import Call, Tensor

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from sympy import Expr, exp, log
 
 from symbackprop.index import Index
-from symbackprop.ops.array import Array, Draft, kept
+from symbackprop.ops.array import Array, Draft
+from symbackprop.ops.broadcast import kept
 from symbackprop.ops.table import DIFFERENCES, REAL, Op, described, parameters_of, register
 from symbackprop.program import Call, Equation, Tensor
 from symbackprop.term import Total

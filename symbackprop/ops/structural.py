@@ -8,7 +8,8 @@ from sympy import Expr, Integer, S, floor
 
 from symbackprop.errors import AxisError
 from symbackprop.index import shape_text
-from symbackprop.ops.array import Array, Draft, Indices, broadcast, view
+from symbackprop.ops.array import Array, Draft, Indices
+from symbackprop.ops.broadcast import broadcast, view
 from symbackprop.ops.table import array_op
 from symbackprop.term import NonNegative, delta
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 from sympy import Expr, Function, Rational
 
-from symbackprop.ops.array import Pieces, mapped
+from symbackprop.ops.array import Pieces
+from symbackprop.ops.broadcast import mapped
 from symbackprop.ops.function import new_function
 from symbackprop.ops.slope import RECOGNISED
 

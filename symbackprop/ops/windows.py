@@ -7,7 +7,8 @@ from sympy import Expr, Mul, S
 from symbackprop.errors import AxisError
 from symbackprop.index import shape_text
 from symbackprop.laws import guard
-from symbackprop.ops.array import Array, Draft, Indices, view
+from symbackprop.ops.array import Array, Draft, Indices
+from symbackprop.ops.broadcast import view
 from symbackprop.ops.compose import Composer, Value, composed
 from symbackprop.ops.structural import Count
 from symbackprop.ops.table import array_op
