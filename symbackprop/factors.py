@@ -55,6 +55,15 @@ def content(numbers: Sequence[Expr]) -> Expr:
     return divisor if max(abs(c) for c in numbers) <= LONG * divisor else min(abs(c) for c in numbers)
 
 
+def less(e: Mul, *factors: Expr) -> Expr:
+    """`e` with each of its `factors` once less; 6 (x - 1) / (x - 1) would be multiplied out to (6 x - 6) / (x - 1), 0 / 0 at x = 1."""
+    rest = list(e.args)
+    for f in factors:
+        k = rest.index(f) if f in rest else next(k for k, a in enumerate(rest) if a.as_base_exp()[0] == f)
+        rest[k] = rest[k] / f
+    return Mul(*rest)
+
+
 def factored(e: Expr) -> Expr:
     """A sum with the factors that all its terms share in front: y/n - p/n is (y - p)/n.
 

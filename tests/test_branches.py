@@ -22,6 +22,7 @@ OF_ENTRIES = {
     "(arange(n) != 2) & (x > 0)": (PLACE != 2) & (X > 0),
     "~((x <= 0) | (y <= 0))": (X > 0) & (Y > 0),
     "abs(x) > 0.1": np.abs(X) > 0.1,
+    "abs(x) > 0": X != 0,
 }
 BRANCHES = {
     "y / x": lambda x, y: y / x,
@@ -84,6 +85,14 @@ def test_a_condition_on_entries(condition):
 
         for equations in list(forms(condition, branch, other))[k % 3 :: 2]:
             compared({"x": "n", "y": "n"}, equations, reference, x=X, y=Y)
+
+
+@pytest.mark.parametrize("named", [{}, {"B": "(exp(x) - 1) / x"}, {"B": "(exp(x) - 1) / x", "F": "where(x != 0, B, 1)"}])
+def test_a_removed_gap_has_the_limit_of_its_slopes(named):
+    J = f"sum({'F' if 'F' in named else 'where(x != 0, B, 1)' if named else 'where(x != 0, (exp(x) - 1) / x, 1)'}**2)"
+    module = sbp.generate(sbp.derive(sbp.model({"x": {"axes": "n", "role": "parameter"}}, {**named, "J": J}))).load()
+    with np.errstate(all="ignore"):
+        assert np.allclose(module.gradients(module.Parameters(np.array([0.0, 1.0]))).x, [1, 2 * (np.e - 1)])
 
 
 @pytest.mark.parametrize("condition", OF_PLACES)

@@ -251,3 +251,15 @@ def test_control_cancellation_is_seen():
         assert failures(wanted, shapes, {"x": [50.0]}) and failures(wanted, shapes, {"x": [-1e3]})
     finally:
         functions["F"] = good
+
+
+@pytest.mark.parametrize(
+    ("text", "at_1"), [("2 * (x - 1) * log(x - 1)", 0), ("(1 - x) * log(2 * x - 2)", 0), ("3 * (x - 1) * sign(x - 1)", 0)]
+)
+def test_laws_of_products_divide_by_nothing(text, at_1):
+    module = sbp.generate(sbp.derive(sbp.model({"x": {"axes": "", "role": "parameter"}}, {"J": text}))).load()
+    assert module.loss(module.Parameters(np.array(1.0))) == at_1
+
+
+def test_the_second_derivative_of_a_cube_of_a_distance():
+    assert sbp.derivative("abs(x - 1) ** 3", {"x": ""}, "x", order=2).evaluate(x=1.0) == 0

@@ -203,7 +203,8 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     indices = (*walk.prefix, *tensor.indices)
     trace = Trace()
     value = contract(raw, walk.facts, trace)
-    if (smooth := walk.model.smoothed(value)) != value:
+    equation = next((e for e in walk.program.equations if e.name == tensor.name and e.rhs is not None), None)
+    if (smooth := walk.model.smoothed(value, S.Zero if equation is None else equation.at(tensor.indices))) != value:
         value = contract(smooth, walk.facts)
         trace.note("limit", value)
     made = walk.adjoint(tensor.name)

@@ -151,9 +151,19 @@ class Model:
             self.order[e.name] = len(self.order)
             self.equations[e.name] = e
 
-    def smoothed(self, slope: Expr) -> Expr:
-        """A derivative of the program with its limits where it turns."""
-        return smoothed(slope, lambda turn: pattern(turn) in self.steps, self.signs, self.inline)
+    def smoothed(self, slope: Expr, of: Expr = S.Zero) -> Expr:
+        """A derivative of the program with its limits where it turns.
+
+        Not where what it is the derivative by, `of`, has no value, as B = sin(x) / x at x = 0 in where(x != 0, B, 1): it isn't used there.
+        """
+        told = [self.inline(e) for e in bodies(of)]
+        return smoothed(
+            slope, lambda turn: pattern(turn) in self.steps or any(self.is_lost(e, turn) for e in told), self.signs, self.inline
+        )
+
+    def is_lost(self, e: Expr, turn: Expr) -> bool:
+        """Whether `e` has no value at a turn."""
+        return any(on_side(e, {turn: 0}).xreplace(dict(surface)).has(nan, oo, zoo) for surface in zeros(turn, self.signs) or ())
 
     def inline(self, e: Expr) -> Expr:
         """`e` with its entries replaced by what their equations say, the last ones first, as far as that is not too long."""
@@ -185,8 +195,9 @@ def bodies(e: Expr) -> tuple[Expr, ...]:
 
 
 def turns_with_jumps(e: Expr) -> list[Expr]:
-    """The turns of brackets that are written and of functions that jump."""
-    return [turn for turn, at in turns(e).items() if any(jumps(f) for f in at)]
+    """The turns of brackets that are written and of functions that jump, and those that these hold: [|x| > 0] jumps where x turns."""
+    found = [turn for turn, at in turns(e).items() if any(jumps(f) for f in at)]
+    return list(dict.fromkeys(u for turn in found for u in (turn, *turns(turn))))
 
 
 def keeps_own(e: Expr, signs: Signs) -> Callable[[Expr], bool]:

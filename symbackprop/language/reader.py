@@ -8,7 +8,7 @@ from inspect import Parameter
 from types import NoneType
 from typing import Any, get_args, get_origin
 
-from sympy import Expr, Integer, Mul
+from sympy import Expr, Integer, Mul, Rational
 
 from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
 from symbackprop.index import axis
@@ -41,6 +41,7 @@ from symbackprop.term import Entry
 
 WORDS = {
     int: "a whole number",
+    float: "a number",
     Expr: "a number, or a formula in the sizes of axes",
     tuple: "several in brackets",
     str: "a text",
@@ -332,13 +333,15 @@ def _kinds(parameter: Parameter) -> list[type]:
     """The kinds of values that an option takes, by its annotation; a number may be a formula where the op says so."""
     said = parameter.annotation
     kinds = {get_origin(k) or k for k in (get_args(said) if get_origin(said) is not tuple else ()) or (said,)}
-    return [k for k in WORDS if k in kinds and not (k is int and Expr in kinds)]
+    return [k for k in WORDS if k in kinds and not (k is int and kinds & {float, Expr})]
 
 
 def _fits(value: Any, kind: type) -> bool:
     """Whether the value of an option is of a kind; what stands in a tuple, the op looks at."""
     if kind is Expr:
         return isinstance(value, Expr) or type(value) is int
+    if kind is float:
+        return isinstance(value, Rational) or type(value) is int
     return type(value) is kind
 
 

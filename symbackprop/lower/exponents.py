@@ -5,6 +5,7 @@ from itertools import permutations
 
 from sympy import Add, Expr, Function, Mul, Pow, binomial, exp, log
 
+from symbackprop.factors import less
 from symbackprop.ops.elementwise import expm1
 from symbackprop.term import Entry
 
@@ -42,11 +43,11 @@ def over_expm1(e: Mul, argument: Argument) -> Expr | None:
         if z is None or not power.is_Integer or power > 0:
             continue
         if isinstance(f, Add) and any(_times(h, z, argument) for t in f.args for h in Mul.make_args(t)):
-            return e / f / g * Add(*[g * t for t in f.args])
+            return less(e, f, g) * Add(*[g * t for t in f.args])
         times = _times(f, z, argument)
         if times:
             shared = min(times, -power)
-            return e / f / g * (-expm1(-z)) ** -shared * exp((times - shared) * z) * base ** (power + shared)
+            return less(e, f, g) * (-expm1(-z)) ** -shared * exp((times - shared) * z) * base ** (power + shared)
     return None
 
 
@@ -65,12 +66,12 @@ def twice_exponential(e: Mul, argument: Argument) -> Expr | None:
             continue
         base, power = f.as_base_exp()
         if (z := argument(f, exp)) is not None:
-            return e / f / g * exp(z + w)
+            return less(e, f, g) * exp(z + w)
         if isinstance(f, Add) and any(_grows(h, argument) for t in f.args for h in Mul.make_args(t)):
-            return e / f / g * Add(*[g * t for t in f.args])
+            return less(e, f, g) * Add(*[g * t for t in f.args])
         if (z := argument(base, expm1)) is not None and power.is_Integer and 0 < power <= MOST:
             k = int(power)
-            return e / f / g * Add(*[binomial(k, j) * (-1) ** (k - j) * exp(j * z + w) for j in range(k + 1)])
+            return less(e, f, g) * Add(*[binomial(k, j) * (-1) ** (k - j) * exp(j * z + w) for j in range(k + 1)])
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sympy import Add, Expr, Function, Mul, Pow, Rational, S, cosh, erf, exp, expand_mul, log, sinh, tanh
 
+from symbackprop.factors import less
 from symbackprop.index import Index
 from symbackprop.lower import exponents
 from symbackprop.ops.elementwise import absolute, expm1, log1p, sigmoid, sign, softplus
@@ -243,18 +244,18 @@ def _mul(e: Expr, at: Stable) -> Expr | None:
                     found = sigmoid(z)
                 elif at.argument(f, sigmoid) == z:
                     found = SigmoidSlope(-z if z.could_extract_minus_sign() else z)  # the slope is even
-            elif isinstance(f, sign) and g == f.args[0]:
+            elif isinstance(f, sign) and g == f.args[0] and other >= 1:
                 found = absolute(g)
             elif isinstance(f, sinh) and isinstance(g, Sech) and other.is_Integer and g.args == f.args:
                 found = tanh(f.args[0])
             elif isinstance(g, Erfc) and other.is_negative and _gaussian(f, g, -other):
-                return e / f / g**other * ErfcSlope(g.args[0]) ** -other
+                return less(e, f, g**other) * ErfcSlope(g.args[0]) ** -other
             elif isinstance(g, Add) and other == 1 and any(_gaussian(f, h) for h in g.atoms(Erfc)):
-                return e / f / g * Add(*[f * t for t in g.args])
+                return less(e, f, g) * Add(*[f * t for t in g.args])
             elif isinstance(f, Add) and isinstance(g, Erfc) and other.is_negative and any(_gaussian(h, g) for h in f.atoms(exp)):
-                return e / f / g**other * Add(*[g**other * t for t in f.args])
+                return less(e, f, g**other) * Add(*[g**other * t for t in f.args])
             if found is not None:
-                return e / f / g * found
+                return less(e, f, g) * found
     return None
 
 
@@ -268,7 +269,7 @@ def _times_log(e: Expr, at: Stable) -> Expr | None:
     for g, f in permutations(e.args, 2):
         found = [_x_log(g, t) for t in Add.make_args(f)]
         if any(found):
-            return e / f / g * Add(*[x or g * t for x, t in zip(found, Add.make_args(f), strict=True)])
+            return less(e, f, g) * Add(*[x or g * t for x, t in zip(found, Add.make_args(f), strict=True)])
     return None
 
 
@@ -285,9 +286,11 @@ def vanishes(g: Expr, y: Expr) -> bool:
     """Whether `g`, x or a power of it, is 0 where the logarithm of `y` has no value since x is 0."""
     x, power = g.as_base_exp()
     x, power = (g.args[0].args[0], S.One) if isinstance(g, XLogY) else (x, power)
+    x = x.primitive()[1]
     if power.could_extract_minus_sign() or not x.has(Entry) or x.is_positive:
         return False
-    return any(b == x and p.is_number and p.is_positive for b, p in (f.as_base_exp() for f in Mul.make_args(y)))
+    ways = (x, -x)  # 2 (x - 1) and 1 - x are 0 where x - 1 is
+    return any(b.primitive()[1] in ways and p.is_number and p.is_positive for b, p in (f.as_base_exp() for f in Mul.make_args(y)))
 
 
 def _pow(e: Expr, at: Stable) -> Expr | None:

@@ -43,8 +43,10 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
     if exponent == S.Half:
         return build_sqrt(draft, x)
     base, power = draft.plain(x), draft.plain(y)
-    if None in (x.number, y.number) and _is_zero(draft, base) and exponent is not None and exponent.is_negative:
-        raise draft.error("a division by zero", ParseError, arrays=[x], fix="take a positive exponent")
+    known = exponent is not None and not exponent.has(Entry)
+    if known and None in (x.number, y.number) and not exponent.is_nonnegative and _is_zero(draft, base):
+        fix = "write the power out: it is 0, 1 or infinite by the sign of its exponent"
+        raise draft.error("a power of 0 whose exponent is not known to be positive", ParseError, fix=fix)
     if base.at(free_indices(base.axes)).is_negative and not _is_whole(draft, power):
         raise _no_power(draft)
     return mapped(power_of)(draft, base, power)
