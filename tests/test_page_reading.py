@@ -78,7 +78,9 @@ KINDS = ("hvp", "ggn", "per-sample", "jacobian", "jvp", "vjp", "fisher", "hessia
 COUPLED = {"batch norm", "norms", "scales of one sample", "a kernel"}
 FISHER = {"two layers", "weights used twice", "one loss in two"}
 QUICK = [(m, "") for m in MODELS] + [("a penalty", k) for k in KINDS[:6]] + [("weights used twice", "hvp"), ("two layers", "per-sample")]
-SLOW = [(m, k) for m in MODELS for k in KINDS if not ((k == "per-sample" and m in COUPLED) or (k == "fisher" and m not in FISHER))]
+HESSIANS = ("a penalty", "one loss in two", "a kernel", "two layers")
+ONLY = {"per-sample": set(MODELS) - COUPLED, "fisher": FISHER, "hessian": set(HESSIANS)}
+SLOW = [(m, k) for m in MODELS for k in KINDS if m in ONLY.get(k, MODELS) and (m, k) not in QUICK]
 
 
 @cache
