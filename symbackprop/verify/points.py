@@ -8,7 +8,6 @@ condition on sizes, data on the other side of a condition on data, data close to
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,9 @@ MOST_SOUGHT = 8
 
 MOST_SPECIAL, ENOUGH = 6, 2
 """Further special points that are drawn where fewer than ENOUGH lie on a kink."""
+
+MOST_ENDS = 6
+"""Points between which a kink is looked for."""
 
 CLOSE = 2e-3
 """A gap smaller than this, of numbers of size 1, is close to a kink."""
@@ -66,6 +68,7 @@ class Points:
     domain: Domain = field(default_factory=Domain)
     kept: list[Point] = field(default_factory=list)
     left: list[Missing] = field(default_factory=list)
+    tried: list[Sizes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.conditions = Conditions(self.program)
@@ -101,7 +104,7 @@ class Points:
 
         Raises VerifyError where there is none at the first kind: sizes of 1 alone are no check.
         """
-        tried = []
+        tried = self.tried
         for choices, manners in zip(assignments(self.program), self.manners(), strict=False):
             first = self.first(choices)
             if first is None and not tried:
@@ -113,7 +116,8 @@ class Points:
         more, left = thresholds(self.program, tried)
         self.left = [Missing(*row) for row in left]
         for sizes in more:
-            yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1)] if self.sides else [(UNIT, 0)])
+            near = [(draws.among(self.levels), k) for k in (4, 5)] if self.levels else []
+            yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1), (MIXED, 2), (MIXED, 3), *near] if self.sides else [(UNIT, 0)])
         yield from self.sought([tried[0], *more])
 
     def manners(self) -> list[list[tuple[Manner, int]]]:
@@ -212,13 +216,13 @@ class Points:
         return next((p for p in found if p is not None and self.has_sides(p)), None)
 
     def close(self, key: tuple[str, Any]) -> Iterator[Point]:
-        """Points close to the kink of a condition, between two that lie on different sides of it."""
-        same = [p for p in self.kept if p.sizes == self.kept[0].sizes]
-        search = Search(self.program, self.kept[0].sizes, self.domain, self.seed)
-        for one, other in pairwise(same):
-            made = list(search.approach(key, dict(one.arrays), dict(other.arrays)))
+        """Points close to the kink of a condition, between two of the same sizes that lie on different sides of it."""
+        for sizes in self.tried:
+            same = [p for p in self.kept if p.sizes == sizes][:MOST_ENDS]
+            search = Search(self.program, sizes, self.domain, self.seed)
+            made = list(search.approach(key, [dict(p.arrays) for p in same]))
             for arrays in made:
-                if (point := self.point(one.sizes, arrays, SPREAD, False)) is not None:
+                if (point := self.point(sizes, arrays, SPREAD, False)) is not None:
                     yield point
             if made:
                 return

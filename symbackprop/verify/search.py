@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -100,31 +101,30 @@ class Search:
         evaluate(cone, {t.name: arrays[t.name] for t in cone.leaves}, self.sizes, sides=gaps)
         return gaps.values
 
-    def approach(self, key: tuple[str, Condition], one: Arrays, other: Arrays) -> Iterator[Arrays]:
-        """Arrays on the way from `one` to `other` at which an entry of the gap is close to 0, on either side."""
+    def approach(self, key: tuple[str, Condition], ends: Sequence[Arrays]) -> Iterator[Arrays]:
+        """Arrays between two of `ends` at which an entry of the gap is close to 0, on either side."""
         cone = self.program.needed([key[0]])
         fixed = {t.name for t in self.program.leaves if t.role == "index" or {f.kind for f in t.facts} & (UNSCALED - {"simplex"})}
+        found = [(arrays, gap) for arrays in ends if (gap := self.gap(key, cone, arrays)) is not None]
+        pairs = [(one, other, np.argwhere(a * b < 0)) for (one, a), (other, b) in combinations(found, 2) if a.shape == b.shape]
+        pair = next((row for row in pairs if len(row[2])), None)
+        if pair is None:
+            return
+        one, other, place = pair[0], pair[1], tuple(pair[2][0])
 
         def between(t: float) -> Arrays:
             return {n: a if n in fixed else (1 - t) * a + t * other[n] for n, a in one.items()}
 
-        ends = [self.gap(key, cone, between(t)) for t in (0.0, 1.0)]
-        if any(e is None for e in ends) or ends[0].shape != ends[1].shape:
-            return
-        places = np.argwhere(ends[0] * ends[1] < 0)
-        if not len(places):
-            return
-        place = tuple(places[0])
-
         def value(t: float) -> float:
-            found = self.gap(key, cone, between(t))
-            return float(found[place]) if found is not None and np.isfinite(found[place]) else np.nan
+            gap = self.gap(key, cone, between(t))
+            return float(gap[place]) if gap is not None and np.isfinite(gap[place]) else np.nan
 
-        root, slope = _root(value, float(ends[0][place]), float(ends[1][place]))
-        if root is not None and slope:
-            for close in CLOSE:
+        low, high = value(0.0), value(1.0)
+        if low * high < 0:  # not where what is fixed decides
+            root, slope = _root(value, low, high)
+            for close in CLOSE if root is not None and slope else ():
                 for sign in (1, -1):
-                    yield between(root + sign * close / slope)
+                    yield between(root + sign * close / slope)  # type: ignore[operator]  # root is a number
 
 
 def _pushed(value: np.ndarray, push: float, kept: bool) -> np.ndarray:
