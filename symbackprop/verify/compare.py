@@ -116,8 +116,8 @@ def _said(points: Points, tally: Tally, ours: bool) -> Comparison:
         return Comparison("unknown", "no point was found where both sides have a value")
     conditions = [*_off_kinks(points, tally.ties)]
     conditions += [f"the {side} side has a value: it has none at {_where(point)}" for side, point in tally.bare.items()]
-    tried = tuple({sizes_text(p.sizes): p.sizes for p in points.kept}.values())
-    reason = f"to {TIGHT:g} at {'; '.join(map(sizes_text, tried))}"
+    tried = tuple({tuple(p.sizes.items()): p.sizes for p in points.kept}.values())
+    reason = f"to {TIGHT:g} at {'; '.join(dict.fromkeys(map(sizes_text, tried)))}"
     return Comparison("holds", reason, (*conditions, *points.unreached), sizes=tried)
 
 

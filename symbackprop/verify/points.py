@@ -8,6 +8,7 @@ condition on sizes, data on the other side of a condition on data, data close to
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from symbackprop.verify.search import Search
 from symbackprop.verify.sides import Reached, Site
 from symbackprop.verify.sizes import Sizes, assignments, prime_sizes, thresholds
 
-MOST_SOUGHT = 8
+MOST_SOUGHT = 16
 """Sides of conditions that are searched for, and kinks that are approached."""
 
 MOST_SPECIAL, ENOUGH = 6, 2
@@ -180,10 +181,12 @@ class Points:
 
     def sought(self, sizes: list[Sizes]) -> Iterator[Point]:
         """Points on the sides that were not reached, then points close to the kinks that no point came close to."""
-        for m in list(self.conditions.missing(self.reached))[:MOST_SOUGHT]:
-            found = (self.seek(m, s) for s in sizes)
-            if (point := next((p for p in found if p is not None), None)) is not None:
-                yield point
+        searches = 0
+        for m in list(self.conditions.missing(self.reached)):
+            if searches < MOST_SOUGHT and m in self.conditions.missing(self.reached):  # what was found for one may do for others
+                searches += 1
+                found = (self.seek(m, s) for s in sizes)
+                yield from islice((p for p in found if p is not None), 1)
         yield from self.on_kinks(sizes[0])
         far = [key for key, site in self.reached.sites.items() if site.below and site.above and self.is_far(key[1], site)]
         for key in far[:MOST_SOUGHT] if self.sides else ():
