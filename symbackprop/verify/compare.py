@@ -80,11 +80,14 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
     return _said(points, tally, ours)
 
 
-def with_values(program: Program, left: str, right: str) -> Program:
-    """What both sides need, and what the derivatives among it are derivatives of: without a value of that there is none of them."""
+def with_values(program: Program, left: str, right: str, whole: bool = True) -> Program:
+    """What both sides need, and what the derivatives among it are derivatives of: without a value of that there is none of them.
+
+    `whole`: and the objective, where the program has it, since a claim about a model is one where that has a value.
+    """
     needed = program.needed([left, right])
     bases = {n for t in needed.tensors.values() for n in t.derivative if n in program.tensors}
-    return program.needed([left, right, *bases])
+    return program.needed([left, right, *bases, *([program.objective] if whole and program.objective in program.tensors else [])])
 
 
 def stays(program: Program, point: Point, left: str, right: str) -> bool:

@@ -100,7 +100,11 @@ class Conditions:
     def off_kink(self, condition: Condition) -> str:
         """That a point is not on the kink of a condition, in words: x is not 0."""
         if isinstance(condition, Call):
-            return f"no two of what {condition.op} takes from {', '.join(condition.arguments)} are equal"
+            of = self.said(Entry(condition.arguments[0]))
+            kind = "largest" if condition.op.startswith("max") else "smallest" if condition.op.startswith("min") else ""
+            if kind:
+                return f"no two entries of {of} are the {kind}"
+            return f"det({of}) is not 0" if condition.op == "sign_of_det" else f"no two eigenvalues of {of} are equal"
         gap = gap_of(condition)
         left, right = sides_of(-gap if gap.could_extract_minus_sign() else gap)
         return f"{self.said(right)} is not {self.said(left)}" if left.is_number else f"{self.said(left)} is not {self.said(right)}"
