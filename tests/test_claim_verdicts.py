@@ -80,6 +80,23 @@ def test_what_is_wrong_beyond_every_point_holds_only_if_not_there():
     assert (found.status, found.conditions) == ("holds-if", ("not n > 1000000 (no point tried was on that side)",))
 
 
+FAR = ["x > -1e6", "x < 1e9", "x ** 2 < 1e12", "sum(x) < 1e7", "x[0] < x[1] + 1e5", "exp(x) < 1e200"]
+
+
+@pytest.mark.parametrize("condition", FAR)
+def test_a_threshold_that_is_far_away_is_crossed(condition):
+    assert check(model(VECTOR, J="sum(x ** 2)"), f"dJ/dx == where({condition}, 2 * x, x)").status == "wrong"
+
+
+@pytest.mark.parametrize(
+    "condition", ["x > max(x)", "X[0] < min(X, axis=0)", "max(X, axis=1, keepdims=True) < X", "x < max(min(X, axis=1)) - 1e9"]
+)
+def test_no_side_is_asked_for_that_cannot_be(condition):
+    m = model({"x": "n", "X": "m n"}, J="sum(X @ x)")
+    found = check(m, f"2 * x == 2 * x + sum(where({condition}, 1, 0))")
+    assert (found.status == "wrong") == ("1e9" in condition) and not found.conditions, found
+
+
 def test_a_side_without_a_value_is_a_condition():
     m = model(VECTOR, J="sum(x ** 2)")
     found = check(m, "J == sum(exp(2 * log(sqrt(x) * sqrt(x))))")

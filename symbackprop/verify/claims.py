@@ -170,7 +170,7 @@ def _confirm(stated: Stated, facts: Sequence[Fact], example: Found | None = None
     program = stated.with_facts(facts).needed(_with_bases(stated.program, stated.derivatives))
     arrays = None
     if example is not None:
-        sizes = {a: example.example.sizes.get(str(a)) for a in program.axes if str(a) in example.example.sizes}
+        sizes = {a: example.sizes[a] for a in program.axes if a in example.sizes}
         given = {n: a for n, a in example.arrays.items() if n in program.tensors}
         missing = [t.name for t in program.leaves if t.name not in given]
         if missing:

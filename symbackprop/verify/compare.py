@@ -80,11 +80,14 @@ def agree_numerically(program: Program, left: str, right: str, model: Collection
     return _said(points, tally, ours)
 
 
-def with_values(program: Program, left: str, right: str) -> Program:
-    """What both sides need, and what the derivatives among it are derivatives of: without a value of that there is none of them."""
+def with_values(program: Program, left: str, right: str, whole: bool = True) -> Program:
+    """What both sides need, and what the derivatives among it are derivatives of: without a value of that there is none of them.
+
+    `whole`: and the objective, where the program has it, since a claim about a model is one where that has a value.
+    """
     needed = program.needed([left, right])
     bases = {n for t in needed.tensors.values() for n in t.derivative if n in program.tensors}
-    return program.needed([left, right, *bases])
+    return program.needed([left, right, *bases, *([program.objective] if whole and program.objective in program.tensors else [])])
 
 
 def stays(program: Program, point: Point, left: str, right: str) -> bool:
@@ -116,8 +119,8 @@ def _said(points: Points, tally: Tally, ours: bool) -> Comparison:
         return Comparison("unknown", "no point was found where both sides have a value")
     conditions = [*_off_kinks(points, tally.ties)]
     conditions += [f"the {side} side has a value: it has none at {_where(point)}" for side, point in tally.bare.items()]
-    tried = tuple({sizes_text(p.sizes): p.sizes for p in points.kept}.values())
-    reason = f"to {TIGHT:g} at {'; '.join(map(sizes_text, tried))}"
+    tried = tuple({tuple(p.sizes.items()): p.sizes for p in points.kept}.values())
+    reason = f"to {TIGHT:g} at {'; '.join(dict.fromkeys(map(sizes_text, tried)))}"
     return Comparison("holds", reason, (*conditions, *points.unreached), sizes=tried)
 
 

@@ -38,8 +38,9 @@ LEAST = 1e-6
 
 @dataclass(frozen=True)
 class Found:
-    """A point where two sides differ, as arrays of the leaves and as what a person is told."""
+    """A point where two sides differ, as sizes and arrays of the leaves, and as what a person is told."""
 
+    sizes: Sizes
     arrays: Mapping[str, np.ndarray]
     example: Counterexample
 
@@ -74,13 +75,24 @@ def refuted(program: Program, left: str, right: str, sizes: Sizes, arrays: Mappi
         return None
     if judged(program, arrays, sizes, known, left, right).status != "differs":
         return None
-    return told(sizes, arrays, known, left, right, tuple(int(k) for k in np.unravel_index(int(gap.argmax()), gap.shape)))
+    return told(program, sizes, arrays, known, left, right, tuple(int(k) for k in np.unravel_index(int(gap.argmax()), gap.shape)))
 
 
-def told(sizes: Sizes, arrays: Mapping[str, np.ndarray], known: Mapping[str, np.ndarray], left: str, right: str, place: tuple) -> Found:
-    """A point and both sides there, in as many digits as tell them apart."""
+def told(
+    program: Program,
+    sizes: Sizes,
+    arrays: Mapping[str, np.ndarray],
+    known: Mapping[str, np.ndarray],
+    left: str,
+    right: str,
+    place: tuple[int, ...],
+) -> Found:
+    """A point and both sides there, in as many digits as tell them apart; of the data those that the sides depend on."""
     one, other = two_texts(float(known[left][place]), float(known[right][place]))
-    return Found(dict(arrays), Counterexample({str(s): v for s, v in sizes.items()}, dict(arrays), place, one, other))
+    needed = with_values(program, left, right, whole=False)
+    letters = {str(s): sizes[s] for s in needed.axes if s in sizes}
+    values = {t.name: arrays[t.name] for t in needed.leaves}
+    return Found(sizes, dict(arrays), Counterexample(letters, values, place, one, other))
 
 
 def rounded(program: Program, left: str, right: str, point: Point) -> Found:
@@ -111,7 +123,7 @@ def rounded(program: Program, left: str, right: str, point: Point) -> Found:
             arrays = short
             break
     known = evaluate(program, arrays, sizes)
-    return told(sizes, arrays, known, left, right, judged(program, arrays, sizes, known, left, right).place)
+    return told(program, sizes, arrays, known, left, right, judged(program, arrays, sizes, known, left, right).place)
 
 
 def _cut(program: Program, arrays: Mapping[str, np.ndarray], sizes: Sizes) -> dict[str, np.ndarray] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import Expr, Function, KroneckerDelta, Mul, Pow, Symbol
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Symbol
 
 from symbackprop.index import Index
 from symbackprop.lower.sign import is_nonnegative
@@ -65,7 +65,28 @@ class Conditions:
         """Whether the gap of a condition on data may have this sign; True where that is not known."""
         if isinstance(condition, Call | Mul | KroneckerDelta):
             return True
-        return not is_nonnegative(-sign * gap_of(condition), self.never_negative)
+        return not is_nonnegative(self.without_extremes(gap_of(condition), -sign), self.never_negative)
+
+    def without_extremes(self, gap: Expr, sign: int) -> Expr:
+        """`gap` times a sign, less its differences of a largest entry and one of those it is the largest of, which are never negative."""
+        e = Add(*(sign * a for a in gap.args)) if gap.is_Add else sign * gap
+        parts = dict(e.as_coefficients_dict()) if e.is_Add else {}
+        for t in [a for a in parts if isinstance(a, Entry)]:
+            for op, way in (("max", 1), ("min", -1)):
+                x = next((a for a in parts if isinstance(a, Entry) and parts[a] == -parts[t] and self.is_of(op, t, a)), None)
+                if x is not None and way * parts[t] > 0:
+                    e -= parts[t] * (t - x)
+        return e
+
+    def is_of(self, op: str, t: Entry, x: Entry) -> bool:
+        """Whether `t` is the largest (the smallest) of entries of which `x` is one, over one axis or several."""
+        name, places = t.name, list(t.indices)
+        while (made := self.program.equation(name)) is not None and made.call is not None and made.call.op == op:
+            name = made.call.arguments[0]
+            places.insert(made.call.option("axis", 0), None)
+            if name == x.name:
+                return all(p is None or p == i for p, i in zip(places, x.indices, strict=True))
+        return False
 
     def missing(self, reached: Reached) -> Iterator[Missing]:
         """The sides that were not reached."""
@@ -100,7 +121,11 @@ class Conditions:
     def off_kink(self, condition: Condition) -> str:
         """That a point is not on the kink of a condition, in words: x is not 0."""
         if isinstance(condition, Call):
-            return f"no two of what {condition.op} takes from {', '.join(condition.arguments)} are equal"
+            of = self.said(Entry(condition.arguments[0]))
+            kind = "largest" if condition.op.startswith("max") else "smallest" if condition.op.startswith("min") else ""
+            if kind:
+                return f"no two entries of {of} are the {kind}"
+            return f"det({of}) is not 0" if condition.op == "sign_of_det" else f"no two eigenvalues of {of} are equal"
         gap = gap_of(condition)
         left, right = sides_of(-gap if gap.could_extract_minus_sign() else gap)
         return f"{self.said(right)} is not {self.said(left)}" if left.is_number else f"{self.said(left)} is not {self.said(right)}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Function, Rational, S, exp, tanh
 
-from symbackprop.language.nodes import Call, Derivative, Literal, Name, Node, Number, walk
+from symbackprop.language.nodes import Call, Derivative, Literal, Name, NewAxis, Node, Number, Slice, Subscript, walk
 from symbackprop.program import Program
 from symbackprop.term import Entry, NonNegative, Positive
 from symbackprop.verify.reading import rebuilt
@@ -38,7 +38,7 @@ class Edit:
 
 def edits(node: Node, model: Program, names: bool) -> Iterator[Edit]:
     """Each edit of one part of `node`: those of ops and options; with `names` those of tensors, and of what is missing beside a part."""
-    for make in (_other_tensors, _brackets, _slopes, _small_numbers, _complements, _factors) if names else (_ops, _axes):
+    for make in LATER if names else (_transposes, _ops, _axes):
         for part in walk(node):
             for kind, new in make(part, model):
                 yield Edit(kind, part, new, replaced_once(node, part, new))
@@ -47,11 +47,16 @@ def edits(node: Node, model: Program, names: bool) -> Iterator[Edit]:
 Made = Iterator[tuple[str, Node]]
 
 
-def _ops(part: Node, model: Program) -> Made:
-    if isinstance(part, Name | Derivative):
+def _transposes(part: Node, model: Program) -> Made:
+    if isinstance(part, Name | Derivative) and _rank(part, model) > 1:
         yield "transpose", Call("transpose", (part,))
         if _rank(part, model) > 2:
             yield "transpose", Call("swapaxes", (part, Number(Rational(-2)), Number(Rational(-1))))
+    if isinstance(part, Call) and part.op in ("transpose", "swapaxes"):
+        yield "transpose", part.args[0]
+
+
+def _ops(part: Node, model: Program) -> Made:
     if isinstance(part, Number) and part.value != 0:
         yield "sign", Number(-part.value)
     if not isinstance(part, Call):
@@ -67,8 +72,6 @@ def _ops(part: Node, model: Program) -> Made:
         yield "sum and mean", replace(part, op="sum")
     if part.op == "sum":
         yield "mean and sum", replace(part, op="mean")
-    if part.op in ("transpose", "swapaxes"):
-        yield "transpose", part.args[0]
     if part.op in ("matmul", "dot", "subtract", "divide") and len(part.args) == 2:
         yield "order", replace(part, args=part.args[::-1])
     yield from _too_many(part)
@@ -159,6 +162,15 @@ def _factors(part: Node, model: Program) -> Made:
     if isinstance(part, Call) and part.op in (*PRODUCTS, "subtract", "add") and len(given) <= MOST_GIVEN:
         for t in given:
             yield "missing factor", Call("multiply", (part, Name(t.name)))
+
+
+def _new_axes(part: Node, model: Program) -> Made:
+    """The part along the first axis of a matrix."""
+    if isinstance(part, Derivative | Call) or (isinstance(part, Name) and _rank(part, model) == 1):
+        yield "missing [:, None]", Subscript(part, (Slice(None, None, None), NewAxis()))
+
+
+LATER = (_other_tensors, _brackets, _slopes, _small_numbers, _complements, _factors, _new_axes)
 
 
 def _rank(part: Node, model: Program) -> int:

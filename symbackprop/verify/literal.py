@@ -7,6 +7,7 @@ grid, an entry is NumPy's indexing, a Total is a `sum`, a call is its textbook f
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
+from itertools import islice
 
 import numpy as np
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow, log
@@ -298,9 +299,16 @@ def _integer(value: int) -> Expr:
     return Number(int(value))
 
 
+MOST_AXES = 8
+"""Axes whose sizes are printed one by one."""
+
+
 def sizes_text(sizes: Mapping[Expr, int]) -> str:
-    """Sizes as a person writes them: n = 2, d = 3; of scalars alone, one point."""
-    return ", ".join(f"{a} = {s}" for a, s in sizes.items()) or "one point"
+    """Sizes as a person writes them: n = 2, d = 3; of many the first few; of scalars alone, one point."""
+    if len(sizes) > MOST_AXES and len(set(sizes.values())) == 1:
+        return f"all {len(sizes)} sizes = {next(iter(sizes.values()))}"
+    first = ", ".join(f"{a} = {s}" for a, s in islice(sizes.items(), MOST_AXES))
+    return f"{first}, and {len(sizes) - MOST_AXES} more" if len(sizes) > MOST_AXES else first or "one point"
 
 
 def infer_sizes(program: Program, arrays: Arrays, sizes: Mapping[Expr, int] | None = None) -> dict[Expr, int]:

@@ -132,16 +132,19 @@ def check_derivative(program: Program, tensor: Tensor, points: Sequence[At]) -> 
     for number, point in enumerate(points):
         tally.points.append(sizes_text(point.sizes))
         _compare(program, base, variable, tensor, point, tally, number)
-    if tally.failure is not None and _is_rounding(program, tensor, points[tally.failure[0]], tally.failure):
+    if tally.failure is not None and _is_rounding(program, tensor, base, points[tally.failure[0]], tally.failure):
         return Verdict("unknown", label(tensor), f"rounding hides it at {tally.points[tally.failure[0]]}")
     return _verdict(tensor, base, tally, points)
 
 
-def _is_rounding(program: Program, tensor: Tensor, point: At, failure: tuple) -> bool:
-    """Whether rounding moves the derivative at a point by as much as it differs from what was found, or nearly."""
-    moved = noise(program, point.arrays, point.sizes, point.known, (tensor.name,))
+def _is_rounding(program: Program, tensor: Tensor, base: Tensor, point: At, failure: tuple) -> bool:
+    """Whether rounding moves the derivative, or differences of its base, by as much as they differ, or nearly."""
+    moved = noise(program, point.arrays, point.sizes, point.known, (tensor.name, base.name))
+    if moved is None:
+        return False
     _, _, claimed, found, _ = failure
-    return moved is not None and bool(np.nanmax(moved[tensor.name], initial=0) * SENSITIVE > abs(claimed - found))
+    own, behind = (float(np.nanmax(moved.by[name], initial=0)) for name in (tensor.name, base.name))
+    return SENSITIVE * (own + behind / STEP) > abs(claimed - found)
 
 
 def base_tensor(program: Program, tensor: Tensor) -> Tensor:

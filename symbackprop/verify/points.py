@@ -8,7 +8,7 @@ condition on sizes, data on the other side of a condition on data, data close to
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,14 @@ from symbackprop.verify.search import Search
 from symbackprop.verify.sides import Reached, Site
 from symbackprop.verify.sizes import Sizes, assignments, prime_sizes, thresholds
 
-MOST_SOUGHT = 8
+MOST_SOUGHT = 16
 """Sides of conditions that are searched for, and kinks that are approached."""
 
 MOST_SPECIAL, ENOUGH = 6, 2
 """Further special points that are drawn where fewer than ENOUGH lie on a kink."""
+
+MOST_ENDS = 6
+"""Points between which a kink is looked for."""
 
 CLOSE = 2e-3
 """A gap smaller than this, of numbers of size 1, is close to a kink."""
@@ -66,6 +69,7 @@ class Points:
     domain: Domain = field(default_factory=Domain)
     kept: list[Point] = field(default_factory=list)
     left: list[Missing] = field(default_factory=list)
+    tried: list[Sizes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.conditions = Conditions(self.program)
@@ -101,7 +105,7 @@ class Points:
 
         Raises VerifyError where there is none at the first kind: sizes of 1 alone are no check.
         """
-        tried = []
+        tried = self.tried
         for choices, manners in zip(assignments(self.program), self.manners(), strict=False):
             first = self.first(choices)
             if first is None and not tried:
@@ -113,7 +117,8 @@ class Points:
         more, left = thresholds(self.program, tried)
         self.left = [Missing(*row) for row in left]
         for sizes in more:
-            yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1)] if self.sides else [(UNIT, 0)])
+            near = [(draws.among(self.levels), k) for k in (4, 5)] if self.levels else []
+            yield from self.at(sizes, [(UNIT, 0), (SPREAD, 1), (MIXED, 2), (MIXED, 3), *near] if self.sides else [(UNIT, 0)])
         yield from self.sought([tried[0], *more])
 
     def manners(self) -> list[list[tuple[Manner, int]]]:
@@ -176,10 +181,12 @@ class Points:
 
     def sought(self, sizes: list[Sizes]) -> Iterator[Point]:
         """Points on the sides that were not reached, then points close to the kinks that no point came close to."""
-        for m in list(self.conditions.missing(self.reached))[:MOST_SOUGHT]:
-            found = (self.seek(m, s) for s in sizes)
-            if (point := next((p for p in found if p is not None), None)) is not None:
-                yield point
+        searches = 0
+        for m in list(self.conditions.missing(self.reached)):
+            if searches < MOST_SOUGHT and m in self.conditions.missing(self.reached):  # what was found for one may do for others
+                searches += 1
+                found = (self.seek(m, s) for s in sizes)
+                yield from islice((p for p in found if p is not None), 1)
         yield from self.on_kinks(sizes[0])
         far = [key for key, site in self.reached.sites.items() if site.below and site.above and self.is_far(key[1], site)]
         for key in far[:MOST_SOUGHT] if self.sides else ():
@@ -212,13 +219,13 @@ class Points:
         return next((p for p in found if p is not None and self.has_sides(p)), None)
 
     def close(self, key: tuple[str, Any]) -> Iterator[Point]:
-        """Points close to the kink of a condition, between two that lie on different sides of it."""
-        same = [p for p in self.kept if p.sizes == self.kept[0].sizes]
-        search = Search(self.program, self.kept[0].sizes, self.domain, self.seed)
-        for one, other in pairwise(same):
-            made = list(search.approach(key, dict(one.arrays), dict(other.arrays)))
+        """Points close to the kink of a condition, between two of the same sizes that lie on different sides of it."""
+        for sizes in self.tried:
+            same = [p for p in self.kept if p.sizes == sizes][:MOST_ENDS]
+            search = Search(self.program, sizes, self.domain, self.seed)
+            made = list(search.approach(key, [dict(p.arrays) for p in same]))
             for arrays in made:
-                if (point := self.point(one.sizes, arrays, SPREAD, False)) is not None:
+                if (point := self.point(sizes, arrays, SPREAD, False)) is not None:
                     yield point
             if made:
                 return

@@ -29,7 +29,7 @@ PLAIN = 1e-9
 """Where noise can't be had, a difference relative to the largest entry (1 at least) that is one."""
 
 UNSTABLE = 1e-6
-"""What noise may move an entry by, relative to the largest number met on the way; beyond it something jumped, and noise excuses nothing."""
+"""What noise moves an entry by, relative to the largest number met on the way, where nothing jumps and digits are left."""
 
 RUNS = 3
 
@@ -78,15 +78,29 @@ def _compared(
     largest = float((gap[open_] / scale[open_]).max(initial=0)) if open_.any() else float((gap / np.where(scale, scale, 1)).max(initial=0))
     if not open_.any():
         return Judgement("same", gap=largest)
-    moved = noise(program, arrays, sizes, known, (left, right))
-    if moved is None:  # on a kink, which noise crosses: only what is plain to see differs
-        whole = max(float(np.abs(a[both]).max(initial=0)), float(np.abs(b[both]).max(initial=0)), 1.0)
-        rough = float(gap.max()) / whole
+    found = noise(program, arrays, sizes, known, (left, right))
+    whole = max(float(np.abs(a[both]).max(initial=0)), float(np.abs(b[both]).max(initial=0)), 1.0)
+    rough = float(gap.max()) / whole
+    if found is None:  # on a kink, which noise crosses: only what is plain to see differs
         return Judgement("differs" if rough > PLAIN else "same" if rough < TIGHT else "unclear", _first(gap == gap.max()), largest)
-    ratio = np.where(open_, gap / np.maximum(moved[left] + moved[right], 1e-300), 0.0)
+    moved = found.by[left] + found.by[right]
+    ratio = np.where(open_, gap / np.maximum(moved, 1e-300), 0.0)
     place = tuple(int(k) for k in np.unravel_index(int(ratio.argmax()), ratio.shape))
-    status = "differs" if ratio.max() > REAL else "unclear" if ratio.max() > NOISE else "same"
-    return Judgement(status, place, largest if status != "same" else TIGHT)
+    if ratio.max() > REAL:
+        return Judgement("differs", place, largest)
+    hidden = found.is_wild and rough > TIGHT
+    return Judgement("unclear", place, largest) if hidden or ratio.max() > NOISE else Judgement("same", place, TIGHT)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """By how much each entry of some tensors moves where every value is moved by about a rounding.
+
+    `is_wild`: by more than rounding does at an ordinary point, so that something jumped, or all digits are lost: that excuses nothing.
+    """
+
+    by: Mapping[str, np.ndarray]
+    is_wild: bool
 
 
 def noise(
@@ -96,8 +110,8 @@ def noise(
     known: Mapping[str, np.ndarray],
     names: Sequence[str],
     runs: int = RUNS,
-) -> dict[str, np.ndarray] | None:
-    """By how much each entry of the tensors `names` moves where every value is moved by about a rounding; None if that jumps."""
+) -> Moved | None:
+    """By how much rounding moves each entry of the tensors `names`; None if noise crosses a kink in every run."""
     here = Stencil()
     evaluate(program, arrays, sizes, sides=here)
     moved: dict[str, np.ndarray] = {}
@@ -111,7 +125,7 @@ def noise(
                 with np.errstate(invalid="ignore"):
                     moved[n] = np.fmax(moved.get(n, 0.0), np.abs(again[n] - known[n]))
     wild = any(np.nanmax(m, initial=0) > UNSTABLE * largest for m in moved.values())
-    return None if wild or not moved else moved
+    return Moved(moved, wild) if moved else None
 
 
 def _first(mask: np.ndarray) -> tuple[int, ...]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
-from sympy import Expr
+from sympy import Expr, Mul
 
-from symbackprop.program import Program
+from symbackprop.program import Call, Program, Tensor
 from symbackprop.verify.coverage import Missing, wanted
 from symbackprop.verify.draws import UNSCALED, Domain, among, draw, selected, times
 from symbackprop.verify.literal import evaluate
@@ -18,6 +19,9 @@ Arrays = dict[str, np.ndarray]
 SCALES = (10.0, 100.0, 1e3, 1e4, 1e-2)
 PUSHES = (1.0, -1.0, 10.0, -10.0, 100.0, -100.0, 1e3, -1e3)
 """What data is scaled by, and what is added to one leaf, on the way to the other side."""
+
+LEAPS = 3
+"""How often a threshold far away is aimed at along the slope of its gap."""
 
 CLOSE = (1e-1, 1e-2, 1e-4, 1e-6)
 """How close to a kink, in the gap of its condition, data is brought."""
@@ -62,7 +66,7 @@ class Search:
     def seek(self, m: Missing, start: Arrays) -> Iterator[Arrays]:
         """Arrays at which the missing side is met."""
         cone = self.program.needed([m.place])
-        for arrays in self.trials(cone, start):
+        for arrays in chain(self.trials(cone, start), self.leaps(m, cone, start)):
             if self.spent > MOST_EVALUATIONS:
                 return
             if self.reaches(cone, arrays, m):
@@ -85,13 +89,42 @@ class Search:
                     if 0 <= k < top:
                         yield {**start, t.name: np.full(value.shape, k)}
             elif not {f.kind for f in t.facts} & UNSCALED:
-                way = rng.uniform(0.5, 1.5, value.shape)
-                way = (way + np.swapaxes(way, -1, -2)) / 2 if any(f.kind == "symmetric" for f in t.facts) else way
-                kept = t.name in self.domain.positive or any(f.kind == "positive" for f in t.facts)
+                way, kept = _direction(rng, t, value.shape), self.is_kept(t)
                 for push in PUSHES:
                     yield {**start, t.name: np.abs(value + push * way) if kept else value + push * way}
                     if value.size > 1:  # one entry alone, so that an order changes too
                         yield {**start, t.name: _pushed(value, push, kept)}
+
+    def is_kept(self, t: Tensor) -> bool:
+        """Whether entries have to stay positive."""
+        return t.name in self.domain.positive or any(f.kind == "positive" for f in t.facts)
+
+    def leaps(self, m: Missing, cone: Program, start: Arrays) -> Iterator[Arrays]:
+        """Data beyond a threshold that is far away: one leaf after another moved to where the slope of the gap says that it is crossed."""
+        rng = np.random.default_rng(self.seed)
+        for t in cone.leaves:
+            if t.role == "index" or {f.kind for f in t.facts} & UNSCALED or isinstance(m.condition, Call | Mul):
+                continue
+            arrays = start
+            for _ in range(LEAPS):
+                value = arrays[t.name]
+                way = _direction(rng, t, value.shape) * max(np.abs(value).max(initial=0) * 1e-3, 1e-3)
+                length = self.length((m.place, m.condition), cone, arrays, {**arrays, t.name: value + way})
+                moved = value + length * (2.0 if m.sign else 1.0) * way
+                if not np.isfinite(length) or (self.is_kept(t) and np.any(moved <= 0)):
+                    break
+                arrays = {**arrays, t.name: moved}
+                yield arrays
+
+    def length(self, key: tuple[str, Condition], cone: Program, arrays: Arrays, beside: Arrays) -> float:
+        """How many times the way from `arrays` to `beside` it is, by slopes, until the nearest entry of a gap is 0; NaN where none is."""
+        here, there = self.gap(key, cone, arrays), self.gap(key, cone, beside)
+        if here is None or there is None:
+            return np.nan
+        with np.errstate(all="ignore"):
+            ways = (-here / (there - here)).ravel()
+        ways = ways[np.isfinite(ways)]
+        return float(ways[np.abs(ways).argmin()]) if ways.size else np.nan
 
     def gap(self, key: tuple[str, Condition], cone: Program, arrays: Arrays) -> np.ndarray | None:
         """The gap of a condition at `arrays`."""
@@ -100,31 +133,36 @@ class Search:
         evaluate(cone, {t.name: arrays[t.name] for t in cone.leaves}, self.sizes, sides=gaps)
         return gaps.values
 
-    def approach(self, key: tuple[str, Condition], one: Arrays, other: Arrays) -> Iterator[Arrays]:
-        """Arrays on the way from `one` to `other` at which an entry of the gap is close to 0, on either side."""
+    def approach(self, key: tuple[str, Condition], ends: Sequence[Arrays]) -> Iterator[Arrays]:
+        """Arrays between two of `ends` at which an entry of the gap is close to 0, on either side."""
         cone = self.program.needed([key[0]])
         fixed = {t.name for t in self.program.leaves if t.role == "index" or {f.kind for f in t.facts} & (UNSCALED - {"simplex"})}
+        found = [(arrays, gap) for arrays in ends if (gap := self.gap(key, cone, arrays)) is not None]
+        pairs = [(one, other, np.argwhere(a * b < 0)) for (one, a), (other, b) in combinations(found, 2) if a.shape == b.shape]
+        pair = next((row for row in pairs if len(row[2])), None)
+        if pair is None:
+            return
+        one, other, place = pair[0], pair[1], tuple(pair[2][0])
 
         def between(t: float) -> Arrays:
             return {n: a if n in fixed else (1 - t) * a + t * other[n] for n, a in one.items()}
 
-        ends = [self.gap(key, cone, between(t)) for t in (0.0, 1.0)]
-        if any(e is None for e in ends) or ends[0].shape != ends[1].shape:
-            return
-        places = np.argwhere(ends[0] * ends[1] < 0)
-        if not len(places):
-            return
-        place = tuple(places[0])
-
         def value(t: float) -> float:
-            found = self.gap(key, cone, between(t))
-            return float(found[place]) if found is not None and np.isfinite(found[place]) else np.nan
+            gap = self.gap(key, cone, between(t))
+            return float(gap[place]) if gap is not None and np.isfinite(gap[place]) else np.nan
 
-        root, slope = _root(value, float(ends[0][place]), float(ends[1][place]))
-        if root is not None and slope:
-            for close in CLOSE:
+        low, high = value(0.0), value(1.0)
+        if low * high < 0:  # not where what is fixed decides
+            root, slope = _root(value, low, high)
+            for close in CLOSE if root is not None and slope else ():
                 for sign in (1, -1):
-                    yield between(root + sign * close / slope)
+                    yield between(root + sign * close / slope)  # type: ignore[operator]  # root is a number
+
+
+def _direction(rng: np.random.Generator, t: Tensor, shape: tuple[int, ...]) -> np.ndarray:
+    """A direction to push a leaf in: every entry up, none like another."""
+    way = rng.uniform(0.5, 1.5, shape)
+    return (way + np.swapaxes(way, -1, -2)) / 2 if any(f.kind == "symmetric" for f in t.facts) else way
 
 
 def _pushed(value: np.ndarray, push: float, kept: bool) -> np.ndarray:

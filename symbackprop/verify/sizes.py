@@ -265,6 +265,7 @@ def thresholds(program: Program, tried: Sequence[Sizes]) -> tuple[list[Sizes], l
     And what is left out, as it would take too large sizes: (equation, condition, the sign that is not met).
     """
     limits, made, left = bounds(program), [], []
+    loose = (*(n.gap for n in program.needs if n.gap.free_symbols <= set(program.axes)), *(e + 1 for e in limits))
     for e in program.equations:
         for c in (*positions(e.rhs), *of_labels(program, e.rhs)) if e.rhs is not None else ():
             seen = frozenset().union(*(signs(c, s) for s in (*tried, *made)))
@@ -274,7 +275,10 @@ def thresholds(program: Program, tried: Sequence[Sizes]) -> tuple[list[Sizes], l
             for sign, sizes in found.at.items():
                 if sign in seen:
                     continue
-                new = settled(limits, {**tried[0], **sizes})
+                wish = {**tried[0], **sizes}
+                new = settled(limits, wish)
+                if sign not in signs(c, new):
+                    new = settled(loose, wish)
                 if sign in signs(c, new) and _fits(program, new):
                     made.append(new)
                     seen |= signs(c, new)

@@ -28,7 +28,7 @@ class Counterexample:
     right: str
 
     def __str__(self) -> str:
-        where = ", ".join(f"{a} = {s}" for a, s in self.sizes.items())
+        where = _first([f"{a} = {s}" for a, s in self.sizes.items()], MOST_SIZES, ", ")
         values = arrays_text(self.values)
         entry = f" at entry [{', '.join(map(str, self.entry))}]" if self.entry else ""
         return "; ".join(part for part in (where, values, f"left {self.left}, right {self.right}{entry}") if part)
@@ -172,13 +172,19 @@ def broken(subject: str, error: Exception) -> Verdict:
     return Verdict("unknown", subject, f"{type(error).__name__}: {message}", is_fault=fault)
 
 
-MOST_ENTRIES = 24
-"""Entries of an array that are printed; of a larger one the first few."""
+MOST_ENTRIES, MOST_ARRAYS, MOST_SIZES = 24, 12, 8
+"""Entries of an array that are printed, of a larger one the first few; arrays, and sizes, of a counterexample."""
 
 
 def arrays_text(arrays: Mapping[str, Any]) -> str:
     """Arrays by name, each on one line; of a large one its shape and first entries."""
-    return "; ".join(f"{name} = {_cut_text(np.asarray(v))}" for name, v in arrays.items())
+    return _first([f"{name} = {_cut_text(np.asarray(v))}" for name, v in arrays.items()], MOST_ARRAYS, "; ")
+
+
+def _first(parts: Sequence[str], most: int, between: str) -> str:
+    """The first of many parts, and how many there are more."""
+    more = [f"and {len(parts) - most} more"] if len(parts) > most else []
+    return between.join([*parts[:most], *more])
 
 
 def _cut_text(values: np.ndarray) -> str:
