@@ -105,7 +105,7 @@ def as_printed(e: Expr, signs: Signs = UNKNOWN, roots: Container[str] = ()) -> E
         return (isinstance(base, Entry) and base.name in roots) or is_root(base, signs) or (not whole and is_squares(base, signs))
 
     def under_root(e: Expr) -> Expr:
-        return e.base if is_root(e, signs) else e
+        return e.base if isinstance(e, Pow) and is_root(e, signs) else e
 
     def plain(product: Expr) -> Expr:
         below = {under_root(f.base) for f in product.args if isinstance(f, Pow) and f.exp.could_extract_minus_sign() and is_told(f.base, f)}

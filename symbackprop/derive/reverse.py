@@ -207,6 +207,9 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     if (smooth := walk.model.smoothed(value, S.Zero if equation is None else equation.at(tensor.indices))) != value:
         value = contract(smooth, walk.facts)
         trace.note("limit", value)
+    if cost(read := contract(_read(value, walk.program), walk.facts)) < cost(value):
+        value = read
+        trace.note("merged entry", value)
     made = walk.adjoint(tensor.name)
     if value.has(zoo, nan):
         reason = f"the derivative by {tensor.name} divides by 0, whatever the arrays hold"
@@ -218,6 +221,18 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     walk.model.learn(walk.equations[-1])
     walk.masks.learn(made.name, indices, value)
     return value
+
+
+def _read(value: Expr, program: Program) -> Expr:
+    """`value` with what was merged for its entries at places of merged axes: kron(A, B)[p i + k, q j + l] is A[i, j] B[k, l]."""
+    put = {}
+    for a in value.atoms(Entry):
+        made = program.equation(a.name)
+        if made is not None and made.rhs is not None and made.rhs.has(KroneckerDelta) and any(isinstance(i, Add) for i in a.indices):
+            entry = contract(made.at(a.indices))
+            if not entry.has(KroneckerDelta, Total):
+                put[a] = entry
+    return value.xreplace(put)
 
 
 def _write_steps(walk: _Walk, tensor: Tensor, name: str, indices: tuple[Index, ...], trace: Trace) -> None:

@@ -25,7 +25,7 @@ def recognised(program: Program, opaque: Collection[str] = ()) -> Program:
     Tensors that are `opaque` are not looked through.
     """
     kept = [program.objective, *([program.output] if program.output else []), *program.authored]
-    better = rewritten(program, _Namer(program, opaque), kept)
+    better = named(program, kept, opaque)
     if better is program:
         return program
     # What is looked through in one place and needed in another would have a part of its derivative only.
@@ -35,6 +35,11 @@ def recognised(program: Program, opaque: Collection[str] = ()) -> Program:
         return recognised(program, {*opaque, *halfway})
     leaves = {t.name: t for t in program.leaves}  # in the order of declaration, used or not
     return replace(better, tensors={**leaves, **better.tensors}, stated=program, through=through)
+
+
+def named(program: Program, kept: Sequence[str], opaque: Collection[str] = ()) -> Program:
+    """`program` with statistics for what the tensors `kept` spell out; itself where they spell out none."""
+    return rewritten(program, _Namer(program, opaque), kept)
 
 
 def opened(program: Program, names: Iterable[str]) -> Program:

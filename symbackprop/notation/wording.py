@@ -134,6 +134,7 @@ ENGLISH = {
     "rule mirror": "a function of -x is said by its value at x",
     "rule own output": "in terms of its own value",
     "rule narrow sum": "what does not depend on the index leaves the sum",
+    "rule merged entry": "an entry of what was merged is that of what it was made of",
     "rule limit": "where it turns both sides have the same limit",
 }
 
@@ -258,6 +259,7 @@ CHINESE = {
     "rule mirror": "用函数在 x 处的值表示它在 -x 处的值",
     "rule own output": "用自身的值表示",
     "rule narrow sum": "与求和下标无关的因子移出求和号",
+    "rule merged entry": "合并后张量的元素就是合并前对应的元素",
     "rule limit": "在转折处两侧极限相同",
 }
 

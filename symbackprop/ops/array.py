@@ -11,6 +11,7 @@ from typing import Any
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, expand_mul
 
+from symbackprop.canonical import turned
 from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
 from symbackprop.index import Index, shape_text
@@ -105,6 +106,7 @@ class Draft:
         self._serial = 0
         self._labels = 0
         self._made: dict[Any, str] = {}
+        self._forms: dict[Equation, tuple[Expr, Indices]] = {}
         for e in self.equations:
             self._made.setdefault(_key(e), e.name)
 
@@ -182,8 +184,26 @@ class Draft:
         return array.name
 
     def ground(self, array: Array) -> Array:
-        """`array` as a tensor with an equation of its own."""
-        return self.tensor(self.named(array)).said(array)
+        """`array` as a tensor with an equation of its own, or as a transpose of one that there is."""
+        return (self.transposed(array) or self.tensor(self.named(array))).said(array)
+
+    def transposed(self, array: Array) -> Array | None:
+        """`array` as entries of a tensor that it is a transpose of, if the draft has one: (A - B).T and A - B share an equation."""
+        if array.name is not None or array.call is not None or array.rank < 2:
+            return None
+        made = self.equation("_", array)
+        if self.whole(made) or _key(made) in self._made:
+            return None
+        form, order = turned(made.rhs, made.indices)
+        for e in self.equations:
+            if e.call is None and e.rhs.func is made.rhs.func and sorted(map(str, e.tensor.axes)) == sorted(map(str, array.axes)):
+                if e not in self._forms:
+                    self._forms[e] = turned(e.rhs, e.indices)
+                other, places = self._forms[e]
+                if other == form:
+                    at = [made.indices.index(order[places.index(i)]) for i in e.indices]
+                    return Array(array.axes, lambda to, name=e.name, at=at: Entry(name, *(to[k] for k in at)))
+        return None
 
     def plain(self, array: Array) -> Array:
         """`array` without a sum in it, fit to stand inside a function."""

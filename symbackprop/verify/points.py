@@ -32,6 +32,9 @@ MOST_SOUGHT = 16
 MOST_SPECIAL, ENOUGH = 6, 2
 """Further special points that are drawn where fewer than ENOUGH lie on a kink."""
 
+FAR = 1e6
+"""Among numbers larger than this a difference of size 1 is about to be lost: a point there may refute, but covers nothing."""
+
 MOST_ENDS = 6
 """Points between which a kink is looked for."""
 
@@ -86,19 +89,23 @@ class Points:
                 self.ties.update(point.reached.ties() if any(np.any(a) for a in point.arrays.values()) else ())
             else:
                 self.kept.append(point)
-                if self.has_sides(point):
+                if self.covers(point):
                     self.reached.join(point.reached)
             yield point
 
     def join_products(self, point: Point) -> None:
         """Note which products of brackets a special point reaches, as x >= 0 and x <= 0: no ordinary one does."""
         for key, site in point.reached.sites.items():
-            if isinstance(key[1], Mul) and self.has_sides(point):
+            if isinstance(key[1], Mul) and self.covers(point):
                 self.reached.sites.setdefault(key, Site()).join(site)
 
     def has_sides(self, point: Point) -> bool:
         """Whether both sides have a value in every entry."""
         return all(np.all(np.isfinite(point.known[n])) for n in self.sides)
+
+    def covers(self, point: Point) -> bool:
+        """Whether what a point reaches counts: both sides have values, of which something can be seen beside its data."""
+        return self.has_sides(point) and all(np.abs(a).max(initial=0) <= FAR for a in point.arrays.values())
 
     def all(self) -> Iterator[Point]:
         """Those at the three kinds of sizes, at thresholds of sizes, and those sought for what is not reached by then.

@@ -8,6 +8,7 @@ from sympy import Expr, preorder_traversal
 
 from symbackprop.contract import contract
 from symbackprop.laws import Facts
+from symbackprop.lower.recognise import named
 from symbackprop.normal import inlined, proved_equal
 from symbackprop.program import Fact, Program
 from symbackprop.term import Entry
@@ -17,7 +18,15 @@ SHORT = 400
 
 
 def proved(program: Program, left: str, right: str, facts: Sequence[Fact], model: Collection[str]) -> bool:
-    """Whether the normal forms agree, with what is not of the `model` put in place, then with everything put in place."""
+    """Whether the normal forms agree: of both sides as they are, or with names for the statistics that they spell out."""
+    if _same_form(program, left, right, facts, model):
+        return True
+    better = named(program, (left, right))
+    return better is not program and _same_form(better, left, right, facts, model)
+
+
+def _same_form(program: Program, left: str, right: str, facts: Sequence[Fact], model: Collection[str]) -> bool:
+    """Whether the normal forms agree with what is not of the `model` put in place, or with everything put in place."""
     law, sides = _law(program, facts), _sides(program, left, right, model)
     return any(proved_equal(one, other, law) or contract(one - other, law) == 0 for one, other in sides)
 

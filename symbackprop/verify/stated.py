@@ -7,6 +7,7 @@ from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.errors import SpecError, VerifyError
 from symbackprop.language.elaborate import elaborate_expression, equations_of
 from symbackprop.language.nodes import Derivative, Dots, Name, Node, Subscript, walk
+from symbackprop.lower.recognise import opened
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.verify.reading import rebuilt
 
@@ -59,13 +60,16 @@ class Stated:
 def ground(program: Program, sides: Sequence[Node], constants: Sequence[str] = ()) -> Ground:
     """What claims with these sides are built on; `constants` are further positive scalars they may use.
 
+    A tensor that a side differentiates by is one that the objective depends on as its author has it.
     Raises what deriving raises; what is no fault of the claim's is no SpecError.
     """
+    wanted = [n for side in sides for n in walk(side) if isinstance(n, Derivative)]
+    program = opened(program, {name for d in wanted for name in d.wrt})
     base = without_facts(program)
     extra = {name: Tensor(name, (), "constant", (Fact("positive", name),)) for name in constants}
     base = replace(base, tensors={**base.tensors, **extra})
     try:
-        base, named = derived(base, [n for side in sides for n in walk(side) if isinstance(n, Derivative)])
+        base, named = derived(base, wanted)
     except SpecError as error:
         raise VerifyError(f"deriving failed: {error.reason}", place=error.place) from error
     return Ground(program, base, (*program.facts, *(f for t in extra.values() for f in t.facts)), named)
