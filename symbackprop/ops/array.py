@@ -7,6 +7,7 @@ array is grounded, which gives it an equation of its own, named t1, t2, ..., onc
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, expand_mul
@@ -202,7 +203,7 @@ class Draft:
                 other, places = self._forms[e]
                 if other == form:
                     at = [made.indices.index(order[places.index(i)]) for i in e.indices]
-                    return Array(array.axes, lambda to, name=e.name, at=at: Entry(name, *(to[k] for k in at)))
+                    return Array(array.axes, partial(_turned_entry, e.name, at))
         return None
 
     def plain(self, array: Array) -> Array:
@@ -332,6 +333,10 @@ class Draft:
         if len(set(chosen)) != len(chosen):
             raise self.error(f"axis={axis} names an axis twice", AxisError, notes=[self.described(array)])
         return chosen
+
+
+def _turned_entry(name: str, at: Sequence[int], to: Indices) -> Expr:
+    return Entry(name, *(to[k] for k in at))
 
 
 def _key(e: Equation) -> Any:
