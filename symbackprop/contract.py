@@ -17,6 +17,7 @@ from symbackprop.cost import cost
 from symbackprop.factors import cancelled, content, factored
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS, Facts, decided, guard, law_of_sum, laws_of_entries
+from symbackprop.signs import is_total
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
 
 DEPTH = 8
@@ -160,9 +161,18 @@ def _sum(parts: Iterable[Product]) -> Expr:
 def _distributed(p: Product) -> list[Product]:
     """`p` multiplied out over those of its sums that hold a delta with a bound index."""
     for k, f in enumerate(p.factors):
-        if isinstance(f, Add) and any(d.free_symbols & p.bound for d in _open_deltas(f)):
+        if isinstance(f, Add) and any(d.free_symbols & p.bound for d in _open_deltas(f)) and not _guards(p, k):
             return [q for part in over(p, k) for q in _distributed(part)]
     return [p]
+
+
+def _guards(p: Product, k: int) -> bool:
+    """Whether the k-th factor is 1 - [i = j] beside what may have no value where i = j: multiplied out it would guard nothing."""
+    delta = 1 - p.factors[k]
+    if not isinstance(delta, KroneckerDelta):
+        return False
+    places = indices_of(delta)
+    return any(places <= indices_of(f) and not is_total(f) for j, f in enumerate(p.factors) if j != k)
 
 
 def _open_deltas(e: Expr) -> list[KroneckerDelta]:
@@ -271,7 +281,7 @@ def _best(p: Product, facts: Facts, fired: set, depth: int) -> Expr:
     best = narrowed(p, facts, mine)
     if depth:
         for k, f in enumerate(p.factors):
-            if isinstance(f, Add) and _may_fire(p, k, facts):
+            if isinstance(f, Add) and _may_fire(p, k, facts) and not _guards(p, k):
                 theirs: set = set()
                 parts = [d for q in over(p, k) if (d := without_deltas(q)) is not None]
                 other = factored(cancelled(Add(*[_best(q, facts, theirs, depth - 1) for q in parts])))

@@ -34,6 +34,8 @@ OF_PLACES = {
     "arange(n)[:, None] < arange(n)": np.triu(np.ones((4, 4)), 1),
     "arange(n)[:, None] != arange(n)": 1 - np.eye(4),
     "~(arange(n)[:, None] == arange(n))": 1 - np.eye(4),
+    "eye(n) == 0": 1 - np.eye(4),
+    "1 - eye(n) > 0": 1 - np.eye(4),
     "D > 0": 1 - np.eye(4),
     "(arange(n)[:, None] < arange(n)) & (D != 0)": np.triu(np.ones((4, 4)), 1),
 }

@@ -274,3 +274,41 @@ def test_an_edit_is_offered_only_if_the_edited_claim_is_true():
     # With the sign turned it holds at every point of size 1, but not beyond 25.
     found = check(model({"x": "n"}, J="sum(relu(x) ** 2)"), "dJ/dx == -2 * clip(x, 0, 25)")
     assert found.status == "wrong" and not found.cause
+
+
+COUNTS = {"e": "exp(O)", "s": "sum(e, axis=1, keepdims=True)", "P": "e / s", "J": "-sum(Y * log(P)) / n"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "status"),
+    [
+        ("dJ/de == dJ/dP / s + dJ/ds * ones_like(e)", "proved"),
+        ("dJ/de == dJ/dP / s", "wrong"),
+        ("dJ/ds == -sum(dJ/dP * e, axis=1, keepdims=True) / s**2", "proved"),
+        ("dJ/dO == e * dJ/de", "proved"),
+        ("dJ/dO == (exp(O) / sum(exp(O), axis=1, keepdims=True) * sum(Y, axis=1, keepdims=True) - Y) / n", "proved"),
+        ("dJ/dO == (exp(O) / sum(exp(O), axis=0, keepdims=True) * sum(Y, axis=1, keepdims=True) - Y) / n", "wrong"),
+    ],
+)
+def test_a_statistic_said_line_by_line_is_what_its_author_wrote_and_what_it_is(claim, status):
+    assert check(model({"O": "n c", "Y": "n c; label"}, **COUNTS), claim).status == status
+
+
+def test_data_so_large_that_nothing_is_seen_beside_it_covers_no_side():
+    m = model(VECTOR, J="sum(x ** 2)")
+    assert check(m, "x == x + where(x > 1000000000000, 1, 0)").status == "holds-if"
+    assert check(m, "x == where(x > 1000000000000, 1, x)").status == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("claim", "cause"),
+    [
+        ("dJ/db == sum(dJ/dA)", "missing axis=: 'sum(dJ/dA, axis=0)' for 'sum(dJ/dA)' makes it hold"),
+        ("z == (A - mean(A)) / sqrt(v)", "missing eps: 'v + eps' for 'v' makes it hold"),
+        ("dJ/dv == -0.5 * sum(dJ/dz * (A - mean(A))) * v**-1.5", "missing eps: 'v + eps' for 'v' makes it hold"),
+        ("dJ/dv == -0.5 * sum(dJ/dz * (A - mean(A))) * (2 * v + eps + 1)**-1.5", ""),
+    ],
+)
+def test_a_cause_is_one_that_makes_the_claim_true(claim, cause):
+    lines = {"A": "X + b", "v": "var(A)", "z": "(A - mean(A)) / sqrt(v + eps)", "J": "sum(z**3)"}
+    assert check(model({"X": "n h", "b": "h", "eps": "; constant positive"}, **lines), claim).cause == cause

@@ -98,3 +98,13 @@ def test_an_axis_in_equal_parts():
     assert "d_part" in source
     with pytest.raises(SymbackpropError, match="n_part"):
         derivative("split(x, 2)[0]", {"x": "n"}, wrt="x").evaluate(x=[1.0, 2.0, 3.0])
+
+
+def test_an_entry_of_what_was_merged_is_that_of_what_it_was_made_of():
+    r = derivative("norm(kron(A, B)) ** 2", {"A": "n m", "B": "p q"}, "A")
+    assert r.latex() == r"2 \lVert B \rVert^{2}_{F} A" and not r.latex_parts()
+
+
+def test_a_transpose_shares_the_equation_of_what_it_is_a_transpose_of():
+    r = derivative("trace((A - U @ V).T @ (A - U @ V)) / 2 + trace(U.T @ U) / 2", {"A": "n m", "U": "n k", "V": "k m"}, "U")
+    assert r.latex() == r"U - (A - U V) V^{\top}" and r.numpy.count("np.dot(") == 2

@@ -20,6 +20,8 @@ PARTS = {
     "logaddexp": "write logaddexp(x, y), or logsumexp(x, axis=0) for its reduce",
 }
 """Parts of NumPy that are no values of the language, and what to write instead."""
+LARGE = "write a large number, such as 1e9 (of a mask -1e9)"
+"""What to write for infinity."""
 NAMED = {
     ast.Lambda: ("a lambda", "write the expression out"),
     ast.IfExp: ("if ... else", "use where(condition, a, b)"),

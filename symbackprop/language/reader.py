@@ -13,7 +13,7 @@ from sympy import Expr, Integer, Mul, Rational
 from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
 from symbackprop.index import axis
 from symbackprop.language.declare import did_you_mean
-from symbackprop.language.hints import FOREIGN, IDLE
+from symbackprop.language.hints import FOREIGN, IDLE, LARGE
 from symbackprop.language.nodes import (
     COMPARISONS,
     CONDITIONS,
@@ -121,7 +121,7 @@ class Reader:
                 raise self.error("a derivative can stand only in a claim", node, ParseError)
             case _:
                 large = node == Literal("inf")
-                fix = "write a large number, such as 1e9 (of a mask -1e9)" if large else "give a tensor or a number"
+                fix = LARGE if large else "give a tensor or a number"
                 raise self.error("this can't stand here as a value", node, ParseError, fix)
 
     def remember(self, node: Node, made: Array) -> None:
@@ -146,6 +146,8 @@ class Reader:
         fix = did_you_mean(node.id, [*self.draft.tensors, *self.sizes])
         if node.id in FOREIGN:
             fix = f"leave {node.id}. out: of modules there are np and numpy"
+        elif node.id.lower() in ("inf", "infty", "infinity"):
+            fix = LARGE
         raise self.error(f"nothing defines '{node.id}'", node, UnknownNameError, fix)
 
     def call(self, node: Call) -> Array:
@@ -255,7 +257,9 @@ class Reader:
         """The value of an option: a literal, a whole number, a formula in sizes, a tuple of these; `fix` for what is none."""
         if isinstance(node, Literal):
             return node.value
-        if isinstance(node, Call) and node.op == "negative" and node.args == (Literal("inf"),):
+        if isinstance(node, Name) and node.id == "inf" and not {"inf"} & {*self.draft.tensors, *self.sizes}:
+            return "inf"
+        if isinstance(node, Call) and node.op == "negative" and node.args and self.option(node.args[0]) == "inf":
             return "-inf"
         if isinstance(node, Group):
             return tuple(self.option(item) for item in node.items)

@@ -35,7 +35,8 @@ def guarded(equations: Sequence[Equation], finite: Container[str] = (), needs: S
     done: list[Equation] = []
     risky: set[str] = set()
     for e in equations:
-        done.append(replace(e, rhs=_safe(e.rhs, risky, needs)) if e.rhs is not None and e.rhs.has(Positive, NonNegative) else e)
+        masked = e.rhs is not None and e.rhs.has(Positive, NonNegative, KroneckerDelta)
+        done.append(replace(e, rhs=_safe(e.rhs, risky, needs)) if masked else e)
         if e.name not in finite and _risky(done[-1], risky):
             risky.add(e.name)
     return done
@@ -57,7 +58,15 @@ def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr]) -> Expr:
         factors = [_beside(f, mask, risky) for f in factors] if divided is None else divided
         if divided is not None or (isinstance(mask, Positive | NonNegative) and any(_is_0_beside(f, mask) for f in factors)):
             masks.remove(mask)
+        elif _is_off_diagonal(mask) and any(f.has(Where) for f in factors):
+            masks.remove(mask)
+            factors = [Where(mask, Mul(*factors), S.Zero)]  # less its diagonal it would be infinity less infinity
     return Mul(*masks, *factors)
+
+
+def _is_off_diagonal(mask: Expr) -> bool:
+    """Whether a mask is 1 - [i = j]."""
+    return isinstance(1 - mask, KroneckerDelta)
 
 
 def _leaving(masks: Sequence[Expr], needs: Sequence[Expr]) -> list[Expr]:

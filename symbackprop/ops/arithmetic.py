@@ -44,7 +44,8 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
         return build_sqrt(draft, x)
     base, power = draft.plain(x), draft.plain(y)
     known = exponent is not None and not exponent.has(Entry)
-    if known and None in (x.number, y.number) and not exponent.is_nonnegative and _is_zero(draft, base):
+    worked_out = x.number is not None and exponent is not None and exponent.is_number
+    if known and not worked_out and not exponent.is_nonnegative and _is_zero(draft, base):
         fix = "write the power out: it is 0, 1 or infinite by the sign of its exponent"
         raise draft.error("a power of 0 whose exponent is not known to be positive", ParseError, fix=fix)
     if base.at(free_indices(base.axes)).is_negative and not _is_whole(draft, power):

@@ -139,8 +139,10 @@ def constant_ratio(samples: Sequence[Sample]) -> tuple[int, Expr] | None:
         whole = [float(np.prod([float(s.sizes[a]) ** float(p) for a, p in zip(sizes, powers, strict=True)])) for s in samples]
         left = np.array(ratios) / whole
         if np.ptp(left) <= SAME * abs(left[0]):
-            number = Rational(f"{abs(left[0]):.13g}").limit_denominator(MOST_BELOW if factor != 1 else 10**6)
-            small = factor == 1 or max(number.p, number.q) <= MOST_BELOW
+            # One number tells a factor of few digits alone: a fraction is close to any.
+            most = 10**6 if factor == 1 and sum(s.left.size for s in samples) > 1 else MOST_BELOW
+            number = Rational(f"{abs(left[0]):.13g}").limit_denominator(most)
+            small = most > MOST_BELOW or max(number.p, number.q) <= MOST_BELOW
             if small and number != 0 and abs(float(number) - abs(left[0])) <= SAME * abs(left[0]):
                 return (1 if left[0] > 0 else -1), number * factor
     return None

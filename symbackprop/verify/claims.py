@@ -14,7 +14,7 @@ from sympy import S
 
 from symbackprop.errors import AxisError, ContradictionError, SpecError, SymbackpropError
 from symbackprop.index import shape_text
-from symbackprop.language.nodes import Call, Claim, Number, names_of
+from symbackprop.language.nodes import Call, Claim, Derivative, Number, names_of, walk
 from symbackprop.language.syntax import parse_claim
 from symbackprop.program import Fact, Program, Tensor
 from symbackprop.verify.causes import likely_cause, likely_shape_cause
@@ -82,7 +82,7 @@ def same_shape(left: Tensor, right: Tensor) -> bool:
 
 
 def _shapes_differ(base: Ground, claim: Claim, stated: Stated, left: Tensor, right: Tensor, seed: int) -> Verdict:
-    if not right.axes and not names_of(claim.right):
+    if not right.axes and not names_of(claim.right) and not any(isinstance(n, Derivative) for n in walk(claim.right)):
         every = Call("add", (claim.right, Call("multiply", (Number(S.Zero), claim.left))))
         verdict = check_claim(base.model, replace(claim, right=every), seed)
         return replace(verdict, cause="", details=(*verdict.details, "the number on the right is read as standing in every entry"))

@@ -6,7 +6,7 @@ Every edit is a guess; whoever makes them keeps those after which the claim is t
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Function, Rational, S, exp, tanh
+from sympy import Add, Expr, Function, Rational, S, exp, tanh
 
 from symbackprop.language.nodes import Call, Derivative, Literal, Name, NewAxis, Node, Number, Slice, Subscript, walk
 from symbackprop.program import Program
@@ -144,10 +144,13 @@ def _slopes(part: Node, model: Program) -> Made:
 
 
 def _small_numbers(part: Node, model: Program) -> Made:
-    """The part plus a small number that the model adds somewhere."""
+    """The part plus a small number, or a number that is given, that the model adds somewhere."""
     if isinstance(part, Name) or (isinstance(part, Call) and part.op in ("var", "sum", "mean", "norm", "sqrt")):
         for number in small_numbers(model):
             yield "missing eps", Call("add", (part, Number(number)))
+        for name in added(model):
+            if part != Name(name):
+                yield f"missing {name}", Call("add", (part, Name(name)))
 
 
 def _complements(part: Node, model: Program) -> Made:
@@ -218,6 +221,13 @@ def small_numbers(program: Program) -> list[Rational]:
             if 0 < a <= SMALL:
                 found[a] = None
     return list(found)
+
+
+def added(program: Program) -> list[str]:
+    """The scalars among the arguments that stand as a term in an equation."""
+    given = {t.name for t in program.leaves if not t.axes and t.role in ("input", "constant")}
+    terms = [a for e in program.equations if e.rhs is not None for s in e.rhs.atoms(Add) for a in s.args]
+    return [a.name for a in dict.fromkeys(terms) if isinstance(a, Entry) and a.name in given]
 
 
 def replaced_once(node: Node, part: Node, new: Node) -> Node:
