@@ -18,6 +18,21 @@ def is_mask(e: Expr) -> bool:
     return isinstance(e, Add | Mul | Pow) and all(a.is_number or is_mask(a) for a in e.args)
 
 
+def united(e: Expr) -> Expr:
+    """A sum with one term for two that a condition and its opposite tell apart: [x > 0] a + [x <= 0] a is a."""
+    if not (isinstance(e, Add) and e.has(Positive) and e.has(NonNegative)):
+        return e
+    terms = dict.fromkeys(e.args)
+    for t in e.args:
+        factors = Mul.make_args(t)
+        for b in factors:
+            if isinstance(b, Positive):
+                rest = Mul(*[f for f in factors if f is not b])
+                if (other := opposite(b) * rest) in terms:
+                    return united(Add(*[s for s in terms if s not in (t, other)], rest))
+    return e
+
+
 def brackets_of(masks: Iterable[Expr]) -> list[Expr]:
     """The brackets and deltas in `masks`."""
     return sorted({b for m in masks for b in m.atoms(Positive, NonNegative, KroneckerDelta)}, key=str)

@@ -10,7 +10,7 @@ from operator import or_
 
 from sympy import Add, Expr, Integer, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
 
-from symbackprop.brackets import is_mask
+from symbackprop.brackets import is_mask, united
 from symbackprop.cost import cost
 from symbackprop.signs import is_total
 
@@ -21,7 +21,8 @@ LONG = 10**9
 
 
 def cancelled(e: Expr) -> Expr:
-    """A sum without what a sum divided by itself makes of its terms: c a / (a + b) + c b / (a + b) is c."""
+    """A sum without what a sum divided by itself makes of its terms, and what conditions part: c a / (a + b) + c b / (a + b) is c."""
+    e = united(e)
     if not isinstance(e, Add):
         return e
     factors = {f for t in e.args for f in Mul.make_args(t) if isinstance(f, Pow) and isinstance(f.base, Add) and f.exp.is_negative}

@@ -128,6 +128,11 @@ LOGISTIC = {
     "logaddexp": {"J": "mean(logaddexp(0, z) - y * z)"},
     "by exp(z)": {"h": "exp(z) / (exp(z) + 1)", "J": "mean(-y * log(h) - (1 - y) * log(1 - h))"},
     "by tanh": {"h": "(1 + tanh(z / 2)) / 2", "J": "mean(-y * log(h) - (1 - y) * log(1 - h))"},
+    "by two exponentials": {"e": "exp(z / 2)", "f": "exp(-z / 2)", "h": "e / (e + f)", "J": "-mean(y * log(h) + (1 - y) * log(1 - h))"},
+    "by the sign of z": {
+        "h": "where(z >= 0, 1 / (1 + exp(-z)), exp(z) / (1 + exp(z)))",
+        "J": "-mean(y * log(h) + (1 - y) * log(1 - h))",
+    },
     "torch": {"J": "binary_cross_entropy_with_logits(z, y)"},
 }
 
@@ -152,6 +157,9 @@ PICKED = {
     "log-softmax": {"P": "log_softmax(O, axis=1)", "J": "-mean(P[arange(n), y])"},
     "logsumexp": {"J": "mean(logsumexp(O, axis=1) - O[arange(n), y])"},
     "one-hot": {"P": "softmax(O, axis=1)", "J": "-sum(one_hot(y, c) * log(P)) / n"},
+    "columns": {"E": "exp(O.T)", "P": "E / sum(E, axis=0)", "J": "-mean(log(P[y, arange(n)]))"},
+    "less the mean": {"E": "exp(O - mean(O, axis=1)[:, None])", "P": "E / sum(E, axis=1)[:, None]", "J": "-mean(log(P[arange(n), y]))"},
+    "times the inverse": {"E": "exp(O)", "s": "sum(E, axis=1)[:, None]**-1", "P": "E * s", "J": "-mean(log(P)[arange(n), y])"},
     "picked by a sum": {"P": "softmax(O, axis=1)", "J": "-mean(log(sum(one_hot(y, c) * P, axis=1)))"},
 }
 
@@ -165,3 +173,8 @@ def test_picked_classes_give_probabilities_less_one_hot_and_divide_by_none(title
     for dtype in (np.float64, np.float32):
         assert np.allclose(result.evaluate(O=far.astype(dtype), y=np.array([0, 2])), wanted)
     assert r"\frac{1}{" not in result.latex().replace(r"\frac{1}{n}", "")
+
+
+def test_control_a_share_of_other_exponentials_is_no_sigmoid():
+    program = sbp.model({k: {"axes": "n", "role": "parameter"} for k in "abc"}, {"J": "sum(exp(c) / (exp(a) + exp(b)))"}).program
+    assert program.stated is None

@@ -66,6 +66,7 @@ class Reader:
         if isinstance(e, Mul | Pow):
             found = self.product(e, free)
         elif isinstance(e, log):
+            e = log(self.growths.laws.source(e.args[0], "softmax"))
             found = self.logarithm(e.args[0], free)
         elif isinstance(e, log1p):
             found = self.logarithm(1 + e.args[0], free)

@@ -10,8 +10,9 @@ A derivative by a tensor that was looked through, as e, is that of the program a
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, exp, log, tanh
+from sympy import Add, Expr, Mul, exp, log, tanh
 
+from symbackprop.brackets import united
 from symbackprop.index import Index
 from symbackprop.lower.overflow import Reader, rewritten
 from symbackprop.ops.elementwise import absolute, maximum, minimum, relu, sigmoid, softplus
@@ -82,7 +83,23 @@ class _Namer(Reader):
     def product(self, e: Expr, free: Sequence[Index]) -> Expr | None:
         """A product that divides by a sum of exponentials, where it comes to a softmax, a sigmoid or a tanh."""
         found = super().product(e, free)
-        return None if found is None or found.has(exp) else found
+        return self.share(Mul.make_args(e)) if found is None or found.has(exp) else found
+
+    def share(self, factors: Sequence[Expr]) -> Expr | None:
+        """c exp(a) / (c exp(a) + d exp(b)) = sigmoid(a - b + log(c / d)) for positive numbers c and d; None if there is no such pair."""
+        meaning = self.growths.laws.meaning
+        for f in factors:
+            base, power = f.as_base_exp()
+            sum_ = Add.make_args(meaning(base)) if power == -1 else ()
+            terms = [(c, meaning(t)) for c, t in map(Expr.as_coeff_Mul, sum_)]
+            if len(terms) != 2 or not all(c.is_positive and isinstance(t, exp) for c, t in terms):
+                continue
+            for g in factors:
+                for (c, t), (d, other) in (terms, terms[::-1]):
+                    if meaning(g) == t:
+                        rest = Mul(*[h for h in factors if h is not f and h is not g])
+                        return rest / c * sigmoid(t.args[0] - other.args[0] + log(c / d))
+        return None
 
     def logarithm(self, x: Expr, free: Sequence[Index]) -> Expr | None:
         """A logarithm of a sum of exponentials, and that of q = 1 - p for a sigmoid p, whose slope cancels with that of p only."""
@@ -103,7 +120,10 @@ class _Namer(Reader):
         return None
 
     def sum(self, e: Add) -> Expr | None:
-        """A log-softmax, a softplus that does not overflow, a sigmoid by tanh."""
+        """What is the same on both sides of a condition, a log-softmax, a softplus that does not overflow, a sigmoid by tanh."""
+        one = united(e)
+        if one is not e:
+            return (self.sum(one) or one) if isinstance(one, Add) else one
         return super().sum(e) or _softplus(e) or _sigmoid(e)
 
 
