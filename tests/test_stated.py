@@ -162,14 +162,14 @@ def with_option(name, option, value):
 
 @pytest.mark.parametrize("number", range(0, len(OPTIONS), 5))
 def test_an_option_of_another_kind_is_refused_or_taken_but_never_a_crash(number):
-    """A fifth of the options; the slow tier walks all of it."""
+    """A fifth of the options; the slow tier takes all of them."""
     walk(*OPTIONS[number], VALUES[number % 2 :: 2])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(OPTIONS)))
-def test_every_option_with_every_kind_of_value(number):
-    walk(*OPTIONS[number], VALUES)
+def test_every_option_with_every_other_kind_of_value(number):
+    walk(*OPTIONS[number], VALUES[(number + 1) % 2 :: 2])
 
 
 def walk(name, option, choices):
