@@ -57,11 +57,14 @@ def content(numbers: Sequence[Expr]) -> Expr:
 
 
 def less(e: Mul, *factors: Expr) -> Expr:
-    """`e` with each of its `factors` once less; 6 (x - 1) / (x - 1) would be multiplied out to (6 x - 6) / (x - 1), 0 / 0 at x = 1."""
+    """`e` with each of its `factors` once less; divided, 6 (x - 1) / (x - 1) would be multiplied out to (6 x - 6) / (x - 1), 0 / 0 at x = 1."""
     rest = list(e.args)
     for f in factors:
-        k = rest.index(f) if f in rest else next(k for k, a in enumerate(rest) if a.as_base_exp()[0] == f)
-        rest[k] = rest[k] / f
+        if f in rest:
+            rest.remove(f)  # divided by itself, exp(-x - y) would be exp(-x - y) exp(x + y) to SymPy
+        else:
+            k = next(k for k, a in enumerate(rest) if a.as_base_exp()[0] == f)
+            rest[k] = rest[k] / f
     return Mul(*rest)
 
 

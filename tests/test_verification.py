@@ -112,3 +112,9 @@ def test_deep_nets_are_exact_and_their_code_holds(depth):
 @pytest.mark.parametrize("depth", [2, 3, 4, 5])
 def test_nets_with_batch_norm_are_exact_and_their_code_holds(depth):
     assert set(counts(batch_norm_net(depth))) == {"exact", "holds"}
+
+
+def test_a_mask_of_large_numbers_is_no_blow_up():
+    lines = {"S": "where(arange(n)[:, None] < arange(n), -1e9, Q @ K.T / sqrt(d))", "P": "softmax(S, axis=1)", "J": "sum((P @ V)**2)"}
+    report = sbp.verify(sbp.derive(model({"Q": "n d", "K": "n d", "V": "n d"}, **lines)))
+    assert report.counts() == {"exact": 6, "holds": 6}

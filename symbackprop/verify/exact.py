@@ -37,6 +37,9 @@ ROWS = 3
 WHOLE = 2
 """Entries of a derivative that are taken from the expansion as one expression; half of them of a second derivative."""
 
+LEAST = 1e-8
+"""An entry smaller than this beside the largest of its tensor may be what rounding leaves where larger numbers cancel."""
+
 TRIES = 64
 """Points drawn before giving up on one where every root and quotient exists."""
 
@@ -80,6 +83,7 @@ def check_derivative(program: Program, tensor: Tensor, views: Sequence[Slopes], 
             if claimed.mod == value.mod:
                 continue
             gap, scale = abs(claimed.real - value.real), abs(claimed.real) + abs(value.real)
+            scale = max(scale, LEAST * np.abs(point.reals(tensor.name)).max(initial=0))
             if gap > CLEAR * scale or (not point.field.atoms and gap > 1e-12 * scale):
                 return _refuted(subject, point, place, claimed, value)
             doubtful = doubtful or place

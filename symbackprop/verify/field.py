@@ -189,6 +189,8 @@ class Field:
         if e.is_Integer:
             return base ** int(e)
         if e.is_Rational and e.q == 2:
+            if base.mod == base.real:  # of whole numbers, SymPy has sqrt(3) / 3 for 1 / sqrt(3)
+                return base ** (int(e.p) // 2) * self.sqrt(base)
             return self.sqrt(base) ** int(e.p)
         self.atoms += 1
         constant, _ = e.as_coeff_Add()

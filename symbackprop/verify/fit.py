@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 import numpy as np
-from sympy import Expr
+from sympy import Expr, Number
 
 from symbackprop.program import Program
 from symbackprop.verify.literal import evaluate_equation
@@ -22,7 +22,12 @@ INVERTED = {"inv": 1, "solve": 1, "pinv": 2, "logdet": 1}
 
 
 def fit(program: Program, known: Mapping[str, np.ndarray], model: Collection[str], strict: bool, most: float = HUGE) -> bool:
-    """Whether the tensors of the `model` are finite; `strict`: and every matrix that is inverted, in derivatives too, far from singular."""
+    """Whether the tensors of the `model` are finite; `strict`: and every matrix that is inverted, in derivatives too, far from singular.
+
+    Beside a large number that the model holds itself, as the -1e9 of a mask, what is as large is no sign of a blow-up.
+    """
+    numbers = [abs(float(c)) for e in program.equations if e.name in model and e.rhs is not None for c in e.rhs.atoms(Number) if c.is_finite]
+    most *= max(1.0, *numbers) if most < HUGE and numbers else 1.0
     if not all(np.all(np.abs(known[n]) < most) for n in model if n in known):
         return False
     return not strict or not any(singular(known[e.call.arguments[0]], e.call.op) for e in program.equations if e.call is not None)
@@ -71,6 +76,8 @@ def levelled(
 
 
 def _size(value: np.ndarray) -> float:
+    """The typical entry, those aside that a mask has made large."""
+    value = value[few] if np.any(few := np.abs(value) < LARGE) else value
     return float(np.sqrt(np.mean(np.square(value)))) if value.size else 1.0
 
 
