@@ -72,7 +72,7 @@ def _unit(factors: Sequence[Expr], index: Index, fact: Fact) -> Expr | None:
     if len(factors) != 1 or not (isinstance(factors[0], Pow) and factors[0].exp == 2):
         return None
     place = _at(factors[0].base, index)
-    return S.One if place is not None and place == (len(factors[0].base.indices) - 1 if fact.axis is None else fact.axis) else None
+    return S.One if place is not None and place == fact.axis else None
 
 
 def _orthogonal(factors: Sequence[Expr], index: Index, fact: Fact) -> Expr | None:
@@ -120,11 +120,14 @@ LAWS_OF_ENTRIES = (
 
 
 def law_of_sum(factors: Sequence[Expr], index: Index, facts: Facts) -> Fired | None:
-    """The law that gives the sum over `index` of the product of `factors`, all the factors of a product in which it occurs."""
+    """The law that gives the sum over `index` of the product of `factors`, all the factors of a product in which it occurs.
+
+    A fact speaks of a sum along its whole axis: y[:-1] of a simplex y sums to less than 1.
+    """
     for law in LAWS_OF_SUMS:
         for name in {a.name for f in factors for a in f.atoms(Entry)}:
             for fact in facts.of(name, *law.kinds):
-                value = law.apply(factors, index, fact)
+                value = law.apply(factors, index, fact) if index.axis == fact.size else None
                 if value is not None:
                     return Fired(value, fact)
     return None

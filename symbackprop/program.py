@@ -28,12 +28,18 @@ DERIVED = ("adjoint", "part", "tangent", "direction")
 class Fact:
     """Something declared true of a tensor: kind is "simplex", "one-hot", "symmetric", "positive", "orthogonal", "unit" or "constant".
 
-    `axis` is the position of the axis it speaks of (simplex over c: the entries along it sum to 1), or None.
+    `axis` is the position of the axis it speaks of (simplex over c: the entries along it sum to 1), or None; `size` is that axis's size, as
+    a program says it of its own facts: a sum over a part of it is no such sum.
     """
 
     kind: str
     tensor: str
     axis: int | None = None
+    size: Expr | None = field(default=None, compare=False)
+
+    def along(self, axes: Sequence[Expr]) -> "Fact":
+        """This fact of a tensor with these axes; one that names none speaks of all, of one size."""
+        return replace(self, size=axes[self.axis or 0] if axes else None)
 
 
 @dataclass(frozen=True)
@@ -154,7 +160,7 @@ class Program:
     @property
     def facts(self) -> tuple[Fact, ...]:
         """Everything declared true of a tensor."""
-        return tuple(f for t in self.tensors.values() for f in t.facts)
+        return tuple(f.along(t.axes) for t in self.tensors.values() for f in t.facts)
 
     @cached_property
     def axes(self) -> tuple[Expr, ...]:

@@ -132,7 +132,7 @@ def test_softmax_and_cross_entropy_meet_only_through_laws():
     e = softmax_times_cross_entropy(lambda q: T("Y", i0, q))
     general, used = contract(e), Trace()
     assert general == (T("p", i0, i1) * Total(T("Y", i0, Index("r0", c)), Index("r0", c)) - T("Y", i0, i1)) / n
-    fact = Fact("simplex", "Y", 1)
+    fact = Fact("simplex", "Y", 1, c)
     assert contract(e, Facts([fact]), used) == (T("p", i0, i1) - T("Y", i0, i1)) / n
     assert used.facts == {fact}
     assert [rule for rule, _ in used.lines] == ["substitution", "distribution", "delta contraction", "narrow sum", "fact", "factoring"]
@@ -140,7 +140,7 @@ def test_softmax_and_cross_entropy_meet_only_through_laws():
 
 def test_a_fact_of_another_axis_or_tensor_does_not_fire():
     e = softmax_times_cross_entropy(lambda q: T("Y", i0, q))
-    for wrong in (Fact("simplex", "Y", 0), Fact("simplex", "p", 0), Fact("symmetric", "Y", 1)):
+    for wrong in (Fact("simplex", "Y", 0, c), Fact("simplex", "p", 0, c), Fact("symmetric", "Y", 1, c), Fact("simplex", "Y", 1, n)):
         used = Trace()
         contract(e, Facts([wrong]), used)
         assert not used.facts
@@ -148,7 +148,7 @@ def test_a_fact_of_another_axis_or_tensor_does_not_fire():
 
 def test_a_fact_does_not_fire_on_an_index_that_another_factor_has():
     used = Trace()
-    contract(Total(T("Y", i0, k) * T("z", k), k), Facts([Fact("simplex", "Y", 1)]), used)
+    contract(Total(T("Y", i0, k) * T("z", k), k), Facts([Fact("simplex", "Y", 1, c)]), used)
     assert not used.facts
 
 

@@ -20,8 +20,9 @@ SIZES = [(2, 3), (5, 7), (1, 1), (3, 2)]
 def sides(law, kind):
     """A program with both sides of a law's example, stated of a tensor that has the fact `kind`."""
     shape, place, state = law.example
-    fact = Fact(kind, "T", place)
-    tensor = Tensor("T", parse_shape(shape), "parameter", (fact,))
+    axes = parse_shape(shape)
+    fact = Fact(kind, "T", place).along(axes)
+    tensor = Tensor("T", axes, "parameter", (fact,))
     left, right = state(tensor, *(Index(f"i{k}", a) for k, a in enumerate(tensor.axes)))
     free = sorted({i for i in (left + right).free_symbols if isinstance(i, Index)}, key=str)
     made = [Tensor(name, tuple(i.axis for i in free)) for name in ("L", "R")]
@@ -85,7 +86,8 @@ def test_the_order_of_the_laws_does_not_matter(monkeypatch, seed):
     shuffled = [tuple(table[k] for k in rng.permutation(len(table))) for table in (LAWS_OF_SUMS, LAWS_OF_ENTRIES)]
     n, c = axis("n"), axis("c")
     i, j, k, s = Index("i0", n), Index("i1", n), Index("k", n), Index("s", c)
-    facts = Facts([Fact("orthogonal", "Q"), Fact("symmetric", "S"), Fact("one-hot", "Y", 1), Fact("unit", "u", 0), Fact("positive", "p")])
+    own = [("orthogonal", "Q", None, n), ("symmetric", "S", None, n), ("one-hot", "Y", 1, c), ("unit", "u", 0, n), ("positive", "p", None, n)]
+    facts = Facts([Fact(*f) for f in own])
     Q, S, Y, u, p = (lambda *at, t=t: Entry(t, *at) for t in "QSYup")
     terms = [
         Total(Q(i, k) * Q(j, k) * S(k, i) * Y(k, s) ** 2, k, s),
@@ -99,3 +101,24 @@ def test_the_order_of_the_laws_does_not_matter(monkeypatch, seed):
     monkeypatch.setattr("symbackprop.laws.LAWS_OF_ENTRIES", shuffled[1])
     assert [contract(e, facts) for e in (*terms, *whole)] == plain
     assert all(proved_equal(a, b, facts) for a, b in zip((*terms, *whole), plain, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [
+        ("sum(y[:-1]) * x", {"y": "simplex"}),
+        ("sum(u[:-1] ** 2) * x", {"u": "unit"}),
+        ("sum((Q[:-1].T @ Q[:-1]) ** 2) * x", {"Q": "orthogonal"}),
+        ("sum(softmax(u)[:-1]) * x", {}),
+    ],
+)
+def test_a_fact_of_a_whole_axis_does_not_fire_on_a_part_of_it(text, facts):
+    shapes = {name: axes for name, axes in {"y": "n", "u": "n", "Q": "n n"}.items() if name in text}
+    known, plain = (sbp.derivative(text, {**shapes, "x": ""}, wrt="x", facts=f) for f in (facts, {}))
+    assert known.facts == () and known.equation.rhs == plain.equation.rhs
+
+
+def test_a_matrix_of_unit_rows_or_columns_says_which():
+    assert sbp.derivative("sum(U ** 2, axis=1) @ x", {"U": "n d", "x": "n"}, wrt="x", facts={"U": "unit over d"}).equation.rhs == 1
+    with pytest.raises(sbp.errors.FactError, match="over which axis"):
+        sbp.derivative("sum(U ** 2, axis=1) @ x", {"U": "n d", "x": "n"}, wrt="x", facts={"U": "unit"})

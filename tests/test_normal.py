@@ -28,7 +28,7 @@ def test_a_double_sum_over_a_square():
 
 def test_a_fact_carries_the_proof():
     mean = Total(p(j) * (x(j) - Total(p(k) * x(k), k)), j)
-    assert proved_equal(mean, 0 * x(i), Facts([Fact("simplex", "p", 0)]))
+    assert proved_equal(mean, 0 * x(i), Facts([Fact("simplex", "p", 0, m)]))
     assert not proved_equal(mean, 0 * x(i))
 
 

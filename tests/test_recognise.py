@@ -178,3 +178,18 @@ def test_picked_classes_give_probabilities_less_one_hot_and_divide_by_none(title
 def test_control_a_share_of_other_exponentials_is_no_sigmoid():
     program = sbp.model({k: {"axes": "n", "role": "parameter"} for k in "abc"}, {"J": "sum(exp(c) / (exp(a) + exp(b)))"}).program
     assert program.stated is None
+
+
+@pytest.mark.parametrize("part", ["x[:-1]", "x[1:]", "x[:2]", "x[::2]"])
+def test_a_statistic_of_a_part_is_that_of_the_part(part):
+    model = sbp.model({"x": {"axes": "n", "role": "parameter"}}, {"J": f"log(sum(exp({part})))"})
+    module, x = sbp.generate(sbp.derive(model)).load(), np.array([0.3, -1.0, 2.0, 0.5])
+    wanted = np.exp(eval(part, {"x": x}))
+    assert np.isclose(module.loss(module.Parameters(x)), np.log(wanted.sum()))
+
+
+def test_a_label_picks_of_a_part_what_is_in_it():
+    tensors = {"x": {"axes": "n", "role": "parameter"}, "y": {"axes": "n", "role": "label", "fact": "one-hot over n"}}
+    module = sbp.generate(sbp.derive(sbp.model(tensors, {"J": "log(sum(y[:-1] * exp(x[:-1])) + sum(exp(x)))"}))).load()
+    x, y = np.array([0.3, -1.0, 2.0]), np.array([0.0, 0.0, 1.0])
+    assert np.isclose(module.loss(module.Parameters(x), y), np.log(np.exp(x).sum()))

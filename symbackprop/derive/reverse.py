@@ -193,8 +193,13 @@ def _reaches(program: Program, wrt: Sequence[str]) -> set[str]:
 
 def known_facts(program: Program) -> list[Fact]:
     """Declared facts, and that a softmax sums to 1 over its axis, which follows from its law."""
-    follows = [Fact("simplex", e.name, e.call.option("axis")) for e in program.equations if e.call and e.call.op == "softmax"]
-    return [*program.facts, *follows]
+    return [*program.facts, *softmax_facts(program)]
+
+
+def softmax_facts(program: Program) -> list[Fact]:
+    """That a softmax sums to 1 over its axis: it follows from its law and is no condition."""
+    made = [e for e in program.equations if e.call and e.call.op == "softmax"]
+    return [Fact("simplex", e.name, e.call.option("axis")).along(e.tensor.axes) for e in made]
 
 
 def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:

@@ -107,8 +107,9 @@ class Growths:
             return Grown(self.better(log(Mul(*chosen.factors)), free), scale)
         growths, others = self.parts(total.body)
         for y in others:
-            facts = self.program.tensors[y.name].facts if isinstance(y, Entry) and y.name in self.program.tensors else ()
-            if any(fact.kind == "one-hot" and y.indices.index(k) == fact.axis for fact in facts if y.indices.count(k) == 1):
+            tensor = self.program.tensors.get(y.name) if isinstance(y, Entry) and y.indices.count(k) == 1 else None
+            hot = [(f.axis, f.along(tensor.axes).size) for f in tensor.facts if f.kind == "one-hot"] if tensor is not None else []
+            if tensor is not None and (y.indices.index(k), k.axis) in hot:
                 rest = Mul(*[g for g in others if g is not y])
                 inner = Add(*growths, self.better(log(rest), (*free, k)))
                 return Grown(Total(y * self.better(inner, (*free, k)), k), scale)
@@ -349,10 +350,13 @@ class Growths:
         return tensor
 
     def argument(self, z: Expr, indices: Sequence[Index], name: str = "z") -> str:
-        """The name of the tensor whose entry at `indices` is `z`: its own, or that of a new one, which is called `name` if it can."""
-        if isinstance(z, Entry) and z.indices == tuple(indices):
-            return z.name
+        """The name of the tensor whose entry at `indices` is `z`: its own, or that of a new one, which is called `name` if it can.
+
+        Of x[:-1] it is a new one: the sum of exponentials over that is not the one over x.
+        """
         axes = tuple(i.axis for i in indices)
+        if isinstance(z, Entry) and z.indices == tuple(indices) and self.tensor(z.name).axes == axes:
+            return z.name
         own = Tensor("", axes).indices
         rhs = z.xreplace(dict(zip(indices, own, strict=True)))
         same = name_of(rhs, own, self.equations)

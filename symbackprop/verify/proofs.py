@@ -7,6 +7,7 @@ from itertools import islice
 from sympy import Expr, preorder_traversal
 
 from symbackprop.contract import contract
+from symbackprop.derive.reverse import softmax_facts
 from symbackprop.laws import Facts
 from symbackprop.lower.recognise import named
 from symbackprop.normal import inlined, proved_equal
@@ -62,8 +63,3 @@ def merged_calls(program: Program) -> Program:
             seen[e.call] = e.name
         equations.append(e)
     return replace(program, equations=tuple(equations))
-
-
-def softmax_facts(program: Program) -> list[Fact]:
-    """That a softmax sums to 1 over its axis: it follows from its law and is no condition."""
-    return [Fact("simplex", e.name, e.call.option("axis")) for e in program.equations if e.call and e.call.op == "softmax"]

@@ -1,0 +1,184 @@
+"""Rewriters of index expressions as a table, and what each is held to: the value of what it makes is the value of what it was given.
+
+A row draws an expression of its rewriter's own input language from a seed, with arrays, and says what the rewriter makes of it. Values are
+those of the literal evaluator at sizes from 1 to 6, equal ones among them, and data of both signs, zeros and ties among them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from terms import Terms, m, n, p
+
+from symbackprop import brackets, canonical, contract, factors, laws, normal, signs
+from symbackprop.derive import naming
+from symbackprop.index import Index
+from symbackprop.term import Entry, indices_of
+from symbackprop.verify.draws import impose
+from symbackprop.verify.literal import Grid, Noise, Way, size_of
+
+SAME = 1e-9
+"""By how much two values may differ, in the size of the first; more only where rounding moves that more."""
+
+
+@dataclass
+class Subject:
+    """What a rewriter is given, at some sizes and arrays: an expression over its free indices."""
+
+    e: object
+    free: tuple
+    tensors: dict
+    seed: int
+    points: list = field(default_factory=list)
+    facts: tuple = ()
+
+    def values(self, made, point, noise=None):
+        sizes, arrays = point
+        if isinstance(made, tuple):
+            made, free = made
+            grid = Grid(free, arrays, sizes, Way(noise=noise))
+            whole = np.broadcast_to(grid.value(made), grid.shape)
+            return whole.transpose([free.index(i) for i in self.free])
+        grid = Grid(self.free, arrays, sizes, Way(noise=noise))
+        return np.broadcast_to(grid.value(made), grid.shape)
+
+    def check(self, made):
+        """Raise where the value has changed, or is lost."""
+        for point in self.points:
+            with np.errstate(all="ignore"):
+                before, after = self.values(self.e, point), self.values(made, point)
+                same(
+                    before,
+                    after,
+                    lambda point=point: [self.values(self.e, point, Noise(np.random.default_rng(k))) for k in range(3)],
+                    lambda point=point: f"seed {self.seed}\n  {self.e}\nbecame\n  {made}\n{told(point)}",
+                )
+
+    def is_changed(self, made):
+        return made != self.e
+
+
+def same(before, after, near, what):
+    """Raise unless two arrays agree wherever the first has a value; `near` gives the first, moved by about as much as rounding does."""
+    assert np.shape(before) == np.shape(after), what()
+    bad = np.isfinite(before) & ~(np.abs(after - before) <= SAME * (1 + np.abs(before)))
+    if bad.any():
+        rough = sum(np.nan_to_num(np.abs(k - before), nan=np.inf) for k in near())
+        bad &= np.isfinite(rough) & ~(np.abs(after - before) <= 1e4 * rough)
+    if bad.any():
+        at = tuple(int(k) for k in np.argwhere(bad)[0])
+        raise AssertionError(f"{what()}\nat {at}: {before[at]} became {after[at]}")
+
+
+def told(point):
+    sizes, arrays = point
+    return "\n".join([f"  {a} = {s}" for a, s in sizes.items()] + [f"  {k} = {np.round(v, 4).tolist()}" for k, v in arrays.items()])
+
+
+def sizes_drawn(rng, most=6):
+    """Sizes of the axes from 1 to 6, often with equal ones."""
+    drawn = rng.integers(1, most + 1, 3) if rng.random() < 0.6 else rng.integers(1, most + 1, 3)[[0, 0, 1]]
+    return dict(zip((n, m, p), map(int, drawn), strict=True))
+
+
+def array(rng, tensor, sizes, below, zeros):
+    """Numbers of both signs; small whole ones, zeros and ties, where `zeros` says so. Places below the size of what they select from."""
+    shape = tuple(size_of(a, sizes) for a in tensor.axes)
+    if tensor.role == "index":
+        return rng.integers(0, max(1, size_of(below[tensor.name], sizes)), shape)
+    if zeros and rng.random() < 0.5:
+        values = rng.integers(-1, 3, shape).astype(float)
+    else:
+        values = rng.uniform(0.2, 1.7, shape) * rng.choice([-1, 1], shape)
+    for fact in tensor.facts:
+        if values.size and (fact.axis is None or shape[fact.axis]):
+            drawn = rng.normal(size=shape) if fact.kind in ("unit", "simplex", "orthogonal") else values
+            values = impose(np.abs(drawn) + 0.1 if fact.kind == "positive" else drawn, fact.kind, fact.axis, rng)
+    return values
+
+
+def points(seed, writer, zeros=True, count=2, most=5):
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        sizes = sizes_drawn(rng, most)
+        made.append((sizes, {t.name: array(rng, t, sizes, writer.selected, zeros) for t in writer.tensors.values()}))
+    return made
+
+
+def written(seed, depth=None, most=2, zeros=True, **how):
+    """A random sum of products with its free indices, over tensors of its own."""
+    writer = Terms(seed, **how)
+    free = writer.free(most)
+    e = writer.sum(free, writer.pick([1, 1, 2]) if depth is None else depth)
+    facts = tuple(f for t in writer.tensors.values() for f in t.facts)
+    return Subject(e, tuple(free), writer.tensors, seed, points(seed, writer, zeros), facts)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A rewriter. `draw` gives what it is given, from a seed; `rewrite` what it makes of that. At least the share `changes` is changed.
+
+    `sabotage`: names, as monkeypatch takes them, and what stands there instead when the rewriter is spoilt: that must be seen.
+    """
+
+    draw: Callable
+    rewrite: Callable
+    sabotage: tuple = ()
+    changes: float = 0.1
+
+
+ONLY_POSITIONS = {"position": 4, "number": 1, "delta": 1, "size": 1, "sum": 2}
+
+
+def condition(seed):
+    """A condition on positions alone."""
+    writer = Terms(seed)
+    free = writer.free(2) or [Index("i0", n)]
+    return Subject(writer.position(free), tuple(free), {}, seed, points(seed, writer))
+
+
+def decided(e):
+    return e.xreplace({b: laws.decided(b) for b in e.atoms(brackets.Positive, brackets.NonNegative)})
+
+
+def turned(s):
+    e, order = canonical.turned(s.e, s.free)
+    return e.xreplace({Index(f"f{k}", i.axis): i for k, i in enumerate(order)}), s.free
+
+
+def rowed(function, **how):
+    return lambda seed: written(seed, **how), lambda s: function(s.e)
+
+
+def in_facts(s):
+    return laws.Facts(s.facts)
+
+
+EXPRESSIONS = {
+    "contract": Row(
+        lambda seed: written(seed),
+        lambda s: contract.contract(s.e),
+        (("symbackprop.contract.guard", lambda e: contract.S.One),),
+        0.5,
+    ),
+    "contract with facts": Row(
+        lambda seed: written(seed, facts=True),
+        lambda s: contract.contract(s.e, in_facts(s)),
+        (("symbackprop.laws._at", lambda factor, index: 1),),
+        0.5,
+    ),
+    "expanded": Row(
+        lambda seed: written(seed),
+        lambda s: normal.expanded(s.e),
+        (("symbackprop.normal.rename_bound", lambda e: e),),
+        0.5,
+    ),
+    "guard": Row(
+        condition,
+        lambda s: decided(s.e),
+        (("symbackprop.laws.slopes", lambda e: {i: e.coeff(i) for i in indices_of(e)}),),
+    ),
+    "relabelled": Row(*rowed(canonical.relabelled, depth=3), (("symbackprop.canonical._depth", lambda e: 0),), 0.3),
+    "turned": Row(lambda seed: written(seed), turned, (("symbackprop.canonical._depth", lambda e: 0),), 0.3),
+}
