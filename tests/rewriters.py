@@ -5,15 +5,17 @@ those of the literal evaluator at sizes from 1 to 6, equal ones among them, and 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from sympy import KroneckerDelta, Pow, log
 from terms import Terms, m, n, p
 
 from symbackprop import brackets, canonical, contract, factors, laws, normal, signs
 from symbackprop.derive import naming
 from symbackprop.index import Index
-from symbackprop.term import Entry, indices_of
+from symbackprop.laws import Law
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 from symbackprop.verify.draws import impose
 from symbackprop.verify.literal import Grid, Noise, Way, size_of
 
@@ -61,10 +63,12 @@ class Subject:
 def same(before, after, near, what):
     """Raise unless two arrays agree wherever the first has a value; `near` gives the first, moved by about as much as rounding does."""
     assert np.shape(before) == np.shape(after), what()
-    bad = np.isfinite(before) & ~(np.abs(after - before) <= SAME * (1 + np.abs(before)))
+    with np.errstate(invalid="ignore", over="ignore"):
+        bad = np.isfinite(before) & ~(np.abs(after - before) <= SAME * (1 + np.abs(before)))
     if bad.any():
-        rough = sum(np.nan_to_num(np.abs(k - before), nan=np.inf) for k in near())
-        bad &= np.isfinite(rough) & ~(np.abs(after - before) <= 1e4 * rough)
+        with np.errstate(invalid="ignore", over="ignore"):
+            rough = sum(np.nan_to_num(np.abs(k - before), nan=np.inf) for k in near())
+            bad &= np.isfinite(rough) & ~(np.abs(after - before) <= 1e4 * rough)
     if bad.any():
         at = tuple(int(k) for k in np.argwhere(bad)[0])
         raise AssertionError(f"{what()}\nat {at}: {before[at]} became {after[at]}")
@@ -75,18 +79,20 @@ def told(point):
     return "\n".join([f"  {a} = {s}" for a, s in sizes.items()] + [f"  {k} = {np.round(v, 4).tolist()}" for k, v in arrays.items()])
 
 
-def sizes_drawn(rng, most=6):
+def sizes_drawn(rng, most=6, least=1):
     """Sizes of the axes from 1 to 6, often with equal ones."""
-    drawn = rng.integers(1, most + 1, 3) if rng.random() < 0.6 else rng.integers(1, most + 1, 3)[[0, 0, 1]]
+    drawn = rng.integers(least, most + 1, 3) if rng.random() < 0.6 else rng.integers(least, most + 1, 3)[[0, 0, 1]]
     return dict(zip((n, m, p), map(int, drawn), strict=True))
 
 
-def array(rng, tensor, sizes, below, zeros):
+def array(rng, tensor, sizes, below, zeros, positive=False):
     """Numbers of both signs; small whole ones, zeros and ties, where `zeros` says so. Places below the size of what they select from."""
     shape = tuple(size_of(a, sizes) for a in tensor.axes)
     if tensor.role == "index":
         return rng.integers(0, max(1, size_of(below[tensor.name], sizes)), shape)
-    if zeros and rng.random() < 0.5:
+    if positive:
+        values = rng.uniform(0.2, 1.7, shape)
+    elif zeros and rng.random() < 0.5:
         values = rng.integers(-1, 3, shape).astype(float)
     else:
         values = rng.uniform(0.2, 1.7, shape) * rng.choice([-1, 1], shape)
@@ -97,13 +103,26 @@ def array(rng, tensor, sizes, below, zeros):
     return values
 
 
-def points(seed, writer, zeros=True, count=2, most=5):
+def points(seed, writer, zeros=True, count=2, most=5, least=1, positive=False):
     rng = np.random.default_rng(seed)
     made = []
     for _ in range(count):
-        sizes = sizes_drawn(rng, most)
-        made.append((sizes, {t.name: array(rng, t, sizes, writer.selected, zeros) for t in writer.tensors.values()}))
+        sizes = sizes_drawn(rng, most, least)
+        made.append((sizes, {t.name: array(rng, t, sizes, writer.selected, zeros, positive) for t in writer.tensors.values()}))
     return made
+
+
+def strays(e):
+    """Whether something that may have no value stands beside a condition in a sum and is free of what is summed.
+
+    A factor goes before its sum, wherever that has terms; where all conditions in the sum fail, what has no value is lost then.
+    """
+    return any(
+        not signs.is_total(f) and not set(t.indices) <= indices_of(f)
+        for t in e.atoms(Total)
+        if t.body.has(Positive, NonNegative, KroneckerDelta)
+        for f in t.body.atoms(Pow, log)
+    )
 
 
 def written(seed, depth=None, most=2, zeros=True, **how):
@@ -111,8 +130,8 @@ def written(seed, depth=None, most=2, zeros=True, **how):
     writer = Terms(seed, **how)
     free = writer.free(most)
     e = writer.sum(free, writer.pick([1, 1, 2]) if depth is None else depth)
-    facts = tuple(f for t in writer.tensors.values() for f in t.facts)
-    return Subject(e, tuple(free), writer.tensors, seed, points(seed, writer, zeros), facts)
+    facts = tuple(f.along(t.axes) for t in writer.tensors.values() for f in t.facts)
+    return Subject(e, tuple(free), writer.tensors, seed, points(seed, writer, zeros, positive=strays(e)), facts)
 
 
 @dataclass(frozen=True)
@@ -155,6 +174,12 @@ def in_facts(s):
     return laws.Facts(s.facts)
 
 
+def of_parts(factors, index, facts):
+    """A law of sums that takes any index for one of a whole axis."""
+    known = [replace(f, size=index.axis) for found in facts.by_tensor.values() for f in found]
+    return laws.law_of_sum(factors, index, laws.Facts(known))
+
+
 EXPRESSIONS = {
     "contract": Row(
         lambda seed: written(seed),
@@ -163,15 +188,20 @@ EXPRESSIONS = {
         0.5,
     ),
     "contract with facts": Row(
-        lambda seed: written(seed, facts=True),
+        lambda seed: written(seed, facts=True, fact=12, zeros=False),
         lambda s: contract.contract(s.e, in_facts(s)),
-        (("symbackprop.laws._at", lambda factor, index: 1),),
+        (("symbackprop.contract.law_of_sum", of_parts),),
         0.5,
+    ),
+    "laws of entries": Row(
+        lambda seed: written(seed, facts=True, fact=12, zeros=False),
+        lambda s: laws.laws_of_entries(s.e, in_facts(s))[0],
+        (("symbackprop.laws.LAWS_OF_ENTRIES", (Law("", ("positive",), lambda e, fact: 1 if e.has(Positive) else None, ()),)),),
     ),
     "expanded": Row(
         lambda seed: written(seed),
         lambda s: normal.expanded(s.e),
-        (("symbackprop.normal.rename_bound", lambda e: e),),
+        (("symbackprop.contract.decided", lambda e: normal.S.One if e.has(Index) and not e.has(Entry) else e),),
         0.5,
     ),
     "guard": Row(

@@ -2,7 +2,7 @@
 
 import random
 
-from sympy import Add, Integer, Mul, Rational, exp, expand_mul, floor, log, sin, tanh
+from sympy import Add, Integer, Mul, Rational, exp, expand_mul, floor, log, nan, sin, tanh, zoo
 
 from symbackprop.index import Index, axis
 from symbackprop.ops.elementwise import absolute, maximum, relu, sigmoid, softplus
@@ -166,7 +166,9 @@ class Terms:
     def affine(self, scope):
         """A formula of positions that need be no place: shifted, merged, turned, doubled."""
         i, j, c = self.pick(scope), self.pick(scope), self.random.randint(-1, 1)
-        return expand_mul(self.pick([i + c, i - j + c, i + j + c, 2 * i + c, 2 * i + j, i.axis - 1 - i, i * j.axis + j, i + j * n, n + i, i - n]))
+        return expand_mul(
+            self.pick([i + c, i - j + c, i + j + c, 2 * i + c, 2 * i + j, i.axis - 1 - i, i * j.axis + j, i + j * n, n + i, i - n])
+        )
 
     def data(self, scope):
         """A condition on data, and its guards."""
@@ -177,7 +179,9 @@ class Terms:
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def sum(self, scope, depth, most=3):
-        return Add(*[self.product(scope, depth) for _ in range(self.random.randint(1, most))])
+        while (e := Add(*[self.product(scope, depth) for _ in range(self.random.randint(1, most))])).has(zoo, nan):
+            pass
+        return e
 
     def product(self, scope, depth, most=3):
         """A product with the guards of all that stands in it."""
@@ -190,7 +194,7 @@ class Terms:
 
     def factor(self, scope, depth):
         """A factor, and its guards."""
-        kinds = [k for k in self.kinds if depth > 0 or k not in ("total", "sum", "where", "square")]
+        kinds = [k for k in self.kinds if depth > 0 or k not in ("total", "sum", "where", "square", "fact")]
         kind = self.random.choices(kinds, [self.kinds[k] for k in kinds])[0]
         return getattr(self, f"_{kind}")(scope, depth - 1)
 
@@ -221,7 +225,36 @@ class Terms:
         return Total(body, *bound), []
 
     def _square(self, scope, depth):
-        return self._total(scope, depth)[0] ** 2, []
+        x, guards = self.entry(scope)
+        return (self._total(scope, depth)[0] + self.pick([0, x])) ** 2, guards
+
+    def _fact(self, scope, depth):
+        """A sum that a law of a fact may be about, or nearly: over a whole axis or a part of it, with other factors or none."""
+        with_facts = [t for t in self.tensors.values() if t.facts] or [self.tensor([n] * self.pick([1, 2]))]
+        t = self.pick(with_facts)
+        if not t.facts:
+            return self.entry(scope)
+        kind, at = t.facts[0].kind, t.facts[0].axis
+        if kind in ("symmetric", "positive"):
+            places = [self.place(a, scope) for a in t.axes]
+            x = Entry(t.name, *[i for i, _ in places])
+            x = self.pick([x, Positive(x), NonNegative(-x), Positive(x - 1)]) if kind == "positive" else x
+            return x, [g for _, guards in places for g in guards]
+        at = self.pick([0, 1]) if at is None else at
+        bound = Index(f"b{self.count}", t.axes[at] if self.chance(0.7) or not never_negative(t.axes[at] - 1) else t.axes[at] - 1)
+        self.count += 1
+        places = [(bound, []) if k == at else self.place(a, scope) for k, a in enumerate(t.axes)]
+        if self.chance(0.1):
+            places[at] = self.place(t.axes[at], [bound])
+        x, guards = Entry(t.name, *[i for i, _ in places]), [g for _, more in places for g in more]
+        if kind == "orthogonal":
+            others = [(bound, []) if k == at else self.place(a, scope) for k, a in enumerate(t.axes)]
+            x *= Entry(t.name, *[i for i, _ in others])
+            guards += [g for _, more in others for g in more]
+        x = x**2 if kind == "unit" or self.chance(0.2) else x
+        inner, rest = [*scope, bound], self.product(scope, 0, 1)
+        rest *= self.product(inner, 0, 1) if self.chance(0.2) else 1
+        return Total(Mul(x, rest, *dict.fromkeys(guards)), bound), []
 
     def _sum(self, scope, depth):
         return Add(self.product(scope, depth, 2), self.product(scope, depth, 2)), []

@@ -153,9 +153,34 @@ def test_control_without_its_guards_the_other_branch_is_seen(broken, monkeypatch
     if broken == "masks":
         monkeypatch.setattr(Masks, "beside", lambda self, said, local: said)
     else:
-        monkeypatch.setattr(guard, "_beside", lambda f, mask, risky: f)
+        monkeypatch.setattr(guard, "_beside", lambda f, mask, risky, room: f)
     equations = list(forms("x != 0", "y / x", "0"))[2 if broken == "masks" else 0]
     with pytest.raises((AssertionError, FloatingPointError)):
         compared(
             {"x": "n", "y": "n"}, equations, lambda x, y: np.sum(np.divide(y, x, where=X != 0, out=0 * x) ** 2 * (PLACE + 1)), x=X, y=Y
         )
+
+
+def test_a_branch_over_fewer_places_than_its_condition():
+    compared(
+        {"x": "n", "W": "n n"},
+        {"A": "where(tril(ones((n, n)), -1) > 0, 1 / x[:, None], 0)", "J": "sum(A * W)"},
+        lambda x, W: sum(W[i, j] / x[i] for i in range(3) for j in range(i)),
+        x=np.array([0.5, 1.3, -0.7]),
+        W=np.arange(9.0).reshape(3, 3),
+    )
+    model = sbp.model(
+        tensors={"x": {"axes": "n", "role": "parameter"}},
+        equations={"A": "where(triu(ones((n, n)), 1) > 0, log(x)[:, None], 0)", "J": "sum(A)"},
+    )
+    module = sbp.generate(sbp.derive(model)).load()
+    with np.errstate(all="ignore"):
+        assert module.loss(module.Parameters(np.array([1.0, 2.0, 0.0]))) == np.log(2)
+
+
+def test_a_condition_and_a_branch_over_different_axes():
+    tensors = {"x": {"axes": "n", "role": "parameter"}, "y": {"axes": "m", "role": "parameter"}}
+    result = sbp.derive(sbp.model(tensors=tensors, equations={"A": "where(x[:, None] > 0, log(y), 0)", "J": "sum(A ** 2)"}))
+    module = sbp.generate(result).load()
+    with np.errstate(all="ignore"):
+        assert module.loss(module.Parameters(np.array([-1.0, -2.0, -1.0]), np.array([0.0, 1.0]))) == 0

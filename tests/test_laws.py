@@ -86,7 +86,13 @@ def test_the_order_of_the_laws_does_not_matter(monkeypatch, seed):
     shuffled = [tuple(table[k] for k in rng.permutation(len(table))) for table in (LAWS_OF_SUMS, LAWS_OF_ENTRIES)]
     n, c = axis("n"), axis("c")
     i, j, k, s = Index("i0", n), Index("i1", n), Index("k", n), Index("s", c)
-    own = [("orthogonal", "Q", None, n), ("symmetric", "S", None, n), ("one-hot", "Y", 1, c), ("unit", "u", 0, n), ("positive", "p", None, n)]
+    own = [
+        ("orthogonal", "Q", None, n),
+        ("symmetric", "S", None, n),
+        ("one-hot", "Y", 1, c),
+        ("unit", "u", 0, n),
+        ("positive", "p", None, n),
+    ]
     facts = Facts([Fact(*f) for f in own])
     Q, S, Y, u, p = (lambda *at, t=t: Entry(t, *at) for t in "QSYup")
     terms = [

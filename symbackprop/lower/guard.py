@@ -4,14 +4,16 @@
 under a mask that is 0, they are evaluated at a safe argument there: [x > 0] log(where([x > 0], x, 1)). A mask is made of brackets,
 on entries or on places, however it is put together; one that says a range of an index is a slice, and needs none. The bracket of a relu
 multiplies nothing of the kind and stays a plain mask; [n > 0] / n, the slope of a norm, needs none: it is 1 / where([n > 0], n, inf).
+What has other indices than its mask is left alone inside a sum, where an array over all of them may be larger than everything else.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import replace
 
 from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
 
 from symbackprop.brackets import covers, is_mask
+from symbackprop.index import Index
 from symbackprop.lower.entry import are_ranges
 from symbackprop.lower.exponents import LogExpm1, ScaledPower
 from symbackprop.lower.stable import XLogY
@@ -36,26 +38,27 @@ def guarded(equations: Sequence[Equation], finite: Container[str] = (), needs: S
     risky: set[str] = set()
     for e in equations:
         masked = e.rhs is not None and e.rhs.has(Positive, NonNegative, KroneckerDelta)
-        done.append(replace(e, rhs=_safe(e.rhs, risky, needs)) if masked else e)
+        done.append(replace(e, rhs=_safe(e.rhs, risky, needs, set(e.indices))) if masked else e)
         if e.name not in finite and _risky(done[-1], risky):
             risky.add(e.name)
     return done
 
 
-def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr]) -> Expr:
+def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr], room: Set[Index]) -> Expr:
+    """`e` with what its masks multiply made finite; `room` are the indices of the whole, an array over which is no larger than that."""
     if not e.args or isinstance(e, Entry | Positive | NonNegative):
         return e
     if not isinstance(e, Mul):
-        args = [_safe(a, risky, needs) for a in e.args]
+        args = [_safe(a, risky, needs, room) for a in e.args]
         return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
     masks = [f for f in e.args if is_mask(f)]
-    factors = [_safe(f, risky, needs) for f in e.args if f not in masks]
+    factors = [_safe(f, risky, needs, room) for f in e.args if f not in masks]
     for f in factors:
         if (where := _where_not_0(f)) is not None:
-            factors = [g if g == f else _beside(g, where, risky) for g in factors]
+            factors = [g if g == f else _beside(g, where, risky, room) for g in factors]
     for mask in _leaving(masks, needs):
         divided = _divided(factors, mask, risky)
-        factors = [_beside(f, mask, risky) for f in factors] if divided is None else divided
+        factors = [_beside(f, mask, risky, room) for f in factors] if divided is None else divided
         if divided is not None or (isinstance(mask, Positive | NonNegative) and any(_is_0_beside(f, mask) for f in factors)):
             masks.remove(mask)
         elif _is_off_diagonal(mask) and any(f.has(Where) for f in factors):
@@ -100,10 +103,11 @@ def _divided(factors: Sequence[Expr], bracket: Expr, risky: Container[str]) -> l
     return [f.replace(divides, lambda p: Pow(Where(bracket, n, S.Infinity), p.exp)) for f in factors]
 
 
-def _beside(f: Expr, mask: Expr, risky: Container[str]) -> Expr:
-    """A factor at safe arguments where `mask` is 0; beside a mask on entries it is 0 there if what may have no value has fewer indices."""
+def _beside(f: Expr, mask: Expr, risky: Container[str], room: Set[Index]) -> Expr:
+    """A factor at safe arguments where `mask` is 0; it is 0 there if what may have no value has not all indices of the mask."""
     made = _under(f, mask, risky)
-    return Where(mask, made, S.Zero) if mask.has(Entry) and indices_of(f) <= indices_of(mask) and _strays(made, mask, risky) else made
+    fits = indices_of(f) <= indices_of(mask) or indices_of(f) | indices_of(mask) <= room
+    return Where(mask, made, S.Zero) if fits and _strays(made, mask, risky) else made
 
 
 def _strays(e: Expr, mask: Expr, risky: Container[str]) -> bool:

@@ -64,7 +64,8 @@ def _multiplied(program: Program, e: Equation, p: Entry) -> Program | None:
         if _divides(x.rhs, p.name):
             return None
         done.append(x)
-    return replace(program, tensors={**program.tensors, tensor.name: tensor}, equations=tuple(done))
+    tensors = {name: t for name, t in program.tensors.items() if name != e.name}
+    return replace(program, tensors={**tensors, tensor.name: tensor}, equations=tuple(done))
 
 
 def _divides(e: Expr, name: str) -> bool:

@@ -1,0 +1,358 @@
+"""Rewriters of programs as a table: what the outputs are worth is the same before and after."""
+
+import random
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from rewriters import Row, points, same, told
+from sympy import Add, Integer, KroneckerDelta, Mul, Rational, cosh, exp, log, sqrt, tanh
+from terms import Terms, m, n
+
+from symbackprop.brackets import is_mask
+from symbackprop.index import Index, free_indices
+from symbackprop.lower.guard import guarded
+from symbackprop.lower.overflow import without_overflow
+from symbackprop.lower.prepare import prepare, spelled
+from symbackprop.lower.quotient import undivided
+from symbackprop.lower.recognise import named
+from symbackprop.lower.running import with_running_products
+from symbackprop.lower.solves import without_inverses
+from symbackprop.lower.stable import Stable
+from symbackprop.ops.elementwise import expm1, log1p, sigmoid, softplus
+from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.signs import is_total
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
+from symbackprop.verify import literal, textbook
+from symbackprop.verify.literal import Grid, Noise
+
+FUNCTIONS = {
+    "where": np.where,
+    "scaled_power": lambda c, x, p: np.where(c == 0, 0, c * np.power(x, p)),
+    "log_expm1": lambda z: np.log(np.expm1(z)),
+    "xlogy": lambda x, y: np.where(x == 0, 0, x * np.log(y)),
+    "log_erfc": lambda x: np.log(textbook.ERFC(x)),
+    "erfc": textbook.ERFC,
+}
+CALLS = {
+    "cumprod": lambda x: np.cumprod(x, axis=-1),
+    "cumprod_pullback": lambda x, g: pulled_back(x, g),
+    "finite_max": lambda x, axis=None, keepdims=False: np.max(x, axis=axis, keepdims=keepdims),
+    "sum": lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims),
+    "with_ones": lambda x, axis: np.concatenate((x, np.ones_like(np.take(x, [0], axis))), axis),
+}
+
+
+def pulled_back(x, g):
+    """What g pulls back through the running products of x, by their definition."""
+    made = np.zeros(np.broadcast_shapes(x.shape, g.shape))
+    x, g = np.broadcast_to(x, made.shape), np.broadcast_to(g, made.shape)
+    for k in range(x.shape[-1]):
+        for i in range(k, x.shape[-1]):
+            made[..., k] += g[..., i] * np.prod(np.delete(x[..., : i + 1], k, axis=-1), axis=-1)
+    return made
+
+
+@contextmanager
+def prepared_words():
+    """The literal evaluator with the functions and calls that only prepared equations have."""
+    tables = ((textbook.FUNCTIONS, FUNCTIONS), (textbook.CALLS, CALLS))
+    new = [(table, {k: v for k, v in words.items() if k not in table}) for table, words in tables]
+    for table, words in new:
+        table.update(words)
+    try:
+        yield
+    finally:
+        for table, words in new:
+            for k in words:
+                del table[k]
+
+
+class Clipped(Grid):
+    """The literal values, but for places outside of an axis: as in generated code these are moved inside."""
+
+    def entry(self, e):
+        array = self.known[e.name]
+        found = [np.clip(self.value(i), 0, max(0, s - 1)).astype(int) for i, s in zip(e.indices, array.shape, strict=True)]
+        if array.size or not e.indices:
+            return array[tuple(found)]
+        return np.zeros(np.broadcast_shapes(*[f.shape for f in found]))
+
+    def total(self, e):
+        inner = type(self)((*self.indices, *e.indices), self.known, self.sizes, self.way, self.place)
+        body = np.broadcast_to(inner.value(e.body), inner.shape)
+        return body.sum(axis=tuple(range(len(self.indices), len(inner.shape))))
+
+
+class Plain(Clipped):
+    """The values that an array library gives: 0 times nan is nan. A range of one index is a slice, a delta is a diagonal."""
+
+    def product(self, e):
+        ranges = [a for a in e.args if isinstance(a, KroneckerDelta) or (is_guard(a) and len(indices_of(a)) == 1)]
+        value = np.prod(np.broadcast_arrays(*[self.value(a) for a in e.args if a not in ranges] or [1.0]), axis=0)
+        for a in ranges:
+            value = np.where(self.value(a) == 0, 0, value)
+        return value
+
+
+@dataclass
+class Model:
+    """A program, what of it is wanted, and arrays for its leaves."""
+
+    program: Program
+    outputs: tuple
+    seed: int
+    points: list = field(default_factory=list)
+    grid: type = Clipped
+
+    def values(self, program, point, noise=None):
+        sizes, arrays = point
+        return literal.evaluate(program, {t.name: arrays[t.name] for t in program.leaves}, sizes, noise=noise)
+
+    def program_of(self, made):
+        if isinstance(made, Program):
+            return made
+        leaves = {t.name: t for t in self.program.leaves}
+        return Program("made", {**leaves, **{e.name: e.tensor for e in made}}, tuple(made), self.program.objective)
+
+    def check(self, made):
+        after = self.program_of(made)
+        with prepared_words():
+            for point in self.points:
+                one = self.values(self.program, point)
+                with grid_of(self.grid):
+                    two = self.values(after, point)
+                for name in self.outputs:
+                    same(
+                        one[name],
+                        two[name],
+                        lambda point=point, name=name: [
+                            self.values(self.program, point, Noise(np.random.default_rng(k)))[name] for k in range(3)
+                        ],
+                        lambda point=point, name=name: (
+                            f"seed {self.seed}, {name} of\n{listed(self.program)}\nbecame\n{listed(after)}\n{told(point)}"
+                        ),
+                    )
+
+    def is_changed(self, made):
+        return self.program_of(made).needed(self.outputs).equations != self.program.needed(self.outputs).equations
+
+
+@contextmanager
+def grid_of(kind):
+    before, literal.Grid = literal.Grid, kind
+    try:
+        yield
+    finally:
+        literal.Grid = before
+
+
+def listed(program):
+    return "\n".join(f"  {e.name}[{', '.join(map(str, e.indices))}] = {e.rhs if e.call is None else e.call}" for e in program.equations)
+
+
+def model(writer, equations, seed, outputs=None, most=5, **how):
+    made = {e.name for e in equations}
+    leaves = {t.name: t for t in writer.tensors.values() if t.name not in made}
+    program = Program("random", {**leaves, **{e.name: e.tensor for e in equations}}, tuple(equations), equations[-1].name)
+    writer.tensors = leaves
+    return Model(program, tuple(outputs or made), seed, points(seed, writer, most=most, **how))
+
+
+def equation(writer, name, free, rhs=None, call=None, role="intermediate"):
+    """An equation, whose tensor later ones may use."""
+    tensor = Tensor(name, tuple(i.axis for i in free), role)
+    writer.tensors[name] = tensor
+    return Equation(tensor, tensor.indices, rhs=rhs, call=call)
+
+
+class Exponentials(Terms):
+    """Exponentials, their sums, quotients and logarithms, under names and in place, with conditions and parts of tensors among them."""
+
+    def exponent(self, scope):
+        x, guards = self.entry(scope)
+        y, more = self.entry(scope)
+        c = self.pick([1, 1, 1, -1, 2, Rational(1, 2)])
+        return self.pick([(c * x, guards), (c * x, guards), (x - y, guards + more), (c * x + 1, guards)])
+
+    def _exponential(self, scope, depth):
+        z, guards = self.exponent(scope)
+        return self.pick([exp, exp, exp, exp, expm1, sigmoid, tanh, cosh])(z), guards
+
+    def _quotient(self, scope, depth):
+        (z, guards), (u, more) = self.exponent(scope), self.exponent(scope)
+        x, others = self.entry(scope)
+        below = self.pick([1 + exp(z), 1 + exp(z), exp(z) + exp(u), x, x, cosh(z), expm1(z), 1 - sigmoid(z), 3 * exp(z) + exp(u)])
+        return below ** self.pick([-1, -1, -2]), guards + more + others
+
+    def _logarithm(self, scope, depth):
+        (z, guards), (u, more) = self.exponent(scope), self.exponent(scope)
+        x, others = self.entry(scope)
+        inside = [1 + exp(z), exp(z) + exp(u), x, x, sigmoid(z), 1 - sigmoid(z), cosh(z), exp(z) - 1, 1 + z**2, 2 * exp(z) + exp(u) + 1]
+        return self.pick([log(self.pick(inside)), log1p(exp(z)), softplus(z)]), guards + more + others
+
+    def _total(self, scope, depth):
+        bound = self.index("b")
+        known = [t for t in self.tensors.values() if t.role != "index" and t.name[0] != "E"]
+        t = self.pick(known) if known else self.tensor([n, m])
+        places = [self.place(a, [*scope, bound]) for a in t.axes]
+        guards = [g for _, more in places for g in more]
+        weight = self.product([*scope, bound], 0, 2) if self.chance(0.6) else 1
+        return Total(Mul(weight, *guards, exp(self.pick([1, 1, -1]) * Entry(t.name, *[at for at, _ in places]))), bound), []
+
+
+GROWING = {
+    "only": {"exponential": 5, "quotient": 4, "logarithm": 4, "total": 3, "entry": 3, "position": 1, "data": 1, "sum": 2, "number": 1}
+}
+WHOLE = ("max", "softmax", "softmax", "log_softmax", "logsumexp")
+
+
+def exponentials(seed, **how):
+    """A few equations of exponentials, each free to use those before it, and calls of statistics."""
+    writer = Exponentials(seed, axes=[n, n, n, m, n - 1], **GROWING)
+    equations = []
+    writer.tensor([n, m])
+    for k in range(writer.random.randint(2, 4)):
+        known = [t for t in writer.tensors.values() if t.axes and t.role != "index" and n - 1 not in t.axes]
+        if writer.chance(0.25):
+            t, op = writer.pick(known), writer.pick(WHOLE)
+            at = writer.random.randrange(len(t.axes))
+            axes = t.axes if "softmax" in op else (*t.axes[:at], *t.axes[at + 1 :])
+            equations.append(equation(writer, f"E{k}", free_indices(axes), call=Call(op, (t.name,), (("axis", at),))))
+        else:
+            free = writer.free(2)
+            equations.append(equation(writer, f"E{k}", free, writer.sum(free, 1, 2)))
+    outputs = [e.name for e in equations] if writer.chance(0.4) else [equations[-1].name]
+    return model(writer, equations, seed, outputs, most=4, least=2, **how)
+
+
+def divided(seed):
+    """Adjoints that divide by what they are multiplied by again."""
+    writer = Terms(seed, axes=[n, m])
+    free = [Index(f"i{k}", a) for k, a in enumerate(writer.pick([(n,), (n, m), (m, n)]))]
+    P = writer.tensor([i.axis for i in free])
+    p = Entry(P.name, *free)
+    equations, root = [], p
+    if writer.chance(0.4):
+        equations.append(equation(writer, "F", free, writer.pick([sqrt(p), sqrt(p), p ** Rational(3, 2), p**2])))
+        root = Entry("F", *free)
+    below = writer.pick([p, p, root, root * p, p**2])
+    terms = [writer.product(free, 0, 2) / writer.pick([below, below, below, Integer(1)]) for _ in range(writer.random.randint(1, 2))]
+    equations.append(equation(writer, "dP", free, Add(*terms), role="adjoint"))
+    dP = Entry("dP", *free)
+    for k in range(writer.random.randint(1, 2)):
+        inner = writer.product(free, 0, 2)
+        body = writer.pick([p, p, root, p**2, Integer(1)]) * dP * inner
+        bound = free[writer.random.randint(0, 1) :]
+        left = [i for i in free if i not in bound]
+        new = {i: Index(f"b{i.name}", i.axis) for i in bound}
+        rhs = Total(body.xreplace(new), *new.values()) if writer.chance(0.6) else None
+        own = left if rhs is not None else free
+        own, e = own, rhs if rhs is not None else body
+        if writer.chance(0.3):
+            e = e + writer.product(own, 0, 2)
+        turned = dict(zip(own, free_indices([i.axis for i in own]), strict=True))
+        equations.append(equation(writer, f"dO{k}", tuple(turned.values()), e.xreplace(turned), role="adjoint"))
+    writer.tensors.pop("dP")
+    return model(writer, equations, seed, [e.name for e in equations if e.name[:2] == "dO"])
+
+
+def solvable(seed):
+    """Products with inverses, over parts of axes too."""
+    writer = Terms(seed, axes=[n, n, n, m, n - 1], only={"entry": 6, "position": 1, "delta": 1, "number": 1, "total": 2, "data": 1})
+    A = writer.tensors["A"] = Tensor("A", (n, n), "parameter")
+    equations = [equation(writer, "V", A.indices, call=Call("inv", ("A",)))]
+    writer.tensors.pop("V")
+    for k in range(writer.pick([1, 1, 2])):
+        free = writer.free(2)
+        bound = [Index(f"r{j}", writer.pick([n, n, n, n - 1, m])) for j in range(writer.random.randint(1, 2))]
+        scope = [*free, *bound]
+        plain = [i for i in scope if i.axis == n]
+        at, guards = zip(*[(writer.pick(plain), []) if plain and writer.chance(0.8) else writer.place(n, scope) for _ in "ij"], strict=True)
+        body = Mul(Entry("V", *at), *guards[0], *guards[1], writer.product(scope, 1, 3))
+        equations.append(equation(writer, f"E{k}", free, Total(body, *bound) + (writer.product(free, 1, 1) if writer.chance(0.3) else 0)))
+    made = model(writer, equations, seed, [e.name for e in equations if e.name != "V"], zeros=False)
+    for sizes, arrays in made.points:
+        arrays["A"] = arrays["A"] + 4 * sizes[n] * np.eye(sizes[n])
+    return made
+
+
+def running(seed):
+    """Tables of running products, their products, and sums of the products but one."""
+    writer = Terms(seed, axes=[n, m], only={"entry": 6, "position": 2, "data": 1, "number": 1, "total": 1, "call": 1})
+    front = [Index("i0", m)] if writer.chance(0.4) else []
+    i, j = Index(f"i{len(front)}", n), Index(f"i{len(front) + 1}", n)
+    x = Entry(writer.tensor([*[f.axis for f in front], n]).name, *front, j)
+    factor = writer.pick([x, x, x, 1 + x**2, exp(x), x * Entry(writer.tensor([n]).name, j)])
+    table = equation(writer, "T", [*front, i, j], factor * NonNegative(i - j) + Positive(j - i))
+    axis = len(front) + 1
+    P = equation(writer, "P", [*front, i], call=Call("prod", ("T",), (("axis", axis),)))
+    others = equation(writer, "O", [*front, i, j], call=Call("prod_others", ("T",), (("axis", axis), ("order", 1))))
+    equations, free = [table, P, others], [*front, i]
+    o = Entry("O", *front, i, j)
+    for name in ("T", "P", "O"):
+        writer.tensors.pop(name)
+    g = writer.product(free if writer.chance(0.7) else [*free, j], 0, 2)
+    if writer.chance(0.5):
+        equations.append(Equation(Tensor("dT", others.tensor.axes), others.indices, g * o))
+        o, g = Entry("dT", *front, i, j), Integer(1)
+    r = Index("r", n)
+    body = (g * o * (NonNegative(i - j) if writer.chance(0.8) else writer.position([i, j]))).xreplace({i: r, j: i})
+    extra = writer.product(free, 0, 1)
+    bound = [r, *(front if writer.chance(0.3) else [])]
+    own = [k for k in free if k not in bound]
+    e = Total(body * (extra if set(own) == set(free) else 1), *bound)
+    turned = dict(zip(own, free_indices([k.axis for k in own]), strict=True))
+    tensor = Tensor("dx", tuple(k.axis for k in own))
+    equations += [Equation(tensor, tensor.indices, e.xreplace(turned))]
+    equations += [Equation(Tensor("Q", P.tensor.axes), P.indices, Entry("P", *P.indices) * writer.product(free, 0, 1))]
+    return model(writer, equations, seed, ["dx", "Q", *(["P"] if writer.chance(0.3) else [])])
+
+
+RISKY = {"only": {"data": 4, "position": 4, "entry": 3, "over": 3, "log": 3, "call": 1, "sum": 2, "total": 2, "where": 3, "number": 1}}
+
+
+def masked(seed):
+    """Quotients, logarithms and roots beside conditions."""
+    writer = Terms(seed, axes=[n, n, m], **RISKY)
+    equations = []
+    for k in range(writer.random.randint(1, 3)):
+        free = writer.free(2)
+        equations.append(equation(writer, f"E{k}", free, writer.sum(free, 2, 2)))
+    positive = any(crosses(t.body) for e in equations for t in e.rhs.atoms(Total))
+    return replace(model(writer, equations, seed, positive=positive), grid=Plain)
+
+
+def crosses(e):
+    """Whether a condition stands beside what may have no value and has other indices: guarded.py says that this is left alone in a sum."""
+    return any(
+        is_mask(f) and not is_total(g) and not (indices_of(f) <= indices_of(g) or indices_of(g) <= indices_of(f))
+        for product in e.atoms(Mul)
+        for f in product.args
+        for g in product.args
+    )
+
+
+def whole(program, e):
+    """A program in which what an op gives is as it was."""
+    return replace(program, equations=tuple(e))
+
+
+def last(s):
+    return [e for e in s.program.equations if e.name in s.program.needed(s.outputs).tensors]
+
+
+PROGRAMS = {
+    "without overflow": Row(exponentials, lambda s: without_overflow(s.program, s.outputs)),
+    "recognised": Row(exponentials, lambda s: named(s.program, s.outputs)),
+    "stable": Row(exponentials, lambda s: Stable(s.program, s.program.equations).rewritten()),
+    "spelled": Row(
+        exponentials,
+        lambda s: [e if e.rhs is None else replace(e, rhs=spelled(e.rhs, ())) for e in s.program.equations],
+    ),
+    "undivided": Row(divided, lambda s: undivided(s.program, s.outputs)),
+    "without inverses": Row(solvable, lambda s: without_inverses(s.program, list(s.program.equations), s.outputs)),
+    "running products": Row(running, lambda s: with_running_products(s.program, list(s.program.equations), s.outputs)),
+    "guarded": Row(masked, lambda s: guarded(Stable(s.program, s.program.equations).rewritten())),
+    "prepared": Row(exponentials, lambda s: prepare(s.program, s.outputs)),
+}
