@@ -3,14 +3,14 @@
 The base of a power may be negative, or 0: a power is split only where no value is lost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from math import prod
 from operator import or_
 
 from sympy import Add, Expr, Integer, Mul, Number, Pow, S, default_sort_key, expand_mul, gcd
 
-from symbackprop.brackets import is_mask, united
+from symbackprop.brackets import covers, is_mask, united
 from symbackprop.cost import cost
 from symbackprop.signs import is_total
 
@@ -31,9 +31,15 @@ def cancelled(e: Expr) -> Expr:
         for rest in rests if len(rests) >= len(f.base.args) else ():
             c = rest / f.base.args[0]
             taken = {rests.get(c * a) for a in f.base.args}
-            if None not in taken:
+            if None not in taken and _has_a_value(taken):
                 return cancelled(Add(*[t for t in e.args if t not in taken], c * Pow(f.base, f.exp + 1)))
     return _multiplied_out(e)
+
+
+def _has_a_value(terms: Iterable[Expr]) -> bool:
+    """Whether the terms of a sum that divide by one thing have a value only where that is not 0: not all of them are masked out there."""
+    masks = [Mul(*[f for f in Mul.make_args(t) if is_mask(f)]) for t in terms]
+    return S.One in masks or covers(masks)
 
 
 def _multiplied_out(e: Add) -> Expr:

@@ -1,6 +1,5 @@
 """Rewriters of programs as a table: what the outputs are worth is the same before and after."""
 
-import random
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 

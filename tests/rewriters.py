@@ -108,6 +108,8 @@ def points(seed, writer, zeros=True, count=2, most=5, least=1, positive=False):
     made = []
     for _ in range(count):
         sizes = sizes_drawn(rng, most, least)
+        while any(t.facts and 0 in (size_of(a, sizes) for a in t.axes) for t in writer.tensors.values()):
+            sizes = sizes_drawn(rng, most, least)
         made.append((sizes, {t.name: array(rng, t, sizes, writer.selected, zeros, positive) for t in writer.tensors.values()}))
     return made
 
@@ -182,7 +184,7 @@ def of_parts(factors, index, facts):
 
 EXPRESSIONS = {
     "contract": Row(
-        lambda seed: written(seed),
+        lambda seed: written(seed, log=0),
         lambda s: contract.contract(s.e),
         (("symbackprop.contract.guard", lambda e: contract.S.One),),
         0.5,
@@ -199,7 +201,7 @@ EXPRESSIONS = {
         (("symbackprop.laws.LAWS_OF_ENTRIES", (Law("", ("positive",), lambda e, fact: 1 if e.has(Positive) else None, ()),)),),
     ),
     "expanded": Row(
-        lambda seed: written(seed),
+        lambda seed: written(seed, log=0),
         lambda s: normal.expanded(s.e),
         (("symbackprop.contract.decided", lambda e: normal.S.One if e.has(Index) and not e.has(Entry) else e),),
         0.5,

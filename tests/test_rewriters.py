@@ -5,9 +5,10 @@ A row of rewriters.py or rewriter_programs.py is a rewriter. A spoilt one must b
 
 import pytest
 from rewriter_programs import PROGRAMS
+from rewriter_scalars import SCALARS
 from rewriters import EXPRESSIONS
 
-ROWS = {**EXPRESSIONS, **PROGRAMS}
+ROWS = {**EXPRESSIONS, **SCALARS, **PROGRAMS}
 FEW, MANY, FIRST = 30, 2000, 10_000
 SPOILT = [(name, k) for name, row in ROWS.items() for k in range(len(row.sabotage))]
 

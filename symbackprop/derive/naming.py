@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from sympy import Add, Expr, KroneckerDelta, Mul
 
-from symbackprop.term import Entry, Total, indices_of, is_guard
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
 
 Name = Callable[[Expr], Entry]
 """Gives an expression a name: the entry that stands for it, at its own indices."""
@@ -18,8 +18,8 @@ def with_parts_named(value: Expr, name: Name) -> Expr:
     """`value` with the sums in each of its products named, where such a sum has fewer indices than the product.
 
     A sum takes with it what costs nothing more: the factors that have no other indices. Deltas stay outside: a name would
-    store their zeros. A guard goes with every sum that has its indices, and stays outside too where another factor has one: each may be
-    read only where the guard lets it.
+    store their zeros. A guard goes with every sum that has its indices, and stays outside too where another factor has one, as does a
+    condition on sizes: each may be read only where the guard lets it.
     """
     return Add(*[_named(term, name) for term in Add.make_args(value)])
 
@@ -46,11 +46,11 @@ def _named(term: Expr, name: Name) -> Expr:
         homes = [members for held, members in groups if indices_of(f) <= held]
         if not homes or f.has(KroneckerDelta):
             rest.append(f)
-        elif is_guard(f):
+        elif isinstance(f, Positive | NonNegative) and not f.has(Entry):
             guards.append(f)
             for members in homes:
                 members.append(f)
         else:
             homes[0].append(f)
-    rest += [f for f in guards if any(indices_of(f) & indices_of(g) for g in rest)]
+    rest += [f for f in guards if not indices_of(f) or any(indices_of(f) & indices_of(g) for g in rest)]
     return Mul(*rest, *[name(Mul(*members)) for _, members in groups])

@@ -112,8 +112,10 @@ def _beside(f: Expr, mask: Expr, risky: Container[str], room: Set[Index]) -> Exp
 
 def _strays(e: Expr, mask: Expr, risky: Container[str]) -> bool:
     """Whether something in `e` may have no value where `mask` is 0, and is not evaluated at a safe argument since it has fewer indices."""
-    if not e.args or isinstance(e, Positive | NonNegative | Where):
+    if not e.args or isinstance(e, Positive | NonNegative):
         return False
+    if isinstance(e, Where):
+        return not set(Mul.make_args(mask)) <= set(Mul.make_args(e.args[0])) and _strays(e.args[1], mask, risky)
     if isinstance(e, Entry):
         return e.name in risky and not indices_of(mask) <= indices_of(e)
     if isinstance(e, (Pow, ScaledPower, *SAFE)) and not _is_finite(e) and not indices_of(mask) <= indices_of(e):
