@@ -42,7 +42,12 @@ def shared(seed):
     writer = Terms(seed, axes=[n, m], **PLAIN)
     free = writer.free(2)
     while True:
-        pool = [Mul(*writer.factor(free, 0)[1], writer.factor(free, 0)[0]) for _ in range(4)]
+        pool = [Mul(f, *guards) for f, guards in (writer.factor(free, 0) for _ in range(4))]
+        if writer.chance(0.5):
+            x = plain(writer, free)
+            mask = writer.pick([Positive(x), Positive(-x), NonNegative(x), NonNegative(-x)])
+            pool += [writer.pick([mask, mask, 1]) * x ** writer.pick([-2, -1, Rational(-1, 2), Rational(1, 2), Rational(-3, 2)]) for _ in "ab"]
+            writer.random.shuffle(pool)
         a, b = pool[0], pool[1]
         some = [Mul(writer.pick([1, -1, 2, 6, Rational(1, 2)]), *writer.random.sample(pool, writer.random.randint(1, 3))) for _ in range(3)]
         e = Add(*some[: writer.random.randint(2, 3)])
@@ -174,7 +179,7 @@ def squares(seed):
     if i not in half.free_symbols:
         half *= Entry(writer.tensor([n, m]).name, i, r)
     other = half.xreplace({i: j}) if writer.chance(0.8) else writer.product([j, r], 0, 2)
-    x = writer.entry([r])[0]
+    x = plain(writer, [r])
     weight = writer.pick([1, x**2, exp(x), sigmoid(x), x, Positive(x), x**2 + 1, absolute(x), Rational(1, 2), -1])
     e = Total(Mul(weight, half, other), r)
     return subject(e, [i, j], writer, seed)
@@ -189,7 +194,7 @@ def as_a_square(s):
     if found is None:
         return None
     right = found.half.xreplace(dict(zip(found.left, found.right, strict=True)))
-    return found.coefficient * Total(found.half * right, *product.bound)
+    return found.coefficient * Total(Mul(found.half, right, evaluate=False), *product.bound)
 
 
 def growths(seed):

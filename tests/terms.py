@@ -44,6 +44,7 @@ class Terms:
         self.tensors, self.selected = {}, {}
         self.known = []
         self.count = 0
+        self.ranks = [0, 1, 1, 2, 2, 2, 3]
 
     def pick(self, options):
         return self.random.choice(options)
@@ -95,7 +96,7 @@ class Terms:
         if known and self.chance(0.5):
             tensor = self.pick(known)
         else:
-            rank = self.pick([0, 1, 1, 2, 2, 2, 3]) if rank is None else rank
+            rank = self.pick(self.ranks) if rank is None else rank
             axes = [self.pick([i.axis for i in scope] * 2 + list(self.axes)) for _ in range(rank)]
             tensor = self.tensor(axes)
         places = [self.place(a, scope) for a in tensor.axes]

@@ -124,7 +124,10 @@ def test_a_fact_of_a_whole_axis_does_not_fire_on_a_part_of_it(text, facts):
     assert known.facts == () and known.equation.rhs == plain.equation.rhs
 
 
-def test_a_matrix_of_unit_rows_or_columns_says_which():
-    assert sbp.derivative("sum(U ** 2, axis=1) @ x", {"U": "n d", "x": "n"}, wrt="x", facts={"U": "unit over d"}).equation.rhs == 1
-    with pytest.raises(sbp.errors.FactError, match="over which axis"):
-        sbp.derivative("sum(U ** 2, axis=1) @ x", {"U": "n d", "x": "n"}, wrt="x", facts={"U": "unit"})
+def test_the_rows_of_a_unit_matrix_are_vectors_of_length_1():
+    shapes, U = {"U": "n d", "x": "n"}, np.array([[0.6, 0.8], [1.0, 0.0], [0.0, -1.0]])
+    for fact in ("unit", "unit over d"):
+        result = sbp.derivative("sum(U ** 2, axis=1) @ x", shapes, wrt="x", facts={"U": fact})
+        assert result.equation.rhs == 1 and np.allclose(result.evaluate(U=U, x=np.ones(3)), 1)
+        with pytest.raises(sbp.errors.FactError, match="length"):
+            result.evaluate(U=U / np.sqrt(3), x=np.ones(3))

@@ -3,6 +3,8 @@
 A row of rewriters.py or rewriter_programs.py is a rewriter. A spoilt one must be seen by the same test, and one that changes nothing too.
 """
 
+from importlib import import_module
+
 import pytest
 from rewriter_programs import PROGRAMS
 from rewriter_scalars import SCALARS
@@ -39,6 +41,7 @@ def test_a_rewriter_keeps_values_in_many_cases(name):
 @pytest.mark.parametrize(("name", "k"), SPOILT)
 def test_a_spoilt_rewriter_is_seen(name, k, monkeypatch):
     where, spoilt = ROWS[name].sabotage[k]
-    monkeypatch.setattr(where, spoilt)
+    module, _, word = where.rpartition(".")
+    monkeypatch.setattr(import_module(module), word, spoilt)
     with pytest.raises(AssertionError, match="became"):
         run(ROWS[name], range(400))

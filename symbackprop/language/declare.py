@@ -15,7 +15,7 @@ from symbackprop.language.spec import EquationSpec, ModelSpec
 from symbackprop.ops import OPS
 from symbackprop.program import ROLES, Fact, Tensor
 
-FACTS = {"simplex": True, "one-hot": True, "symmetric": False, "positive": False, "orthogonal": False, "unit": True, "constant": False}
+FACTS = {"simplex": True, "one-hot": True, "symmetric": False, "positive": False, "orthogonal": False, "unit": False, "constant": False}
 """Kinds of facts, and whether one speaks of an axis: "simplex over c"."""
 
 
@@ -106,8 +106,8 @@ def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
     if kind in ("symmetric", "orthogonal") and (len(axes) != 2 or axes[0] != axes[1]):
         raise FactError(f"only a square matrix is {kind}, {name} is {shape_text(axes) or 'a scalar'}", place=place, source=text)
     if not over:
-        return Fact(kind, name)
-    if not FACTS[kind]:
+        return Fact(kind, name, len(axes) - 1 if kind == "unit" and axes else None)
+    if not (FACTS[kind] or kind == "unit"):
         raise FactError(f"'{kind}' speaks of no axis", place=place, source=text, fix=f'write "{kind}"')
     places = [k for k, a in enumerate(axes) if str(a) == over]
     if len(places) != 1:

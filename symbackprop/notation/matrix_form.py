@@ -253,6 +253,8 @@ def _delta(f: Expr, free: Free) -> Value:
     rows, columns = free[0][0], (*free[1], None)[0]
     if columns is None and rows in f.args and not f.has(Entry):
         (place,) = (a for a in f.args if a != rows)
+        if place.has(Index):
+            raise refusal("shifted", f)
         return Unit((rows.axis, None), place)
     if set(f.args) != {rows, columns}:
         raise refusal("shifted", f)
