@@ -12,8 +12,7 @@ from symbackprop.errors import NotationError
 from symbackprop.index import fresh
 from symbackprop.notation import building as b
 from symbackprop.notation.factoring import factored
-from symbackprop.notation.law import Law
-from symbackprop.notation.matrix import Commutation, Eye, Leaf, Lower, Plus, Scalar, Scale, Transpose, Unit
+from symbackprop.notation.matrix import Commutation, Eye, Leaf, Lower, Plus, Scalar, Unit
 from symbackprop.notation.matrix_form import matrix_numpy
 from symbackprop.notation.matrix_text import Texter
 from symbackprop.notation.polish import polished
@@ -23,7 +22,7 @@ from symbackprop.notation.slices import has_unnamed_slices, row, total
 from symbackprop.program import Equation, Program, Tensor
 from symbackprop.signs import is_total
 from symbackprop.term import Entry, delta
-from symbackprop.verify.literal import Grid, size_of
+from symbackprop.verify.literal import Grid
 
 AXES = [n, n, m, p]
 
@@ -90,7 +89,8 @@ class Matrices(Terms):
 
     def matrix(self, a, c, depth):
         if depth <= 0:
-            return self.pick([lambda: self.leaf(a, c), lambda: self.leaf(a, c), lambda: b.transpose(self.leaf(c, a)), lambda: self.square(a, c)])()
+            kinds = [self.leaf, self.leaf, lambda a, c: b.transpose(self.leaf(c, a)), self.square]
+            return self.pick(kinds)(a, c)
         k = self.pick(AXES)
         x = self.matrix(a, c, depth - 1)
         return self.pick(
@@ -181,6 +181,31 @@ def formula(seed, depth=3):
             return Formula(x, seed, points(seed, writer))
 
 
+def unread(seed):
+    """What reads better otherwise: transposes in a row, scaled rows and columns, differences with a minus before them."""
+    writer = Matrices(seed)
+    a, c, k = (writer.pick(AXES) for _ in "ack")
+
+    def turned(one, other):
+        return b.transpose(writer.leaf(other, one))
+
+    x, u, v = writer.matrix(a, c, 1), writer.column(a, 1), writer.column(c, 1)
+    kinds = [
+        lambda: b.matmul(turned(a, k), turned(k, c), turned(c, a), u),
+        lambda: b.plus([(1, b.matmul(turned(a, k), turned(k, c))), (writer.pick([1, -1]), writer.pick([turned(a, c), x]))]),
+        lambda: b.scale(-writer.pick([S.One, Integer(2), n]), [], b.plus([(1, x), (-1, writer.matrix(a, c, 1))])),
+        lambda: b.scale(S.NegativeOne, [writer.scalar(1)], b.plus([(-1, u), (writer.pick([1, -1]), writer.column(a, 0))])),
+        lambda: b.matmul(b.diag(u), writer.leaf(a, k), writer.leaf(k, c), b.diag(v)),
+        lambda: b.matmul(b.diag(u), writer.column(a, 0), b.transpose(v)),
+        lambda: b.matmul(u, b.transpose(writer.column(c, 0)), b.diag(v)),
+        lambda: b.hadamard([turned(a, c), b.transpose(writer.matrix(c, a, 1))]),
+    ]
+    while True:
+        made = writer.pick(kinds)()
+        if not has_unnamed_slices(made):
+            return Formula(made, seed, points(seed, writer))
+
+
 def summed(seed):
     """A sum of matrices or columns with factors in common."""
     writer = Matrices(seed)
@@ -194,7 +219,7 @@ def summed(seed):
             return Formula(x, seed, points(seed, writer))
 
 
-READ = {"only": {"entry": 8, "delta": 2, "data": 2, "position": 1, "total": 4, "sum": 3, "call": 2, "power": 2, "number": 2, "size": 1, "over": 1}}
+READ = {"entry": 8, "delta": 2, "data": 2, "position": 1, "total": 4, "sum": 3, "call": 2, "power": 2, "number": 2, "size": 1, "over": 1}
 
 
 @dataclass
@@ -220,12 +245,18 @@ class Read:
         return True
 
 
+def two_places(writer, scope):
+    """The delta of two places on one axis."""
+    i = writer.pick(scope) if scope else None
+    return Integer(1) if i is None else delta(i, writer.pick([*[j for j in scope if j.axis == i.axis], 0, i.axis - 1]))
+
+
 def readable(seed):
     """An index expression of vectors and matrices, read at plain indices mostly."""
-    writer = Terms(seed, axes=[n, n, m, p], **READ)
+    writer = Terms(seed, axes=[n, n, m, p], only=READ)
     writer.place = lambda size, scope: (writer.pick([i for i in scope if i.axis == size] or [Integer(0)]), [])
     writer.ranks = [0, 1, 1, 2, 2]
-    writer.delta = lambda scope: delta(i := writer.pick(scope), writer.pick([*[j for j in scope if j.axis == i.axis], 0, i.axis - 1])) if scope else Integer(1)
+    writer.delta = lambda scope: two_places(writer, scope)
     free = writer.free(2)
     e = writer.sum(free, writer.pick([1, 1, 2]), 2)
     tensor = Tensor("F", tuple(i.axis for i in free))
@@ -242,21 +273,9 @@ def in_matrices(s):
         return None
 
 
-def any_transpose(x, known):
-    return x.x if x.x.shape[0] == x.x.shape[1] else None
-
-
 MATRICES = {
-    "shortened": Row(
-        formula,
-        lambda s: shortened(s.x, Known()),
-        (("symbackprop.notation.shorter.LAWS", (Law("S^T = S", (), any_transpose, (Transpose,)),)),),
-    ),
-    "polished": Row(
-        formula,
-        lambda s: polished.__wrapped__(s.x),
-        (("symbackprop.notation.polish.POLISH", (Law("-x = x", (), lambda x: x.x if x.coefficient == -1 else None, (Scale,)),)),),
-    ),
-    "common factors": Row(summed, lambda s: factored(s.x), (("symbackprop.notation.factoring.matmul", lambda *f: b.matmul(*f[::-1])),)),
-    "matrix form": Row(readable, in_matrices, (("symbackprop.notation.matrix_form._orientation", lambda f, held, free: held[::-1]),), 0.2),
+    "shortened": Row(formula, lambda s: shortened(s.x, Known())),
+    "polished": Row(unread, lambda s: polished.__wrapped__(s.x)),
+    "common factors": Row(summed, lambda s: factored(s.x)),
+    "matrix form": Row(readable, in_matrices, 0.4),
 }

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from rewriters import Row, points, same, told
@@ -165,6 +166,31 @@ def equation(writer, name, free, rhs=None, call=None, role="intermediate"):
     return Equation(tensor, tensor.indices, rhs=rhs, call=call)
 
 
+BELOW = [
+    lambda z, u, x: 1 + exp(z),
+    lambda z, u, x: 1 + exp(z),
+    lambda z, u, x: exp(z) + exp(u),
+    *[lambda z, u, x: x] * 4,
+    lambda z, u, x: cosh(z),
+    lambda z, u, x: expm1(z),
+    lambda z, u, x: 1 - sigmoid(z),
+    lambda z, u, x: 3 * exp(z) + exp(u),
+]
+LOGARITHMS = [
+    lambda z, u, x: log(1 + exp(z)),
+    lambda z, u, x: log(exp(z) + exp(u)),
+    *[lambda z, u, x: log(x)] * 6,
+    lambda z, u, x: log(sigmoid(z)),
+    lambda z, u, x: log(1 - sigmoid(z)),
+    lambda z, u, x: log(cosh(z)),
+    lambda z, u, x: log(exp(z) - 1),
+    lambda z, u, x: log(1 + z**2),
+    lambda z, u, x: log(2 * exp(z) + exp(u) + 1),
+    lambda z, u, x: log1p(exp(z)),
+    lambda z, u, x: softplus(z),
+]
+
+
 class Exponentials(Terms):
     """Exponentials, their sums, quotients and logarithms, under names and in place, with conditions and parts of tensors among them."""
 
@@ -172,32 +198,41 @@ class Exponentials(Terms):
         x, guards = self.entry(scope)
         y, more = self.entry(scope)
         c = self.pick([1, 1, 1, -1, 2, Rational(1, 2)])
-        return self.pick([(c * x, guards), (c * x, guards), (x - y, guards + more), (c * x + 1, guards)])
+        return self.pick([lambda: c * x, lambda: c * x, lambda: x - y, lambda: c * x + 1])(), guards + more
 
     def _exponential(self, scope, depth):
         z, guards = self.exponent(scope)
         return self.pick([exp, exp, exp, exp, expm1, sigmoid, tanh, cosh])(z), guards
 
+    def whole(self, scope):
+        """An entry of a sum of exponentials that has a name, if there is one."""
+        t = self.tensors.get(f"E{len(self.totals) - 1}") if self.totals and self.totals[-1] and self.chance(0.8) else None
+        if t is None:
+            return self.entry(scope)
+        places = [self.place(a, scope) for a in t.axes]
+        return Entry(t.name, *[i for i, _ in places]), [g for _, guards in places for g in guards]
+
     def _quotient(self, scope, depth):
         (z, guards), (u, more) = self.exponent(scope), self.exponent(scope)
-        x, others = self.entry(scope)
-        below = self.pick([1 + exp(z), 1 + exp(z), exp(z) + exp(u), x, x, cosh(z), expm1(z), 1 - sigmoid(z), 3 * exp(z) + exp(u)])
+        x, others = self.whole(scope)
+        below = self.pick(BELOW)(z, u, x)
         return below ** self.pick([-1, -1, -2]), guards + more + others
 
     def _logarithm(self, scope, depth):
         (z, guards), (u, more) = self.exponent(scope), self.exponent(scope)
-        x, others = self.entry(scope)
-        inside = [1 + exp(z), exp(z) + exp(u), x, x, sigmoid(z), 1 - sigmoid(z), cosh(z), exp(z) - 1, 1 + z**2, 2 * exp(z) + exp(u) + 1]
-        return self.pick([log(self.pick(inside)), log1p(exp(z)), softplus(z)]), guards + more + others
+        x, others = self.whole(scope)
+        return self.pick(LOGARITHMS)(z, u, x), guards + more + others
 
     def _total(self, scope, depth):
-        bound = self.index("b")
-        known = [t for t in self.tensors.values() if t.role != "index" and t.name[0] != "E"]
+        known = [t for t in self.tensors.values() if t.role != "index" and t.name[0] != "E" and t.axes]
         t = self.pick(known) if known else self.tensor([n, m])
-        places = [self.place(a, [*scope, bound]) for a in t.axes]
+        at = self.random.randrange(len(t.axes))
+        self.count += 1
+        bound = Index(f"b{self.count}", t.axes[at] - 1 if t.axes[at] == n and self.chance(0.5) else t.axes[at])
+        places = [(bound, []) if k == at else self.place(a, scope) for k, a in enumerate(t.axes)]
         guards = [g for _, more in places for g in more]
-        weight = self.product([*scope, bound], 0, 2) if self.chance(0.6) else 1
-        return Total(Mul(weight, *guards, exp(self.pick([1, 1, -1]) * Entry(t.name, *[at for at, _ in places]))), bound), []
+        weight = self.product([*scope, bound], 0, 2) if self.chance(0.4) else 1
+        return Total(Mul(weight, *guards, exp(self.pick([1, 1, 1, -1]) * Entry(t.name, *[i for i, _ in places]))), bound), []
 
 
 GROWING = {
@@ -206,10 +241,11 @@ GROWING = {
 WHOLE = ("max", "softmax", "softmax", "log_softmax", "logsumexp")
 
 
-def exponentials(seed, **how):
+@lru_cache(2**11)
+def exponentials(seed):
     """A few equations of exponentials, each free to use those before it, and calls of statistics."""
     writer = Exponentials(seed, axes=[n, n, n, m, n - 1], **GROWING)
-    equations = []
+    equations, writer.totals = [], []
     writer.tensor([n, m])
     for k in range(writer.random.randint(2, 4)):
         known = [t for t in writer.tensors.values() if t.axes and t.role != "index" and n - 1 not in t.axes]
@@ -220,9 +256,14 @@ def exponentials(seed, **how):
             equations.append(equation(writer, f"E{k}", free_indices(axes), call=Call(op, (t.name,), (("axis", at),))))
         else:
             free = writer.free(2)
-            equations.append(equation(writer, f"E{k}", free, writer.sum(free, 1, 2)))
+            is_total = writer.chance(0.4)
+            e = writer._total(free, 1)[0] if is_total else writer.sum(free, 1, 2)
+            writer.totals.append(is_total)
+            equations.append(equation(writer, f"E{k}", free, e))
+            continue
+        writer.totals.append(False)
     outputs = [e.name for e in equations] if writer.chance(0.4) else [equations[-1].name]
-    return model(writer, equations, seed, outputs, most=4, least=2, **how)
+    return model(writer, equations, seed, outputs, most=4, least=2)
 
 
 def divided(seed):
@@ -263,13 +304,20 @@ def solvable(seed):
     equations = [equation(writer, "V", A.indices, call=Call("inv", ("A",)))]
     writer.tensors.pop("V")
     for k in range(writer.pick([1, 1, 2])):
-        free = writer.free(2)
-        bound = [Index(f"r{j}", writer.pick([n, n, n, n - 1, m])) for j in range(writer.random.randint(1, 2))]
+        free = [Index(f"i{j}", writer.pick([n, n, m, n - 1])) for j in range(writer.random.randint(0, 2))]
+        bound = [Index(f"r{j}", writer.pick([n, n, n, n, n - 1, m])) for j in range(writer.random.randint(1, 2))]
         scope = [*free, *bound]
-        plain = [i for i in scope if i.axis == n]
-        at, guards = zip(*[(writer.pick(plain), []) if plain and writer.chance(0.8) else writer.place(n, scope) for _ in "ij"], strict=True)
-        body = Mul(Entry("V", *at), *guards[0], *guards[1], writer.product(scope, 1, 3))
-        equations.append(equation(writer, f"E{k}", free, Total(body, *bound) + (writer.product(free, 1, 1) if writer.chance(0.3) else 0)))
+        places = [(bound[0], []), (writer.pick([i for i in scope if i is not bound[0]] or [n - 1]), [])]
+        if writer.chance(0.15):
+            places[writer.pick([0, 1])] = writer.place(n, scope)
+        if writer.chance(0.5):
+            places.reverse()
+        (i, inside), (j, also) = places
+        guards = [NonNegative(n - 1 - at) for at in (i, j) if isinstance(at, Index) and at.axis == m]
+        t = writer.tensor(writer.pick([[n], [n, m]]))
+        right = Entry(t.name, bound[0], *[writer.pick([0, a - 1]) for a in t.axes[1:]])
+        body = Mul(Entry("V", i, j), *inside, *also, *guards, right if bound[0].axis != m else 1, writer.product(scope, 0, 2))
+        equations.append(equation(writer, f"E{k}", free, Total(body, *bound) + (writer.product(free, 0, 1) if writer.chance(0.3) else 0)))
     made = model(writer, equations, seed, [e.name for e in equations if e.name != "V"], zeros=False)
     for sizes, arrays in made.points:
         arrays["A"] = arrays["A"] + 4 * sizes[n] * np.eye(sizes[n])

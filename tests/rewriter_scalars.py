@@ -1,10 +1,10 @@
 """Rewriters of sums and of scalar formulas as a table: common factors, masks, named parts, slopes, exponents, limits."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from rewriters import Row, Subject, points, same, written
-from sympy import Add, Dummy, Integer, Mul, Pow, Rational, Symbol, cos, cosh, exp, expand_mul, log, nan, sin, sqrt, tanh, zoo
+from sympy import Add, Dummy, Integer, Mul, Rational, cos, cosh, exp, expand_mul, log, nan, sin, sqrt, tanh, zoo
 from terms import Terms, m, n
 
 from symbackprop import brackets, contract, factors, signs
@@ -12,18 +12,17 @@ from symbackprop.derive.masks import Masks
 from symbackprop.derive.naming import with_parts_named
 from symbackprop.derive.smooth import smoothed
 from symbackprop.index import Index
-from symbackprop.laws import Facts
 from symbackprop.lower.diagonal import by_diagonal
 from symbackprop.lower.exponentials import by_sigmoids, logaddexp
 from symbackprop.lower.symmetric import as_square
-from symbackprop.ops.elementwise import absolute, expm1, log1p, relu, sigmoid, softplus
+from symbackprop.ops.elementwise import absolute, relu, sigmoid, softplus
 from symbackprop.ops.function import new_function
 from symbackprop.ops.slope import slope
 from symbackprop.program import Equation, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of, slopes
 from symbackprop.verify.literal import evaluate_expression
 
-PLAIN = {"only": {"entry": 5, "over": 4, "power": 3, "log": 2, "data": 2, "position": 1, "number": 1, "size": 1, "call": 1}}
+PLAIN = {"entry": 5, "over": 4, "power": 3, "log": 2, "data": 2, "position": 1, "number": 1, "size": 1, "call": 1}
 
 
 def subject(e, free, writer, seed, **how):
@@ -39,27 +38,29 @@ def plain(writer, scope):
 
 def shared(seed):
     """A sum of products that have factors in common: roots, quotients and masks among them."""
-    writer = Terms(seed, axes=[n, m], **PLAIN)
+    writer = Terms(seed, axes=[n, m], only=PLAIN)
     free = writer.free(2)
     while True:
         pool = [Mul(f, *guards) for f, guards in (writer.factor(free, 0) for _ in range(4))]
         if writer.chance(0.5):
             x = plain(writer, free)
             mask = writer.pick([Positive(x), Positive(-x), NonNegative(x), NonNegative(-x)])
-            pool += [writer.pick([mask, mask, 1]) * x ** writer.pick([-2, -1, Rational(-1, 2), Rational(1, 2), Rational(-3, 2)]) for _ in "ab"]
+            powers = [-2, -1, Rational(-1, 2), Rational(1, 2), Rational(-3, 2)]
+            pool += [writer.pick([mask, mask, 1]) * x ** writer.pick(powers) for _ in "ab"]
             writer.random.shuffle(pool)
         a, b = pool[0], pool[1]
         some = [Mul(writer.pick([1, -1, 2, 6, Rational(1, 2)]), *writer.random.sample(pool, writer.random.randint(1, 3))) for _ in range(3)]
         e = Add(*some[: writer.random.randint(2, 3)])
         if writer.chance(0.3):
-            e = writer.pick([a / (a + b) + b / (a + b), (1 - a) * b - (1 - b) * a, pool[2] * a / (a + b) ** 2 + pool[2] * b / (a + b) ** 2]) + e
+            whole = [a / (a + b) + b / (a + b), (1 - a) * b - (1 - b) * a, pool[2] * a / (a + b) ** 2 + pool[2] * b / (a + b) ** 2]
+            e = writer.pick(whole) + e
         if not e.has(zoo, nan):
             return subject(e, free, writer, seed)
 
 
 def of_roots(seed):
     """Brackets beside quotients by norms and by other things."""
-    writer = Terms(seed, axes=[n, m], **PLAIN)
+    writer = Terms(seed, axes=[n, m], only=PLAIN)
     free = writer.free(2)
     x, y = plain(writer, free), plain(writer, free)
     root = writer.pick([sqrt(x**2 + y**2), sqrt(x**2), absolute(x), x, sqrt(x**2 + 1), x**2 + y**2, sqrt(absolute(x))])
@@ -76,7 +77,8 @@ def of_masks(seed):
         f, guards = writer.factor(free, 0)
         pool += [] if guards else [f]
     pool += [brackets.opposite(f) for f in pool if isinstance(f, Positive | NonNegative)]
-    masks = [writer.pick([1, 1, 2, -1]) * Mul(*writer.random.sample(pool, writer.random.randint(1, 2))) for _ in range(writer.random.randint(1, 3))]
+    count = writer.random.randint(1, 3)
+    masks = [writer.pick([1, 1, 2, -1]) * Mul(*writer.random.sample(pool, writer.random.randint(1, 2))) for _ in range(count)]
     masks = [f for f in masks if brackets.is_mask(f)] or [Positive(Entry(writer.tensor([n]).name, Integer(0)))]
     made = subject(Positive(Add(*[f**2 for f in masks])), free, writer, seed)
     made.masks = masks
@@ -213,7 +215,9 @@ def growths(seed):
 def sums_of_exponentials(seed):
     writer = Terms(seed, axes=[n], only={"entry": 1})
     free = writer.free(1)
-    terms = [(writer.pick([Integer(1), Integer(2), Rational(1, 3)]), writer.pick([-1, 1, 2, 0]) * plain(writer, free)) for _ in range(writer.random.randint(1, 3))]
+    numbers = [Integer(1), Integer(2), Rational(1, 3)]
+    count = writer.random.randint(1, 3)
+    terms = [(writer.pick(numbers), writer.pick([-1, 1, 2, 0]) * plain(writer, free)) for _ in range(count)]
     made = subject(log(Add(*[c * exp(z) for c, z in terms])), free, writer, seed)
     made.terms = terms
     return made
@@ -320,7 +324,8 @@ def turning(seed):
     """Derivatives by x of functions with |x|, relu(x), brackets, and quotients whose limit is needed."""
     choose, x, y = Terms(seed), Entry("x"), Entry("y")
     d = Dummy("d", real=True)
-    parts = [absolute(d), relu(d), relu(-d), Positive(d) * d, NonNegative(d) * d**2, (2 * Positive(d) - 1) * d, absolute(d - 1), relu(1 - d) ** 2]
+    parts = [absolute(d), relu(d), relu(-d), Positive(d) * d, NonNegative(d) * d**2, (2 * Positive(d) - 1) * d]
+    parts += [absolute(d - 1), relu(1 - d) ** 2]
     smooth = [d, y, d**2, sin(d), exp(d), y * d]
     inner = [choose.pick(parts) for _ in range(2)] + [choose.pick(smooth)]
     a, b, c = inner
@@ -349,18 +354,18 @@ def smooth_slope(s):
 
 
 SCALARS = {
-    "factored": Row(shared, lambda s: factors.factored(s.e), (("symbackprop.factors._may_part", lambda *args: True),)),
+    "factored": Row(shared, lambda s: factors.factored(s.e)),
     "cancelled": Row(shared, lambda s: factors.cancelled(s.e)),
     "mirrored": Row(lambda seed: written(seed, call=20), lambda s: contract.mirrored(s.e)),
-    "as printed": Row(of_roots, lambda s: signs.as_printed(s.e), (("symbackprop.signs.is_root", lambda e, known=None: True),)),
-    "either": Row(of_masks, lambda s: brackets.either(s.masks), (("symbackprop.brackets._goes_with", lambda b, way: False),)),
+    "as printed": Row(of_roots, lambda s: signs.as_printed(s.e)),
+    "either": Row(of_masks, lambda s: brackets.either(s.masks)),
     "masks": Row(lambda seed: written(seed, data=8, where=6), masks_of),
     "parts with names": Row(parted, with_names),
     "slopes": Row(affine, by_slopes),
     "by diagonal": Row(diagonal, along_diagonals),
-    "as a square": Row(squares, as_a_square, (("symbackprop.lower.symmetric.is_nonnegative", lambda e, known: True),)),
+    "as a square": Row(squares, as_a_square),
     "by sigmoids": Row(growths, lambda s: by_sigmoids(s.growth)),
     "logaddexp": Row(sums_of_exponentials, lambda s: logaddexp(s.terms)),
     "slope": Row(formulas, lambda s: slope(s.value, s.law, s.x)),
-    "smoothed": Row(turning, smooth_slope, (("symbackprop.derive.smooth.agrees", lambda meeting: True),)),
+    "smoothed": Row(turning, smooth_slope),
 }

@@ -34,13 +34,54 @@ KINDS = {
 FACTS = [("simplex", 1), ("one-hot", 1), ("unit", 1), ("symmetric", None), ("orthogonal", None), ("positive", None)]
 
 
+GAPS = [
+    lambda i, j, c: i - j + c,
+    lambda i, j, c: i - j + c,
+    lambda i, j, c: i + j - i.axis + c,
+    lambda i, j, c: j.axis - 1 - i - c,
+    lambda i, j, c: i - c,
+    lambda i, j, c: i + c + 1,
+    lambda i, j, c: i.axis - i - c,
+    lambda i, j, c: i - i.axis - c,
+    lambda i, j, c: 2 * i - j - 1,
+    lambda i, j, c: c - (i - j) ** 2,
+    lambda i, j, c: c - absolute(i - j),
+    lambda i, j, c: absolute(i - j) - c,
+    lambda i, j, c: i * j - c - 1,
+    lambda i, j, c: floor(i / 2) - floor(j / 2),
+    lambda i, j, c: delta(i, j) - Rational(c, 2),
+    lambda i, j, c: NonNegative(i - j) - Rational(c, 2),
+    lambda i, j, c: 1 - 2 * Positive(i - j),
+    lambda i, j, c: i.axis - c - 2,
+    lambda i, j, c: i.axis - j.axis,
+    lambda i, j, c: i * j.axis + j - c,
+]
+"""Whole numbers of positions and sizes: affine or not."""
+AFFINE = [
+    lambda i, j, c: i + c,
+    lambda i, j, c: i - j + c,
+    lambda i, j, c: i + j + c,
+    lambda i, j, c: 2 * i + c,
+    lambda i, j, c: 2 * i + j,
+    lambda i, j, c: i.axis - 1 - i,
+    lambda i, j, c: i * j.axis + j,
+    lambda i, j, c: i + j * n,
+    lambda i, j, c: n + i,
+    lambda i, j, c: i - n,
+]
+"""Formulas of positions that need be no places: shifted, merged, turned, doubled."""
+COMPARED = [lambda x, y: x - y, lambda x, y: y - x, lambda x, y: x**2 - y, lambda x, y: x]
+ARGUMENTS = [lambda x, y: x, lambda x, y: x, lambda x, y: -x, lambda x, y: x - y, lambda x, y: x * y, lambda x, y: 2 * x]
+BASES = [lambda x, y: x, lambda x, y: x, lambda x, y: x + y, lambda x, y: x**2 + 1, lambda x, y: exp(x) + exp(y)]
+
+
 class Terms:
     """Writes expressions from a seed; the tensors that it makes up are in `tensors`, places in index arrays below the axis they are for."""
 
     def __init__(self, seed, axes=AXES, facts=False, **kinds):
         self.random = random.Random(seed)
         self.axes, self.facts = axes, facts
-        self.kinds = {**KINDS, **kinds} if "only" not in kinds else kinds["only"]
+        self.kinds = kinds.get("only") or {**KINDS, **kinds}
         self.tensors, self.selected = {}, {}
         self.known = []
         self.count = 0
@@ -120,27 +161,7 @@ class Terms:
         """A whole number of positions and sizes: affine or not."""
         i, j = self.pick(scope), self.pick(scope)
         c = self.random.randint(-1, 2)
-        return self.pick(
-            [
-                i - j + c,
-                i - j + c,
-                i + j - i.axis + c,
-                j.axis - 1 - i - c,
-                i - c,
-                2 * i - j - 1,
-                c - (i - j) ** 2,
-                c - absolute(i - j),
-                absolute(i - j) - c,
-                i * j - c - 1,
-                floor(i / 2) - floor(j / 2),
-                delta(i, j) - self.pick([0, Rational(1, 2), 1]),
-                NonNegative(i - j) - self.pick([0, Rational(1, 2), 1]),
-                1 - 2 * Positive(i - j),
-                i.axis - c - 2,
-                i.axis - j.axis,
-                i * j.axis + j - c,
-            ]
-        )
+        return self.pick(GAPS)(i, j, c)
 
     def position(self, scope):
         """A condition on positions."""
@@ -167,15 +188,13 @@ class Terms:
     def affine(self, scope):
         """A formula of positions that need be no place: shifted, merged, turned, doubled."""
         i, j, c = self.pick(scope), self.pick(scope), self.random.randint(-1, 1)
-        return expand_mul(
-            self.pick([i + c, i - j + c, i + j + c, 2 * i + c, 2 * i + j, i.axis - 1 - i, i * j.axis + j, i + j * n, n + i, i - n])
-        )
+        return expand_mul(self.pick(AFFINE)(i, j, c))
 
     def data(self, scope):
         """A condition on data, and its guards."""
         (x, guards), kind = self.entry(scope), self.pick([Positive, NonNegative])
         y, more = self.pick([lambda: self.entry(scope), lambda: (Integer(self.random.randint(-1, 1)), [])])()
-        return self.pick([kind(x - y), kind(y - x), kind(x**2 - y), kind(x)]), guards + more
+        return kind(self.pick(COMPARED)(x, y)), guards + more
 
     # --- expressions -------------------------------------------------------------------------------------------------
 
@@ -242,8 +261,8 @@ class Terms:
             x = self.pick([x, Positive(x), NonNegative(-x), Positive(x - 1)]) if kind == "positive" else x
             return x, [g for _, guards in places for g in guards]
         at = self.pick([0, 1]) if at is None else at
-        bound = Index(f"b{self.count}", t.axes[at] if self.chance(0.7) or not never_negative(t.axes[at] - 1) else t.axes[at] - 1)
         self.count += 1
+        bound = Index(f"b{self.count}", t.axes[at] if self.chance(0.7) or not never_negative(t.axes[at] - 1) else t.axes[at] - 1)
         places = [(bound, []) if k == at else self.place(a, scope) for k, a in enumerate(t.axes)]
         if self.chance(0.1):
             places[at] = self.place(t.axes[at], [bound])
@@ -268,7 +287,7 @@ class Terms:
         """An entry, a difference of two, a multiple: what functions are of."""
         x, guards = self.entry(scope)
         y, more = self.entry(scope)
-        return self.pick([(x, guards), (x, guards), (-x, guards), (x - y, guards + more), (x * y, guards + more), (2 * x, guards)])
+        return self.pick(ARGUMENTS)(x, y), guards + more
 
     def _power(self, scope, depth):
         x, guards = self.entry(scope)
@@ -277,7 +296,7 @@ class Terms:
     def _over(self, scope, depth):
         x, guards = self.entry(scope)
         y, more = self.entry(scope)
-        base = self.pick([x, x, x + y, x**2 + 1, exp(x) + exp(y)])
+        base = self.pick(BASES)(x, y)
         return base ** self.pick([-1, -1, -2, Rational(1, 2), Rational(-1, 2)]), guards + more
 
     def _log(self, scope, depth):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from notation_matrix_reader import read_matrix
 from notation_models import SIZES, one_sample, two_layer
-from sympy import Rational, exp, log, sqrt, tanh
+from sympy import Rational, S, exp, log, sqrt, tanh
 from test_notation_index import SHAPES, SPELLED, T, arrays, empty, grown
 
 import symbackprop as sbp
@@ -14,11 +14,15 @@ from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.errors import NotationError
 from symbackprop.index import Index, axis, free_indices
 from symbackprop.notation import tree
+from symbackprop.notation.building import scale, transpose
 from symbackprop.notation.index_form import Writer
 from symbackprop.notation.latex import latex as to_latex
 from symbackprop.notation.mathml import mathml
+from symbackprop.notation.matrix import Leaf, MatMul, Unit
 from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex, matrix_numpy
-from symbackprop.program import Equation, Tensor
+from symbackprop.notation.matrix_text import Texter
+from symbackprop.notation.slices import row, total
+from symbackprop.program import Equation, Program, Tensor
 from symbackprop.term import NonNegative, Positive, Total, delta
 from symbackprop.verify.draws import random_arrays
 from symbackprop.verify.literal import evaluate, evaluate_expression
@@ -257,3 +261,17 @@ def test_a_sum_and_the_transpose_of_its_transpose_are_like_terms():
 def test_a_condition_that_always_holds_is_no_number_of_the_formula():
     result = sbp.derivative("sqrt(1 + x**2)", {"x": ""}, "x")
     assert result.latex() == r"\frac{x}{\sqrt{x^{2} + 1}}" and "> 0" not in result.numpy
+
+
+def test_an_entry_of_a_sum_of_rows_is_written_with_one_index():
+    at = Index("s", axis("m"))
+    rows = total(at, transpose(scale(S.One, [row(Leaf((axis("m"), None), "x"), at)], row(Leaf((axis("m"), axis("n")), "A"), at))))
+    assert Texter().text(MatMul((rows, Unit((axis("n"), None), S.Zero)))) == "sum(x[s] * A[s] for s in range(m))[0]"
+
+
+@pytest.mark.parametrize("place", [n - 1 - i, 2 * i])
+def test_a_place_that_moves_with_the_row_is_no_unit_vector(place):
+    x, tensor = Tensor("x", (n,)), Tensor("F", (n,))
+    e = Equation(tensor, (i,), x[i] * delta(i, place))
+    with pytest.raises(NotationError):
+        matrix_numpy(e, Program("p", {"x": x, "F": tensor}, (e,), "F"))

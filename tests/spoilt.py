@@ -1,0 +1,96 @@
+"""Rewriters spoilt on purpose, by their row: a name to patch, and what stands there instead. Each must be seen by the row's test."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+from sympy import Add, KroneckerDelta, Mul, S, expand_mul
+
+from symbackprop import contract, laws
+from symbackprop.contract import narrowed
+from symbackprop.definition import Definition
+from symbackprop.laws import Law
+from symbackprop.lower.diagonal import apart
+from symbackprop.lower.exponentials import logaddexp
+from symbackprop.lower.graph import Graph
+from symbackprop.lower.growth import Growths
+from symbackprop.notation.factoring import JOIN
+from symbackprop.notation.law import Law as MatrixLaw
+from symbackprop.notation.matrix import Scale, Transpose
+from symbackprop.ops.elementwise import sigmoid, softplus
+from symbackprop.term import Entry, Positive, Total, indices_of
+
+ARGUMENT, SIZE = Growths.argument, Graph.size
+
+
+def of_parts(factors, index, facts):
+    """A law of sums that takes any index for one of a whole axis."""
+    known = [replace(f, size=index.axis) for found in facts.by_tensor.values() for f in found]
+    return laws.law_of_sum(factors, index, laws.Facts(known))
+
+
+def of_whole_tensors(self, z, indices, name="z"):
+    """x[:-1] taken for x."""
+    return z.name if isinstance(z, Entry) and z.indices == tuple(indices) else ARGUMENT(self, z, indices, name)
+
+
+def first_of_two(factors, bound):
+    """The first of two deltas only."""
+    equal, others = apart(factors, bound)
+    return dict(list(equal.items())[:1]), others
+
+
+def any_square(x, known):
+    return x.x if x.x.shape[0] == x.x.shape[1] else None
+
+
+def larger(self, e):
+    """The next larger size."""
+    return SIZE(self, e + 1 if getattr(e, "free_symbols", ()) else e)
+
+
+def unscaled(e):
+    totals = [f for f in Mul.make_args(e.rhs) if isinstance(f, Total)] if e.rhs is not None else []
+    return Definition(e, S.One, totals[0]) if len(totals) == 1 else None
+
+
+POSITIVE = Law("[T > 0] = 1", ("positive",), lambda e, fact: S.One if e.has(Positive) else None, ())
+SPOILT = {
+    "contract": ("symbackprop.contract.guard", lambda e: S.One),
+    "contract with facts": ("symbackprop.contract.law_of_sum", of_parts),
+    "laws of entries": ("symbackprop.laws.LAWS_OF_ENTRIES", (POSITIVE,)),
+    "expanded": ("symbackprop.contract.decided", lambda e: e if e.has(Entry) else S.One),
+    "guard": ("symbackprop.laws.slopes", lambda e: {i: e.coeff(i) for i in indices_of(e)}),
+    "relabelled": ("symbackprop.canonical._depth", lambda e: 0),
+    "turned": ("symbackprop.canonical._depth", lambda e: 0),
+    "factored": ("symbackprop.factors._may_part", lambda *args: True),
+    "cancelled": ("symbackprop.factors._has_a_value", lambda terms: True),
+    "mirrored": ("symbackprop.ops.elementwise.sigmoid.mirrored", staticmethod(lambda x, value: value)),
+    "as printed": ("symbackprop.signs.is_root", lambda e, known=None: True),
+    "either": ("symbackprop.brackets._goes_with", lambda bracket, way: False),
+    "masks": ("symbackprop.derive.masks.either", lambda masks: masks[0]),
+    "parts with names": ("symbackprop.derive.naming.NonNegative", KroneckerDelta),
+    "slopes": ("rewriter_scalars.slopes", lambda e: {i: e.coeff(i) for i in indices_of(e)}),
+    "by diagonal": ("symbackprop.lower.diagonal.apart", first_of_two),
+    "as a square": ("symbackprop.lower.symmetric.is_nonnegative", lambda e, known: True),
+    "by sigmoids": ("symbackprop.lower.exponentials.sigmoid", lambda z: sigmoid(-z)),
+    "logaddexp": ("symbackprop.lower.exponentials.softplus", lambda z: softplus(-z)),
+    "slope": ("symbackprop.ops.slope._signed", lambda e: -e),
+    "smoothed": ("symbackprop.derive.smooth.agrees", lambda meeting: True),
+    "without overflow": ("symbackprop.lower.growth.Growths.argument", of_whole_tensors),
+    "recognised": ("symbackprop.lower.growth.logaddexp", lambda terms: 1 + logaddexp(terms)),
+    "prepared": ("symbackprop.lower.growth.Growths.argument", of_whole_tensors),
+    "stable": ("symbackprop.lower.stable._less_than_one", lambda f, at, times: f if isinstance(f, sigmoid) else None),
+    "spelled": ("symbackprop.lower.prepare.op_of", lambda function: SimpleNamespace(stable=lambda *args: Add(*args))),
+    "undivided": ("symbackprop.lower.quotient.expand_mul", lambda e: 2 * expand_mul(e)),
+    "without inverses": ("symbackprop.lower.solves._Solver.matrix", lambda self, turned: self.inverse.call.arguments[0]),
+    "running products": ("symbackprop.lower.running.narrowed", lambda *args: 2 * narrowed(*args)),
+    "guarded": ("symbackprop.lower.guard._beside", lambda f, mask, risky, room: f),
+    "shortened": ("symbackprop.notation.shorter.LAWS", (MatrixLaw("A^T = A", (), any_square, (Transpose,)),)),
+    "polished": ("symbackprop.notation.polish.POLISH", (MatrixLaw("-x = x", (), lambda x: x.x, (Scale,)),)),
+    "common factors": ("symbackprop.notation.factoring.JOIN", {**JOIN, "left": lambda f, x: x, "entrywise": lambda f, x: x}),
+    "matrix form": ("symbackprop.notation.matrix_form.elementwise", lambda x, exponent: x),
+    "generated code": ("symbackprop.lower.graph.Graph.size", larger),
+    "merged entries": ("symbackprop.derive.reverse.contract", lambda e: -contract.contract(e)),
+    "contract with names": ("symbackprop.definition._definition", unscaled),
+    "joined": ("symbackprop.lower.joined._same", lambda e, among: among[0] if among and e is not None else None),
+}
