@@ -1,12 +1,12 @@
 """Rewriters of programs as a table: what the outputs are worth is the same before and after."""
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
+from prepared_values import Clipped, Plain, grid_of, prepared_words
 from rewriters import Row, points, same, told
-from sympy import Add, Integer, KroneckerDelta, Mul, Rational, cosh, exp, log, sqrt, tanh
+from sympy import Add, Integer, Mul, Rational, cosh, exp, log, sqrt, tanh
 from terms import Terms, m, n
 
 from symbackprop.brackets import is_mask
@@ -22,77 +22,9 @@ from symbackprop.lower.stable import Stable
 from symbackprop.ops.elementwise import expm1, log1p, sigmoid, softplus
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.signs import is_total
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
-from symbackprop.verify import literal, textbook
-from symbackprop.verify.literal import Grid, Noise
-
-FUNCTIONS = {
-    "where": np.where,
-    "scaled_power": lambda c, x, p: np.where(c == 0, 0, c * np.power(x, p)),
-    "log_expm1": lambda z: np.log(np.expm1(z)),
-    "xlogy": lambda x, y: np.where(x == 0, 0, x * np.log(y)),
-    "log_erfc": lambda x: np.log(textbook.ERFC(x)),
-    "erfc": textbook.ERFC,
-}
-CALLS = {
-    "cumprod": lambda x: np.cumprod(x, axis=-1),
-    "cumprod_pullback": lambda x, g: pulled_back(x, g),
-    "finite_max": lambda x, axis=None, keepdims=False: np.max(x, axis=axis, keepdims=keepdims),
-    "sum": lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims),
-    "with_ones": lambda x, axis: np.concatenate((x, np.ones_like(np.take(x, [0], axis))), axis),
-}
-
-
-def pulled_back(x, g):
-    """What g pulls back through the running products of x, by their definition."""
-    made = np.zeros(np.broadcast_shapes(x.shape, g.shape))
-    x, g = np.broadcast_to(x, made.shape), np.broadcast_to(g, made.shape)
-    for k in range(x.shape[-1]):
-        for i in range(k, x.shape[-1]):
-            made[..., k] += g[..., i] * np.prod(np.delete(x[..., : i + 1], k, axis=-1), axis=-1)
-    return made
-
-
-@contextmanager
-def prepared_words():
-    """The literal evaluator with the functions and calls that only prepared equations have."""
-    tables = ((textbook.FUNCTIONS, FUNCTIONS), (textbook.CALLS, CALLS))
-    new = [(table, {k: v for k, v in words.items() if k not in table}) for table, words in tables]
-    for table, words in new:
-        table.update(words)
-    try:
-        yield
-    finally:
-        for table, words in new:
-            for k in words:
-                del table[k]
-
-
-class Clipped(Grid):
-    """The literal values, but for places outside of an axis: as in generated code these are moved inside."""
-
-    def entry(self, e):
-        array = self.known[e.name]
-        found = [np.clip(self.value(i), 0, max(0, s - 1)).astype(int) for i, s in zip(e.indices, array.shape, strict=True)]
-        if array.size or not e.indices:
-            return array[tuple(found)]
-        return np.zeros(np.broadcast_shapes(*[f.shape for f in found]))
-
-    def total(self, e):
-        inner = type(self)((*self.indices, *e.indices), self.known, self.sizes, self.way, self.place)
-        body = np.broadcast_to(inner.value(e.body), inner.shape)
-        return body.sum(axis=tuple(range(len(self.indices), len(inner.shape))))
-
-
-class Plain(Clipped):
-    """The values that an array library gives: 0 times nan is nan. A range of one index is a slice, a delta is a diagonal."""
-
-    def product(self, e):
-        ranges = [a for a in e.args if isinstance(a, KroneckerDelta) or (is_guard(a) and len(indices_of(a)) == 1)]
-        value = np.prod(np.broadcast_arrays(*[self.value(a) for a in e.args if a not in ranges] or [1.0]), axis=0)
-        for a in ranges:
-            value = np.where(self.value(a) == 0, 0, value)
-        return value
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
+from symbackprop.verify import literal
+from symbackprop.verify.literal import Noise
 
 
 @dataclass
@@ -136,15 +68,6 @@ class Model:
 
     def is_changed(self, made):
         return self.program_of(made).needed(self.outputs).equations != self.program.needed(self.outputs).equations
-
-
-@contextmanager
-def grid_of(kind):
-    before, literal.Grid = literal.Grid, kind
-    try:
-        yield
-    finally:
-        literal.Grid = before
 
 
 def listed(program):

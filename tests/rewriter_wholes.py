@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from rewriter_programs import equation, model, prepared_words
+from prepared_values import prepared_words
+from rewriter_programs import equation, model
 from rewriters import Row, decided, points, same, told
 from sympy import Add, S, log
 from terms import Terms, m, n, p

@@ -142,8 +142,7 @@ class Texter:
             return f"cumsum({self.chain(factors[1:])[0]}{', axis=0' if shape[1] is not None else ''})", ATOM
         if len(factors) == 2 and isinstance(factors[1], Unit):
             # One column, or one row; one entry of what is a row itself.
-            at = self.letters.get(factors[1].place) or self.sized(factors[1].place)
-            x = factors[0]
+            x, at = factors[0], self.letters.get(factors[1].place) or self.sized(factors[1].place)
             mark = at if x.shape[0] is None else f":, {at}"
             return f"{self.at(x.x, ATOM)}[{at}]" if isinstance(x, Transpose) else f"{self.at(x, ATOM)}[{mark}]", ATOM
         first, last = is_ones(factors[0]), is_ones(factors[-1])
