@@ -14,6 +14,7 @@ from terms import Terms, m, n, p
 
 from symbackprop import brackets, canonical, contract, laws, normal, signs
 from symbackprop.index import Index
+from symbackprop.sizes import never_negative
 from symbackprop.term import NonNegative, Positive, Total, indices_of
 from symbackprop.verify.draws import impose
 from symbackprop.verify.literal import Grid, Noise, Way, size_of
@@ -114,14 +115,14 @@ def points(seed, writer, zeros=True, count=2, most=5, least=1, positive=False):
 
 
 def strays(e):
-    """Whether something that may have no value stands beside a condition in a sum and is free of what is summed.
+    """Whether something that may have no value stands in a sum that may be without terms, and is free of what is summed.
 
-    A factor goes before its sum, wherever that has terms; where all conditions in the sum fail, what has no value is lost then.
+    Such a factor goes before its sum; where all conditions in the sum fail, or its axis is empty, 0 becomes 0 times what has no value.
     """
     return any(
         not signs.is_total(f) and not set(t.indices) <= indices_of(f)
         for t in e.atoms(Total)
-        if t.body.has(Positive, NonNegative, KroneckerDelta)
+        if t.body.has(Positive, NonNegative, KroneckerDelta) or not all(never_negative(i.axis - 1) for i in t.indices)
         for f in t.body.atoms(Pow, log)
     )
 
@@ -180,7 +181,7 @@ EXPRESSIONS = {
     "contract": Row(lambda seed: written(seed, log=0), lambda s: contract.contract(s.e), 0.4),
     "contract with facts": Row(with_facts, lambda s: contract.contract(s.e, in_facts(s)), 0.4),
     "laws of entries": Row(with_facts, lambda s: laws.laws_of_entries(s.e, in_facts(s))[0]),
-    "expanded": Row(lambda seed: written(seed, log=0), lambda s: normal.expanded(s.e), 0.4),
+    "expanded": Row(lambda seed: written(seed, log=0, over=0), lambda s: normal.expanded(s.e), 0.4),
     "guard": Row(condition, lambda s: decided(s.e)),
     "relabelled": Row(nested, lambda s: canonical.relabelled(s.e), 0.3),
     "turned": Row(nested, turned, 0.3),
