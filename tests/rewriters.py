@@ -108,7 +108,9 @@ def points(seed, writer, zeros=True, count=2, most=5, least=1, positive=False):
     made = []
     for _ in range(count):
         sizes = sizes_drawn(rng, most, least)
-        while any(t.facts and 0 in (size_of(a, sizes) for a in t.axes) for t in writer.tensors.values()):
+        # No array over an empty axis has a fact, and none holds places on one.
+        filled = [*writer.selected.values(), *[a for t in writer.tensors.values() if t.facts for a in t.axes]]
+        while any(size_of(a, sizes) == 0 for a in filled):
             sizes = sizes_drawn(rng, most, least)
         made.append((sizes, {t.name: array(rng, t, sizes, writer.selected, zeros, positive) for t in writer.tensors.values()}))
     return made
