@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from prepared_values import Clipped, Plain, grid_of, prepared_words
 from rewriters import Row, points, same, told
-from sympy import Add, Integer, Mul, Rational, cosh, exp, log, sqrt, tanh
+from sympy import Add, Integer, Mul, Rational, cosh, exp, log, nan, sqrt, tanh, zoo
 from terms import Terms, m, n
 
 from symbackprop.brackets import is_mask
@@ -180,7 +180,9 @@ def exponentials(seed):
         else:
             free = writer.free(2)
             is_total = writer.chance(0.4)
-            e = writer._total(free, 1)[0] if is_total else writer.sum(free, 1, 2)
+            e = zoo
+            while e.has(zoo, nan):
+                e = writer._total(free, 1)[0] if is_total else writer.sum(free, 1, 2)
             writer.totals.append(is_total)
             equations.append(equation(writer, f"E{k}", free, e))
             continue
@@ -289,14 +291,14 @@ def masked(seed):
     for k in range(writer.random.randint(1, 3)):
         free = writer.free(2)
         equations.append(equation(writer, f"E{k}", free, writer.sum(free, 2, 2)))
-    positive = any(crosses(t.body) for e in equations for t in e.rhs.atoms(Total))
+    positive = any(crosses(t.body, {e.name for e in equations}) for e in equations for t in e.rhs.atoms(Total))
     return replace(model(writer, equations, seed, positive=positive), grid=Plain)
 
 
-def crosses(e):
+def crosses(e, partial):
     """Whether a condition stands beside what may have no value and has other indices: guarded.py says that this is left alone in a sum."""
     return any(
-        is_mask(f) and not is_total(g) and not (indices_of(f) <= indices_of(g) or indices_of(g) <= indices_of(f))
+        is_mask(f) and not is_total(g, partial) and not (indices_of(f) <= indices_of(g) or indices_of(g) <= indices_of(f))
         for product in e.atoms(Mul)
         for f in product.args
         for g in product.args

@@ -83,7 +83,7 @@ class Terms:
         self.axes, self.facts = axes, facts
         self.kinds = kinds.get("only") or {**KINDS, **kinds}
         self.tensors, self.selected = {}, {}
-        self.known = []
+        self.known, self.lookups = [], True
         self.count = 0
         self.ranks = [0, 1, 1, 2, 2, 2, 3]
 
@@ -119,7 +119,7 @@ class Terms:
             if self.chance(0.2):
                 at = self.pick(scope) - self.pick(scope) + self.random.randint(0, 1)
             ways = [(at, [NonNegative(at), NonNegative(expand_mul(size - 1 - at))])]
-        if not ways and scope and self.chance(0.3):
+        if not ways and scope and self.lookups and self.chance(0.3):
             name = f"s{len(self.tensors)}"
             at = self.pick(scope)
             self.tensors[name] = Tensor(name, (at.axis,), "index")

@@ -184,3 +184,16 @@ def test_a_condition_and_a_branch_over_different_axes():
     module = sbp.generate(result).load()
     with np.errstate(all="ignore"):
         assert module.loss(module.Parameters(np.array([-1.0, -2.0, -1.0]), np.array([0.0, 1.0]))) == 0
+
+
+def test_a_branch_read_beyond_its_axis_keeps_its_condition_on_places():
+    """The condition says where x may be read, too: without it x[2:] would be a slice of another size."""
+    equations = {"A": "where(W[:, :-2] > 0, exp(x[2:]), 0)", "B": "pad(A, ((0, 0), (0, 2)))", "J": "sum(B * V)"}
+    compared(
+        {"x": "n", "W": "n n", "V": "n n"},
+        equations,
+        lambda x, W, V: sum(np.exp(x[j + 2]) * V[i, j] for i in range(4) for j in range(2) if W[i, j] > 0),
+        x=np.array([0.5, 1.3, -0.7, 0.2]),
+        W=np.cos(np.arange(16.0)).reshape(4, 4),
+        V=np.sin(np.arange(16.0)).reshape(4, 4),
+    )

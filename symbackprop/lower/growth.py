@@ -129,6 +129,8 @@ class Growths:
         scale, whole = self.laws.meaning(base).as_coeff_Mul()
         times, rest = ((cancelled(whole, self.laws) if isinstance(whole, Add) else None) or whole).as_coeff_Mul()
         scale *= times
+        if scale.is_negative:
+            return None
         if isinstance(rest, sigmoid) and not (alone and scale == 1):
             return Grown(power * (log(scale) - softplus(-rest.args[0])))
         if isinstance(rest, TanhSlope):

@@ -59,7 +59,9 @@ def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr], room: Set[Index
     for mask in _leaving(masks, needs):
         divided = _divided(factors, mask, risky)
         factors = [_beside(f, mask, risky, room) for f in factors] if divided is None else divided
-        if divided is not None or (isinstance(mask, Positive | NonNegative) and any(_is_0_beside(f, mask) for f in factors)):
+        if divided is not None or (
+            isinstance(mask, Positive | NonNegative) and mask.has(Entry) and any(_is_0_beside(f, mask) for f in factors)
+        ):
             masks.remove(mask)
         elif _is_off_diagonal(mask) and any(f.has(Where) for f in factors):
             masks.remove(mask)

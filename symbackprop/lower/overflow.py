@@ -142,6 +142,8 @@ class Reader:
         rests = [f if g is None else g.rest for f, g in zip(factors, grown, strict=True)]
         numbers = [f for f in rests if f.is_number and f.is_positive]
         rest = self.better(Mul(*[f for f in rests if f not in numbers]), free)
+        if rest.is_negative:
+            return None  # there is no such logarithm
         logs = Add(*[g.growth for g in grown if g is not None], *[log(f) for f in numbers])
         found = growths.log_softmax(logs) if isinstance(logs, Add) else None
         return (logs if found is None else found) + log(rest)
