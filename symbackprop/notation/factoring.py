@@ -1,6 +1,7 @@
 """Common factors of the terms of a sum of matrix expressions."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 
 from sympy import S
 
@@ -63,8 +64,13 @@ JOIN: Mapping[str, Callable[[Value, Value], Value]] = {
 """How a common factor is put back."""
 
 
-def _factors(term: Value) -> Iterator[tuple[str, Value, Value]]:
-    """What may be taken out of a term: where it stands, the factor, and what it leaves."""
+@lru_cache(2**14)
+def _factors(term: Value) -> tuple[tuple[str, Value, Value], ...]:
+    """What may be taken out of a term: where it stands, the factor, and what it leaves. One term stands in many sums on their way."""
+    return tuple(_found(term))
+
+
+def _found(term: Value) -> Iterator[tuple[str, Value, Value]]:
     c, scalars, x = parts_of(term)
     if c != 1:
         yield "scalar", Scalar(c), scale(S.One, scalars, x)

@@ -34,7 +34,21 @@ class Value:
     @cached_property
     def is_free_of_sums(self) -> bool:
         """Whether it holds no sum, and no row, column, entry or unit vector at an index of one: its text is the same everywhere."""
-        return not isinstance(self, Row | Column | At | Sum | Unit) and all(v.is_free_of_sums for v in self.children)
+        return not self.holds_sums and not self.places
+
+    @cached_property
+    def holds_sums(self) -> bool:
+        """Whether there is a sum in it."""
+        return isinstance(self, Sum) or any(v.holds_sums for v in self.children)
+
+    @cached_property
+    def places(self) -> tuple[Index, ...]:
+        """The indices at which it takes rows, columns, entries or unit vectors, but for those of its own sums."""
+        own = (self.at,) if isinstance(self, Row | Column | At) else ()
+        if isinstance(self, Unit):
+            own = tuple(sorted(self.place.atoms(Index), key=str))
+        found = dict.fromkeys((*own, *(i for v in self.children for i in v.places)))
+        return tuple(i for i in found if not (isinstance(self, Sum) and i == self.index))
 
     @cached_property
     def children(self) -> tuple["Value", ...]:

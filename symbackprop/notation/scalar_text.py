@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from sympy import Expr, Mul, Pow, S, Symbol
 from sympy.printing.str import StrPrinter
@@ -14,6 +15,7 @@ from symbackprop.term import Entry, NonNegative, Positive
 SUM, TERM, POWER, ATOM = range(4)
 
 
+@lru_cache(2**12)
 def quotient(e: Expr) -> tuple[Expr, Expr]:
     """A scalar as numerator and denominator, as it stands."""
     over, under = S.One, S.One
