@@ -3,7 +3,8 @@
 Cancellation, the symmetry of Hessians and every verdict "proved" rest on this.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice, permutations, product
 
 from sympy import Add, Expr, KroneckerDelta, Mul
@@ -15,8 +16,15 @@ MOST_ORDERS = 5040
 """Orders tried within classes of indices that refinement can't tell apart; beyond it the order of appearance decides."""
 
 
-def key(e: Expr, names: dict[Index, str]) -> str:
+def key(e: Expr, names: Mapping[Index, str]) -> str:
     """A text that is the same for equal expressions, with indices called as `names` says."""
+    return _key(e, tuple((i, names[i]) for i in _held(e) if i in names))
+
+
+@lru_cache(2**14)
+def _key(e: Expr, called: tuple[tuple[Index, str], ...]) -> str:
+    """The key of `e`, found once for all expressions that it stands in; `called` names no index that is not in `e`."""
+    names = dict(called)
     if isinstance(e, Index):
         return names.get(e) or f"{e.name}:{e.axis}"
     if not e.args:
@@ -29,6 +37,12 @@ def key(e: Expr, names: dict[Index, str]) -> str:
     return f"{type(e).__name__}({','.join(inner)})"
 
 
+@lru_cache(2**15)
+def _held(e: Expr) -> tuple[Index, ...]:
+    """The indices that occur in `e`, free or bound."""
+    return (e,) if isinstance(e, Index) else tuple(dict.fromkeys(i for a in e.args for i in _held(a)))
+
+
 def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     """The Total of the product of `factors` over `bound`, its indices renamed to r0, r1, ... in a canonical order."""
     depth = max((_depth(f) for f in factors), default=0)
@@ -37,7 +51,8 @@ def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     return Total(Mul(*factors).xreplace(new), *new.values())
 
 
-def turned(e: Expr, indices: Sequence[Index]) -> tuple[Expr, tuple[Index, ...]]:
+@lru_cache(2**12)
+def turned(e: Expr, indices: tuple[Index, ...]) -> tuple[Expr, tuple[Index, ...]]:
     """`e` with its free `indices` renamed to f0, f1, ... in a canonical order, and that order.
 
     Two expressions that are the same but for the order of their free indices become one.
@@ -46,6 +61,7 @@ def turned(e: Expr, indices: Sequence[Index]) -> tuple[Expr, tuple[Index, ...]]:
     return relabelled(e.xreplace({i: Index(f"f{k}", i.axis) for k, i in enumerate(order)})), order
 
 
+@lru_cache(2**12)
 def relabelled(e: Expr) -> Expr:
     """`e` as it stands, with the bound indices of every Total renamed canonically."""
     return _relabelled(rename_bound(e)) if e.has(Total) else e
@@ -73,7 +89,7 @@ def _canonical_order(factors: Sequence[Expr], bound: list[Index]) -> list[Index]
     colour = {i: str(i.axis) for i in bound}
     for _ in bound:
         # The colour of an index becomes how it is used: by each factor, told from the other indices.
-        used = {i: sorted(key(f, {**colour, i: "*"}) for f in factors if f.has(i)) for i in bound}
+        used = {i: sorted(key(f, {**colour, i: "*"}) for f in factors if i in _held(f)) for i in bound}
         rank = {text: f"{k}" for k, text in enumerate(sorted({colour[i] + "|" + ";".join(used[i]) for i in bound}))}
         refined = {i: "c" + rank[colour[i] + "|" + ";".join(used[i])] for i in bound}
         if len(set(refined.values())) == len(set(colour.values())):

@@ -7,6 +7,7 @@ both sides, [x >= 0] for [x > 0], or by a term [x = 0] c where a quotient has it
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from sympy import Add, Dummy, Expr, S, Symbol, nan, oo, zoo
 
@@ -194,10 +195,11 @@ def bodies(e: Expr) -> tuple[Expr, ...]:
     return (e, *[t.body for t in e.atoms(Total)])
 
 
-def turns_with_jumps(e: Expr) -> list[Expr]:
+@lru_cache(2**12)
+def turns_with_jumps(e: Expr) -> tuple[Expr, ...]:
     """The turns of brackets that are written and of functions that jump, and those that these hold: [|x| > 0] jumps where x turns."""
     found = [turn for turn, at in turns(e).items() if any(jumps(f) for f in at)]
-    return list(dict.fromkeys(u for turn in found for u in (turn, *turns(turn))))
+    return tuple(dict.fromkeys(u for turn in found for u in (turn, *turns(turn))))
 
 
 def keeps_own(e: Expr, signs: Signs) -> Callable[[Expr], bool]:

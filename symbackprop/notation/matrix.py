@@ -42,13 +42,11 @@ class Value:
         return isinstance(self, Sum) or any(v.holds_sums for v in self.children)
 
     @cached_property
-    def places(self) -> tuple[Index, ...]:
+    def places(self) -> frozenset[Index]:
         """The indices at which it takes rows, columns, entries or unit vectors, but for those of its own sums."""
-        own = (self.at,) if isinstance(self, Row | Column | At) else ()
-        if isinstance(self, Unit):
-            own = tuple(sorted(self.place.atoms(Index), key=str))
-        found = dict.fromkeys((*own, *(i for v in self.children for i in v.places)))
-        return tuple(i for i in found if not (isinstance(self, Sum) and i == self.index))
+        own = {self.at} if isinstance(self, Row | Column | At) else self.place.atoms(Index) if isinstance(self, Unit) else set()
+        found = frozenset(own).union(*(v.places for v in self.children))
+        return found - {self.index} if isinstance(self, Sum) else found
 
     @cached_property
     def children(self) -> tuple["Value", ...]:
@@ -63,7 +61,8 @@ class Value:
     def mapped(self, change: Callable[["Value"], "Value"]) -> "Value":
         """The same node of changed values, as it stands; `building.rebuilt` brings it into normal form."""
         new = {f.name: _mapped(getattr(self, f.name), change) for f in fields(self)}
-        return replace(self, **{k: v for k, v in new.items() if v is not getattr(self, k)})
+        changed = {k: v for k, v in new.items() if v is not getattr(self, k)}
+        return replace(self, **changed) if changed else self
 
 
 @dataclass_transform(frozen_default=True)

@@ -83,9 +83,9 @@ class Texter:
     def part(self, x: Value) -> tuple[str, int]:
         """The text of x and its level, found once for all places where what x speaks of is called the same."""
         if x.is_free_of_sums:
-            return _part(x, (), (), frozenset())
-        letters = tuple((i, self.letters[i]) for i in x.places if i in self.letters)
-        rows = tuple(item for item in self.rows.items() if item[0][1] in x.places)
+            return _part(x, frozenset(), frozenset(), frozenset())
+        letters = frozenset((i, self.letters[i]) for i in x.places if i in self.letters)
+        rows = frozenset(item for item in self.rows.items() if item[0][1] in x.places)
         return _part(x, letters, rows, self.taken if x.holds_sums else frozenset())
 
     @singledispatchmethod
