@@ -3,6 +3,7 @@
 Cancellation, the symmetry of Hessians and every verdict "proved" rest on this.
 """
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice, permutations, product
@@ -87,9 +88,17 @@ def _canonical_order(factors: Sequence[Expr], bound: list[Index]) -> list[Index]
     if len(bound) < 2:
         return bound
     colour = {i: str(i.axis) for i in bound}
+    holders: dict[Index, list[Expr]] = {i: [] for i in bound}
+    for f in factors:
+        for i in _held(f):
+            if i in holders:
+                holders[i].append(f)
     for _ in bound:
         # The colour of an index becomes how it is used: by each factor, told from the other indices.
-        used = {i: sorted(key(f, {**colour, i: "*"}) for f in factors if i in _held(f)) for i in bound}
+        used = {}
+        for i in bound:
+            told = ChainMap({i: "*"}, colour)
+            used[i] = sorted(key(f, told) for f in holders[i])
         rank = {text: f"{k}" for k, text in enumerate(sorted({colour[i] + "|" + ";".join(used[i]) for i in bound}))}
         refined = {i: "c" + rank[colour[i] + "|" + ";".join(used[i])] for i in bound}
         if len(set(refined.values())) == len(set(colour.values())):
