@@ -5,12 +5,12 @@ Cancellation, the symmetry of Hessians and every verdict "proved" rest on this.
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice, permutations, product
 
 from sympy import Add, Expr, KroneckerDelta, Mul
 
 from symbackprop.index import Index
+from symbackprop.memo import remembered
 from symbackprop.term import Entry, Total, rename_bound
 
 MOST_ORDERS = 5040
@@ -22,7 +22,7 @@ def key(e: Expr, names: Mapping[Index, str]) -> str:
     return _key(e, tuple((i, names[i]) for i in _held(e) if i in names))
 
 
-@lru_cache(2**14)
+@remembered
 def _key(e: Expr, called: tuple[tuple[Index, str], ...]) -> str:
     """The key of `e`, found once for all expressions that it stands in; `called` names no index that is not in `e`."""
     names = dict(called)
@@ -38,7 +38,7 @@ def _key(e: Expr, called: tuple[tuple[Index, str], ...]) -> str:
     return f"{type(e).__name__}({','.join(inner)})"
 
 
-@lru_cache(2**15)
+@remembered
 def _held(e: Expr) -> tuple[Index, ...]:
     """The indices that occur in `e`, free or bound."""
     return (e,) if isinstance(e, Index) else tuple(dict.fromkeys(i for a in e.args for i in _held(a)))
@@ -52,7 +52,7 @@ def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     return Total(Mul(*factors).xreplace(new), *new.values())
 
 
-@lru_cache(2**12)
+@remembered
 def turned(e: Expr, indices: tuple[Index, ...]) -> tuple[Expr, tuple[Index, ...]]:
     """`e` with its free `indices` renamed to f0, f1, ... in a canonical order, and that order.
 
@@ -62,7 +62,7 @@ def turned(e: Expr, indices: tuple[Index, ...]) -> tuple[Expr, tuple[Index, ...]
     return relabelled(e.xreplace({i: Index(f"f{k}", i.axis) for k, i in enumerate(order)})), order
 
 
-@lru_cache(2**12)
+@remembered
 def relabelled(e: Expr) -> Expr:
     """`e` as it stands, with the bound indices of every Total renamed canonically."""
     return _relabelled(rename_bound(e)) if e.has(Total) else e

@@ -7,12 +7,12 @@ both sides, [x >= 0] for [x > 0], or by a term [x = 0] c where a quotient has it
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 
 from sympy import Add, Dummy, Expr, S, Symbol, nan, oo, zoo
 
 from symbackprop.brackets import opposite
 from symbackprop.derive.turns import LONGEST, Meeting, Parts, jumps, limit, meetings, on_side, one_sided, turn_of, turns, vanishes, zeros
+from symbackprop.memo import remembered
 from symbackprop.program import Equation
 from symbackprop.signs import UNKNOWN, Signs
 from symbackprop.term import Entry, NonNegative, Positive, Total
@@ -195,7 +195,7 @@ def bodies(e: Expr) -> tuple[Expr, ...]:
     return (e, *[t.body for t in e.atoms(Total)])
 
 
-@lru_cache(2**12)
+@remembered
 def turns_with_jumps(e: Expr) -> tuple[Expr, ...]:
     """The turns of brackets that are written and of functions that jump, and those that these hold: [|x| > 0] jumps where x turns."""
     found = [turn for turn, at in turns(e).items() if any(jumps(f) for f in at)]

@@ -4,7 +4,7 @@ In matrix form a part is put in place as a matrix expression. In index form one 
 alone, for equations hold no sum there; so is what a call gives, as a softmax.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from symbackprop.contract import contract

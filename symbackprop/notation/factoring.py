@@ -1,10 +1,10 @@
 """Common factors of the terms of a sum of matrix expressions."""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 
 from sympy import S
 
+from symbackprop.memo import remembered
 from symbackprop.notation.building import diag, hadamard, is_ones, kron, matmul, ones, parts_of, plus, scale, transpose
 from symbackprop.notation.matrix import ONE, Diag, Eye, Hadamard, Kron, MatMul, Plus, Scalar, Value
 from symbackprop.notation.matrix_text import tokens
@@ -64,7 +64,7 @@ JOIN: Mapping[str, Callable[[Value, Value], Value]] = {
 """How a common factor is put back."""
 
 
-@lru_cache(2**14)
+@remembered
 def _factors(term: Value) -> tuple[tuple[str, Value, Value], ...]:
     """What may be taken out of a term: where it stands, the factor, and what it leaves. One term stands in many sums on their way."""
     return tuple(_found(term))

@@ -122,7 +122,7 @@ class _Reader:
         return self.under_one_sum(e, free, made)
 
     def under_one_sum(self, e: Expr, free: Free, made: Value) -> Value:
-        """`made`, or `e` with all its sums over an axis outside, where some of them are and that is shorter; not of what is no formula to read."""
+        """`made`, or `e` with all its sums over an axis outside, where some of them are, that is shorter, and either could be read."""
         axes = {x.index.axis for _, t in made.terms if isinstance(x := parts_of(t)[2], Sum)} if isinstance(made, Plus) else set()
         if not axes or axes <= self.outside:
             return made

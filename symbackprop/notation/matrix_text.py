@@ -5,12 +5,13 @@ Vectors have one axis, and broadcasting stands for columns of ones. A derivative
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache, singledispatchmethod
+from functools import singledispatchmethod
 
 from sympy import Expr, S
 
 from symbackprop.errors import NotationError
 from symbackprop.index import Index
+from symbackprop.memo import remembered
 from symbackprop.notation.building import begins_with_truth, is_ones, is_truth, matmul, power_of, transpose
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.index_form import signed
@@ -382,7 +383,7 @@ def _held(e: Expr, level: int) -> str:
     return f"({text})" if own < level else text
 
 
-@lru_cache(2**14)
+@remembered
 def _names(x: Value) -> frozenset[str]:
     own = {x.name} if isinstance(x, Leaf) else {str(s) for s in x.expr.free_symbols} if isinstance(x, Scalar) else set()
     return frozenset(own.union(*map(_names, x.children)))
@@ -396,13 +397,13 @@ def _slices(x: Value, index: Index) -> list[Value]:
     return list(dict.fromkeys([*([x] if own else []), *(s for v in x.children for s in _slices(v, index))]))
 
 
-@lru_cache(2**15)
+@remembered
 def _part(x: Value, letters: Letters, rows: Rows, taken: frozenset[str]) -> tuple[str, int]:
     """The text and the level of a value among what it speaks of."""
     return Texter(letters, rows, taken).written(x)
 
 
-@lru_cache(2**14)
+@remembered
 def tokens(x: Value) -> int:
     """How many tokens the NumPy notation of a value has."""
     return len(TOKEN.findall(Texter().text(x)))

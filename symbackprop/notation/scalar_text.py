@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 
 from sympy import Expr, Mul, Pow, S, Symbol
 from sympy.printing.str import StrPrinter
 
+from symbackprop.memo import remembered
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.numbers import decimal, fraction
 from symbackprop.notation.wording import refusal
@@ -15,7 +15,7 @@ from symbackprop.term import Entry, NonNegative, Positive
 SUM, TERM, POWER, ATOM = range(4)
 
 
-@lru_cache(2**12)
+@remembered
 def quotient(e: Expr) -> tuple[Expr, Expr]:
     """A scalar as numerator and denominator, as it stands."""
     over, under = S.One, S.One
