@@ -3,20 +3,29 @@
 Cancellation, the symmetry of Hessians and every verdict "proved" rest on this.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, permutations, product
 
 from sympy import Add, Expr, KroneckerDelta, Mul
 
 from symbackprop.index import Index
+from symbackprop.memo import remembered
 from symbackprop.term import Entry, Total, rename_bound
 
 MOST_ORDERS = 5040
 """Orders tried within classes of indices that refinement can't tell apart; beyond it the order of appearance decides."""
 
 
-def key(e: Expr, names: dict[Index, str]) -> str:
+def key(e: Expr, names: Mapping[Index, str]) -> str:
     """A text that is the same for equal expressions, with indices called as `names` says."""
+    return _key(e, tuple((i, names[i]) for i in _held(e) if i in names))
+
+
+@remembered
+def _key(e: Expr, called: tuple[tuple[Index, str], ...]) -> str:
+    """The key of `e`, found once for all expressions that it stands in; `called` names no index that is not in `e`."""
+    names = dict(called)
     if isinstance(e, Index):
         return names.get(e) or f"{e.name}:{e.axis}"
     if not e.args:
@@ -29,6 +38,12 @@ def key(e: Expr, names: dict[Index, str]) -> str:
     return f"{type(e).__name__}({','.join(inner)})"
 
 
+@remembered
+def _held(e: Expr) -> tuple[Index, ...]:
+    """The indices that occur in `e`, free or bound."""
+    return (e,) if isinstance(e, Index) else tuple(dict.fromkeys(i for a in e.args for i in _held(a)))
+
+
 def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     """The Total of the product of `factors` over `bound`, its indices renamed to r0, r1, ... in a canonical order."""
     depth = max((_depth(f) for f in factors), default=0)
@@ -37,7 +52,8 @@ def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     return Total(Mul(*factors).xreplace(new), *new.values())
 
 
-def turned(e: Expr, indices: Sequence[Index]) -> tuple[Expr, tuple[Index, ...]]:
+@remembered
+def turned(e: Expr, indices: tuple[Index, ...]) -> tuple[Expr, tuple[Index, ...]]:
     """`e` with its free `indices` renamed to f0, f1, ... in a canonical order, and that order.
 
     Two expressions that are the same but for the order of their free indices become one.
@@ -46,6 +62,7 @@ def turned(e: Expr, indices: Sequence[Index]) -> tuple[Expr, tuple[Index, ...]]:
     return relabelled(e.xreplace({i: Index(f"f{k}", i.axis) for k, i in enumerate(order)})), order
 
 
+@remembered
 def relabelled(e: Expr) -> Expr:
     """`e` as it stands, with the bound indices of every Total renamed canonically."""
     return _relabelled(rename_bound(e)) if e.has(Total) else e
@@ -71,9 +88,17 @@ def _canonical_order(factors: Sequence[Expr], bound: list[Index]) -> list[Index]
     if len(bound) < 2:
         return bound
     colour = {i: str(i.axis) for i in bound}
+    holders: dict[Index, list[Expr]] = {i: [] for i in bound}
+    for f in factors:
+        for i in _held(f):
+            if i in holders:
+                holders[i].append(f)
     for _ in bound:
         # The colour of an index becomes how it is used: by each factor, told from the other indices.
-        used = {i: sorted(key(f, {**colour, i: "*"}) for f in factors if f.has(i)) for i in bound}
+        used = {}
+        for i in bound:
+            told = ChainMap({i: "*"}, colour)
+            used[i] = sorted(key(f, told) for f in holders[i])
         rank = {text: f"{k}" for k, text in enumerate(sorted({colour[i] + "|" + ";".join(used[i]) for i in bound}))}
         refined = {i: "c" + rank[colour[i] + "|" + ";".join(used[i])] for i in bound}
         if len(set(refined.values())) == len(set(colour.values())):

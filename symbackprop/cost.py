@@ -4,11 +4,10 @@ Every axis counts as NOMINAL long, so a choice made by cost (name an adjoint or 
 same for all sizes. An operation over k indices costs NOMINAL**k.
 """
 
-from functools import lru_cache
-
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow
 
 from symbackprop.index import Index
+from symbackprop.memo import remembered
 from symbackprop.term import Entry, NonNegative, Positive, Total
 
 NOMINAL = 16
@@ -16,7 +15,7 @@ FUNCTION = 8
 """An elementwise function call against one addition."""
 
 
-@lru_cache(2**16)
+@remembered
 def cost(e: Expr) -> int:
     """The number of scalar operations of `e`, each subexpression evaluated once over the indices it depends on."""
     if isinstance(e, Entry) or not e.args:
@@ -45,12 +44,12 @@ def _products(e: Mul) -> int:
     return steps
 
 
-@lru_cache(2**16)
+@remembered
 def _size(e: Expr) -> int:
     return NOMINAL ** sum(1 for s in _indices(e))
 
 
-@lru_cache(2**16)
+@remembered
 def _indices(e: Expr) -> frozenset[Index]:
     if isinstance(e, Index):
         return frozenset({e})

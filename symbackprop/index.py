@@ -7,13 +7,13 @@ two that print alike are the same object to SymPy.
 
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
 from itertools import count
 from typing import Any
 
 from sympy import Expr, Integer, Symbol
 
 from symbackprop.errors import AxisError
+from symbackprop.memo import remembered
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _serial = count()
@@ -24,7 +24,7 @@ def is_number(word: str) -> bool:
     return word.isascii() and word.isdigit()
 
 
-@cache
+@remembered
 def axis(name: str) -> Expr:
     """The size of the axis `name`: a positive integer symbol, or the integer itself for "3"."""
     if is_number(name):
@@ -50,16 +50,18 @@ class Index(Symbol):
         return (self.name, self.axis)
 
 
-@lru_cache(2**16)
-def _index(cls: Any, label: str, size: Expr) -> Index:
+def _new(cls: Any, label: str, size: Expr) -> Index:
     made = Symbol.__xnew__(cls, label, integer=True, nonnegative=True)
     made.axis = size
     return made
 
 
+_index = remembered(_new)
+
+
 def fresh(size: Expr) -> Index:
     """A bound index that occurs nowhere else."""
-    return Index(f"_{next(_serial)}", size)
+    return _new(Index, f"_{next(_serial)}", size)
 
 
 def free_indices(axes: Iterable[Expr], letter: str = "i") -> tuple[Index, ...]:

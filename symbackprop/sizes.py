@@ -6,11 +6,12 @@ each remainder of what it divides: floor((n + 1) / 2) is m for n = 2 m, and m + 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import product
 from math import lcm
 
 from sympy import Add, Dummy, Expr, Integer, Symbol, expand_mul, expand_multinomial, floor
+
+from symbackprop.memo import remembered
 
 MOST_REMAINDERS = 64
 """Combinations of remainders beyond which nothing is said of floors."""
@@ -26,7 +27,7 @@ def at_most(low: Expr | int, high: Expr, needs: Sequence[Expr] = ()) -> bool:
     return never_negative(high - low, needs)
 
 
-@lru_cache(2**14)
+@remembered
 def _never_negative(e: Expr, needs: tuple[Expr, ...]) -> bool:
     if e.is_nonnegative is not None and (e.is_nonnegative or not needs):
         return bool(e.is_nonnegative)

@@ -255,12 +255,17 @@ def opposite(e: Expr) -> Expr:
 
 def rename_bound(e: Expr) -> Expr:
     """The same expression with bound indices that occur nowhere else."""
+    return _apart(e, {})
+
+
+def _apart(e: Expr, new: dict[Expr, Expr]) -> Expr:
+    """`e` with the indices of the sums that it stands in called as `new` says, and those of its own sums anew: in one walk over it."""
     if not e.has(Total):
-        return e
+        return e.xreplace(new) if new else e
     if isinstance(e, Total):
-        new = {i: fresh(i.axis) for i in e.indices}
-        return Total(rename_bound(e.body.xreplace(new)), *new.values())
-    return e.func(*[rename_bound(a) for a in e.args])
+        own = {i: fresh(i.axis) for i in e.indices}
+        return Total(_apart(e.body, {**new, **own}), *own.values())
+    return e.func(*[_apart(a, new) for a in e.args])
 
 
 def substitute(e: Expr, new: Mapping[Expr, Expr]) -> Expr:

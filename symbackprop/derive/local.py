@@ -8,7 +8,6 @@ without an index law (an inverse) states its differential in the record, in term
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from sympy import Add, Dummy, Expr, Mul, S, factor_terms, powsimp, solve
@@ -18,6 +17,7 @@ from symbackprop.cost import cost
 from symbackprop.derive.partial import Partial, in_own_output, partials
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import Facts
+from symbackprop.memo import remembered
 from symbackprop.ops import OPS
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, rename_bound, substitute, tensor_names
@@ -81,7 +81,7 @@ def _call_partial(program: Program, equation: Equation, here: Sequence[Index], p
     return Partial(local.xreplace({a: Entry(names[a.name], *a.indices) for a in local.atoms(Entry)}), bound, bound)
 
 
-@cache
+@remembered
 def _call_jacobian(op: str, options: tuple, axes: tuple, out_axes: tuple, place: int) -> tuple[tuple[str, ...], tuple[Index, ...], Expr]:
     """The Jacobian of a call on stand-in tensors: (their names, the argument's indices, d _out[p] / d argument[i])."""
     stand_ins = tuple(f"_in{k}" for k in range(len(axes)))

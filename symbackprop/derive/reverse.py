@@ -123,7 +123,7 @@ class _Walk:
 
     def same(self, e: Expr) -> Entry | None:
         """The entry of a tensor that is there already and equals `e`."""
-        form, order = turned(e, sorted(indices_of(e), key=lambda i: i.name))
+        form, order = turned(e, tuple(sorted(indices_of(e), key=lambda i: i.name)))
         found = self.known.get(form)
         return None if found is None else found.xreplace({Index(f"f{k}", i.axis): i for k, i in enumerate(order)})
 

@@ -12,6 +12,7 @@ from sympy import Add, Dummy, Expr, S, Symbol, nan, oo, zoo
 
 from symbackprop.brackets import opposite
 from symbackprop.derive.turns import LONGEST, Meeting, Parts, jumps, limit, meetings, on_side, one_sided, turn_of, turns, vanishes, zeros
+from symbackprop.memo import remembered
 from symbackprop.program import Equation
 from symbackprop.signs import UNKNOWN, Signs
 from symbackprop.term import Entry, NonNegative, Positive, Total
@@ -194,10 +195,11 @@ def bodies(e: Expr) -> tuple[Expr, ...]:
     return (e, *[t.body for t in e.atoms(Total)])
 
 
-def turns_with_jumps(e: Expr) -> list[Expr]:
+@remembered
+def turns_with_jumps(e: Expr) -> tuple[Expr, ...]:
     """The turns of brackets that are written and of functions that jump, and those that these hold: [|x| > 0] jumps where x turns."""
     found = [turn for turn, at in turns(e).items() if any(jumps(f) for f in at)]
-    return list(dict.fromkeys(u for turn in found for u in (turn, *turns(turn))))
+    return tuple(dict.fromkeys(u for turn in found for u in (turn, *turns(turn))))
 
 
 def keeps_own(e: Expr, signs: Signs) -> Callable[[Expr], bool]:

@@ -202,11 +202,13 @@ class Told(Composer):
     # --- formulas ------------------------------------------------------------------------------------------------------
 
     def parts_blocks(self) -> list[Block]:
-        """The named parts, each once, in each form."""
+        """The named parts, each once, in each form; one without a matrix form in index form alone."""
         blocks: list[Block] = []
-        for sheet in self.sheets.values():
-            if sheet.parts:
-                nodes = [Written(sheet.program, (), p, self.writer).equation(p) for p in sheet.parts]
+        told = {p.name for p in self.sheets["index"].parts} if "index" in self.sheets else set()
+        for form, sheet in self.sheets.items():
+            shown = [p for p in sheet.parts if form == "index" or p.value is not None or p.name not in told]
+            if shown:
+                nodes = [Written(sheet.program, (), p, self.writer).equation(p) for p in shown]
                 blocks += folding.formulas(nodes, self.say["all equations"])
         return [Paragraph(self.line("beyond parts")), *blocks] if blocks else []
 

@@ -55,10 +55,13 @@ def parts_of(x: Value) -> tuple[Expr, tuple[Value, ...], Value]:
     return (x.coefficient, x.scalars, x.x) if isinstance(x, Scale) else (S.One, (), x)
 
 
-def scale(coefficient: Expr, scalars: Iterable[Value], x: Value) -> Value:
+def scale(coefficient: Expr, scalars: Sequence[Value], x: Value) -> Value:
     """The multiple, flat, with no factor where it is one."""
     number, held = coefficient, []
     c, inner, x = parts_of(x)
+    if not scalars and not inner and not x.is_scalar and number != 0 != c:
+        number *= c
+        return x if number == 1 else Scale(number, (), x)
     for s in (*scalars, *inner):
         k, more, rest = parts_of(s)
         number *= k

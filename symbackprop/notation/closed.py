@@ -4,25 +4,21 @@ In matrix form a part is put in place as a matrix expression. In index form one 
 alone, for equations hold no sum there; so is what a call gives, as a softmax.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
-
-from sympy import Expr
 
 from symbackprop.contract import contract
 from symbackprop.errors import NotationError
 from symbackprop.normal import inlined
 from symbackprop.notation import tree
 from symbackprop.notation.index_form import Writer
+from symbackprop.notation.lengths import LONGEST, total_length
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.parts import formula, names_of, placed_in
 from symbackprop.notation.polish import polished, size
 from symbackprop.notation.sameness import Known
 from symbackprop.program import Equation, Program
-from symbackprop.term import Entry
 
-LONGEST = 1500
-"""A formula of more tokens is no formula to read."""
 SHRINKS = 20
 """So much shorter a formula may become where deltas and facts do away with parts of it; of a longer one it is not tried."""
 
@@ -77,20 +73,6 @@ def closed_index(program: Program, name: str, known: Collection[str], writer: Wr
     if whole.rhs is None:
         return writer.called(whole.tensor[whole.indices], writer.free(whole.indices), whole)
     return writer.expression(whole.rhs, whole.indices)
-
-
-def total_length(equations: Sequence[Equation]) -> int:
-    """How many entries the last of some equations speaks of, with those before it in their places."""
-    lengths: dict[str, int] = {}
-    for e in equations:
-        spoken = [a.name for a in entries_in(e.rhs)] if e.rhs is not None else e.call.arguments
-        lengths[e.name] = sum(lengths.get(n, 1) for n in spoken)
-    return lengths[equations[-1].name]
-
-
-def entries_in(e: Expr) -> list[Entry]:
-    """Every occurrence of an entry."""
-    return ([e] if isinstance(e, Entry) else []) + [a for part in e.args for a in entries_in(part)]
 
 
 def short_enough(tokens: float, name: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sympy import S
 
+from symbackprop.memo import remembered
 from symbackprop.notation.building import diag, hadamard, is_ones, kron, matmul, ones, parts_of, plus, scale, transpose
 from symbackprop.notation.matrix import ONE, Diag, Eye, Hadamard, Kron, MatMul, Plus, Scalar, Value
 from symbackprop.notation.matrix_text import tokens
@@ -45,9 +46,9 @@ def factored(x: Plus) -> Value | None:
 
 def _added(terms: list[tuple[int, Value]]) -> Value:
     """A sum; of diagonal matrices, the diagonal matrix of a sum."""
-    leavings = [(sign, [r for k, _, r in _factors(t) if k == "diagonal"]) for sign, t in terms]
-    if all(found for _, found in leavings):
-        return diag(plus([(sign, r) for sign, (r,) in leavings]))
+    leavings = [(sign, _on_diagonal(t)) for sign, t in terms]
+    if None not in (left for _, left in leavings):
+        return diag(plus([(sign, left) for sign, left in leavings if left is not None]))
     return plus(terms)
 
 
@@ -63,8 +64,13 @@ JOIN: Mapping[str, Callable[[Value, Value], Value]] = {
 """How a common factor is put back."""
 
 
-def _factors(term: Value) -> Iterator[tuple[str, Value, Value]]:
-    """What may be taken out of a term: where it stands, the factor, and what it leaves."""
+@remembered
+def _factors(term: Value) -> tuple[tuple[str, Value, Value], ...]:
+    """What may be taken out of a term: where it stands, the factor, and what it leaves. One term stands in many sums on their way."""
+    return tuple(_found(term))
+
+
+def _found(term: Value) -> Iterator[tuple[str, Value, Value]]:
     c, scalars, x = parts_of(term)
     if c != 1:
         yield "scalar", Scalar(c), scale(S.One, scalars, x)
@@ -95,8 +101,14 @@ def _factors(term: Value) -> Iterator[tuple[str, Value, Value]]:
     if isinstance(x, Kron):
         yield "kron left", x.left, scale(c, scalars, x.right)
         yield "kron right", x.right, scale(c, scalars, x.left)
-    if isinstance(x, Diag | Eye):
-        yield "diagonal", ONE, scale(c, scalars, x.v if isinstance(x, Diag) else ones(rows))
+    if (left := _on_diagonal(term)) is not None:
+        yield "diagonal", ONE, left
+
+
+def _on_diagonal(term: Value) -> Value | None:
+    """The column on the diagonal of a diagonal matrix."""
+    c, scalars, x = parts_of(term)
+    return scale(c, scalars, x.v if isinstance(x, Diag) else ones(x.shape[0])) if isinstance(x, Diag | Eye) else None
 
 
 def _linked(x: MatMul) -> tuple[Value, ...]:

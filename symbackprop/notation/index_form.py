@@ -343,7 +343,8 @@ def signed(e: Expr) -> tuple[int, Expr]:
     if isinstance(e, Add):
         return (-1, -e) if all(t.could_extract_minus_sign() for t in e.args) else (1, e)
     coefficient, rest = e.as_coeff_Mul()
-    if coefficient.is_negative:
+    # SymPy would deduce all else that it knows of a number first.
+    if coefficient.p < 0 if coefficient.is_Rational else coefficient.is_negative:
         return -1, -coefficient * rest
     return 1, e
 

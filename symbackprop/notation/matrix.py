@@ -34,7 +34,19 @@ class Value:
     @cached_property
     def is_free_of_sums(self) -> bool:
         """Whether it holds no sum, and no row, column, entry or unit vector at an index of one: its text is the same everywhere."""
-        return not isinstance(self, Row | Column | At | Sum | Unit) and all(v.is_free_of_sums for v in self.children)
+        return not self.holds_sums and not self.places
+
+    @cached_property
+    def holds_sums(self) -> bool:
+        """Whether there is a sum in it."""
+        return isinstance(self, Sum) or any(v.holds_sums for v in self.children)
+
+    @cached_property
+    def places(self) -> frozenset[Index]:
+        """The indices at which it takes rows, columns, entries or unit vectors, but for those of its own sums."""
+        own = {self.at} if isinstance(self, Row | Column | At) else self.place.atoms(Index) if isinstance(self, Unit) else set()
+        found = frozenset(own).union(*(v.places for v in self.children))
+        return found - {self.index} if isinstance(self, Sum) else found
 
     @cached_property
     def children(self) -> tuple["Value", ...]:
@@ -49,7 +61,8 @@ class Value:
     def mapped(self, change: Callable[["Value"], "Value"]) -> "Value":
         """The same node of changed values, as it stands; `building.rebuilt` brings it into normal form."""
         new = {f.name: _mapped(getattr(self, f.name), change) for f in fields(self)}
-        return replace(self, **{k: v for k, v in new.items() if v is not getattr(self, k)})
+        changed = {k: v for k, v in new.items() if v is not getattr(self, k)}
+        return replace(self, **changed) if changed else self
 
 
 @dataclass_transform(frozen_default=True)

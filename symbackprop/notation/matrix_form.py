@@ -16,6 +16,7 @@ from symbackprop.notation.building import bracket, diagonal, elementwise, functi
 from symbackprop.notation.graph import Graph, assembled, without_bound
 from symbackprop.notation.index_form import Writer, rank, signed
 from symbackprop.notation.latex import latex
+from symbackprop.notation.lengths import LONGEST
 from symbackprop.notation.matrix import Called, Eye, Leaf, Lower, Plus, Scalar, Sum, Unit, Value
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.matrix_text import Texter
@@ -121,13 +122,15 @@ class _Reader:
         return self.under_one_sum(e, free, made)
 
     def under_one_sum(self, e: Expr, free: Free, made: Value) -> Value:
-        """`made`, or `e` with all its sums over an axis outside, where some of them are and that is shorter."""
+        """`made`, or `e` with all its sums over an axis outside, where some of them are, that is shorter, and either could be read."""
         axes = {x.index.axis for _, t in made.terms if isinstance(x := parts_of(t)[2], Sum)} if isinstance(made, Plus) else set()
         if not axes or axes <= self.outside:
             return made
-        other = _Reader(self.program, self.outside | axes, self.known).value(e, free)
-        a, b = (shortened(x, self.known) for x in (made, other))
-        return b if size(b) < size(a) else made
+        least = size(shortened(made, self.known))
+        if least > LONGEST:
+            return made
+        other = shortened(_Reader(self.program, self.outside | axes, self.known).value(e, free), self.known)
+        return other if size(other) < least else made
 
     def term(self, e: Expr, free: Free) -> Value:
         """A signed product under sums."""

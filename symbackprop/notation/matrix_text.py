@@ -4,13 +4,14 @@ Vectors have one axis, and broadcasting stands for columns of ones. A derivative
 """
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache, singledispatchmethod
+from collections.abc import Iterable, Sequence
+from functools import singledispatchmethod
 
 from sympy import Expr, S
 
 from symbackprop.errors import NotationError
 from symbackprop.index import Index
+from symbackprop.memo import remembered
 from symbackprop.notation.building import begins_with_truth, is_ones, is_truth, matmul, power_of, transpose
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.index_form import signed
@@ -49,14 +50,18 @@ from symbackprop.notation.scalar_text import ATOM, POWER, SUM, TERM, is_bracket,
 TOKEN = re.compile(r"[0-9]+\.[0-9]+|\w+|\*\*|>=|[^\s\w]")
 SLICES = "stuvwabcdefg"
 """What the indices of sums are called."""
+Letters = Iterable[tuple[Index, str]]
+Rows = Iterable[tuple[tuple[str, Index], str]]
 
 
 class Texter:
-    """Matrix expressions as NumPy notation; each method gives the text and how tightly it binds."""
+    """Matrix expressions as NumPy notation; each method gives the text and how tightly it binds.
 
-    def __init__(self) -> None:
-        self.letters: dict[Index, str] = {}
-        self.rows: dict[tuple[str, Index], str] = {}
+    `letters` says what the indices of sums are called, `rows` what the rows at them are, `taken` which letters mean something further out.
+    """
+
+    def __init__(self, letters: Letters = (), rows: Rows = (), taken: frozenset[str] = frozenset()) -> None:
+        self.letters, self.rows, self.taken = dict(letters), dict(rows), taken
 
     def text(self, x: Value) -> str:
         """x as text."""
@@ -77,8 +82,12 @@ class Texter:
         return scalar_text(e)[0]
 
     def part(self, x: Value) -> tuple[str, int]:
-        """The text of x and its level."""
-        return _part(x) if x.is_free_of_sums else self.written(x)
+        """The text of x and its level, found once for all places where what x speaks of is called the same."""
+        if x.is_free_of_sums:
+            return _part(x, frozenset(), frozenset(), frozenset())
+        letters = frozenset((i, self.letters[i]) for i in x.places if i in self.letters)
+        rows = frozenset(item for item in self.rows.items() if item[0][1] in x.places)
+        return _part(x, letters, rows, self.taken if x.holds_sums else frozenset())
 
     @singledispatchmethod
     def written(self, x: Value) -> tuple[str, int]:
@@ -275,20 +284,18 @@ class Texter:
 
     @written.register
     def _(self, x: Sum) -> tuple[str, int]:
-        taken = {*_names(x), *self.letters.values()}
+        taken = _names(x) | self.taken
         slices = _slices(x.body, x.index)
         rows = [r.x.name for r in slices if isinstance(r, Row) and isinstance(r.x, Leaf)]
         small = [name.lower() if len(name) == 1 and name.isupper() else f"{name}_s" for name in rows]
         if rows and len(slices) == len(rows) and not taken & set(small) and len(set(small)) == len(small):
             # Rows alone: each has a name of its own.
-            self.rows.update({(name, x.index): letter for name, letter in zip(rows, small, strict=True)})
-            body = self.text(x.body)
+            named = {(name, x.index): letter for name, letter in zip(rows, small, strict=True)}
+            body = Texter(self.letters.items(), (self.rows | named).items(), self.taken).text(x.body)
             run = rows[0] if len(rows) == 1 else f"zip({', '.join(rows)})"
             return f"sum({body} for {', '.join(small)} in {run})", ATOM
         letter = next(c for c in SLICES if c not in taken)
-        self.letters[x.index] = letter
-        body = self.text(x.body)
-        del self.letters[x.index]
+        body = Texter((self.letters | {x.index: letter}).items(), self.rows.items(), self.taken | {letter}).text(x.body)
         return f"sum({body} for {letter} in range({self.sized(x.index.axis)}))", ATOM
 
     def place(self, i: Index) -> str:
@@ -376,24 +383,27 @@ def _held(e: Expr, level: int) -> str:
     return f"({text})" if own < level else text
 
 
-def _names(x: Value) -> set[str]:
+@remembered
+def _names(x: Value) -> frozenset[str]:
     own = {x.name} if isinstance(x, Leaf) else {str(s) for s in x.expr.free_symbols} if isinstance(x, Scalar) else set()
-    return own.union(*map(_names, x.children))
+    return frozenset(own.union(*map(_names, x.children)))
 
 
 def _slices(x: Value, index: Index) -> list[Value]:
     """The rows, columns and entries at an index that a value holds, each once."""
+    if index not in x.places:
+        return []
     own = (isinstance(x, Row | Column | At) and x.at == index) or (isinstance(x, Unit) and x.place == index)
     return list(dict.fromkeys([*([x] if own else []), *(s for v in x.children for s in _slices(v, index))]))
 
 
-@lru_cache(2**15)
-def _part(x: Value) -> tuple[str, int]:
-    """The text and the level of what is the same everywhere."""
-    return Texter().written(x)
+@remembered
+def _part(x: Value, letters: Letters, rows: Rows, taken: frozenset[str]) -> tuple[str, int]:
+    """The text and the level of a value among what it speaks of."""
+    return Texter(letters, rows, taken).written(x)
 
 
-@lru_cache(2**14)
+@remembered
 def tokens(x: Value) -> int:
     """How many tokens the NumPy notation of a value has."""
     return len(TOKEN.findall(Texter().text(x)))

@@ -6,6 +6,7 @@ from functools import cache
 from sympy import E, Expr, Rational, S, log, pi, sqrt
 
 from symbackprop.factors import LONG
+from symbackprop.memo import remembered
 
 LONGEST_DECIMAL = 100
 """Digits after the point."""
@@ -73,7 +74,7 @@ def constants() -> dict[float, Expr]:
     return {float(c): c for c in (*known, *[1 / c for c in known])}
 
 
-@cache
+@remembered
 def recognised(r: Rational) -> Expr:
     """The constant that a float is, up to its rounding: 0.9189385332046727 is log(2 pi) / 2. The number itself where it is none.
 

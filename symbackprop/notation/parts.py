@@ -15,6 +15,7 @@ from symbackprop.errors import NotationError
 from symbackprop.normal import inlined
 from symbackprop.notation.building import parts_of, scale
 from symbackprop.notation.latex import latex
+from symbackprop.notation.lengths import LONGEST, lengths
 from symbackprop.notation.matrix import Inverse, Leaf, Scalar, Value
 from symbackprop.notation.matrix_form import matrix_form
 from symbackprop.notation.names import Names
@@ -147,11 +148,12 @@ def _multiple(value: Value, parts: Sequence[Part]) -> Value:
 
 
 def _flattened(equations: Sequence[Equation], name: str) -> list[Equation]:
-    """The equations with tensors of more than two axes put in place, where these stand in no function."""
+    """The equations with tensors of more than two axes put in place, where these stand in no function and that can still be read."""
     wide = {e.name: e for e in equations if e.name != name and e.rhs is not None and sum(a != 1 for a in e.tensor.axes) > 2}
+    long = lengths(equations, wide)
     made = []
     for e in equations:
-        if e.rhs is not None and e.uses() & wide.keys():
+        if e.rhs is not None and e.uses() & wide.keys() and long[e.name] <= LONGEST:
             e = replace(e, rhs=contract(inlined(e.rhs, wide)))
         made.append(e)
     used = {name}

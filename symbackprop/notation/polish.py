@@ -4,8 +4,7 @@ The builders push transposes into products and keep numbers in front, so that eq
 come back, where they are shorter.
 """
 
-from functools import lru_cache
-
+from symbackprop.memo import remembered
 from symbackprop.notation.building import hadamard, matmul, plus, scale, transpose
 from symbackprop.notation.index_form import signed
 from symbackprop.notation.law import Law
@@ -13,7 +12,7 @@ from symbackprop.notation.matrix import Diag, Hadamard, Kron, MatMul, Plus, Scal
 from symbackprop.notation.matrix_text import tokens
 
 
-@lru_cache(2**14)
+@remembered
 def polished(x: Value) -> Value:
     """`x` as it is best read. For printing alone: the builders undo it."""
     x = x.mapped(polished)
@@ -25,7 +24,7 @@ def polished(x: Value) -> Value:
     return x
 
 
-@lru_cache(2**14)
+@remembered
 def size(x: Value) -> int:
     """How many tokens of NumPy notation a value takes, as it is best read."""
     return tokens(polished(x))

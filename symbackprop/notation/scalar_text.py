@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sympy import Expr, Mul, Pow, S, Symbol
 from sympy.printing.str import StrPrinter
 
+from symbackprop.memo import remembered
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.numbers import decimal, fraction
 from symbackprop.notation.wording import refusal
@@ -14,6 +15,7 @@ from symbackprop.term import Entry, NonNegative, Positive
 SUM, TERM, POWER, ATOM = range(4)
 
 
+@remembered
 def quotient(e: Expr) -> tuple[Expr, Expr]:
     """A scalar as numerator and denominator, as it stands."""
     over, under = S.One, S.One

@@ -1,11 +1,11 @@
 """Rows, columns and entries of matrix expressions, sums over them, and how an expression is made again from changed parts."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 from sympy import Add, Expr, Function, Mul, Pow, S
 
 from symbackprop.index import Index, fresh
+from symbackprop.memo import remembered
 from symbackprop.notation.building import (
     bracket,
     diag,
@@ -66,7 +66,7 @@ def total(index: Index, body: Value) -> Value:
     return scale(c, free, Sum(index, scale(S.One, held, x)))
 
 
-@lru_cache(2**14)
+@remembered
 def depends(x: Value, index: Index) -> bool:
     """Whether an index occurs in a value."""
     own = isinstance(x, Row | Column | At) and x.at == index

@@ -6,9 +6,9 @@ business but `fenced_below`'s: a child whose level is lower than its place deman
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import lru_cache
 from typing import ClassVar
 
+from symbackprop.memo import remembered
 from symbackprop.notation.symbols import GREEK
 
 
@@ -225,7 +225,7 @@ def children(node: Node) -> tuple[Node, ...]:
     return tuple(found)
 
 
-@lru_cache(2**16)
+@remembered
 def is_tall(node: Node) -> bool:
     """Whether the node is higher than a line, so that its brackets must grow."""
     return isinstance(node, Frac | Derivative | Sum | Table) or any(is_tall(c) for c in children(node))
