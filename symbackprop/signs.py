@@ -26,17 +26,55 @@ def is_squares(e: Expr, signs: Signs = UNKNOWN) -> bool:
 
     |x|, roots of sums of squares, powers of both and the larger of two are so too.
     """
-    if isinstance(e, Entry):
-        return e.name in signs.squares
-    if isinstance(e, Pow):
-        return bool(e.exp.is_positive and (e.exp.is_even or is_squares(e.base, signs)))
-    if isinstance(e, Total):
-        return is_squares(e.body, signs)
-    if isinstance(e, Function):
-        of_squares = type(e).__name__ in ("maximum", "minimum") and all(is_squares(a, signs) for a in e.args)
-        return of_squares or getattr(type(e), "even_powers", None) is not None
-    parts = [a for a in e.args if not (isinstance(e, Mul) and is_above_0(a, signs))]
-    return isinstance(e, Add | Mul) and bool(parts) and all(is_squares(a, signs) for a in parts)
+    return _Forms(signs).is_squares(e)
+
+
+def is_above_0(e: Expr, signs: Signs = UNKNOWN) -> bool:
+    """Whether `e` is positive by its form: a positive number and sums of squares, products and powers of what is positive."""
+    return _Forms(signs).is_above_0(e)
+
+
+class _Forms:
+    """What is known of the parts of one expression. Each part is asked once: whether a sum is positive asks two things of each term."""
+
+    def __init__(self, signs: Signs) -> None:
+        self.signs = signs
+        self.squares: dict[Expr, bool] = {}
+        self.above: dict[Expr, bool] = {}
+
+    def is_squares(self, e: Expr) -> bool:
+        if e not in self.squares:
+            self.squares[e] = self._is_squares(e)
+        return self.squares[e]
+
+    def is_above_0(self, e: Expr) -> bool:
+        if e not in self.above:
+            self.above[e] = self._is_above_0(e)
+        return self.above[e]
+
+    def _is_squares(self, e: Expr) -> bool:
+        if isinstance(e, Entry):
+            return e.name in self.signs.squares
+        if isinstance(e, Pow):
+            return bool(e.exp.is_positive and (e.exp.is_even or self.is_squares(e.base)))
+        if isinstance(e, Total):
+            return self.is_squares(e.body)
+        if isinstance(e, Function):
+            of_squares = type(e).__name__ in ("maximum", "minimum") and all(map(self.is_squares, e.args))
+            return of_squares or getattr(type(e), "even_powers", None) is not None
+        parts = [a for a in e.args if not (isinstance(e, Mul) and self.is_above_0(a))]
+        return isinstance(e, Add | Mul) and bool(parts) and all(map(self.is_squares, parts))
+
+    def _is_above_0(self, e: Expr) -> bool:
+        if e.is_positive:
+            return True
+        if isinstance(e, Entry):
+            return e.name in self.signs.positive
+        if isinstance(e, Add):
+            return any(map(self.is_above_0, e.args)) and all(a.is_nonnegative or self.is_above_0(a) or self.is_squares(a) for a in e.args)
+        if isinstance(e, Mul):
+            return all(map(self.is_above_0, e.args))
+        return isinstance(e, Pow) and self.is_above_0(e.base)
 
 
 def gram_factor(e: Expr) -> Entry | None:
@@ -48,21 +86,6 @@ def gram_factor(e: Expr) -> Entry | None:
     place = first.indices.index(r) if r in first.indices else None
     alike = isinstance(second, Entry) and second.name == first.name and first != second
     return first if place is not None and alike and second.indices[place] == r else None
-
-
-def is_above_0(e: Expr, signs: Signs = UNKNOWN) -> bool:
-    """Whether `e` is positive by its form: a positive number and sums of squares, products and powers of what is positive."""
-    if e.is_positive:
-        return True
-    if isinstance(e, Entry):
-        return e.name in signs.positive
-    if isinstance(e, Add):
-        return any(is_above_0(a, signs) for a in e.args) and all(
-            a.is_nonnegative or is_above_0(a, signs) or is_squares(a, signs) for a in e.args
-        )
-    if isinstance(e, Mul):
-        return all(is_above_0(a, signs) for a in e.args)
-    return isinstance(e, Pow) and is_above_0(e.base, signs)
 
 
 def is_total(e: Expr, partial: Container[str] = (), signs: Signs = UNKNOWN) -> bool:

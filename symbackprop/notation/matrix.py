@@ -32,37 +32,24 @@ class Value:
         return self.shape == (None, None)
 
     @cached_property
-    def is_free_of_sums(self) -> bool:
-        """Whether it holds no sum, and no row, column, entry or unit vector at an index of one: its text is the same everywhere."""
-        return not self.holds_sums and not self.places
-
-    @cached_property
-    def holds_sums(self) -> bool:
-        """Whether there is a sum in it."""
-        return isinstance(self, Sum) or any(v.holds_sums for v in self.children)
-
-    @cached_property
     def places(self) -> frozenset[Index]:
-        """The indices at which it takes rows, columns, entries or unit vectors, but for those of its own sums."""
-        own = {self.at} if isinstance(self, Row | Column | At) else self.place.atoms(Index) if isinstance(self, Unit) else set()
-        found = frozenset(own).union(*(v.places for v in self.children))
-        return found - {self.index} if isinstance(self, Sum) else found
+        """The indices of its sums, and those at which it takes rows, columns, entries or unit vectors: its text depends on their names."""
+        own = {self.index} if isinstance(self, Sum) else {self.at} if isinstance(self, Row | Column | At) else set()
+        return frozenset(self.place.atoms(Index) if isinstance(self, Unit) else own).union(*(v.places for v in self.children))
 
     @cached_property
     def children(self) -> tuple["Value", ...]:
         """The values that it is made of."""
         found: list[Value] = []
-        for f in fields(self):
-            held = getattr(self, f.name)
+        for held in (getattr(self, f.name) for f in fields(self)):
             for one in held if isinstance(held, tuple) else (held,):
                 found += [v for v in (one if isinstance(one, tuple) else (one,)) if isinstance(v, Value)]
         return tuple(found)
 
     def mapped(self, change: Callable[["Value"], "Value"]) -> "Value":
         """The same node of changed values, as it stands; `building.rebuilt` brings it into normal form."""
-        new = {f.name: _mapped(getattr(self, f.name), change) for f in fields(self)}
-        changed = {k: v for k, v in new.items() if v is not getattr(self, k)}
-        return replace(self, **changed) if changed else self
+        new = {f.name: made for f in fields(self) if (made := _mapped(getattr(self, f.name), change)) is not getattr(self, f.name)}
+        return replace(self, **new) if new else self
 
 
 @dataclass_transform(frozen_default=True)

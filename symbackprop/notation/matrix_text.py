@@ -46,6 +46,7 @@ from symbackprop.notation.matrix import (
     Vec,
 )
 from symbackprop.notation.scalar_text import ATOM, POWER, SUM, TERM, is_bracket, quotient, scalar_text
+from symbackprop.notation.slices import names_in, slices_at
 
 TOKEN = re.compile(r"[0-9]+\.[0-9]+|\w+|\*\*|>=|[^\s\w]")
 SLICES = "stuvwabcdefg"
@@ -83,11 +84,10 @@ class Texter:
 
     def part(self, x: Value) -> tuple[str, int]:
         """The text of x and its level, found once for all places where what x speaks of is called the same."""
-        if x.is_free_of_sums:
-            return _part(x, frozenset(), frozenset(), frozenset())
         letters = frozenset((i, self.letters[i]) for i in x.places if i in self.letters)
         rows = frozenset(item for item in self.rows.items() if item[0][1] in x.places)
-        return _part(x, letters, rows, self.taken if x.holds_sums else frozenset())
+        named = {*(i for i, _ in letters), *(i for (_, i), _ in rows)}
+        return _part(x, letters, rows, self.taken if x.places - named else frozenset())
 
     @singledispatchmethod
     def written(self, x: Value) -> tuple[str, int]:
@@ -284,14 +284,14 @@ class Texter:
 
     @written.register
     def _(self, x: Sum) -> tuple[str, int]:
-        taken = _names(x) | self.taken
-        slices = _slices(x.body, x.index)
+        taken = names_in(x) | self.taken
+        slices = slices_at(x.body, x.index)
         rows = [r.x.name for r in slices if isinstance(r, Row) and isinstance(r.x, Leaf)]
         small = [name.lower() if len(name) == 1 and name.isupper() else f"{name}_s" for name in rows]
         if rows and len(slices) == len(rows) and not taken & set(small) and len(set(small)) == len(small):
             # Rows alone: each has a name of its own.
             named = {(name, x.index): letter for name, letter in zip(rows, small, strict=True)}
-            body = Texter(self.letters.items(), (self.rows | named).items(), self.taken).text(x.body)
+            body = Texter(self.letters.items(), (self.rows | named).items(), self.taken | set(small)).text(x.body)
             run = rows[0] if len(rows) == 1 else f"zip({', '.join(rows)})"
             return f"sum({body} for {', '.join(small)} in {run})", ATOM
         letter = next(c for c in SLICES if c not in taken)
@@ -381,20 +381,6 @@ def _power(base: Value, exponent: Expr) -> Value:
 def _held(e: Expr, level: int) -> str:
     text, own = scalar_text(e)
     return f"({text})" if own < level else text
-
-
-@remembered
-def _names(x: Value) -> frozenset[str]:
-    own = {x.name} if isinstance(x, Leaf) else {str(s) for s in x.expr.free_symbols} if isinstance(x, Scalar) else set()
-    return frozenset(own.union(*map(_names, x.children)))
-
-
-def _slices(x: Value, index: Index) -> list[Value]:
-    """The rows, columns and entries at an index that a value holds, each once."""
-    if index not in x.places:
-        return []
-    own = (isinstance(x, Row | Column | At) and x.at == index) or (isinstance(x, Unit) and x.place == index)
-    return list(dict.fromkeys([*([x] if own else []), *(s for v in x.children for s in _slices(v, index))]))
 
 
 @remembered

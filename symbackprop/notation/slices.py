@@ -79,6 +79,21 @@ def has_unnamed_slices(x: Value) -> bool:
     return own or any(map(has_unnamed_slices, x.children))
 
 
+@remembered
+def names_in(x: Value) -> frozenset[str]:
+    """The names of the tensors and sizes that a value speaks of."""
+    own = {x.name} if isinstance(x, Leaf) else {str(s) for s in x.expr.free_symbols} if isinstance(x, Scalar) else set()
+    return frozenset(own.union(*map(names_in, x.children)))
+
+
+def slices_at(x: Value, index: Index) -> list[Value]:
+    """The rows, columns and entries at an index that a value holds, each once."""
+    if index not in x.places:
+        return []
+    own = (isinstance(x, Row | Column | At) and x.at == index) or (isinstance(x, Unit) and x.place == index)
+    return list(dict.fromkeys([*([x] if own else []), *(s for v in x.children for s in slices_at(v, index))]))
+
+
 def row(x: Value, at: Index) -> Value:
     """One row of a matrix as a column, or one entry of a column, pushed to the leaves."""
     if x.is_scalar:
