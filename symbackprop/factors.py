@@ -63,7 +63,7 @@ def content(numbers: Sequence[Expr]) -> Expr:
 
 
 def less(e: Mul, *factors: Expr) -> Expr:
-    """`e` with each of its `factors` once less; divided, 6 (x - 1) / (x - 1) would be multiplied out to (6 x - 6) / (x - 1), 0 / 0 at x = 1."""
+    """`e` with each of its `factors` once less: divided, 6 (x - 1) / (x - 1) would be (6 x - 6) / (x - 1), which is 0 / 0 at x = 1."""
     rest = list(e.args)
     for f in factors:
         if f in rest:

@@ -26,7 +26,9 @@ def fit(program: Program, known: Mapping[str, np.ndarray], model: Collection[str
 
     Beside a large number that the model holds itself, as the -1e9 of a mask, what is as large is no sign of a blow-up.
     """
-    numbers = [abs(float(c)) for e in program.equations if e.name in model and e.rhs is not None for c in e.rhs.atoms(Number) if c.is_finite]
+    numbers = [
+        abs(float(c)) for e in program.equations if e.name in model and e.rhs is not None for c in e.rhs.atoms(Number) if c.is_finite
+    ]
     most *= max(1.0, *numbers) if most < HUGE and numbers else 1.0
     if not all(np.all(np.abs(known[n]) < most) for n in model if n in known):
         return False
