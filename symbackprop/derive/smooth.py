@@ -157,10 +157,15 @@ class Model:
 
         Not where what it is the derivative by, `of`, has no value, as B = sin(x) / x at x = 0 in where(x != 0, B, 1): it isn't used there.
         """
-        told = [self.inline(e) for e in bodies(of)]
-        return smoothed(
-            slope, lambda turn: pattern(turn) in self.steps or any(self.is_lost(e, turn) for e in told), self.signs, self.inline
-        )
+        told: list[Expr] = []
+
+        def keeps(turn: Expr) -> bool:
+            if pattern(turn) in self.steps:
+                return True
+            told.extend(() if told else map(self.inline, bodies(of)))
+            return any(self.is_lost(e, turn) for e in told)
+
+        return smoothed(slope, keeps, self.signs, self.inline)
 
     def is_lost(self, e: Expr, turn: Expr) -> bool:
         """Whether `e` has no value at a turn."""
