@@ -4,8 +4,11 @@ import functools
 import importlib
 import pkgutil
 
+import pytest
+
 import symbackprop as sbp
 from symbackprop import canonical, index, signs, term
+from symbackprop.errors import NotationError
 from symbackprop.index import Index, axis
 from symbackprop.memo import KEPT
 from symbackprop.notation import matrix_form, matrix_text, parts
@@ -146,6 +149,27 @@ def test_what_nobody_could_read_is_not_looked_at_twice(monkeypatch):
     monkeypatch.setattr(matrix_form, "LONGEST", 0)
     text, shapes = "sum(kron(outer(x, x), outer(y, y)) * kron(outer(y, x), outer(x, y)))", {"x": "n", "y": "n"}
     assert sbp.derivative(text, shapes, "x").latex("best")
+
+
+def product_of_brackets(k: int) -> tuple[str, dict[str, str]]:
+    """A sum over three axes of a product of k brackets, none of which is a matrix."""
+    brackets = [f"(A[:, :, None] + a{i} * B[None, :, :])" for i in range(k)]
+    return f"sum({' * '.join(brackets)} * C[:, None, :])", {"A": "n m", "B": "m p", "C": "n p", **{f"a{i}": "" for i in range(k)}}
+
+
+def test_what_has_too_many_terms_when_multiplied_out_is_refused_before_laws_are_tried(monkeypatch):
+    text, shapes = product_of_brackets(12)
+    result = sbp.derivative(text, shapes, "C")
+    calls = counted(monkeypatch, matrix_form, "shortened")
+    with pytest.raises(NotationError, match="more terms than anybody reads"):
+        result.latex("matrix")
+    assert not any(isinstance(x, Plus) and len(x.terms) > 8 for x, _ in calls)
+    assert result.latex("best") == result.latex("index")
+
+
+def test_control_a_few_terms_are_multiplied_out():
+    text, shapes = product_of_brackets(2)
+    assert "A" in sbp.derivative(text, shapes, "C").latex("matrix")
 
 
 def remembering() -> dict[str, functools._lru_cache_wrapper]:

@@ -45,9 +45,10 @@ def matrix_form(equation: Equation, program: Program, known: Known | None = None
             if len(free[0]) + len(free[1]) > 2:
                 raise refusal("axes", equation.name)
             return _called(equation, program)
-        made = shortened(
-            _Reader(program).value(rename_bound(as_printed(equation.rhs, program.signs, program.roots)), free), known or Known()
-        )
+        shown = rename_bound(as_printed(equation.rhs, program.signs, program.roots))
+        if _is_long(shown, free, program):
+            raise refusal("long")
+        made = shortened(_Reader(program).value(shown, free), known or Known())
         if has_unnamed_slices(made):
             raise refusal("slice")
         return made
@@ -153,8 +154,11 @@ class _Reader:
             except NotationError:
                 if not sums:
                     raise
-        others = Mul(*[f for f in factors if f is not sums[0]])
-        return self.value(rename_bound(Add(*[Total(t * others, *bound) for t in sums[0].args])), free)
+        return self.multiplied_out(sums[0], Mul(*[f for f in factors if f is not sums[0]]), bound, free)
+
+    def multiplied_out(self, brackets: Expr, others: Expr, bound: Sequence[Index], free: Free) -> Value:
+        """A sum times other factors under sums, term by term."""
+        return self.value(rename_bound(Add(*[Total(t * others, *bound) for t in brackets.args])), free)
 
     def product(self, factors: Sequence[Expr], bound: Sequence[Index], free: Free) -> Value:
         """A product under sums as a graph, its bound indices taken out, the rest assembled."""
@@ -224,6 +228,40 @@ class _Reader:
         terms = [signed(t) for t in Add.make_args(f.args[0])]
         left, right = (Add(*[t for s, t in terms if s == side]) for side in (1, -1))
         return bracket(">" if isinstance(f, Positive) else ">=", self.argument(left, free), self.argument(right, free))
+
+
+class _TooLongError(Exception):
+    """What is multiplied out has more terms than anybody reads: no reason to multiply something else out instead."""
+
+
+class _Plain(_Reader):
+    """Reads as a formula stands, and counts the terms of what is multiplied out: of a product of k sums these are 2^k and more."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__(program)
+        self.terms = 0
+
+    def under_one_sum(self, e: Expr, free: Free, made: Value) -> Value:
+        """`made`."""
+        return made
+
+    def multiplied_out(self, brackets: Expr, others: Expr, bound: Sequence[Index], free: Free) -> Value:
+        """As a reader does. Raises _TooLongError past LONGEST terms."""
+        self.terms += len(brackets.args)
+        if self.terms > LONGEST:
+            raise _TooLongError
+        return super().multiplied_out(brackets, others, bound, free)
+
+
+def _is_long(e: Expr, free: Free, program: Program) -> bool:
+    """Whether `e` has more terms than anybody reads; looked at before laws are tried on them, which takes far longer than to read them."""
+    try:
+        _Plain(program).value(e, free)
+    except NotationError:
+        return False  # a reader says why
+    except _TooLongError:
+        return True
+    return False
 
 
 def _gather(e: Expr, factors: list[Expr], bound: list[Index]) -> None:
