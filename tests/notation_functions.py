@@ -27,6 +27,7 @@ FUNCTIONS = {
     "\\operatorname{GELU}": lambda x: x * (1 + erf(x / math.sqrt(2))) / 2,
     "\\operatorname{softplus}": lambda x: np.logaddexp(0, x),
     "\\operatorname{erf}": erf,
+    "\\operatorname{hypot}": np.hypot,
     "\\operatorname{sgn}": np.sign,
 }
 

