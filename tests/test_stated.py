@@ -168,8 +168,8 @@ def test_an_option_of_another_kind_is_refused_or_taken_but_never_a_crash(number)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(OPTIONS)))
-def test_every_option_with_every_other_kind_of_value(number):
-    walk(*OPTIONS[number], VALUES[(number + 1) % 2 :: 2])
+def test_every_option_with_a_third_of_the_kinds_of_values(number):
+    walk(*OPTIONS[number], VALUES[number % 3 :: 3])
 
 
 def walk(name, option, choices):

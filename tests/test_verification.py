@@ -103,7 +103,7 @@ def test_a_net_of_four_layers_is_exact_and_its_code_holds():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("depth", [10, 20, 40, 80])
+@pytest.mark.parametrize("depth", [10, 80])
 def test_deep_nets_are_exact_and_their_code_holds(depth):
     assert set(counts(relu_net(depth))) == {"exact", "holds"}
 
