@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from nesting import SIZES, SMALL, nested
 
 from symbackprop import derivative
-from symbackprop.errors import DataError, SymbackpropError
+from symbackprop.errors import DataError, SymbackpropError, VerifyError
 from symbackprop.index import axis
 from symbackprop.verify.literal import evaluate
 from tests.differences import agrees, slope, value
@@ -37,7 +37,12 @@ def outcome(text, shapes, wrt, sizes):
         return "refused"
     wanted = slope(lambda x: value(text, {**arrays, wrt: x}, sizes), arrays[wrt])
     leaves = {t.name: arrays[t.name] for t in result.program.leaves}
-    for found in (fast, evaluate(result.program, leaves, known)[result.name]):
+    try:
+        both = (fast, evaluate(result.program, leaves, known)[result.name])
+    except VerifyError as error:
+        assert "is too large for the literal evaluation" in str(error)
+        both = (fast,)
+    for found in both:
         assert found.shape == wanted.shape, f"{text} at {sizes}"
         assert np.allclose(found, wanted, rtol=0, atol=1e-5 * max(1, np.abs(wanted).max(initial=0))), f"{text} by {wrt} at {sizes}"
     return "holds"
