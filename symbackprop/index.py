@@ -60,8 +60,11 @@ _index = remembered(_new)
 
 
 def fresh(size: Expr) -> Index:
-    """A bound index that occurs nowhere else."""
-    return _new(Index, f"_{next(_serial)}", size)
+    """A bound index that occurs nowhere else.
+
+    SymPy orders factors by names: these are ordered as they are made, however many were made before.
+    """
+    return _new(Index, f"_{next(_serial):012}", size)
 
 
 def free_indices(axes: Iterable[Expr], letter: str = "i") -> tuple[Index, ...]:

@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import itertools
 import pkgutil
 
 import pytest
@@ -196,3 +197,16 @@ def test_an_index_that_is_new_is_not_remembered():
     assert len(set(made)) == 7
     assert index._index.cache_info().currsize == before
     assert Index(made[0].name, N) == made[0]
+
+
+@pytest.mark.parametrize("before", [9, 99, 999, 9999])
+def test_what_was_derived_before_changes_nothing(monkeypatch, before):
+    canonical.relabelled.cache_clear()
+    text, shapes = "-y @ inv(K + v * eye(n)) @ y - logdet(K + v * eye(n))", {"y": "n", "K": "n n", "v": ""}
+    found = set()
+    for start in (0, before - 4, before):
+        monkeypatch.setattr(index, "_serial", itertools.count(start))
+        found.add(sbp.derivative(text, shapes, "v").latex("best"))
+    assert len(found) == 1
+    made = [index.fresh(N) for _ in range(3)]
+    assert sorted(made, key=lambda i: i.name) == made
