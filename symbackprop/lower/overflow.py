@@ -12,6 +12,7 @@ from dataclasses import replace
 from sympy import Add, Expr, Function, Mul, Pow, cosh, exp, log
 
 from symbackprop.index import Index
+from symbackprop.lower.exponentials import exponent
 from symbackprop.lower.growth import Grown, Growths, said_again
 from symbackprop.lower.stable import ELEMENTARY, exponential_laws
 from symbackprop.ops.elementwise import log1p
@@ -29,7 +30,7 @@ def without_overflow(program: Program, outputs: Sequence[str]) -> Program:
 
 def rewritten(program: Program, reader: "Reader", kept: Sequence[str]) -> Program:
     """What `kept` need of `program` as the reader says it; the program itself where it says the same, or where nothing grows."""
-    if not any(e.rhs is not None and e.rhs.has(Function) for e in program.equations):
+    if not any(e.rhs is not None and (e.rhs.has(Function) or any(map(exponent, e.rhs.atoms(Pow)))) for e in program.equations):
         return program
     for e in program.equations:
         reader.read(e)

@@ -10,7 +10,7 @@ A derivative by a tensor that was looked through, as e, is that of the program a
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Mul, exp, log, tanh
+from sympy import Add, Expr, Mul, S, cosh, exp, log, tanh
 
 from symbackprop.brackets import united
 from symbackprop.index import Index
@@ -86,20 +86,30 @@ class _Namer(Reader):
         return self.share(Mul.make_args(e)) if found is None or found.has(exp) else found
 
     def share(self, factors: Sequence[Expr]) -> Expr | None:
-        """c exp(a) / (c exp(a) + d exp(b)) = sigmoid(a - b + log(c / d)) for positive numbers c and d; None if there is no such pair."""
-        meaning = self.growths.laws.meaning
+        """c exp(a) / (c exp(a) + d exp(b)) = sigmoid(a - b + log(c / d)) for positive numbers c and d, and 1 / (exp(a) + exp(-a)) by cosh.
+
+        None if there is nothing of the kind.
+        """
         for f in factors:
             base, power = f.as_base_exp()
-            sum_ = Add.make_args(meaning(base)) if power == -1 else ()
-            terms = [(c, meaning(t)) for c, t in map(Expr.as_coeff_Mul, sum_)]
-            if len(terms) != 2 or not all(c.is_positive and isinstance(t, exp) for c, t in terms):
+            terms = [self.weight(t) for t in Add.make_args(self.growths.laws.meaning(base))] if power == -1 else []
+            if len(terms) != 2 or None in terms:
                 continue
-            for g in factors:
-                for (c, t), (d, other) in (terms, terms[::-1]):
-                    if meaning(g) == t:
-                        rest = Mul(*[h for h in factors if h is not f and h is not g])
-                        return rest / c * sigmoid(t.args[0] - other.args[0] + log(c / d))
+            (c, a), (d, b) = terms  # type: ignore[misc]  # none is None
+            for g, z in [*((g, self.growths.exponent(g)) for g in factors), (None, S.Zero)]:
+                rest = Mul(*[h for h in factors if h is not f and h is not g])
+                for (p, one), (q, other) in (((c, a), (d, b)), ((d, b), (c, a))):
+                    if z == one:
+                        return rest / p * sigmoid(one - other + log(p / q))
+            if c == d and a == -b:
+                return Mul(*[h for h in factors if h is not f]) / (2 * c * cosh(a))
         return None
+
+    def weight(self, e: Expr) -> tuple[Expr, Expr] | None:
+        """The c and z of c exp(z), c > 0; None of anything else."""
+        c, rest = e.as_coeff_Mul()
+        z = S.Zero if rest == 1 else self.growths.exponent(rest)
+        return (c, z) if z is not None and c.is_positive else None
 
     def logarithm(self, x: Expr, free: Sequence[Index]) -> Expr | None:
         """A logarithm of a sum of exponentials, and that of q = 1 - p for a sigmoid p, whose slope cancels with that of p only."""
