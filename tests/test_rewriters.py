@@ -15,7 +15,11 @@ from spoilt import SPOILT
 
 ROWS = {**EXPRESSIONS, **SCALARS, **PROGRAMS, **MATRICES, **WHOLES}
 FEW, MANY, FIRST = 30, 2000, 20_000
-OPEN = {"spelled": 250, "prepared": 250, "guarded": 250, "without overflow": 250, "undivided": 500, "generated code": 500, "matrix form": 100}
+OPEN = {
+    **dict.fromkeys(("spelled", "prepared", "guarded", "without overflow"), 250),
+    **dict.fromkeys(("undivided", "generated code"), 500),
+    "matrix form": 100,
+}
 """Rows that are not yet clean over MANY cases: how many they are. What lies beyond is work to be done, of the row or of the rewriter."""
 
 
