@@ -176,7 +176,7 @@ def test_random_functions_with_kinks():
 
 @pytest.mark.slow
 def test_many_random_functions_with_kinks():
-    assert looked_at(400) == []
+    assert looked_at(200) == []
 
 
 def test_control_without_limits_it_is_seen(monkeypatch):

@@ -31,10 +31,12 @@ QUICK = (
 """Ops of several entries that each run tries; the others are for the slow tier."""
 TOO_LARGE = ("avg_pool2d", "conv2d", "max_pool2d")
 """Ops whose third derivative has twelve axes: more than the verification can lay out, which it says."""
+TOO_LONG = ("scaled_dot_product_attention",)
+"""Ops whose third derivative takes many minutes to lay out entry by entry."""
 EACH = [
     pytest.param(name, marks=[] if OPS[name].kind == "elementwise" or name in QUICK else [pytest.mark.slow])
     for name in NAMES
-    if name not in TOO_LARGE
+    if name not in (*TOO_LARGE, *TOO_LONG)
 ]
 
 
