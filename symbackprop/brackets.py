@@ -18,6 +18,12 @@ def is_mask(e: Expr) -> bool:
     return isinstance(e, Add | Mul | Pow) and all(a.is_number or is_mask(a) for a in e.args)
 
 
+def diagonal_left_out(e: Expr) -> KroneckerDelta | None:
+    """The [i = j] of a mask 1 - [i = j]; None of anything else."""
+    delta = 1 - e
+    return delta if isinstance(delta, KroneckerDelta) else None
+
+
 def united(e: Expr) -> Expr:
     """A sum with one term for two that a condition and its opposite tell apart: [x > 0] a + [x <= 0] a is a."""
     if not (isinstance(e, Add) and e.has(Positive) and e.has(NonNegative)):

@@ -62,6 +62,24 @@ def turned(e: Expr, indices: tuple[Index, ...]) -> tuple[Expr, tuple[Index, ...]
     return relabelled(e.xreplace({i: Index(f"f{k}", i.axis) for k, i in enumerate(order)})), order
 
 
+class Alike:
+    """Entries by what they are defined as, whatever the order of their indices: the one that an expression equals."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Expr, Entry] = {}
+
+    def learn(self, entry: Entry, definition: Expr) -> None:
+        """Remember what an entry is at its own indices, all of which stand in the definition; the first of two that are alike is kept."""
+        form, order = turned(definition, entry.indices)
+        self._entries.setdefault(form, entry.xreplace({i: Index(f"f{k}", i.axis) for k, i in enumerate(order)}))
+
+    def entry(self, e: Expr, indices: Iterable[Index]) -> Entry | None:
+        """The entry that equals `e`, whose free indices are given; None if there is none."""
+        form, order = turned(e, tuple(indices))
+        found = self._entries.get(form)
+        return None if found is None else found.xreplace({Index(f"f{k}", i.axis): i for k, i in enumerate(order)})
+
+
 @remembered
 def relabelled(e: Expr) -> Expr:
     """`e` as it stands, with the bound indices of every Total renamed canonically."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S, expand_mul
 
+from symbackprop.brackets import diagonal_left_out
 from symbackprop.canonical import labelled, relabelled
 from symbackprop.cost import cost
 from symbackprop.factors import cancelled, content, factored
@@ -168,8 +169,8 @@ def _distributed(p: Product) -> list[Product]:
 
 def _guards(p: Product, k: int) -> bool:
     """Whether the k-th factor is 1 - [i = j] beside what may have no value where i = j: multiplied out it would guard nothing."""
-    delta = 1 - p.factors[k]
-    if not isinstance(delta, KroneckerDelta):
+    delta = diagonal_left_out(p.factors[k])
+    if delta is None:
         return False
     places = indices_of(delta)
     return any(places <= indices_of(f) and not is_total(f) for j, f in enumerate(p.factors) if j != k)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S, nan, zoo
 
-from symbackprop.canonical import relabelled, turned
+from symbackprop.canonical import Alike, relabelled
 from symbackprop.contract import Trace, contract
 from symbackprop.cost import cost
 from symbackprop.derive.local import call_tensor, jacobian_of
@@ -88,7 +88,7 @@ class _Walk:
     fired: dict[str, tuple[Fact, ...]] = field(default_factory=dict)
     adjoints: dict[str, str] = field(default_factory=dict)
     behind: dict[str, set[Fact]] = field(default_factory=dict)
-    known: dict[Expr, Entry] = field(default_factory=dict)
+    known: Alike = field(default_factory=Alike)
 
     def __post_init__(self) -> None:
         self.masks = Masks(self.program)
@@ -118,14 +118,11 @@ class _Walk:
     def know(self, e: Equation) -> None:
         """Remember a derived equation, so that what equals it, its axes turned or not, is said by its name; not one that repeats itself."""
         if e.rhs is not None and cost(e.rhs) and indices_of(e.rhs) >= set(e.indices):
-            form, order = turned(e.rhs, e.indices)
-            self.known.setdefault(form, Entry(e.name, *[Index(f"f{order.index(i)}", i.axis) for i in e.indices]))
+            self.known.learn(e.tensor[e.indices], e.rhs)
 
     def same(self, e: Expr) -> Entry | None:
         """The entry of a tensor that is there already and equals `e`."""
-        form, order = turned(e, tuple(sorted(indices_of(e), key=lambda i: i.name)))
-        found = self.known.get(form)
-        return None if found is None else found.xreplace({Index(f"f{k}", i.axis): i for k, i in enumerate(order)})
+        return self.known.entry(e, sorted(indices_of(e), key=lambda i: i.name))
 
     def helper(self, op: str, arguments: tuple[str, ...], axes: tuple[Expr, ...], **options: Any) -> Tensor:
         """The tensor that a call gives, of an equation of the program or of this walk."""
@@ -208,11 +205,12 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     indices = (*walk.prefix, *tensor.indices)
     trace = Trace()
     value = contract(raw, walk.facts, trace)
-    equation = next((e for e in walk.program.equations if e.name == tensor.name and e.rhs is not None), None)
-    if (smooth := walk.model.smoothed(value, S.Zero if equation is None else equation.at(tensor.indices))) != value:
+    equation = walk.program.equation(tensor.name)
+    if (smooth := walk.model.smoothed(value, S.Zero if equation is None or equation.rhs is None else equation.at(tensor.indices))) != value:
         value = contract(smooth, walk.facts)
         trace.note("limit", value)
-    if cost(read := contract(_read(value, walk.program), walk.facts)) < cost(value):
+    read = _read(value, walk.program)
+    if read != value and cost(read := contract(read, walk.facts)) < cost(value):
         value = read
         trace.note("merged entry", value)
     made = walk.adjoint(tensor.name)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
 
-from symbackprop.brackets import covers, is_mask
+from symbackprop.brackets import covers, diagonal_left_out, is_mask
 from symbackprop.index import Index
 from symbackprop.lower.entry import are_ranges
 from symbackprop.lower.exponents import LogExpm1, ScaledPower
@@ -63,15 +63,10 @@ def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr], room: Set[Index
             isinstance(mask, Positive | NonNegative) and mask.has(Entry) and any(_is_0_beside(f, mask) for f in factors)
         ):
             masks.remove(mask)
-        elif _is_off_diagonal(mask) and any(f.has(Where) for f in factors):
+        elif diagonal_left_out(mask) is not None and any(f.has(Where) for f in factors):
             masks.remove(mask)
             factors = [Where(mask, Mul(*factors), S.Zero)]  # less its diagonal it would be infinity less infinity
     return Mul(*masks, *factors)
-
-
-def _is_off_diagonal(mask: Expr) -> bool:
-    """Whether a mask is 1 - [i = j]."""
-    return isinstance(1 - mask, KroneckerDelta)
 
 
 def _leaving(masks: Sequence[Expr], needs: Sequence[Expr]) -> list[Expr]:
@@ -153,12 +148,17 @@ def _where(mask: Expr, x: Expr, safe: Expr, also: Expr = S.One) -> Expr:
     if isinstance(x, Where) and x.args[0] == mask:
         x = x.args[1]
     elif isinstance(x, Where) and x.args[2] == safe:
-        mask, x = Mul(*dict.fromkeys((*Mul.make_args(x.args[0]), *Mul.make_args(mask)))), x.args[1]
+        mask, x = _both(x.args[0], mask), x.args[1]
     if also != 1:
-        return Where(Mul(*dict.fromkeys((*Mul.make_args(also), *Mul.make_args(mask)))), x, safe)
+        return Where(_both(also, mask), x, safe)
     if safe == 0 and isinstance(mask, Positive | NonNegative) and (x / mask.args[0]).is_negative:
         return minimum(x, S.Zero)
     return Where(mask, x, safe)
+
+
+def _both(one: Expr, other: Expr) -> Expr:
+    """A mask that is not 0 where neither of two is, each bracket in it once."""
+    return Mul(*dict.fromkeys((*Mul.make_args(one), *Mul.make_args(other))))
 
 
 def _is_finite(e: Expr) -> bool:

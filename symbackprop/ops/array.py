@@ -7,19 +7,18 @@ array is grounded, which gives it an equation of its own, named t1, t2, ..., onc
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, expand_mul
 
-from symbackprop.canonical import turned
+from symbackprop.canonical import Alike
 from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
 from symbackprop.index import Index, shape_text
 from symbackprop.ops.function import in_own_words, is_unreal
 from symbackprop.program import Call, Equation, Need, Tensor
 from symbackprop.sizes import never_negative
-from symbackprop.term import Entry, Total, sides_of
+from symbackprop.term import Entry, Total, indices_of, sides_of
 
 Indices = tuple[Expr, ...]
 
@@ -107,7 +106,6 @@ class Draft:
         self._serial = 0
         self._labels = 0
         self._made: dict[Any, str] = {}
-        self._forms: dict[Equation, tuple[Expr, Indices]] = {}
         for e in self.equations:
             self._made.setdefault(_key(e), e.name)
 
@@ -195,16 +193,12 @@ class Draft:
         made = self.equation("_", array)
         if self.whole(made) or _key(made) in self._made:
             return None
-        form, order = turned(made.rhs, made.indices)
+        known = Alike()
         for e in self.equations:
-            if e.call is None and e.rhs.func is made.rhs.func and sorted(map(str, e.tensor.axes)) == sorted(map(str, array.axes)):
-                if e not in self._forms:
-                    self._forms[e] = turned(e.rhs, e.indices)
-                other, places = self._forms[e]
-                if other == form:
-                    at = [made.indices.index(order[places.index(i)]) for i in e.indices]
-                    return Array(array.axes, partial(_turned_entry, e.name, at))
-        return None
+            if e.call is None and e.rhs.func is made.rhs.func and len(e.indices) == array.rank and indices_of(e.rhs) == set(e.indices):
+                known.learn(e.tensor[e.indices], e.rhs)
+        found = known.entry(made.rhs, made.indices)
+        return None if found is None else Array(array.axes, lambda at: found.xreplace(dict(zip(made.indices, at, strict=True))))
 
     def plain(self, array: Array) -> Array:
         """`array` without a sum in it, fit to stand inside a function."""
@@ -333,10 +327,6 @@ class Draft:
         if len(set(chosen)) != len(chosen):
             raise self.error(f"axis={axis} names an axis twice", AxisError, notes=[self.described(array)])
         return chosen
-
-
-def _turned_entry(name: str, at: Sequence[int], to: Indices) -> Expr:
-    return Entry(name, *(to[k] for k in at))
 
 
 def _key(e: Equation) -> Any:
