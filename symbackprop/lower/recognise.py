@@ -17,7 +17,7 @@ from symbackprop.index import Index
 from symbackprop.lower.overflow import Reader, rewritten
 from symbackprop.ops.elementwise import absolute, maximum, minimum, relu, sigmoid, softplus
 from symbackprop.program import Equation, Program
-from symbackprop.term import Entry
+from symbackprop.term import Entry, Total
 
 
 def recognised(program: Program, opaque: Collection[str] = ()) -> Program:
@@ -83,33 +83,27 @@ class _Namer(Reader):
     def product(self, e: Expr, free: Sequence[Index]) -> Expr | None:
         """A product that divides by a sum of exponentials, where it comes to a softmax, a sigmoid or a tanh."""
         found = super().product(e, free)
-        return self.share(Mul.make_args(e)) if found is None or found.has(exp) else found
+        return self.share(Mul.make_args(e), free) if found is None or found.has(exp) else found
 
-    def share(self, factors: Sequence[Expr]) -> Expr | None:
+    def share(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
         """c exp(a) / (c exp(a) + d exp(b)) = sigmoid(a - b + log(c / d)) for positive numbers c and d, and 1 / (exp(a) + exp(-a)) by cosh.
 
         None if there is nothing of the kind.
         """
         for f in factors:
             base, power = f.as_base_exp()
-            terms = [self.weight(t) for t in Add.make_args(self.growths.laws.meaning(base))] if power == -1 else []
-            if len(terms) != 2 or None in terms:
+            below = None if power != -1 or self.growths.laws.meaning(base).has(Total) else self.growths.terms(base, free)
+            if below is None or len(below) != 2 or not all(c.is_number and c.is_positive for c in below.values()):
                 continue
-            (c, a), (d, b) = terms  # type: ignore[misc]  # none is None
+            (a, c), (b, d) = below.items()
             for g, z in [*((g, self.growths.exponent(g)) for g in factors), (None, S.Zero)]:
-                rest = Mul(*[h for h in factors if h is not f and h is not g])
-                for (p, one), (q, other) in (((c, a), (d, b)), ((d, b), (c, a))):
-                    if z == one:
-                        return rest / p * sigmoid(one - other + log(p / q))
+                if z in below:
+                    other = b if z == a else a
+                    rest = Mul(*[h for h in factors if h is not f and h is not g])
+                    return rest / below[z] * sigmoid(z - other + log(below[z] / below[other]))
             if c == d and a == -b:
                 return Mul(*[h for h in factors if h is not f]) / (2 * c * cosh(a))
         return None
-
-    def weight(self, e: Expr) -> tuple[Expr, Expr] | None:
-        """The c and z of c exp(z), c > 0; None of anything else."""
-        c, rest = e.as_coeff_Mul()
-        z = S.Zero if rest == 1 else self.growths.exponent(rest)
-        return (c, z) if z is not None and c.is_positive else None
 
     def logarithm(self, x: Expr, free: Sequence[Index]) -> Expr | None:
         """A logarithm of a sum of exponentials, and that of q = 1 - p for a sigmoid p, whose slope cancels with that of p only."""

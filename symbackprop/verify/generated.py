@@ -6,6 +6,7 @@ change what it is given.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
 from types import ModuleType
@@ -31,6 +32,29 @@ SENSITIVE, CLEAR = 30, 1e-2
 else. Above CLEAR, relative to the largest entry, it can't be told from a mistake: then other points tell, or it is unknown."""
 
 
+@dataclass
+class Seen:
+    """What the points so far have said: the largest gap, which tensors were told apart from rounding, and which were not."""
+
+    worst: float = 0.0
+    told: set[str] = field(default_factory=set)
+    unclear: dict[str, Verdict] = field(default_factory=dict)
+
+    def is_final(self, name: str, verdict: Verdict | None, gap: float) -> bool:
+        """Note the verdict on a tensor at one point, None where it is right; whether it is the last word."""
+        if verdict is None:
+            self.told.add(name)
+            self.worst = max(self.worst, gap)
+        elif verdict.status == "unknown":
+            self.unclear.setdefault(name, verdict)
+        return verdict is not None and verdict.status != "unknown"
+
+    @property
+    def blurred(self) -> Verdict | None:
+        """The verdict on a tensor that no point told apart from rounding."""
+        return next((v for name, v in self.unclear.items() if name not in self.told), None)
+
+
 def check_module(derived: Derived, module: ModuleType, seed: int = 0) -> list[Verdict]:
     """A verdict for each of loss, gradients, loss_and_gradients and forward that `module` has, and each dtype."""
     program = derived.program
@@ -51,9 +75,7 @@ def check_module(derived: Derived, module: ModuleType, seed: int = 0) -> list[Ve
 
 
 def _check(subject: str, derived: Derived, module: ModuleType, function: str, dtype: type, points: Sequence[Point]) -> Verdict:
-    program, worst = derived.program, 0.0
-    told: set[str] = set()
-    blurred: dict[str, Verdict] = {}
+    program, seen = derived.program, Seen()
     for arrays, sizes in ((p.arrays, p.sizes) for p in points):
         given = {t.name: arrays[t.name].astype(arrays[t.name].dtype if t.role == "index" else dtype) for t in program.leaves}
         # The literal side starts from the rounded data, so that only the code's own rounding is measured.
@@ -72,17 +94,12 @@ def _check(subject: str, derived: Derived, module: ModuleType, function: str, dt
                 return np.asarray(call(module, function, program, nudged, derived)[name])
 
             verdict, gap = _judged(subject, f"{name} differs", value, expected[name], sizes, partial(_change, again, given))
-            if verdict is None:
-                told.add(name)
-                worst = max(worst, gap)
-            elif verdict.status == "unknown":
-                blurred.setdefault(name, verdict)
-            else:
+            if seen.is_final(name, verdict, gap):
                 return verdict
         for name, array in given.items():
             if not np.array_equal(array, before[name]):
                 return Verdict("wrong", subject, f"the argument {name} is changed")
-    return next((v for name, v in blurred.items() if name not in told), None) or _equal(subject, worst, dtype, points)
+    return seen.blurred or _equal(subject, seen.worst, dtype, points)
 
 
 def check_function(program: Program, name: str, function: Callable[..., np.ndarray], seed: int = 0) -> list[Verdict]:
@@ -98,8 +115,7 @@ def check_function(program: Program, name: str, function: Callable[..., np.ndarr
 def _check_function(
     subject: str, program: Program, name: str, function: Callable[..., np.ndarray], dtype: type, points: Sequence[Point]
 ) -> Verdict:
-    needed, worst = program.needed([name]), 0.0
-    told, blurred = False, None
+    needed, seen = program.needed([name]), Seen()
     for arrays, sizes in ((p.arrays, p.sizes) for p in points):
         given = {t.name: arrays[t.name].astype(arrays[t.name].dtype if t.role == "index" else dtype) for t in program.leaves}
         expected = evaluate(needed, {n: a for n, a in given.items() if n in needed.tensors}, sizes)[name]
@@ -112,13 +128,9 @@ def _check_function(
             return Verdict("unknown", subject, "the formula is not finite at the point that was drawn")
         change = partial(_change, lambda nudged: np.asarray(function(**nudged)), given)
         verdict, gap = _judged(subject, "differs", value, expected, sizes, change)
-        if verdict is None:
-            told, worst = True, max(worst, gap)
-        elif verdict.status == "unknown":
-            blurred = blurred or verdict
-        else:
+        if seen.is_final(name, verdict, gap):
             return verdict
-    return blurred if blurred is not None and not told else _equal(subject, worst, dtype, points)
+    return seen.blurred or _equal(subject, seen.worst, dtype, points)
 
 
 def _equal(subject: str, worst: float, dtype: type, points: Sequence[Point]) -> Verdict:
