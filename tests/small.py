@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import symbackprop as sbp
 from symbackprop.index import Index, axis, parse_shape
 from symbackprop.program import Equation, Program, Tensor
 from symbackprop.verify.draws import random_arrays
@@ -17,6 +18,16 @@ def program(leaves, *equations, objective=None):
         tensors[name] = tensor
         rows.append(Equation(tensor, tensor.indices, body(*tensor.indices)))
     return Program("small", tensors, tuple(rows), objective or rows[-1].name)
+
+
+def model(tensors, **equations):
+    """A model from {"X": "n d; input", "Y": "n c; label simplex over c"}, parameters where nothing is said, and its equations."""
+    made = {}
+    for name, said in tensors.items():
+        axes, _, rest = said.partition(";")
+        role, _, fact = rest.strip().partition(" ")
+        made[name] = {"axes": axes, "role": role or "parameter", **({"fact": fact} if fact else {})}
+    return sbp.model(tensors=made, equations=equations)
 
 
 def index(label, letter):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from small import model
 
 import symbackprop as sbp
 from symbackprop import laws
@@ -9,15 +10,6 @@ from symbackprop.errors import AxisError, ParseError, UnknownNameError, UnknownO
 from symbackprop.verify import claims
 
 PARAMETER = {"role": "parameter"}
-
-
-def model(tensors, **equations):
-    made = {}
-    for name, said in tensors.items():
-        axes, _, rest = said.partition(";")
-        role, _, fact = rest.strip().partition(" ")
-        made[name] = {"axes": axes, "role": role or "parameter", **({"fact": fact} if fact else {})}
-    return sbp.model(tensors=made, equations=equations)
 
 
 def check(m, claim):

@@ -2,21 +2,13 @@
 
 import numpy as np
 import pytest
+from small import model
 
 import symbackprop as sbp
 from symbackprop.verify import exact, numeric
 from symbackprop.verify.points import plain
 from symbackprop.verify.report import merged
 from symbackprop.verify.verdict import Verdict, broken
-
-
-def model(tensors, **equations):
-    made = {}
-    for name, said in tensors.items():
-        axes, _, rest = said.partition(";")
-        role, _, fact = rest.strip().partition(" ")
-        made[name] = {"axes": axes, "role": role or "parameter", **({"fact": fact} if fact else {})}
-    return sbp.model(tensors=made, equations=equations)
 
 
 def counts(m):
