@@ -67,7 +67,8 @@ class Reader:
         if isinstance(e, Mul | Pow):
             found = self.product(e, free)
         elif isinstance(e, log):
-            e = log(self.growths.laws.source(e.args[0], "softmax"))
+            own = self.growths.renamed(e.args[0])  # of Q = P.T, the entry of P that one of Q is
+            e = log(own) if self.growths.laws.call(own, "softmax") is not None else e
             found = self.logarithm(e.args[0], free)
         elif isinstance(e, log1p):
             found = self.logarithm(1 + e.args[0], free)

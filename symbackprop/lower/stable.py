@@ -107,13 +107,6 @@ class Stable:
         made = self.made.get(e.name) if isinstance(e, Entry) else None
         return made.call if made is not None and made.call is not None and made.call.op == op else None
 
-    def source(self, e: Expr, op: str) -> Expr:
-        """The entry of a call of `op` that `e` is, if it is one by another name or turned: of Q = P.T, P[j, i] for Q[i, j]; else `e`."""
-        found = e
-        while isinstance(found, Entry) and self.call(found, op) is None and (made := self.meaning(found)) != found:
-            found = made
-        return e if self.call(found, op) is None else found
-
     def statistic(self, source: str, op: str, call: Call, name: str) -> Tensor:
         """The tensor of the statistic `op` with the arguments and options of `call`, which `source` is by its own equation."""
         if (source, op) not in self.extra:
