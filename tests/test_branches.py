@@ -197,3 +197,14 @@ def test_a_branch_read_beyond_its_axis_keeps_its_condition_on_places():
         W=np.cos(np.arange(16.0)).reshape(4, 4),
         V=np.sin(np.arange(16.0)).reshape(4, 4),
     )
+
+
+def test_a_diagonal_left_out_is_not_multiplied_out_of_a_derivative():
+    """(X_i - X_i) / 0 is what would be taken away of the sum, and of that only the 0 be seen."""
+    distances = "norm(X[:, None, :] - X[None, :, :], axis=-1)"
+    r = sbp.derivative(f"sum(where(eye(n) != 0, 0, log({distances})))", {"X": "n d"}, "X")
+
+    def loss(x):
+        return np.log(np.sqrt(((x[:, None] - x[None]) ** 2).sum(-1) + np.eye(4))).sum()
+
+    assert np.allclose(r.evaluate(X=POINTS), slope(loss, POINTS), atol=1e-6)

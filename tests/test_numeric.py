@@ -1,5 +1,7 @@
 """Differences and complex steps: what they confirm, what they refute, and the kinks they skip."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from notation_models import two_layer
@@ -10,6 +12,7 @@ from symbackprop.derive.reverse import gradient, jacobian
 from symbackprop.index import axis
 from symbackprop.program import Equation, Tensor
 from symbackprop.term import Entry, Positive, Total
+from symbackprop.verify import numeric
 from symbackprop.verify.numeric import check_derivatives, derivatives, label
 
 n, d = axis("n"), axis("d")
@@ -98,3 +101,22 @@ def test_a_wrong_entry_of_a_large_tensor_is_seen_by_the_directions():
     wrong = p.extended([Equation(t, t.indices, 3 * x(t.indices[0]) ** 2 + Positive(t.indices[0] - 99))])
     (verdict,) = check_derivatives(wrong, ["g"], sizes={n: 101}, seeds=(0,))
     assert verdict.status == "wrong"
+
+
+def wrong_at(monkeypatch, hidden):
+    """The verdict on twice a derivative, where rounding hides what is wrong at some of the points."""
+    p = gradient(program({"x": "n"}, ("J", "", lambda: Total(x() ** 3, r)))).program
+    equations = tuple(replace(e, rhs=2 * e.rhs) if e.name == "dx" else e for e in p.equations)
+    places = iter(range(10_000))
+    monkeypatch.setattr(numeric, "_is_rounding", lambda *_: hidden(next(places)))
+    (verdict,) = check_derivatives(replace(p, equations=equations), ["dx"])
+    return verdict
+
+
+def test_what_rounding_hides_at_every_point_is_unknown(monkeypatch):
+    verdict = wrong_at(monkeypatch, lambda point: True)
+    assert verdict.status == "unknown" and verdict.reason.startswith("rounding hides it at n = 2")
+
+
+def test_what_rounding_hides_at_one_point_is_judged_at_the_others(monkeypatch):
+    assert wrong_at(monkeypatch, lambda point: point == 0).status == "wrong"

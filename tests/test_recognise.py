@@ -193,3 +193,13 @@ def test_a_label_picks_of_a_part_what_is_in_it():
     module = sbp.generate(sbp.derive(sbp.model(tensors, {"J": "log(sum(y[:-1] * exp(x[:-1])) + sum(exp(x)))"}))).load()
     x, y = np.array([0.3, -1.0, 2.0]), np.array([0.0, 0.0, 1.0])
     assert np.isclose(module.loss(module.Parameters(x), y), np.log(np.exp(x).sum()))
+
+
+@pytest.mark.parametrize(
+    "text", ["2 * exp(a) / (2 * exp(a) + 3 * exp(b))", "exp(b) / (2 * exp(a) + 3 * exp(b))", "5 / (exp(a) + exp(-a)) + b"]
+)
+def test_a_share_of_two_weighed_exponentials_keeps_its_value(text):
+    m = sbp.model({k: {"axes": "n", "role": "parameter"} for k in "ab"}, {"J": f"sum(b * ({text}))"})
+    arrays = {"a": np.array([-1.3, 0.4, 2.0]), "b": np.array([0.7, -0.9, 1.1])}
+    assert m.program.stated is not None
+    assert np.isclose(evaluate(m.program, arrays)["J"], evaluate(m.program.stated, arrays)["J"], rtol=1e-13)
