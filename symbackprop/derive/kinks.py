@@ -34,6 +34,7 @@ class _Teller:
         self.program, self.reach = program, reach
         self.needed = program.needed(outputs).equations
         self.model = Model(program.equations, program.signs)
+        self.bent: dict[str, set[Expr]] = {}
         self.turning = None if derivatives is None else self.turns_of(derivatives)
 
     def turns_of(self, derivatives: Iterable[str]) -> set[Expr]:
@@ -123,7 +124,9 @@ class _Teller:
 
     def bends_at(self, e: Equation, turn: Expr) -> bool:
         """Whether the slope of the right side jumps at a turn, or may."""
-        return any(pattern(u) == pattern(turn) for body in bodies(e.rhs) for u in self.bends(body))
+        if e.name not in self.bent:
+            self.bent[e.name] = {pattern(u) for body in bodies(e.rhs) for u in self.bends(body)}
+        return pattern(turn) in self.bent[e.name]
 
     def bends(self, body: Expr) -> Iterator[Expr]:
         """The turns at which a slope of `body` is uneven."""

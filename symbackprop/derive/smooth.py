@@ -14,7 +14,7 @@ from symbackprop.brackets import opposite
 from symbackprop.derive.turns import LONGEST, Meeting, Parts, jumps, limit, meetings, on_side, one_sided, turn_of, turns, vanishes, zeros
 from symbackprop.memo import remembered
 from symbackprop.program import Equation
-from symbackprop.signs import UNKNOWN, Signs
+from symbackprop.signs import UNKNOWN, Signs, is_total
 from symbackprop.term import Entry, NonNegative, Positive, Total
 
 Inline = Callable[[Expr], Expr]
@@ -157,12 +157,14 @@ class Model:
 
         Not where what it is the derivative by, `of`, has no value, as B = sin(x) / x at x = 0 in where(x != 0, B, 1): it isn't used there.
         """
-        told: list[Expr] = []
+        told: list[Expr] | None = None
 
         def keeps(turn: Expr) -> bool:
+            nonlocal told
             if pattern(turn) in self.steps:
                 return True
-            told.extend(() if told else map(self.inline, bodies(of)))
+            if told is None:  # what has a value everywhere has one where it turns
+                told = [e for e in map(self.inline, bodies(of)) if not is_total(e, (), self.signs)]
             return any(self.is_lost(e, turn) for e in told)
 
         return smoothed(slope, keeps, self.signs, self.inline)
