@@ -14,6 +14,7 @@ from sympy import Add, Dummy, Expr, KroneckerDelta, Mul, Pow, Rational, S, Symbo
 
 from symbackprop.derive.scalar import derivative
 from symbackprop.index import Index
+from symbackprop.memo import remembered
 from symbackprop.ops import written_out
 from symbackprop.ops.function import Elementwise
 from symbackprop.program import Equation
@@ -73,8 +74,13 @@ def _jumps(function: type[Elementwise]) -> bool:
     return False
 
 
-def turns(e: Expr) -> dict[Expr, list[Expr]]:
+def turns(e: Expr) -> dict[Expr, tuple[Expr, ...]]:
     """The turns of `e` at entries, each with the brackets and functions that turn there; not those inside of sums."""
+    return dict(_turns(e))
+
+
+@remembered
+def _turns(e: Expr) -> tuple[tuple[Expr, tuple[Expr, ...]], ...]:
     found: dict[Expr, list[Expr]] = {}
     stack = [e]
     while stack:
@@ -85,7 +91,7 @@ def turns(e: Expr) -> dict[Expr, list[Expr]]:
         for x in arguments(f):
             if x.has(Entry):
                 found.setdefault(turn_of(x)[0], []).append(f)
-    return dict(sorted(found.items(), key=lambda item: str(item[0])))
+    return tuple((turn, tuple(found[turn])) for turn in sorted(found, key=str))
 
 
 def on_side(e: Expr, sides: Mapping[Expr, int]) -> Expr:
