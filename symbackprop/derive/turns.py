@@ -232,7 +232,10 @@ def limit(e: Expr, surface: Surface, signs: Signs = UNKNOWN) -> Expr | None:
         over, under = (x.xreplace({h: S.Zero}) for x in (above, below))
         if over.has(nan, zoo, oo) or under.has(nan, zoo, oo):
             return None
-        if not vanishes(under):
+        nothing = vanishes(under)
+        if nothing is None:
+            return None
+        if not nothing:
             found = over / under
             return None if found.atoms(Dummy) & set(ways.values()) else found
         if not vanishes(over):

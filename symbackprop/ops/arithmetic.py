@@ -12,6 +12,7 @@ from symbackprop.term import Entry
 
 POSITIVE = (0, None)
 MOST_DIGITS = 400
+MOST_EXPONENT = 10_000
 """Of a number in an expression, written out or worked out."""
 SQUARE = "right where the square of {} does not underflow: from 1e-154 on, in float32 from 1e-19 on"
 
@@ -43,6 +44,7 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
     if exponent == S.Half:
         return build_sqrt(draft, x)
     base, power = draft.plain(x), draft.plain(y)
+    _check_exponent(draft, base, exponent)
     known = exponent is not None and not exponent.has(Entry)
     worked_out = x.number is not None and exponent is not None and exponent.is_number
     if known and not worked_out and not exponent.is_nonnegative and _is_zero(draft, base):
@@ -79,6 +81,16 @@ def _check_power(draft: Draft, base: Expr, exponent: Expr) -> None:
         longest = max(len(str(abs(base.p))), len(str(base.q)))
         if abs(exponent) * (longest - S.Half) > 2 * MOST_DIGITS:
             raise _too_long(draft)
+
+
+def _check_exponent(draft: Draft, base: Array, exponent: Expr | None) -> None:
+    """Raise ParseError for an exponent with which numbers in the base, or put there, could not be worked out."""
+    if exponent is None or not exponent.is_Number:
+        return
+    inner = [abs(f.exp) for f in base.at(free_indices(base.axes)).atoms(Pow) if f.exp.is_Number]
+    if abs(exponent) * max([S.One, *inner]) > MOST_EXPONENT:
+        reason = f"an exponent of more than {MOST_EXPONENT}"
+        raise draft.error(reason, ParseError, fix="write exp(k * log(x)), or make the exponent an argument: a tensor without axes")
 
 
 def _too_long(draft: Draft) -> Exception:
