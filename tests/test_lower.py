@@ -63,6 +63,26 @@ BODIES = {
     "guards on both sides": ({"x": "n"}, "n", lambda i: NonNegative(i - 1) * NonNegative(i.axis - 2 - i) * T("x", i + 1) * T("x", i - 1)),
     "guard in a sum": ({"x": "n"}, "", lambda: Total(NonNegative(r - 1) * T("x", r - 1) * T("x", r), r)),
     "scatter": ({"x": "m", "y": "n"}, "n", lambda i: T("y", i) * Total(T("x", s) * KroneckerDelta(i, 2 * s + 1), s)),
+    "guard outside of a guard": (
+        {"x": "n", "y": "n"},
+        "n",
+        lambda i: NonNegative(i - 1) * NonNegative(i.axis - 2 - i) * (NonNegative(-i) * T("x", i - 1) * T("y", i) + T("y", i)),
+    ),
+    "guard on the other end of a diagonal": (
+        {"x": "n", "A": "n n"},
+        "n n",
+        lambda i, j: NonNegative(2 * j - j.axis) * (KroneckerDelta(i, j) * T("x", 2 * j - j.axis) + T("A", i, j)),
+    ),
+    "condition on sizes": (
+        {"x": "n", "y": "m"},
+        "m",
+        lambda i: NonNegative(n0.axis - 3 * m0.axis) * T("x", i + 2 * m0.axis - 1) * T("y", i),
+    ),
+    "condition on sizes of all terms": (
+        {"x": "n", "y": "m"},
+        "m",
+        lambda i: NonNegative(n0.axis - 3 * m0.axis) * T("x", i + 2 * m0.axis - 1) - NonNegative(n0.axis - 3 * m0.axis) * T("y", i),
+    ),
     "places as numbers": ({"x": "n"}, "n", lambda i: i * T("x", i)),
     "functions": ({"x": "n"}, "n", lambda i: exp(-T("x", i)) + log(1 + T("x", i) ** 2) + sqrt(2 + T("x", i) ** 2) + erf(T("x", i)) ** 3),
     "activations": ({"x": "n"}, "n", lambda i: relu(T("x", i)) + sigmoid(T("x", i)) * softplus(T("x", i)) + gelu(T("x", i))),

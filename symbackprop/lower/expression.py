@@ -4,7 +4,8 @@ The free indices of an expression become the labels of an array. `order` asks fo
 to choose (a product can be had in both orientations); what comes back says the order in its labels.
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 
@@ -30,13 +31,28 @@ class Expressions(Entries):
         super().__init__(graph, stored, needs)
         self.nonnegative = nonnegative
         self.guarded: set[Index] = set()
+        self.conditional = False
+
+    @contextmanager
+    def under(self, indices: Iterable[Index], sizes: Expr = S.One) -> Iterator[None]:
+        """Conditions on `indices` and on `sizes` stand outside: entries are not trusted to be in range where these do not hold."""
+        before = self.guarded, self.conditional
+        self.guarded, self.conditional = self.guarded.union(indices), self.conditional or sizes.has(Positive, NonNegative)
+        try:
+            yield
+        finally:
+            self.guarded, self.conditional = before
+
+    def under_equal(self, equal: Equal) -> AbstractContextManager[None]:
+        """On a diagonal a condition on j is one on the i that stands for it."""
+        return self.under(i for j, i in equal.items() if j in self.guarded)
 
     def lower(self, e: Expr, order: Order = None) -> Labelled:
         """The array of the values of `e`."""
         if not e.has(Entry, Index, Total):
             return self.graph.size(e)
         if isinstance(e, Entry):
-            return self.entry(e, trusted=not indices_of(e) & self.guarded)
+            return self.entry(e, trusted=not self.conditional and not indices_of(e) & self.guarded)
         if isinstance(e, Index):
             return Labelled(self.graph.add("arange", (), (), (e.axis,), "int"), (e,))
         if isinstance(e, Add):
@@ -95,7 +111,8 @@ class Expressions(Entries):
         if common != 1:
             inner = Add(*[c / common * t for c, t in parts])
             if isinstance(inner, Add):
-                return scaled(self.graph, self.add(inner, order), common)
+                with self.under((), common):
+                    return scaled(self.graph, self.add(inner, order), common)
         terms = []
         for c, t in parts:
             lead, sizes = c.as_coeff_Mul()
@@ -119,7 +136,8 @@ class Expressions(Entries):
         for equal, inner in diagonals:
             wide = value is not None and {*equal, *equal.values(), *indices_of(inner)} <= set(value.labels)
             negative = wide and inner.could_extract_minus_sign()
-            x = self.lower(-inner if negative else inner)
+            with self.under_equal(equal):
+                x = self.lower(-inner if negative else inner)
             if wide:
                 value = self.graph.on_diagonal(value, x, equal, -1 if negative else 1)
             else:
@@ -191,19 +209,22 @@ class Expressions(Entries):
             return self.add(Add(*[_total(t * others, bound) for t in thin[0].args]), order)
         equal, factors = apart(Mul.make_args(body), bound)
         if equal:
-            return self.diagonal(equal, self.lower(_total(Mul(*factors), bound)), order)
+            with self.under_equal(equal):
+                return self.diagonal(equal, self.lower(_total(Mul(*factors), bound)), order)
         if isinstance(body, Mul) and bound and (parts := _multiplied_out(body, bound)):
             return self.add(Add(*[p.expr for p in parts]), order)
         coefficient, rest = _split(body)
         if isinstance(rest, Total):
             return self.total(coefficient * rest.body, (*bound, *rest.indices), order)
         if bound and (square := as_square(Mul.make_args(rest), bound, coefficient, self.nonnegative, order)):
-            half = self.lower(square.half, (*bound, *square.left))
+            with self.under((), coefficient):
+                half = self.lower(square.half, (*bound, *square.left))
             return gram(self.graph, half, square.left, square.right, square.coefficient)
         narrowed = narrow(Mul.make_args(rest), self.needs)
         new = {i: j for i, j, _ in narrowed.ranges}
         inner = [new.get(i, i) for i in bound]
-        value = self._product(narrowed.factors, inner, order, coefficient)
+        with self.under([j for i, j, _ in narrowed.ranges if i in self.guarded], coefficient):
+            value = self._product(narrowed.factors, inner, order, coefficient)
         for i, j, start in narrowed.ranges:
             if i not in bound:
                 if j not in value.labels:
@@ -238,12 +259,9 @@ class Expressions(Entries):
             along = union(list(grids.values()))
             value = self._product(others, [i for i in bound if i not in along], None)
             return self.graph.gathered(value, grids, along)
-        before = self.guarded
-        self.guarded = before.union(*[indices_of(f) for f in factors if self._guards(f) or isinstance(f, KroneckerDelta)])
-        try:
+        guards = [f for f in factors if self._guards(f) or isinstance(f, KroneckerDelta)]
+        with self.under(i for f in guards for i in indices_of(f)):
             return self._multiplied(factors, bound, order, coefficient)
-        finally:
-            self.guarded = before
 
     def _guards(self, e: Expr) -> bool:
         """Whether `e` is a condition on places alone, those of index arrays included."""
