@@ -221,3 +221,16 @@ def test_an_argument_is_never_overwritten():
 )
 def test_a_number_of_sizes_is_a_short_one(number, code):
     assert size_text(number).text == code
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        (lambda i: -i, "[-i >= 0]"),
+        (lambda i: 2 - 3 * i, "[2 - 3 i >= 0]"),
+        (lambda i: i * (m0.axis + i.axis) - 4, "[(m + n) i - 4 >= 0]"),
+    ],
+)
+def test_a_condition_on_places_is_said_as_it_is(gap, said):
+    p = program({"x": "n", "y": "m"}, ("F", "n", lambda i: NonNegative(gap(i)) * T("x", i)))
+    assert said in emit.function_source(p, "F")

@@ -63,8 +63,8 @@ def _place(e: Expr, names: _Names) -> str:
     if isinstance(e, Add | Mul) and e.has(Index, Entry):
         if isinstance(e, Mul):
             number, rest = e.as_coeff_Mul()
-            words = [_place(a, names) for a in Mul.make_args(rest)]
-            return " ".join([*([str(abs(number))] if abs(number) != 1 else []), *words])
+            words = [f"({_place(a, names)})" if isinstance(a, Add) else _place(a, names) for a in Mul.make_args(rest)]
+            return ("-" if number < 0 else "") + " ".join([*([str(abs(number))] if abs(number) != 1 else []), *words])
         text = ""
         for a in sorted(e.args, key=lambda a: (a.could_extract_minus_sign(), not a.has(Index), a.is_Number, str(a))):
             negative = a.could_extract_minus_sign()
