@@ -18,7 +18,6 @@ FEW, MANY, FIRST = 30, 2000, 20_000
 OPEN = {
     **dict.fromkeys(("spelled", "prepared", "guarded", "without overflow"), 250),
     "undivided": 500,
-    "matrix form": 100,
 }
 """Rows that are not yet clean over MANY cases: how many they are. What lies beyond is work to be done, of the row or of the rewriter."""
 

@@ -12,9 +12,7 @@ from sympy import Expr, Mul, S
 from symbackprop.notation.index_form import signed
 from symbackprop.notation.matrix import (
     ONE,
-    At,
     Bracket,
-    Column,
     Commutation,
     Diag,
     Diagonal,
@@ -27,7 +25,6 @@ from symbackprop.notation.matrix import (
     MatMul,
     Ones,
     Plus,
-    Row,
     Scalar,
     Scale,
     Shape,
@@ -198,25 +195,6 @@ def is_ones(x: Value) -> bool:
     if isinstance(x, MatMul):
         return len(x.factors) == 2 and x.shape[0] is not None and x.shape[1] is not None and all(is_ones(f) for f in x.factors)
     return isinstance(x, Ones) or (isinstance(x, Transpose) and isinstance(x.x, Ones))
-
-
-def is_truth(x: Value) -> bool:
-    """Whether the entries are truth values to NumPy."""
-    if isinstance(x, Bracket):
-        return True
-    structural = isinstance(x, Transpose | Diag | Diagonal | Hadamard | MatMul | Kron | Vec | Row | Column | At)
-    return structural and not any(is_ones(v) for v in x.children) and all(map(is_truth, x.children))
-
-
-def begins_with_truth(x: Value) -> bool:
-    """Whether the text of a product begins with truth values, which a minus sign would come before."""
-    if isinstance(x, Transpose):
-        return begins_with_truth(x.x)
-    if not isinstance(x, Hadamard | MatMul):
-        return is_truth(x)
-    factors = x.factors if isinstance(x, Hadamard) else [f.v if isinstance(f, Diag) else f for f in x.factors]
-    first = next((f for f in factors if not power_of(f)[1].could_extract_minus_sign()), None)  # what divides comes last
-    return first is not None and begins_with_truth(first)
 
 
 def plus(terms: Iterable[tuple[int, Value]]) -> Value:

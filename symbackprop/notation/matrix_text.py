@@ -12,7 +12,7 @@ from sympy import Expr, S
 from symbackprop.errors import NotationError
 from symbackprop.index import Index
 from symbackprop.memo import remembered
-from symbackprop.notation.building import begins_with_truth, is_ones, is_truth, matmul, power_of, transpose
+from symbackprop.notation.building import is_ones, matmul, power_of, transpose
 from symbackprop.notation.functions import language_names
 from symbackprop.notation.index_form import signed
 from symbackprop.notation.matrix import (
@@ -47,6 +47,7 @@ from symbackprop.notation.matrix import (
 )
 from symbackprop.notation.scalar_text import ATOM, POWER, SUM, TERM, is_bracket, quotient, scalar_text
 from symbackprop.notation.slices import names_in, slices_at
+from symbackprop.notation.truth import begins_with_truth, is_truth, repeated
 
 TOKEN = re.compile(r"[0-9]+\.[0-9]+|\w+|\*\*|>=|[^\s\w]")
 SLICES = "stuvwabcdefg"
@@ -261,7 +262,7 @@ class Texter:
         text = ""
         for (sign, v), (part, kind) in zip(x.terms, short, strict=True):
             part = self.at(v, TERM) if kind == "full" else part
-            if is_truth(v):
+            if is_truth(v if kind == "full" else repeated(v)):
                 part = f"1 * {part}"  # NumPy adds no truth values, and takes none's opposite
             text += (" + " if sign > 0 else " - ") if text else ("" if sign > 0 else "-")
             text += part
