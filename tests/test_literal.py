@@ -96,6 +96,12 @@ def test_brackets_are_zero_at_zero_and_one_at_zero():
     np.testing.assert_array_equal(t, [0, 10, 11])
 
 
+@pytest.mark.parametrize(("left", "value"), [(S.One, 0), (log(v[r]) + 3, 0), (Entry("u") ** 2, 0), (1 / Entry("u"), np.nan)])
+def test_x_times_its_logarithm_is_0_where_x_is_unless_what_is_left_is_infinite(left, value):
+    p = one([v, Tensor("u", ())], (d,), (v[r] * log(v[r]) * left).xreplace({r: Tensor("T", (d,)).indices[0]}))
+    assert np.array_equal(evaluate(p, {"v": np.zeros(2), "u": np.zeros(())})["T"], [value, value], equal_nan=True)
+
+
 def test_functions_and_rationals():
     k = Index("i0", d)
     a, t = value(one([v], (d,), Rational(1, 3) * exp(v[k]) + log(v[k] ** 2)))

@@ -17,7 +17,6 @@ ROWS = {**EXPRESSIONS, **SCALARS, **PROGRAMS, **MATRICES, **WHOLES}
 FEW, MANY, FIRST = 30, 2000, 20_000
 OPEN = {
     **dict.fromkeys(("spelled", "prepared", "guarded", "without overflow"), 250),
-    "undivided": 500,
 }
 """Rows that are not yet clean over MANY cases: how many they are. What lies beyond is work to be done, of the row or of the rewriter."""
 

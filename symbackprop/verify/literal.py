@@ -10,7 +10,7 @@ from functools import lru_cache, reduce
 from itertools import islice
 
 import numpy as np
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow, log
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow, S, log
 
 from symbackprop.errors import DataError, VerifyError
 from symbackprop.index import Index
@@ -243,13 +243,14 @@ class Grid:
     def product(self, e: Mul) -> np.ndarray:
         """A product; where a guard among the factors is 0 it is 0, whatever the others are (out of range, infinite).
 
-        It is 0 too where x is, in x^m log(x / y) and x^m (log(x) - log(y)), as their limit there is; and where y is, in y x^(y - 1).
+        It is 0 too where x is, in x^m log(x / y) and x^m (log(x) - log(y)), as their limit there is; and where y is, in y x^(y - 1). Beside
+        what else is infinite there it has no value.
         """
         guards, rest, several = guarded(e)
         others = {a: self.value(a) for a in rest}
         value = reduce(np.multiply, others.values(), np.asarray(1, dtype=self.dtype))
-        for x in (*_before_logarithms(e), *_before_powers(e)):
-            value = np.where(others[x] == 0, np.asarray(0, dtype=self.dtype), value)
+        for x, left in _vanishing(e):
+            value = np.where((others[x] == 0) & np.isfinite(self.value(left)), np.asarray(0, dtype=self.dtype), value)
         if not guards:
             return value
         guard = reduce(np.multiply, [self.steady(a) for a in guards])
@@ -272,17 +273,32 @@ class Grid:
 
 
 @lru_cache(2**12)
-def _before_logarithms(e: Mul) -> list[Expr]:
-    """The powers among the factors of `e` whose base stands, as a factor, under a logarithm in another factor or in a term of it."""
-    logs = [g.as_base_exp()[0] for f in e.args for t in Add.make_args(f) for g in Mul.make_args(t)]
-    under = {b for f in logs if isinstance(f, log) for g in Mul.make_args(f.args[0]) for b, p in [g.as_base_exp()] if not p.is_negative}
-    return [f for f in e.args if f.has(Entry) and f.as_base_exp()[0] in under and not f.as_base_exp()[1].could_extract_minus_sign()]
+def _vanishing(e: Mul) -> list[tuple[Expr, Expr]]:
+    """The factors of `e` that make it 0 although another is infinite where they are 0; each with what is left of the others.
+
+    Such is a power of x beside log(x), in another factor or in a term of it, and y + k beside x^(y + m), k and m whole numbers.
+    """
+    factors = guarded(e)[1]
+    logs = [g.as_base_exp()[0] for f in factors for t in Add.make_args(f) for g in Mul.make_args(t)]
+    logs = [g for g in logs if isinstance(g, log)]
+    found = []
+    for f in factors:
+        if not f.has(Entry):
+            continue
+        base, power = f.as_base_exp()
+        others = [g for g in factors if g is not f]
+        beside = [] if power.could_extract_minus_sign() else [g for g in logs if base in _not_below(g.args[0])]
+        if beside:
+            found.append((f, Mul(*others).xreplace(dict.fromkeys(beside, S.One))))
+        plain = [g for g in others if not (isinstance(g, Pow) and g.exp.has(Entry) and (g.exp - f).is_Integer)]
+        if len(plain) < len(others):
+            found.append((f, Mul(*plain).xreplace(dict.fromkeys(logs, S.One))))
+    return found
 
 
-def _before_powers(e: Mul) -> list[Expr]:
-    """The factors y + k of `e` beside a power x^(y + m), k and m whole numbers: of y x^(y - 1) the y."""
-    exponents = [f.exp for f in e.args if isinstance(f, Pow) and f.exp.has(Entry)]
-    return [f for f in e.args if f.has(Entry) and any((p - f).is_Integer for p in exponents)]
+def _not_below(e: Expr) -> list[Expr]:
+    """The bases of the powers that `e` is a product of, but for those that it divides by."""
+    return [base for base, power in (f.as_base_exp() for f in Mul.make_args(e)) if not power.is_negative]
 
 
 def size_of(size: Expr, sizes: Mapping[Expr, int]) -> int:
