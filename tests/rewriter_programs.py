@@ -219,7 +219,14 @@ def divided(seed):
         turned = dict(zip(own, free_indices([i.axis for i in own]), strict=True))
         equations.append(equation(writer, f"dO{k}", tuple(turned.values()), e.xreplace(turned), role="adjoint"))
     writer.tensors.pop("dP")
-    return model(writer, equations, seed, [e.name for e in equations if e.name[:2] == "dO"])
+    # A condition on what has no value is no condition: [0 / 0 > 0] is 0 by chance.
+    decides = decided_by(equations, {e.name for e in equations})
+    return model(writer, equations, seed, [e.name for e in equations if e.name[:2] == "dO"], zeros=not decides)
+
+
+def decided_by(equations, names):
+    """Whether a condition in an equation is on one of the tensors."""
+    return any(a.name in names for e in equations for c in e.rhs.atoms(Positive, NonNegative) for a in c.atoms(Entry))
 
 
 def solvable(seed):
