@@ -64,6 +64,23 @@ def test_the_largest_of_nothing_but_minus_infinity():
     assert np.isclose(loss, np.logaddexp(1, 2) - 9 + 3) and np.allclose(gradients.X.sum(1), [1, 0, 1])
 
 
+VANISHING = {
+    "exp(c) / (exp(a + 1) + exp(b - c))": lambda b, c: np.exp(2 * c - b) * np.array([1, 0, -1, 2]),
+    "exp(c) / ((exp(a) + exp(b)) * (exp(a) + exp(2 * b)))": lambda b, c: np.exp(c - 3 * b) * np.array([1, 0, -3, 1]),
+    "exp(c) / (3 * exp(2 * a - b) + exp(b))**2": lambda b, c: np.exp(c - 2 * b) * np.array([1, 0, -2, 1]),
+    "log(exp(a + c) + exp(b - 2 * c)) + log(exp(a) + exp(b))": lambda b, c: np.array([2 * b - 2 * c, 0, 2, -2]),
+    "exp(a + c) / (exp(a) + exp(b - c))": lambda b, c: np.zeros(4),
+}
+
+
+@pytest.mark.parametrize("text", VANISHING)
+def test_an_exponential_of_minus_infinity_among_others_is_0(text):
+    module = sbp.generate(sbp.derive(sbp.model({k: {"axes": "", "role": "parameter"} for k in "abc"}, {"J": text}))).load()
+    for b, c in ((0.3, -0.7), (-2.0, 1.1)):
+        loss, gradients = module.loss_and_gradients(module.Parameters(-np.inf, b, c))
+        assert np.allclose([loss, *gradients], VANISHING[text](b, c), rtol=1e-12)
+
+
 def test_the_largest_of_the_least_numbers():
     d = sbp.derivative("logsumexp(x)", {"x": "n"}, "x")
     for dtype in (np.float32, np.float64):

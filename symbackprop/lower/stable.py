@@ -172,12 +172,17 @@ def _added(e: Expr, at: Stable) -> Expr | None:
             continue
         if -times * softplus(-f.args[0]) in e.args:
             return e - term + times * softplus(-f.args[0]) + times * f.args[0]
-        below = [-t for t in Add.make_args(f.args[0]) if t.could_extract_minus_sign()]
-        if below and all(times * t in e.args for t in below):
-            y = Add(*below)
+        y = Add(*[-t for t in Add.make_args(f.args[0]) if t.could_extract_minus_sign() and _holds(e, -times * t)])
+        if y != 0:
             x = f.args[0] + y
             return e - term - times * y + times * (softplus(y) if x == 0 else LogAddExp(x, y))
     return None
+
+
+def _holds(e: Add, part: Expr) -> bool:
+    """Whether `part` is a term of `e`, or a positive multiple of one that is no number."""
+    number, rest = part.as_coeff_Mul()
+    return part in e.args or any(c / number > 0 for c, f in (t.as_coeff_Mul() for t in e.args) if f == rest != 1)
 
 
 def cancelled(e: Add, at: Stable) -> Expr | None:
