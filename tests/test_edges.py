@@ -81,6 +81,14 @@ def test_an_exponential_of_minus_infinity_among_others_is_0(text):
         assert np.allclose([loss, *gradients], VANISHING[text](b, c), rtol=1e-12)
 
 
+def test_the_entropy_of_a_sum_of_exponentials_without_a_term_is_0():
+    tensors = {"x": {"axes": "n", "role": "parameter"}, "m": {"axes": "n", "role": "constant"}}
+    module = sbp.generate(sbp.derive(sbp.model(tensors, {"E": "sum(m * exp(x))", "J": "E * log(E)"}))).load()
+    x = np.array([1.0, 2.0, 3.0])
+    assert module.loss(module.Parameters(x), np.zeros(3)) == 0
+    assert np.isclose(module.loss(module.Parameters(x), np.array([0.0, 1.0, 0.0])), 2 * np.exp(2))
+
+
 def test_the_largest_of_the_least_numbers():
     d = sbp.derivative("logsumexp(x)", {"x": "n"}, "x")
     for dtype in (np.float32, np.float64):

@@ -14,9 +14,10 @@ from sympy import Add, Expr, Function, Mul, Pow, cosh, exp, log
 from symbackprop.index import Index
 from symbackprop.lower.exponentials import exponent
 from symbackprop.lower.growth import Grown, Growths, said_again
-from symbackprop.lower.stable import ELEMENTARY, exponential_laws
+from symbackprop.lower.stable import ELEMENTARY, exponential_laws, vanishes
 from symbackprop.ops.elementwise import log1p
 from symbackprop.program import Equation, Program
+from symbackprop.signs import is_above_0
 from symbackprop.term import Entry, Total
 
 
@@ -46,6 +47,8 @@ class Reader:
         """`opaque` and `plain` as of Growths."""
         self.growths = Growths(program, self.better, opaque, plain)
         self.equations = self.growths.equations
+        self.beside: dict[Expr, list[Expr]] = {}
+        """x of log(x): the factors beside the logarithm that are 0 where x is, so that the product is."""
 
     def read(self, e: Equation) -> None:
         """Add `e`, said better where it can be."""
@@ -61,6 +64,15 @@ class Reader:
         """`e` by the laws, from the outside in; `free` are the indices that it may depend on."""
         if not e.args or isinstance(e, ELEMENTARY):
             return e
+        before = self.beside
+        if isinstance(e, Mul) and (more := _vanishing(e)):
+            self.beside = {**before, **more}
+        try:
+            return self._better(e, free)
+        finally:
+            self.beside = before
+
+    def _better(self, e: Expr, free: Sequence[Index]) -> Expr:
         found = None
         if isinstance(e, Pow) and e.exp.could_extract_minus_sign() and isinstance(c := self.growths.laws.meaning(e.base), cosh):
             e = c**e.exp  # so that its derivative holds sinh / cosh
@@ -146,6 +158,15 @@ class Reader:
         rest = self.better(Mul(*[f for f in rests if f not in numbers]), free)
         if rest.is_negative:
             return None  # there is no such logarithm
+        if not is_above_0(rest, growths.program.signs) and not all(vanishes(g, rest) for g in self.beside.get(x, ())):
+            return None  # x log(x) is 0 where x is; of x = w exp(z), x z + x log(w) has no value for w = 0
         logs = Add(*[g.growth for g in grown if g is not None], *[log(f) for f in numbers])
         found = growths.log_softmax(logs) if isinstance(logs, Add) else None
         return (logs if found is None else found) + log(rest)
+
+
+def _vanishing(e: Mul) -> dict[Expr, list[Expr]]:
+    """For each x of a logarithm in a factor of `e`, or in a term of one: the factors of `e` that are 0 where x is, if there are any."""
+    logs = [g.as_base_exp()[0] for f in e.args for t in Add.make_args(f) for g in Mul.make_args(t)]
+    found = {g.args[0]: [f for f in e.args if vanishes(f, g.args[0])] for g in logs if isinstance(g, log)}
+    return {x: factors for x, factors in found.items() if factors}
