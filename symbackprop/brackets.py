@@ -15,7 +15,7 @@ def is_mask(e: Expr) -> bool:
     """Whether `e` is made of brackets, deltas and numbers alone: where it is 0 there is no such term, whatever else is in it."""
     if isinstance(e, KroneckerDelta | Positive | NonNegative):
         return True
-    return isinstance(e, Add | Mul | Pow) and all(a.is_number or is_mask(a) for a in e.args)
+    return isinstance(e, Add | Mul | Pow) and not e.is_number and all(a.is_number or is_mask(a) for a in e.args)
 
 
 def diagonal_left_out(e: Expr) -> KroneckerDelta | None:

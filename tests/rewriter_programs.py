@@ -297,19 +297,25 @@ def masked(seed):
     equations = []
     for k in range(writer.random.randint(1, 3)):
         free = writer.free(2)
-        equations.append(equation(writer, f"E{k}", free, writer.sum(free, 2, 2)))
-    positive = any(crosses(t.body, {e.name for e in equations}) for e in equations for t in e.rhs.atoms(Total))
+        made = {e.name for e in equations}
+        # No data keeps what is computed away from 0.
+        while crossing(e := writer.sum(free, 2, 2), made, lambda g, made=made: any(a.name in made for a in g.atoms(Entry))):
+            pass
+        equations.append(equation(writer, f"E{k}", free, e))
+    positive = any(crossing(e.rhs, {e.name for e in equations}) for e in equations)
     return replace(model(writer, equations, seed, positive=positive), grid=Plain)
 
 
-def crosses(e, partial):
-    """Whether a condition stands beside what may have no value and has other indices: guarded.py says that this is left alone in a sum."""
-    return any(
-        is_mask(f) and not is_total(g, partial) and not (indices_of(f) <= indices_of(g) or indices_of(g) <= indices_of(f))
-        for product in e.atoms(Mul)
+def crossing(e, partial, which=lambda g: True):
+    """What may have no value and stands in a sum beside a condition with other indices: guarded.py says that this is left alone there."""
+    return [
+        g
+        for t in e.atoms(Total)
+        for product in t.body.atoms(Mul)
         for f in product.args
         for g in product.args
-    )
+        if is_mask(f) and not is_total(g, partial) and not (indices_of(f) <= indices_of(g) or indices_of(g) <= indices_of(f)) and which(g)
+    ]
 
 
 def whole(program, e):

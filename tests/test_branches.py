@@ -161,6 +161,22 @@ def test_control_without_its_guards_the_other_branch_is_seen(broken, monkeypatch
         )
 
 
+@pytest.mark.parametrize("branch", ["/ z", "* log(z)"])
+def test_conditions_of_two_signs_do_not_cancel(branch):
+    """Where x <= 0 and y > 0 the masks of the two terms are -1 and 1, and there is a value."""
+    one, other = "(where(x > 0, 1, 0) - where(y > 0, 1, 0))", "where(y > 0, 1, 0)"
+    compared(
+        {"x": "n", "y": "n", "z": "n", "a": "n", "b": "n"},
+        {"J": f"sum(({one} * a + {other} * b) {branch})"},
+        lambda x, y, z, a, b: np.sum((((x > 0) - 1.0 * (y > 0)) * a + (y > 0) * b) * (1 / z if branch == "/ z" else np.log(z))),
+        x=np.array([0.5, 1.3, -0.7, -0.2]),
+        y=np.array([0.6, -0.1, 1.1, -0.9]),
+        z=np.array([0.4, 1.2, 0.7, 1.9]),
+        a=np.array([1.7, 0.2, -0.5, 0.8]),
+        b=np.array([-0.3, 1.2, 0.9, 2.1]),
+    )
+
+
 def test_a_branch_over_fewer_places_than_its_condition():
     compared(
         {"x": "n", "W": "n n"},

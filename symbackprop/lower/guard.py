@@ -16,10 +16,11 @@ from symbackprop.brackets import covers, diagonal_left_out, is_mask
 from symbackprop.index import Index
 from symbackprop.lower.entry import are_ranges
 from symbackprop.lower.exponents import LogExpm1, ScaledPower
+from symbackprop.lower.sign import is_nonnegative
 from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
 from symbackprop.program import Equation
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard, is_indicator
 
 Where = Function("where")
 """where(mask, x, y): x where the mask is not 0, else y."""
@@ -82,7 +83,12 @@ def _where_not_0(e: Expr) -> Expr | None:
     if not isinstance(e, Add):
         return None
     masks = [Mul(*[f for f in Mul.make_args(t) if is_mask(f) and not isinstance(f, KroneckerDelta)]) for t in e.args]
-    return None if S.One in masks or covers(masks) else Add(*masks)
+    return None if S.One in masks or covers(masks) else Add(*map(_counted, masks))
+
+
+def _counted(mask: Expr) -> Expr:
+    """A mask, or its square where it may be negative: a sum of such is 0 only where all of them are."""
+    return mask if all(is_nonnegative(f, ()) or is_indicator(1 - f) for f in Mul.make_args(mask)) else mask**2
 
 
 def _divided(factors: Sequence[Expr], bracket: Expr, risky: Container[str]) -> list[Expr] | None:
