@@ -23,7 +23,7 @@ from symbackprop.ops.elementwise import expm1, log1p, sigmoid, softplus
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.signs import is_total
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
-from symbackprop.verify import literal
+from symbackprop.verify import literal, textbook
 from symbackprop.verify.literal import Noise
 
 
@@ -40,6 +40,10 @@ class Model:
     def values(self, program, point, noise=None):
         sizes, arrays = point
         return literal.evaluate(program, {t.name: arrays[t.name] for t in program.leaves}, sizes, noise=noise)
+
+    def moved(self, point, rng):
+        """The values, moved by about as much as rounding does."""
+        return self.values(self.program, point, Noise(rng))
 
     def program_of(self, made):
         if isinstance(made, Program):
@@ -58,9 +62,7 @@ class Model:
                     same(
                         one[name],
                         two[name],
-                        lambda point=point, name=name: [
-                            self.values(self.program, point, Noise(np.random.default_rng(k)))[name] for k in range(3)
-                        ],
+                        lambda point=point, name=name: [self.moved(point, np.random.default_rng(k))[name] for k in range(3)],
                         lambda point=point, name=name: (
                             f"seed {self.seed}, {name} of\n{listed(self.program)}\nbecame\n{listed(after)}\n{told(point)}"
                         ),
@@ -68,6 +70,18 @@ class Model:
 
     def is_changed(self, made):
         return self.program_of(made).needed(self.outputs).equations != self.program.needed(self.outputs).equations
+
+
+class Spelled(Model):
+    """A model whose sigmoids are spelled 1/2 + tanh(x / 2) / 2, which rounds to 0 where they are below 1e-16: laws come before it."""
+
+    def moved(self, point, rng):
+        sigmoid = textbook.FUNCTIONS["sigmoid"]
+        textbook.FUNCTIONS["sigmoid"] = lambda x: sigmoid(x) + 2.0**-53 * rng.uniform(-1, 1, np.shape(x))
+        try:
+            return super().moved(point, rng)
+        finally:
+            textbook.FUNCTIONS["sigmoid"] = sigmoid
 
 
 def listed(program):
@@ -309,22 +323,23 @@ def masked(seed):
 def crossing(e, partial, which=lambda g: True):
     """What may have no value and stands in a sum beside a condition with other indices: guarded.py says that this is left alone there."""
     return [
-        g
+        h
         for t in e.atoms(Total)
         for product in t.body.atoms(Mul)
         for f in product.args
+        if is_mask(f)
         for g in product.args
-        if is_mask(f) and not is_total(g, partial) and not (indices_of(f) <= indices_of(g) or indices_of(g) <= indices_of(f)) and which(g)
+        for h in without_value(g, partial)
+        if not (indices_of(f) <= indices_of(h) or indices_of(g) <= indices_of(f)) and which(h)
     ]
 
 
-def whole(program, e):
-    """A program in which what an op gives is as it was."""
-    return replace(program, equations=tuple(e))
-
-
-def last(s):
-    return [e for e in s.program.equations if e.name in s.program.needed(s.outputs).tensors]
+def without_value(e, partial):
+    """The functions, powers and entries in `e` that may have no value."""
+    if is_total(e, partial) or isinstance(e, Positive | NonNegative):
+        return []
+    inner = [h for a in e.args for h in without_value(a, partial)] if not isinstance(e, Entry) else []
+    return inner if isinstance(e, Add | Mul | Total) else [*inner, e]
 
 
 def not_overflowing(s):
@@ -338,7 +353,7 @@ PROGRAMS = {
     "recognised": Row(exponentials, lambda s: named(s.program, s.outputs)),
     "stable": Row(exponentials, lambda s: Stable(s.program, s.program.equations).rewritten()),
     "spelled": Row(
-        exponentials,
+        lambda seed: Spelled(**vars(exponentials(seed))),
         lambda s: [e if e.rhs is None else replace(e, rhs=spelled(e.rhs, ())) for e in s.program.equations],
     ),
     "undivided": Row(divided, lambda s: undivided(s.program, s.outputs)),
