@@ -11,7 +11,7 @@ from itertools import permutations
 from sympy import Add, Expr, Mul, S
 
 from symbackprop.index import Index
-from symbackprop.program import Equation
+from symbackprop.program import Call, Equation
 from symbackprop.term import Entry, Total, indices_of, tensor_names
 
 MOST_ARGUMENTS = 5
@@ -53,7 +53,7 @@ class Definitions:
 
 
 def _definition(e: Equation) -> Definition | None:
-    if e.rhs is None:
+    if isinstance(e.rhs, Call):
         return None
     totals = [f for f in Mul.make_args(e.rhs) if isinstance(f, Total)]
     if len(totals) != 1:

@@ -10,7 +10,7 @@ from sympy import Add, Expr, Function, Mul, Pow, S
 
 from symbackprop.contract import Product, flat, narrowed, over, products, without_deltas
 from symbackprop.laws import NO_FACTS, Facts, laws_of_entries
-from symbackprop.program import Equation
+from symbackprop.program import Call, Equation
 from symbackprop.term import Entry, Total, rename_bound
 
 MOST_TERMS = 4000
@@ -62,7 +62,7 @@ def inlined(e: Expr, equations: Mapping[str, Equation]) -> Expr:
     """
     if isinstance(e, Entry):
         made = equations.get(e.name)
-        if made is None or made.rhs is None:
+        if made is None or isinstance(made.rhs, Call):
             return e
         return inlined(made.at(e.indices), equations)
     if not e.args:

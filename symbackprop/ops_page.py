@@ -22,7 +22,7 @@ from symbackprop.ops.absent import ABSENT, Absent
 from symbackprop.ops.examples import Example, example
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops_picture import picture
-from symbackprop.program import Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.result import best_equation
 
 GROUPS = {
@@ -171,7 +171,7 @@ def _law(op: Op, program: Program) -> Iterator[str]:
         yield from _statistic(op.law, last, program)
     elif op.kind == "elementwise" and isinstance(last.rhs, Elementwise):
         yield equation_latex(replace(last, rhs=last.rhs.law(*last.rhs.args)), program)
-    elif op.function is None and not (op.kind == "whole tensor" and last.call is not None):
+    elif op.function is None and not (op.kind == "whole tensor" and isinstance(last.rhs, Call)):
         for equation in program.equations:
             yield best_equation(equation, program) if op.kind in MADE_OF_OPS else equation_latex(equation, program)
 
@@ -182,11 +182,11 @@ def _stable(op: Op, program: Program) -> Iterator[str]:
     if op.stable is not None and op.kind == "statistic":
         yield from _statistic(op.stable, last, program)
     elif op.stable is not None:
-        yield equation_latex(replace(last, rhs=op.stable(*last.rhs.args)), program)
+        yield equation_latex(replace(last, rhs=op.stable(*last.formula.args)), program)
 
 
 def _statistic(law: Callable, equation: Equation, program: Program) -> Iterator[str]:
-    made = law(equation.call, program.tensors, equation.tensor, lambda suggested: suggested)
+    made = law(equation.rhs, program.tensors, equation.tensor, lambda suggested: suggested)
     whole = replace(program, tensors={**program.tensors, **{e.name: e.tensor for e in made}})
     return (equation_latex(e, whole) for e in made)
 

@@ -91,15 +91,18 @@ class Call:
         """The value of the option `name`."""
         return dict(self.options).get(name, default)
 
+    def renamed(self, new: Mapping[str, str]) -> "Call":
+        """The same call of tensors by their new names."""
+        return replace(self, arguments=tuple(new.get(n, n) for n in self.arguments))
+
 
 @dataclass(frozen=True)
 class Equation:
-    """tensor[indices] = rhs, or tensor = call. `text` is what the user wrote, if it comes from a user."""
+    """tensor[indices] = rhs, an index expression, or tensor = rhs, a call. `text` is what the user wrote, if it comes from a user."""
 
     tensor: Tensor
     indices: tuple[Index, ...]
-    rhs: Expr | None = None
-    call: Call | None = None
+    rhs: Expr | Call
     text: str = ""
 
     @property
@@ -107,13 +110,20 @@ class Equation:
         """The name of the tensor that it defines."""
         return self.tensor.name
 
+    @property
+    def formula(self) -> Expr:
+        """The right side of an index equation. A call has none: TypeError."""
+        if isinstance(self.rhs, Call):
+            raise TypeError(f"{self.name} is a call of {self.rhs.op}, which has no formula")
+        return self.rhs
+
     def at(self, indices: Sequence[Expr]) -> Expr:
-        """The right side at other indices than `self.indices`; indices that it sums over are renamed apart."""
-        return substitute(self.rhs, dict(zip(self.indices, indices, strict=True)))
+        """The formula at other indices than `self.indices`; indices that it sums over are renamed apart."""
+        return substitute(self.formula, dict(zip(self.indices, indices, strict=True)))
 
     def uses(self) -> set[str]:
         """The names of the tensors on the right side."""
-        return set(self.call.arguments) if self.call else tensor_names(self.rhs)
+        return set(self.rhs.arguments) if isinstance(self.rhs, Call) else tensor_names(self.rhs)
 
 
 @dataclass(frozen=True)
@@ -170,7 +180,7 @@ class Program:
             for a in t.axes:
                 seen |= dict.fromkeys(sorted(a.free_symbols, key=str))
         for e in self.equations:
-            if e.rhs is not None:
+            if isinstance(e.rhs, Expr):
                 sizes = [s for s in e.rhs.free_symbols if not isinstance(s, Index) and s.name not in self.tensors]
                 seen |= dict.fromkeys(sorted(sizes, key=str))
         return tuple(seen)
@@ -180,11 +190,11 @@ class Program:
         """The sizes that the equations of the model divide by, or take a largest entry along: none of them may be 0."""
         found: dict[Expr, None] = {}
         for e in self.equations:
-            if e.rhs is not None and e.tensor.role not in DERIVED:
+            if isinstance(e.rhs, Expr) and e.tensor.role not in DERIVED:
                 powers = (f for f in e.rhs.atoms(Pow) if f.exp.could_extract_minus_sign())
                 found |= dict.fromkeys(f.base for f in powers if f.base.free_symbols and not f.base.has(Entry, Index))
-            elif e.call is not None and "axis" in dict(e.call.options) and not e.call.op.startswith("prod"):
-                axes, axis = self.tensors[e.call.arguments[0]].axes, e.call.option("axis")
+            elif isinstance(e.rhs, Call) and "axis" in dict(e.rhs.options) and not e.rhs.op.startswith("prod"):
+                axes, axis = self.tensors[e.rhs.arguments[0]].axes, e.rhs.option("axis")
                 found |= dict.fromkeys(a for k, a in enumerate(axes) if axis in (None, k) and a.free_symbols)
         return tuple(found)
 
@@ -209,12 +219,12 @@ class Program:
         positive: set[str] = set()
         known = Signs(squares, positive)
         for e in self.equations:
-            if e.rhs is not None and is_above_0(e.rhs, known):
+            if isinstance(e.rhs, Expr) and is_above_0(e.rhs, known):
                 positive.add(e.name)
-            elif e.rhs is not None and is_squares(e.rhs, known):
+            elif isinstance(e.rhs, Expr) and is_squares(e.rhs, known):
                 squares.add(e.name)
-            elif e.call is not None and e.call.op == "eigvalsh" and (made := self.equation(e.call.arguments[0])) is not None:
-                squares |= {e.name} if made.rhs is not None and gram_factor(made.rhs) is not None else set()
+            elif isinstance(e.rhs, Call) and e.rhs.op == "eigvalsh" and (made := self.equation(e.rhs.arguments[0])) is not None:
+                squares |= {e.name} if isinstance(made.rhs, Expr) and gram_factor(made.rhs) is not None else set()
         return known
 
     @cached_property
@@ -222,14 +232,14 @@ class Program:
         """The tensors whose entries may have no value: by their own equations, or entry by entry by those before."""
         found: set[str] = set()
         for e in self.equations:
-            if e.rhs is not None and not indices_of(e.rhs) - set(e.indices) and not is_total(e.rhs, found, self.signs):
+            if isinstance(e.rhs, Expr) and not indices_of(e.rhs) - set(e.indices) and not is_total(e.rhs, found, self.signs):
                 found.add(e.name)
         return frozenset(found)
 
     @cached_property
     def roots(self) -> frozenset[str]:
         """The tensors that are roots of sums of squares by their equations: norms."""
-        return frozenset(e.name for e in self.equations if e.rhs is not None and is_root(e.rhs, self.signs))
+        return frozenset(e.name for e in self.equations if isinstance(e.rhs, Expr) and is_root(e.rhs, self.signs))
 
     def dependent(self, name: str) -> set[str]:
         """The tensors that depend on `name`, this included."""
@@ -271,8 +281,8 @@ class Program:
         rows = []
         for e in self.equations:
             tensor = replace(e.tensor, name=new.get(e.name, e.name))
-            call = replace(e.call, arguments=tuple(new.get(n, n) for n in e.call.arguments)) if e.call else None
-            rows.append(replace(e, tensor=tensor, rhs=None if e.rhs is None else e.rhs.xreplace(symbols), call=call))
+            rhs = e.rhs.renamed(new) if isinstance(e.rhs, Call) else e.rhs.xreplace(symbols)
+            rows.append(replace(e, tensor=tensor, rhs=rhs))
         tensors = {n: t for n, t in self.tensors.items() if n not in new} | {e.name: e.tensor for e in rows}
         return replace(self, tensors=tensors, equations=tuple(rows))
 
@@ -298,15 +308,13 @@ def check_legal(program: Program) -> None:
     known = {n for n in program.tensors if n not in made}
     for e in program.equations:
         place = f"equation {e.name}"
-        if (e.rhs is None) == (e.call is None):
-            raise SpecError("an equation has either a right side or a call", place=place)
         if e.name in known:
             raise SpecError(f"'{e.name}' is defined twice", place=place)
         for name in sorted(e.uses() - known):
             raise SpecError(f"'{name}' is used before it is defined", place=place, source=e.text)
         if len(e.indices) != len(e.tensor.axes):
             raise SpecError(f"{len(e.indices)} indices for {len(e.tensor.axes)} axes", place=place)
-        if e.rhs is not None:
+        if isinstance(e.rhs, Expr):
             for stray in sorted(indices_of(e.rhs) - set(e.indices), key=str):
                 raise SpecError(f"index {stray} is neither free nor summed", place=place)
             for a in e.rhs.atoms(Entry):

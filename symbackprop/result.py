@@ -82,7 +82,7 @@ class Result:
         """The definitions of the named parts, in order: name -> (free indices, expression). Calls (softmax) are left out."""
         made = {}
         for e in self.program.equations:
-            if e.name != self.name and e.rhs is not None:
+            if e.name != self.name and isinstance(e.rhs, Expr):
                 letters = _idx_letters(e, self.program)
                 made[e.name] = (tuple(letters[i] for i in e.indices), as_sympy(e.rhs, letters))
         return made
@@ -270,6 +270,6 @@ def best_equation(e: Equation, program: Program) -> str:
 
 def _idx_letters(e: Equation, program: Program) -> dict[Index, Idx]:
     """The letters that LaTeX would show too, as SymPy indices with their ranges."""
-    bound = sorted((i for i in e.rhs.atoms(Index) if i not in e.indices), key=lambda i: (i.name, str(i.axis)))
+    bound = sorted((i for i in e.formula.atoms(Index) if i not in e.indices), key=lambda i: (i.name, str(i.axis)))
     letters = Letters(program).extended({}, (*e.indices, *bound))
     return {i: Idx(letter, i.axis) for i, letter in letters.items()}

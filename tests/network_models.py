@@ -31,7 +31,7 @@ def network(letters="d h c", samples="n", sizes=None):
             tensors[previous] = Tensor(previous, z.axes)
             rows.append(Equation(tensors[previous], z.indices, relu(z[i, j])))
     yhat = tensors["Yhat"] = Tensor("Yhat", labels)
-    rows.append(Equation(yhat, yhat.indices, call=Call("softmax", ("O",), (("axis", 1),))))
+    rows.append(Equation(yhat, yhat.indices, Call("softmax", ("O",), (("axis", 1),))))
     loss = tensors["J"] = Tensor("J", ())
     r, s = Index("r0", labels[0]), Index("r1", labels[1])
     rows.append(Equation(loss, (), -Total(tensors["Y"][r, s] * log(yhat[r, s]), r, s) / labels[0]))

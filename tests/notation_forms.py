@@ -28,7 +28,7 @@ def read_written(written, arrays, dims, damage=lambda text: text):
         elif len(tensor.tangent_of) > 1:
             values["dot", *[latex(writer.names(part)) for part in tensor.tangent_of]] = value
         for e in written.program.equations:
-            if is_inverse(e) and e.call.arguments[0] == name:
+            if is_inverse(e) and e.rhs.arguments[0] == name:
                 learn(e.name, np.linalg.inv(value))
 
     for name, value in arrays.items():
@@ -54,7 +54,7 @@ def read(part, written, writer, values, sizes, shape, damage):
             flat = [int(np.prod(kept[:cut])), int(np.prod(kept[cut:]))]
         return read_matrix(text, values, sizes, tuple(flat)).reshape(shape)
     letters = list(writer.free(part.equation.indices).values())
-    call = part.equation.call
+    call = part.equation.rhs
     if call is not None and not letters:
         reader = IndexReader(text, values, sizes, {})
         return reader.finish(reader.expression())

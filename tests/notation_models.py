@@ -37,7 +37,7 @@ def two_layer(facts=True):
         Equation(H0, (i, j), Total(X[i, r["d"]] * W1[j, r["d"]], r["d"]) + b1[j], text="X @ W1.T + b1"),
         Equation(H, (i, j), relu(H0[i, j]), text="relu(H0)"),
         Equation(O, (p, q), Total(H[p, r["h"]] * W2[q, r["h"]], r["h"]) + b2[q], text="H @ W2.T + b2"),
-        Equation(P, (p, q), call=Call("softmax", ("O",), (("axis", 1),)), text="softmax(O, axis=-1)"),
+        Equation(P, (p, q), Call("softmax", ("O",), (("axis", 1),)), text="softmax(O, axis=-1)"),
         Equation(J, (), -Total(Y[s, k] * log(P[s, k]), s, k) / axis("n"), text="-sum(Y * log(Yhat)) / n"),
     )
     tensors = {t.name: t for t in (*given, H0, H, O, P, J)}
@@ -61,7 +61,7 @@ def one_sample():
         Equation(h0, (j,), Total(W1[j, rd] * x[rd], rd) + b1[j], text="W1 @ x + b1"),
         Equation(h, (j,), relu(h0[j]), text="relu(h0)"),
         Equation(o, (k,), Total(W2[k, rh] * h[rh], rh) + b2[k], text="W2 @ h + b2"),
-        Equation(p, (k,), call=Call("softmax", ("o",), (("axis", 0),)), text="softmax(o)"),
+        Equation(p, (k,), Call("softmax", ("o",), (("axis", 0),)), text="softmax(o)"),
         Equation(J, (), -Total(y[rc] * log(p[rc]), rc), text="-sum(y * log(yhat))"),
     )
     tensors = {t.name: t for t in (*given, h0, h, o, p, J)}

@@ -3,10 +3,11 @@
 from itertools import product
 
 import mpmath as mp
-from sympy import Add, Dummy, Integer, KroneckerDelta, Mul, Pow
+from sympy import Add, Dummy, Expr, Integer, KroneckerDelta, Mul, Pow
 
 from symbackprop.index import Index
 from symbackprop.ops import OPS
+from symbackprop.program import Call
 from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.literal import size_of
 
@@ -25,10 +26,10 @@ def values(program, numbers, sizes):
     for e in program.equations:
         if e.name in known:
             continue
-        if e.call is not None and OPS[e.call.op].law is None:
-            known[e.name] = _called(e.call, known)
+        if isinstance(e.rhs, Call) and OPS[e.rhs.op].law is None:
+            known[e.name] = _called(e.rhs, known)
             continue
-        rows = [e] if e.rhs is not None else OPS[e.call.op].law(e.call, program.tensors, e.tensor, lambda s, n=e.name: f"{n} {s}")
+        rows = [e] if isinstance(e.rhs, Expr) else OPS[e.rhs.op].law(e.rhs, program.tensors, e.tensor, lambda s, n=e.name: f"{n} {s}")
         for row in rows:
             shape = [size_of(i.axis, sizes) for i in row.indices]
             known[row.name] = {

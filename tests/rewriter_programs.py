@@ -85,7 +85,7 @@ class Spelled(Model):
 
 
 def listed(program):
-    return "\n".join(f"  {e.name}[{', '.join(map(str, e.indices))}] = {e.rhs if e.call is None else e.call}" for e in program.equations)
+    return "\n".join(f"  {e.name}[{', '.join(map(str, e.indices))}] = {e.rhs}" for e in program.equations)
 
 
 def model(writer, equations, seed, outputs=None, most=5, **how):
@@ -96,11 +96,11 @@ def model(writer, equations, seed, outputs=None, most=5, **how):
     return Model(program, tuple(outputs or made), seed, points(seed, writer, most=most, **how))
 
 
-def equation(writer, name, free, rhs=None, call=None, role="intermediate"):
+def equation(writer, name, free, rhs, role="intermediate"):
     """An equation, whose tensor later ones may use."""
     tensor = Tensor(name, tuple(i.axis for i in free), role)
     writer.tensors[name] = tensor
-    return Equation(tensor, tensor.indices, rhs=rhs, call=call)
+    return Equation(tensor, tensor.indices, rhs)
 
 
 BELOW = [
@@ -190,7 +190,7 @@ def exponentials(seed):
             t, op = writer.pick(known), writer.pick(WHOLE)
             at = writer.random.randrange(len(t.axes))
             axes = t.axes if "softmax" in op else (*t.axes[:at], *t.axes[at + 1 :])
-            equations.append(equation(writer, f"E{k}", free_indices(axes), call=Call(op, (t.name,), (("axis", at),))))
+            equations.append(equation(writer, f"E{k}", free_indices(axes), Call(op, (t.name,), (("axis", at),))))
         else:
             free = writer.free(2)
             is_total = writer.chance(0.4)
@@ -247,7 +247,7 @@ def solvable(seed):
     """Products with inverses, over parts of axes too."""
     writer = Terms(seed, axes=[n, n, n, m, n - 1], only={"entry": 6, "position": 1, "delta": 1, "number": 1, "total": 2, "data": 1})
     A = writer.tensors["A"] = Tensor("A", (n, n), "parameter")
-    equations = [equation(writer, "V", A.indices, call=Call("inv", ("A",)))]
+    equations = [equation(writer, "V", A.indices, Call("inv", ("A",)))]
     writer.tensors.pop("V")
     for k in range(writer.pick([1, 1, 2])):
         free = [Index(f"i{j}", writer.pick([n, n, m, n - 1])) for j in range(writer.random.randint(0, 2))]
@@ -279,8 +279,8 @@ def running(seed):
     factor = writer.pick([x, x, x, 1 + x**2, exp(x), x * Entry(writer.tensor([n]).name, j)])
     table = equation(writer, "T", [*front, i, j], factor * NonNegative(i - j) + Positive(j - i))
     axis = len(front) + 1
-    P = equation(writer, "P", [*front, i], call=Call("prod", ("T",), (("axis", axis),)))
-    others = equation(writer, "O", [*front, i, j], call=Call("prod_others", ("T",), (("axis", axis), ("order", 1))))
+    P = equation(writer, "P", [*front, i], Call("prod", ("T",), (("axis", axis),)))
+    others = equation(writer, "O", [*front, i, j], Call("prod_others", ("T",), (("axis", axis), ("order", 1))))
     equations, free = [table, P, others], [*front, i]
     o = Entry("O", *front, i, j)
     for name in ("T", "P", "O"):
@@ -354,7 +354,7 @@ PROGRAMS = {
     "stable": Row(exponentials, lambda s: Stable(s.program, s.program.equations).rewritten()),
     "spelled": Row(
         lambda seed: Spelled(**vars(exponentials(seed))),
-        lambda s: [e if e.rhs is None else replace(e, rhs=spelled(e.rhs, ())) for e in s.program.equations],
+        lambda s: [e if isinstance(e.rhs, Call) else replace(e, rhs=spelled(e.rhs, ())) for e in s.program.equations],
     ),
     "undivided": Row(divided, lambda s: undivided(s.program, s.outputs)),
     "without inverses": Row(solvable, lambda s: without_inverses(s.program, list(s.program.equations), s.outputs)),

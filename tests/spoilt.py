@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from sympy import Add, KroneckerDelta, Mul, S, expand_mul
+from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul
 
 from symbackprop import contract, laws
 from symbackprop.contract import narrowed
@@ -49,7 +49,7 @@ def larger(self, e):
 
 
 def unscaled(e):
-    totals = [f for f in Mul.make_args(e.rhs) if isinstance(f, Total)] if e.rhs is not None else []
+    totals = [f for f in Mul.make_args(e.rhs) if isinstance(f, Total)] if isinstance(e.rhs, Expr) else []
     return Definition(e, S.One, totals[0]) if len(totals) == 1 else None
 
 
@@ -82,7 +82,7 @@ SPOILT = {
     "stable": ("symbackprop.lower.stable._less_than_one", lambda f, at, times: f if isinstance(f, sigmoid) else None),
     "spelled": ("symbackprop.lower.prepare.op_of", lambda function: SimpleNamespace(stable=lambda *args: Add(*args))),
     "undivided": ("symbackprop.lower.quotient.expand_mul", lambda e: 2 * expand_mul(e)),
-    "without inverses": ("symbackprop.lower.solves._Solver.matrix", lambda self, turned: self.inverse.call.arguments[0]),
+    "without inverses": ("symbackprop.lower.solves._Solver.matrix", lambda self, turned: self.inverse.rhs.arguments[0]),
     "running products": ("symbackprop.lower.running.narrowed", lambda *args: 2 * narrowed(*args)),
     "guarded": ("symbackprop.lower.guard._beside", lambda f, mask, risky, room: f),
     "shortened": ("symbackprop.notation.shorter.LAWS", (MatrixLaw("A^T = A", (), any_square, (Transpose,)),)),

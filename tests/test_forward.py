@@ -80,7 +80,7 @@ def test_a_hessian_times_a_vector_is_the_tangent_of_the_gradient(name):
 def test_a_call_has_a_tangent():
     n, d = axis("n"), axis("d")
     tensors = {"O": Tensor("O", (n, d), "parameter"), "P": Tensor("P", (n, d))}
-    p = Program("net", tensors, (Equation(tensors["P"], tensors["P"].indices, call=Call("softmax", ("O",), (("axis", 1),))),), "P")
+    p = Program("net", tensors, (Equation(tensors["P"], tensors["P"].indices, Call("softmax", ("O",), (("axis", 1),))),), "P")
     moved = forward(p, ["O"], ["P"])
     values = evaluate(moved.program, random_arrays(moved.program))
     np.testing.assert_allclose(values[moved.tangents["P"]].sum(axis=1), 0, atol=1e-14)

@@ -40,8 +40,8 @@ def meaning(program: Program) -> tuple:
     numbers = {e.name: f"#{k}" for k, e in enumerate(program.equations)}
 
     def renamed(e: Equation) -> tuple:
-        if e.call is not None:
-            said = (e.call.op, tuple(numbers.get(a, a) for a in e.call.arguments), e.call.options)
+        if isinstance(e.rhs, Call):
+            said = (e.rhs.op, tuple(numbers.get(a, a) for a in e.rhs.arguments), e.rhs.options)
         else:
             said = e.rhs.xreplace({a: Entry(numbers.get(a.name, a.name), *a.indices) for a in e.rhs.atoms(Entry)})
         return e.tensor.axes, e.indices, said

@@ -20,7 +20,7 @@ def program(tensors, equations, **more):
     rows = []
     for t, rhs in equations:
         made[t.name] = t
-        rows.append(Equation(t, t.indices, call=rhs) if isinstance(rhs, Call) else Equation(t, t.indices, rhs=rhs))
+        rows.append(Equation(t, t.indices, rhs))
     return Program("small", made, tuple(rows), objective=rows[-1].name, **more)
 
 

@@ -158,7 +158,7 @@ def test_log_of_a_softmax_is_stable(logits):
     y = Tensor("y", parse_shape("n m"), "label", (Fact("simplex", "y", 1),))
     p_ = Tensor("p", parse_shape("n m"))
     rows = (
-        Equation(p_, p_.indices, call=Call("softmax", ("o",), (("axis", 1),))),
+        Equation(p_, p_.indices, Call("softmax", ("o",), (("axis", 1),))),
         Equation(j, (), -Total(y[r, s] * log(p_[r, s]), r, s)),
     )
     d = gradient(Program("ce", {"o": o, "y": y, "p": p_, "J": j}, rows, "J", samples=parse_shape("n")[0]))

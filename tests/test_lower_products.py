@@ -154,9 +154,9 @@ def test_signs():
     assert is_nonnegative(x**2 + exp(y), ()) and is_nonnegative(x, {"x"}) and is_nonnegative(relu(x) * n, ())
     assert not any(is_nonnegative(e, ()) for e in (x, x * y, x**3, exp(x) - 1, -(x**2)))
     rows = [
-        Equation(Tensor("P", (n, m)), Tensor("P", (n, m)).indices, call=Call("softmax", ("O",), (("axis", 1),))),
+        Equation(Tensor("P", (n, m)), Tensor("P", (n, m)).indices, Call("softmax", ("O",), (("axis", 1),))),
         Equation(Tensor("a", (n,)), (i,), Total(Entry("P", i, s), s)),
         Equation(Tensor("b", (n,)), (i,), Entry("a", i) - 1),
-        Equation(Tensor("L", (n, m)), Tensor("P", (n, m)).indices, call=Call("log_softmax", ("O",), (("axis", 1),))),
+        Equation(Tensor("L", (n, m)), Tensor("P", (n, m)).indices, Call("log_softmax", ("O",), (("axis", 1),))),
     ]
     assert nonnegative_tensors(rows) == {"P", "a"}

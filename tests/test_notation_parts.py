@@ -10,6 +10,7 @@ from notation_forms import read_back
 import symbackprop as sbp
 from symbackprop.index import axis
 from symbackprop.notation.parts import formula, is_inverse
+from symbackprop.program import Call
 from symbackprop.verify.draws import random_arrays
 from symbackprop.verify.literal import evaluate
 from tests.identities import CASES
@@ -44,7 +45,7 @@ def test_every_name_is_a_leaf_or_defined_before_it_is_used():
             written = result.written(form)
             seen = {t.name for t in written.program.leaves}
             for part in (*written.parts, written.whole):
-                helpers = {e.name for e in written.program.equations if e.call and e.call.op == "inv"}
+                helpers = {e.name for e in written.program.equations if isinstance(e.rhs, Call) and e.rhs.op == "inv"}
                 assert part.equation.uses() <= seen | helpers or part.value is not None, (case["id"], form, part.name)
                 seen.add(part.name)
 

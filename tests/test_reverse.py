@@ -110,7 +110,7 @@ def softmax_program(op, facts=()):
     top = Tensor("J", ())
     body = T("Y", r, q) * (log(T("P", r, q)) if op == "softmax" else T("P", r, q) if op == "log_softmax" else T("P", r))
     equations = (
-        Equation(out, out.indices, call=Call(op, ("O",), (("axis", 1),))),
+        Equation(out, out.indices, Call(op, ("O",), (("axis", 1),))),
         Equation(top, (), -Total(body, r, q) / n),
     )
     return Program("net", {**tensors, "P": out, "J": top}, equations, "J", samples=n)

@@ -189,12 +189,12 @@ def _with_mean(whole: Derived, model: Split, name: str) -> Derived:
     if not model.expected or not held:
         return whole
     slope = program.equation(model.slope)
-    mine = _labels(slope.rhs, program)
+    mine = _labels(slope.formula, program)
     x = Dummy("x", real=True)
-    if len(mine) != 1 or slope.rhs.has(Total):
+    if len(mine) != 1 or slope.formula.has(Total):
         raise _no_mean(model)
     (label,) = mine
-    body = slope.rhs.xreplace({label: x})
+    body = slope.formula.xreplace({label: x})
     factor = body.diff(x)
     if factor.has(x) or factor == 0 or set(label.indices) != set(slope.indices):
         raise _no_mean(model)
@@ -202,10 +202,10 @@ def _with_mean(whole: Derived, model: Split, name: str) -> Derived:
     new = {}
     for a in held:
         y = Dummy("y", real=True)
-        if a.name != label.name or e.rhs.xreplace({a: y}).diff(y, 2) != 0:
+        if a.name != label.name or e.formula.xreplace({a: y}).diff(y, 2) != 0:
             raise _no_mean(model)
         new[a] = substitute(mean, dict(zip(label.indices, a.indices, strict=True)))
-    rhs = contract(e.rhs.xreplace(new), Facts(known_facts(program), program.equations))
+    rhs = contract(e.formula.xreplace(new), Facts(known_facts(program), program.equations))
     rows = tuple(replace(q, rhs=rhs) if q.name == name else q for q in program.equations)
     step = Step("mean of labels", name, e.indices, e.rhs, rhs)
     return replace(whole, program=replace(program, equations=rows), steps=(*whole.steps, step))

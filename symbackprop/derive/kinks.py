@@ -13,7 +13,7 @@ from symbackprop.derive.smooth import Model, agrees, bodies, pattern
 from symbackprop.derive.turns import arguments, at_zero, jumps, meetings, turn_of, turns
 from symbackprop.index import shape_text
 from symbackprop.ops import OPS, op_of
-from symbackprop.program import Equation, Program
+from symbackprop.program import Call, Equation, Program
 from symbackprop.signs import is_squares
 from symbackprop.term import Entry, NonNegative, Positive, sides_of, tensor_names
 
@@ -44,7 +44,7 @@ class _Teller:
         waiting, seen = [*derivatives], set(before)
         while waiting:
             e = self.program.equation(waiting.pop())
-            if e is None or e.rhs is None or e.name in seen:
+            if e is None or isinstance(e.rhs, Call) or e.name in seen:
                 continue
             seen.add(e.name)
             for body in map(self.model.inline, bodies(e.rhs)):
@@ -58,18 +58,18 @@ class _Teller:
         for e in self.needed:
             if e.uses() & self.reach:
                 self.reach.add(e.name)
-                found |= dict.fromkeys(self.of_call(e) if e.call else self.of_equation(e))
+                found |= dict.fromkeys(self.of_call(e) if isinstance(e.rhs, Call) else self.of_equation(e))
         return found
 
     def of_call(self, e: Equation) -> Iterator[str]:
         """What the record of a call says."""
-        for kink in OPS[e.call.op].kinks:
-            names = ", ".join(_named(Entry(n, *self.program.tensors[n].indices), self.program) for n in e.call.arguments)
-            yield f"{e.call.op}({names}): {kink}"
+        for kink in OPS[e.rhs.op].kinks:
+            names = ", ".join(_named(Entry(n, *self.program.tensors[n].indices), self.program) for n in e.rhs.arguments)
+            yield f"{e.rhs.op}({names}): {kink}"
 
     def of_equation(self, e: Equation) -> Iterator[str]:
         """What is to be said of an equation's brackets, roots and functions."""
-        for f in sorted(e.rhs.atoms(Function, Pow), key=str):
+        for f in sorted(e.formula.atoms(Function, Pow), key=str):
             if not tensor_names(f) & self.reach:
                 continue
             if isinstance(f, Positive | NonNegative) or (e.tensor.is_derived and self.jumps_at(e, *map(self.turn, arguments(f)))):

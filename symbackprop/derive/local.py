@@ -32,20 +32,20 @@ def call_tensor(
     """The tensor that a call gives: of an equation of `program` or of `equations`, else of a new one, added to `equations`."""
     call = Call(op, arguments, tuple(sorted(options.items())))
     for e in (*program.equations, *equations):
-        if e.call == call:
+        if e.rhs == call:
             return e.tensor
     made = Tensor(program.fresh_name(f"{arguments[0]}_{op}", [e.name for e in equations]), axes, role="helper")
-    equations.append(Equation(made, made.indices, call=call))
+    equations.append(Equation(made, made.indices, call))
     return made
 
 
 def local_partials(program: Program, equation: Equation, here: Sequence[Index], name: str, helper: Helper) -> list[Partial]:
     """d equation.tensor[here] / d name, as a list of partials whose sum it is. `helper` gives tensors that a differential needs."""
-    if equation.rhs is not None:
+    if isinstance(equation.rhs, Expr):
         rhs = equation.at(here)
         output, parts = equation.tensor[tuple(here)], partials(rhs, name, program.signs)
         return [Partial(in_own_output(p.coefficient, rhs, output), p.indices, p.bound) for p in parts]
-    call = equation.call
+    call = equation.rhs
     found = []
     for place, argument in enumerate(call.arguments):
         if argument == name and OPS[call.op].differential is not None:
@@ -69,7 +69,7 @@ def jacobian_of(program: Program, equation: Equation, name: str, helper: Helper,
 
 def _call_partial(program: Program, equation: Equation, here: Sequence[Index], place: int, helper: Helper) -> Partial:
     """The derivative of a call that has a law by one of its arguments, by the Jacobian on stand-ins."""
-    call = equation.call
+    call = equation.rhs
     axes = tuple(program.tensors[a].axes for a in call.arguments)
     stand_ins, target, local = _call_jacobian(call.op, call.options, axes, equation.tensor.axes, place)
     new = dict(zip(free_indices(equation.tensor.axes, "p"), here, strict=True))
@@ -129,9 +129,9 @@ def _in_outputs(value: Expr, lasts: Sequence[Equation], stand_ins: Sequence[str]
     candidates = [value]
     y = Dummy("y", positive=True)
     for last in lasts:
-        for a in sorted(last.rhs.atoms(Entry), key=str):
+        for a in sorted(last.formula.atoms(Entry), key=str):
             x = Dummy("x", real=True)
-            body = last.rhs.xreplace({a: x})
+            body = last.formula.xreplace({a: x})
             if indices_of(body) | set(last.indices) != set(a.indices) or any(b.name == a.name for b in body.atoms(Entry)):
                 continue  # the solution would hold an index that the entry has not
             for solution in solve(body - y, x):

@@ -21,7 +21,7 @@ class Masks:
     def __init__(self, program: Program) -> None:
         self.program = program
         brackets = {
-            b for e in program.equations if e.rhs is not None and not e.tensor.is_derived for b in e.rhs.atoms(Positive, NonNegative)
+            b for e in program.equations if isinstance(e.rhs, Expr) and not e.tensor.is_derived for b in e.rhs.atoms(Positive, NonNegative)
         }
         self.stated = set(map(_pattern, brackets))
         self.known: dict[str, tuple[tuple[Index, ...], Expr]] = {}

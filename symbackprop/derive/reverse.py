@@ -24,7 +24,7 @@ from symbackprop.derive.smooth import Model
 from symbackprop.errors import DeriveError, NotDifferentiableError, nearest
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import NO_FACTS, Facts
-from symbackprop.program import Equation, Fact, Program, Tensor
+from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, substitute
 
 
@@ -117,7 +117,7 @@ class _Walk:
 
     def know(self, e: Equation) -> None:
         """Remember a derived equation, so that what equals it, its axes turned or not, is said by its name; not one that repeats itself."""
-        if e.rhs is not None and cost(e.rhs) and indices_of(e.rhs) >= set(e.indices):
+        if isinstance(e.rhs, Expr) and cost(e.rhs) and indices_of(e.rhs) >= set(e.indices):
             self.known.learn(e.tensor[e.indices], e.rhs)
 
     def same(self, e: Expr) -> Entry | None:
@@ -195,8 +195,8 @@ def known_facts(program: Program) -> list[Fact]:
 
 def softmax_facts(program: Program) -> list[Fact]:
     """That a softmax sums to 1 over its axis: it follows from its law and is no condition."""
-    made = [e for e in program.equations if e.call and e.call.op == "softmax"]
-    return [Fact("simplex", e.name, e.call.option("axis")).along(e.tensor.axes) for e in made]
+    made = [e for e in program.equations if isinstance(e.rhs, Call) and e.rhs.op == "softmax"]
+    return [Fact("simplex", e.name, e.rhs.option("axis")).along(e.tensor.axes) for e in made]
 
 
 def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
@@ -206,7 +206,8 @@ def _adjoint(walk: _Walk, tensor: Tensor) -> Expr:
     trace = Trace()
     value = contract(raw, walk.facts, trace)
     equation = walk.program.equation(tensor.name)
-    if (smooth := walk.model.smoothed(value, S.Zero if equation is None or equation.rhs is None else equation.at(tensor.indices))) != value:
+    known = S.Zero if equation is None or isinstance(equation.rhs, Call) else equation.at(tensor.indices)
+    if (smooth := walk.model.smoothed(value, known)) != value:
         value = contract(smooth, walk.facts)
         trace.note("limit", value)
     read = _read(value, walk.program)
@@ -231,7 +232,7 @@ def _read(value: Expr, program: Program) -> Expr:
     put = {}
     for a in value.atoms(Entry):
         made = program.equation(a.name)
-        if made is not None and made.rhs is not None and made.rhs.has(KroneckerDelta) and any(isinstance(i, Add) for i in a.indices):
+        if made is not None and isinstance(made.rhs, Expr) and made.rhs.has(KroneckerDelta) and any(isinstance(i, Add) for i in a.indices):
             entry = contract(made.at(a.indices))
             if not entry.has(KroneckerDelta, Total):
                 put[a] = entry

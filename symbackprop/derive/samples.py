@@ -19,7 +19,7 @@ from symbackprop.errors import DeriveError
 from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import Facts
 from symbackprop.ops.table import OPS
-from symbackprop.program import Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, Total, indices_of, substitute
 
 
@@ -114,7 +114,7 @@ class _Each:
         if place:
             if e.uses() & self.reduced:
                 raise self.coupled(f"'{e.name}' depends on {', '.join(sorted(e.uses() & self.reduced))}, which all samples make", e)
-            return self.call(e, place[0]) if e.call else replace(e, rhs=self.body(e, e.rhs, e.indices[place[0]]))
+            return self.call(e, place[0]) if isinstance(e.rhs, Call) else replace(e, rhs=self.body(e, e.rhs, e.indices[place[0]]))
         depends = e.uses() & {*self.wide, *self.names} or any(self.samples in self.model.tensors[n].axes for n in e.uses())
         if not depends:
             return e
@@ -122,7 +122,7 @@ class _Each:
             self.reduced.add(e.name)
         self.wide.add(e.name)
         tensor = replace(e.tensor, axes=(self.samples, *e.tensor.axes), facts=())
-        if e.call:
+        if isinstance(e.rhs, Call):
             return replace(self.call(e, None), tensor=tensor, indices=tensor.indices)
         rhs = e.at(tensor.indices[1:])
         return replace(e, tensor=tensor, indices=tensor.indices, rhs=self.body(e, rhs, tensor.indices[0]))
@@ -182,7 +182,7 @@ class _Each:
 
     def call(self, e: Equation, place: int | None) -> Equation:
         """A call for each sample: of tensors that have the axis of samples, not along it."""
-        call = e.call
+        call = e.rhs
         given = [self.model.tensors[n] for n in call.arguments]
         turned = tuple(self.copies.get(n, n) for n in call.arguments)
         widened = [n in self.wide or n in self.copies for n in call.arguments]
@@ -198,7 +198,7 @@ class _Each:
         if not isinstance(along, int) and not all(widened):
             raise self.coupled(f"{call.op} of what only some samples share", e)
         options = tuple((k, v + 1 if k == "axis" and isinstance(v, int) else v) for k, v in call.options)
-        return replace(e, call=replace(call, arguments=turned, options=options))
+        return replace(e, rhs=replace(call, arguments=turned, options=options))
 
 
 def _without_copies(derived: Derived, each: _Each) -> Derived:
@@ -209,7 +209,7 @@ def _without_copies(derived: Derived, each: _Each) -> Derived:
     for e in derived.program.equations:
         e = _at_one(e, same)
         wide = e.tensor.axes[:1] == (each.samples,) and (e.name in each.wide or e.name in kept)
-        if wide and e.rhs is not None and not e.rhs.has(e.indices[0]):
+        if wide and isinstance(e.rhs, Expr) and not e.rhs.has(e.indices[0]):
             short = replace(e.tensor, axes=e.tensor.axes[1:])
             moved = dict(zip(e.indices[1:], short.indices, strict=True))
             whole = replace(e, tensor=short, indices=short.indices, rhs=substitute(e.rhs, moved))
@@ -224,7 +224,7 @@ def _without_copies(derived: Derived, each: _Each) -> Derived:
 
 def _at_one(e: Equation, same: Mapping[str, Equation]) -> Equation:
     """An equation that speaks of tensors without the axis they have lost."""
-    if e.rhs is None:
+    if isinstance(e.rhs, Call):
         return e
     new = {}
     for a in e.rhs.atoms(Entry):

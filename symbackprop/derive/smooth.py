@@ -13,7 +13,7 @@ from sympy import Add, Dummy, Expr, S, Symbol, nan, oo, zoo
 from symbackprop.brackets import opposite
 from symbackprop.derive.turns import LONGEST, Meeting, Parts, jumps, limit, meetings, on_side, one_sided, turn_of, turns, vanishes, zeros
 from symbackprop.memo import remembered
-from symbackprop.program import Equation
+from symbackprop.program import Call, Equation
 from symbackprop.signs import UNKNOWN, Signs, is_total
 from symbackprop.term import Entry, NonNegative, Positive, Total
 
@@ -138,7 +138,8 @@ class Model:
     """What is known of the program that derivatives are of: where its own equations jump, and what its entries are."""
 
     def __init__(self, equations: Sequence[Equation], signs: Signs) -> None:
-        self.signs = Parts(signs.squares, signs.positive, {e.name: e for e in equations if e.name in signs.squares and e.rhs is not None})
+        squares = {e.name: e for e in equations if e.name in signs.squares and isinstance(e.rhs, Expr)}
+        self.signs = Parts(signs.squares, signs.positive, squares)
         self._found: dict[Expr, set[Expr]] = {}
         self.order: dict[str, int] = {}
         self.equations: dict[str, Equation] = {}
@@ -148,7 +149,7 @@ class Model:
 
     def learn(self, e: Equation) -> None:
         """Remember an equation without a sum."""
-        if e.rhs is not None and not e.rhs.has(Total):
+        if isinstance(e.rhs, Expr) and not e.rhs.has(Total):
             self.order[e.name] = len(self.order)
             self.equations[e.name] = e
 
@@ -185,7 +186,7 @@ class Model:
 
     def steps_of(self, e: Equation) -> set[Expr]:
         """The turns, at whatever indices, at which an equation jumps, or may."""
-        if e.rhs is None:
+        if isinstance(e.rhs, Call):
             return set()
         if e.rhs in self._found:
             return self._found[e.rhs]

@@ -135,7 +135,7 @@ def _commented(program: Program, lowered: Lowered, lines: list[Line], spelling: 
         if m.node not in shown and m.helper:
             inside[e.name] = e
         elif m.helper and (same := shown[m.node]).name != e.name:  # computed already, under another name
-            inside[e.name] = replace(e, rhs=same.tensor[e.indices], call=None)
+            inside[e.name] = replace(e, rhs=same.tensor[e.indices])
     axes = {n: t.axes for n, t in program.tensors.items()} | {n: e.tensor.axes for n, e in equations.items()}
     last = {line.step.node: line for line in lines}
     pending: list[Line] = []

@@ -20,8 +20,9 @@ def with_cofactors(program: Program, equations: Sequence[Equation], outputs: Con
     """`equations`, with cofactors for the products of a determinant and an inverse, where the inverse is needed for nothing else."""
     made = list(equations)
     for e in equations:
-        if e.call is not None and e.call.op == "inv" and e.name not in outputs:
-            same = next((d for d in equations if d.call is not None and d.call.op == "det" and d.call.arguments == e.call.arguments), None)
+        if isinstance(e.rhs, Call) and e.rhs.op == "inv" and e.name not in outputs:
+            det = Call("det", e.rhs.arguments)
+            same = next((d for d in equations if d.rhs == det), None)
             made = _Cofactors(program, made, e, same).rewritten() or made if same is not None else made
     return made
 
@@ -45,9 +46,9 @@ class _Cofactors:
         done: list[Equation] = []
         try:
             for e in self.equations:
-                if e.call is not None and self.inverse.name in e.uses():
+                if isinstance(e.rhs, Call) and self.inverse.name in e.uses():
                     return None
-                if e.rhs is not None and self.inverse.name in tensor_names(e.rhs):
+                if isinstance(e.rhs, Expr) and self.inverse.name in tensor_names(e.rhs):
                     e = replace(e, rhs=self.said(e.rhs))
                     done += [n for n in self.new.values() if n not in done]
                 done.append(e)
@@ -126,8 +127,8 @@ class _Cofactors:
     def call(self, op: str, rank: int) -> str:
         """The name of the tensor of a call on the matrix."""
         if op not in self.new:
-            name = self.program.fresh_name(f"{self.inverse.call.arguments[0]}_{op}", [e.name for e in self.equations])
+            name = self.program.fresh_name(f"{self.inverse.rhs.arguments[0]}_{op}", [e.name for e in self.equations])
             *front, size, _ = self.inverse.tensor.axes
             tensor = Tensor(name, (*front, *[size] * rank), role="helper")
-            self.new[op] = Equation(tensor, tensor.indices, call=Call(op, self.inverse.call.arguments))
+            self.new[op] = Equation(tensor, tensor.indices, Call(op, self.inverse.rhs.arguments))
         return self.new[op].name

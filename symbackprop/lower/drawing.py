@@ -7,7 +7,7 @@ from sympy import Expr, Integer, Pow, log
 from symbackprop.lower.initial import Start, start
 from symbackprop.lower.names import Names
 from symbackprop.lower.spelling import SIGN, size_text
-from symbackprop.program import Program, Tensor
+from symbackprop.program import Call, Program, Tensor
 from symbackprop.sizes import enough
 from symbackprop.term import Entry
 
@@ -91,7 +91,7 @@ def _drawn(program: Program, t: Tensor, names: Names) -> list[str]:
 def needs_positive(program: Program, name: str) -> bool:
     """Whether a leaf stands under a logarithm, a root, or below a fraction's line."""
     for e in program.users.get(name, ()):
-        if e.rhs is None:
+        if isinstance(e.rhs, Call):
             continue
         risky = [f.args[0] for f in e.rhs.atoms(log)] + [f.base for f in e.rhs.atoms(Pow) if not f.exp.is_Integer or f.exp.is_negative]
         if any(a.name == name for x in risky for a in x.atoms(Entry)):
@@ -102,7 +102,7 @@ def needs_positive(program: Program, name: str) -> bool:
 def _range_of(program: Program, name: str) -> Expr:
     """How many values an index tensor may take: the size of the axis it picks from."""
     for e in program.users.get(name, ()):
-        for a in e.rhs.atoms(Entry) if e.rhs is not None else ():
+        for a in e.rhs.atoms(Entry) if isinstance(e.rhs, Expr) else ():
             for axis, i in zip(program.tensors[a.name].axes, a.indices, strict=True):
                 if any(b.name == name for b in i.atoms(Entry)):
                     return axis

@@ -32,13 +32,13 @@ GAPS, DISTANT = "eigenvalue_gaps", "distant_eigenvalue_gaps"
 
 def with_differences(program: Program, equations: Sequence[Equation]) -> list[Equation]:
     """`equations`, with divided differences for what is divided by differences of eigenvalues and has a limit where they are equal."""
-    gaps = {e.name: e for e in equations if e.call is not None and e.call.op == GAPS}
+    gaps = {e.name: e for e in equations if isinstance(e.rhs, Call) and e.rhs.op == GAPS}
     if not gaps:
         return list(equations)
     known = {e.name: e for e in (*program.equations, *equations)}
     made: list[Equation] = []
     for e in equations:
-        if e.rhs is not None:
+        if isinstance(e.rhs, Expr):
             for gap in gaps.values():
                 if gap.name in e.uses():
                     e = replace(e, rhs=_Divided(program, known, gap, made).said(e.rhs))
@@ -52,13 +52,13 @@ def of_factors(program: Program, equations: Sequence[Equation]) -> list[Equation
     known = {e.name: e for e in equations}
     made = []
     for e in equations:
-        matrix = known.get(e.call.arguments[0]) if e.call is not None and e.call.op in EIGEN else None
-        factor = gram_factor(matrix.rhs) if matrix is not None and matrix.rhs is not None else None
+        matrix = known.get(e.rhs.arguments[0]) if isinstance(e.rhs, Call) and e.rhs.op in EIGEN else None
+        factor = gram_factor(matrix.rhs) if matrix is not None and isinstance(matrix.rhs, Expr) else None
         if factor is not None and factor.name in (*known, *program.tensors):
             axes = (known[factor.name].tensor if factor.name in known else program.tensors[factor.name]).axes
             if tuple(i.axis for i in factor.indices if isinstance(i, Index)) == axes:
                 across = factor.indices[0] in matrix.indices
-                e = replace(e, call=Call(f"{e.call.op}_of_{'outer' if across else 'inner'}", (factor.name,)))
+                e = replace(e, rhs=Call(f"{e.rhs.op}_of_{'outer' if across else 'inner'}", (factor.name,)))
         made.append(e)
     return made
 
@@ -131,7 +131,7 @@ class _Divided:
             inner = [
                 x
                 for x in e.atoms(Entry)
-                if {a, b} & set(x.indices) and (made := self.known.get(x.name)) is not None and made.rhs is not None
+                if {a, b} & set(x.indices) and (made := self.known.get(x.name)) is not None and isinstance(made.rhs, Expr)
             ]
             if not inner:
                 return e
@@ -157,13 +157,13 @@ class _Divided:
 
     def call(self, op: str, axes: Sequence[Expr]) -> str:
         """The name of the tensor of a call on the same matrix: of one that is there before, or of a new one."""
-        call = Call(op, self.gaps.call.arguments)
-        found = next((e.name for e in self.made if e.call == call), None)
+        call = Call(op, self.gaps.rhs.arguments)
+        found = next((e.name for e in self.made if e.rhs == call), None)
         if found is None:
-            later = next((e.name for e in self.known.values() if e.call == call), None)
+            later = next((e.name for e in self.known.values() if e.rhs == call), None)
             taken = [*self.known, *[e.name for e in self.made]]
             tensor = Tensor(later or self.program.fresh_name(f"{call.arguments[0]}_{op}", taken), tuple(axes), role="helper")
-            self.made.append(Equation(tensor, tensor.indices, call=call))
+            self.made.append(Equation(tensor, tensor.indices, call))
             found = tensor.name
         return found
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from sympy import Expr
+
 from symbackprop.derive import curvature, samples, second
 from symbackprop.derive.reverse import Derived, jacobian
 from symbackprop.errors import TargetError, nearest
@@ -263,7 +265,7 @@ def _arrays_function(
 
 def _kinks(program: Program, names: Iterable[str]) -> list[str]:
     """The line that says where second derivatives do not exist."""
-    bodies = [e.rhs for e in program.needed(names).equations if e.rhs is not None]
+    bodies = [e.rhs for e in program.needed(names).equations if isinstance(e.rhs, Expr)]
     return [KINKS] if any(b.has(Entry) for rhs in bodies for b in rhs.atoms(Positive, NonNegative)) else []
 
 

@@ -9,7 +9,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 
 from symbackprop.index import Index
 from symbackprop.lower.spelling import LONG, size_text
-from symbackprop.program import Equation
+from symbackprop.program import Call, Equation
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, slopes, tensor_names
 
 LETTERS = "ijklmnopq"
@@ -23,9 +23,9 @@ def formula(equation: Equation, axes: Axes, inside: Mapping[str, Equation] | Non
     """The equation as one line. Tensors that `inside` defines are written out in place; `axes`: those of all tensors."""
     names = _Names(_is_plain(equation))
     left = _entry(equation.tensor.name, equation.indices, names)
-    if equation.call is None:
+    if isinstance(equation.rhs, Expr):
         return f"{left} = {_Writer(names, inside or {}, axes).write(equation.rhs)[0]}"
-    call = equation.call
+    call = equation.rhs
     return f"{equation.name} = {call.op}({', '.join([*call.arguments, *[f'{k}={v}' for k, v in call.options]])})"
 
 
@@ -39,7 +39,7 @@ class _Names(dict[Index, str]):
 
 def _is_plain(equation: Equation) -> bool:
     """Whether every entry is at plain indices, and no condition is on indices alone."""
-    if equation.rhs is None:
+    if isinstance(equation.rhs, Call):
         return True
     places = [i for a in equation.rhs.atoms(Entry) for i in a.indices]
     brackets = equation.rhs.atoms(Positive, NonNegative)
@@ -130,16 +130,16 @@ class _Writer:
         made = self.inside.get(e.name)
         if made is None:
             return _entry(e.name, e.indices, self.names), ATOM
-        if made.rhs is not None:
+        if isinstance(made.rhs, Expr):
             return self.write(made.at(e.indices))
-        axis = made.call.option("axis")
-        source = made.call.arguments[0]
+        axis = made.rhs.option("axis")
+        source = made.rhs.arguments[0]
         places = [_place(i, self.names) for i in e.indices]
         over = ""
         if isinstance(axis, int):
             over = self.along(source, axis, e)
             places.insert(axis, over)
-        return f"{made.call.op}_{over} {source}[{','.join(places)}]", PRODUCT
+        return f"{made.rhs.op}_{over} {source}[{','.join(places)}]", PRODUCT
 
     def along(self, source: str, axis: int, e: Entry) -> str:
         """The name of the axis that a call reduces."""

@@ -250,7 +250,7 @@ class Growths:
         used = [r for r in summed if weight.has(r) or share.has(r)]
         rhs = relabelled(Total(weight * share, *used).xreplace(dict(zip(held, own, strict=True))))
         same = name_of(rhs, own, self.equations)
-        return Entry(same or self.new("weighed", [i.axis for i in held], rhs=rhs).name, *held)
+        return Entry(same or self.new("weighed", [i.axis for i in held], rhs).name, *held)
 
     def hyperbolic(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
         """(exp(a) - exp(b)) / (exp(a) + exp(b)) = tanh((a - b) / 2)."""
@@ -314,7 +314,8 @@ class Growths:
                 return t, t.indices
         made = next((q for q in (*self.equations, *self.program.equations) if q.name == name), None)
         axes = [i.axis for i, fixed in zip(made.indices, pattern, strict=True) if fixed is None] if made is not None else []
-        for chosen in permutations(sorted(indices_of(e), key=str), len(axes)) if made is not None and made.rhs is not None else ():
+        is_formula = made is not None and isinstance(made.rhs, Expr)
+        for chosen in permutations(sorted(indices_of(e), key=str), len(axes)) if is_formula else ():
             if [k.axis for k in chosen] == axes:
                 rest = iter(chosen)
                 at = tuple(next(rest) if fixed is None else fixed for fixed in pattern)
@@ -337,17 +338,17 @@ class Growths:
 
     def call_of(self, name: str) -> Call | None:
         """The call that defines a tensor."""
-        return next((e.call for e in (*self.equations, *self.program.equations) if e.name == name and e.call), None)
+        return next((e.rhs for e in (*self.equations, *self.program.equations) if e.name == name and isinstance(e.rhs, Call)), None)
 
     def call(self, call: Call, axes: Sequence[Expr]) -> Tensor:
         """The tensor of a call: one that is there, or a new one."""
-        found = next((e.tensor for e in self.equations if e.call == call), None)
-        return found or self.new(f"{call.op}_{call.arguments[0]}", axes, call=call)
+        found = next((e.tensor for e in self.equations if e.rhs == call), None)
+        return found or self.new(f"{call.op}_{call.arguments[0]}", axes, call)
 
-    def new(self, name: str, axes: Sequence[Expr], rhs: Expr | None = None, call: Call | None = None) -> Tensor:
+    def new(self, name: str, axes: Sequence[Expr], rhs: Expr | Call) -> Tensor:
         """A new equation; its tensor."""
         tensor = Tensor(self.program.fresh_name(name, [e.name for e in self.equations]), tuple(axes))
-        self.equations.append(Equation(tensor, tensor.indices, rhs=rhs, call=call))
+        self.equations.append(Equation(tensor, tensor.indices, rhs))
         self.laws.made[tensor.name] = self.equations[-1]
         return tensor
 
@@ -362,7 +363,7 @@ class Growths:
         own = Tensor("", axes).indices
         rhs = z.xreplace(dict(zip(indices, own, strict=True)))
         same = name_of(rhs, own, self.equations)
-        return same or self.new(name, axes, rhs=rhs).name
+        return same or self.new(name, axes, rhs).name
 
 
 def said_again(growth: Expr, growths: Growths) -> Expr:

@@ -19,7 +19,7 @@ from symbackprop.lower.exponents import LogExpm1, ScaledPower
 from symbackprop.lower.sign import is_nonnegative
 from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
-from symbackprop.program import Equation
+from symbackprop.program import Call, Equation
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard, is_indicator
 
 Where = Function("where")
@@ -38,7 +38,7 @@ def guarded(equations: Sequence[Equation], finite: Container[str] = (), needs: S
     done: list[Equation] = []
     risky: set[str] = set()
     for e in equations:
-        masked = e.rhs is not None and e.rhs.has(Positive, NonNegative, KroneckerDelta)
+        masked = isinstance(e.rhs, Expr) and e.rhs.has(Positive, NonNegative, KroneckerDelta)
         done.append(replace(e, rhs=_safe(e.rhs, risky, needs, set(e.indices))) if masked else e)
         if e.name not in finite and _risky(done[-1], risky):
             risky.add(e.name)
@@ -194,7 +194,7 @@ def _is_bounded(e: Expr, mask: Expr) -> bool:
 
 def _risky(e: Equation, risky: Container[str]) -> bool:
     """Whether a tensor of the model may hold what is not finite, by its own equation or by one that it is computed from entry by entry."""
-    if e.rhs is None or indices_of(e.rhs) - set(e.indices):
+    if isinstance(e.rhs, Call) or indices_of(e.rhs) - set(e.indices):
         return False
     return any(not _is_finite(f) for f in e.rhs.atoms(Pow, ScaledPower, *SAFE)) or any(
         a.name in risky and set(a.indices) == set(e.indices) for a in e.rhs.atoms(Entry)

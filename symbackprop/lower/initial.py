@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sympy import Add, Expr, Function, Mul
 
 from symbackprop.index import Index
-from symbackprop.program import Program, Tensor
+from symbackprop.program import Call, Program, Tensor
 from symbackprop.term import Entry, Total, indices_of
 
 RELU_LIKE = {"relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus"}
@@ -35,7 +35,7 @@ def start(program: Program, parameter: Tensor) -> Start:
         return Start("zeros")
     scale = entrywise = False
     for equation in program.users.get(parameter.name, ()):
-        if equation.rhs is None:
+        if isinstance(equation.rhs, Call):
             return Start("glorot", parameter.axes[-1], Mul(*parameter.axes[:-1]))
         places = list(_places(equation.rhs, parameter.name))
         for factors, bound, entry in places:
@@ -84,10 +84,10 @@ def _places(e: Expr, name: str, bound: frozenset = frozenset()) -> Iterable[tupl
 
 def _followed_by_relu(program: Program, name: str) -> bool:
     """Whether the next function that a tensor goes through, itself or after sums with others, is relu-like."""
-    if any(type(f).__name__ in RELU_LIKE for f in program.equation(name).rhs.atoms(Function)):
+    if any(type(f).__name__ in RELU_LIKE for f in program.equation(name).formula.atoms(Function)):
         return True
     for equation in program.users.get(name, ()):
-        if equation.rhs is not None:
+        if isinstance(equation.rhs, Expr):
             kinds = {type(f).__name__ for f in equation.rhs.atoms(Function) if any(a.name == name for a in f.atoms(Entry))}
             if kinds & RELU_LIKE:
                 return True

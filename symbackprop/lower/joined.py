@@ -148,7 +148,7 @@ class _Joiner:
             own = self.program.tensors[name]
             axes = tuple(a + 1 if k == place else a for k, a in enumerate(own.axes))
             made = Tensor(self.program.fresh_name(f"{name}_1"), axes, role="part")
-            self.program = self.program.extended([Equation(made, made.indices, call=Call(WITH_ONES, (name,), (("axis", place),)))])
+            self.program = self.program.extended([Equation(made, made.indices, Call(WITH_ONES, (name,), (("axis", place),)))])
             self.extended[name, place] = made.name
         return self.extended[name, place]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sympy import Expr, Mul
 
 from symbackprop.index import Index
-from symbackprop.program import Equation, Tensor
+from symbackprop.program import Call, Equation, Tensor
 from symbackprop.term import Entry, Total, indices_of
 
 
@@ -23,15 +23,15 @@ def transposed(equations: Sequence[Equation], tensors: Mapping[str, Tensor], sam
     groups = _Groups()
     seeds = []
     for e in equations:
-        if e.call:
-            name = e.call.arguments[0]
-            if e.call.op in ("max", "finite_max", "min") and e.call.option("axis") == 1 and _suits(axes[name], samples):
+        if isinstance(e.rhs, Call):
+            name = e.rhs.arguments[0]
+            if e.rhs.op in ("max", "finite_max", "min") and e.rhs.option("axis") == 1 and _suits(axes[name], samples):
                 seeds.append(name)
             continue
         for together in _combined(e, axes, samples):
             groups.join(together)
     chosen = {n for n in axes if any(groups.root(n) == groups.root(s) for s in seeds)}
-    uses = {n: sum(any(n in g for g in _combined(e, axes, samples)) for e in equations if not e.call) for n in chosen - made}
+    uses = {n: sum(any(n in g for g in _combined(e, axes, samples)) for e in equations if isinstance(e.rhs, Expr)) for n in chosen - made}
     return chosen, uses
 
 
@@ -44,7 +44,7 @@ def _combined(e: Equation, axes: Mapping[str, Sequence[Expr]], samples: Expr | N
     found: dict[tuple, set[str]] = {}
     if _suits(e.tensor.axes, samples):
         found[e.indices] = {e.name}
-    for a in e.rhs.atoms(Entry):
+    for a in e.formula.atoms(Entry):
         if _suits(axes[a.name], samples):
             found.setdefault(a.indices, set()).add(a.name)
     return [g for g in found.values() if len(g) > 1]
@@ -54,7 +54,7 @@ def summed_last(equations: Sequence[Equation]) -> dict[str, int]:
     """For tensors of three axes or more the place of the axis that is best stored last: the one that most products sum, alone."""
     found: dict[str, list[int]] = {}
     for e in equations:
-        for total in e.rhs.atoms(Total) if e.rhs is not None else ():
+        for total in e.rhs.atoms(Total) if isinstance(e.rhs, Expr) else ():
             factors = Mul.make_args(total.body)
             for f in factors:
                 if isinstance(f, Entry) and len(f.indices) > 2 and all(isinstance(i, Index) for i in f.indices):

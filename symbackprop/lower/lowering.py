@@ -14,7 +14,7 @@ from symbackprop.lower.joined import WITH_ONES
 from symbackprop.lower.layout import summed_last, transposed
 from symbackprop.lower.prepare import prepare
 from symbackprop.lower.sign import nonnegative_tensors
-from symbackprop.program import Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program, Tensor
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def lower(program: Program, outputs: Iterable[str], functions: Container[str] | 
         if e.tensor.role == "part" and e.name not in outputs:
             first = tuple(i for i in e.indices if i.axis == program.samples)
             order = _turned(e.indices, last[e.name]) if e.name in last else first
-        x = _call(graph, e, stored, kept) if e.call else expressions.lower(e.rhs, order)
+        x = _call(graph, e, stored, kept) if isinstance(e.rhs, Call) else expressions.lower(e.rhs, order)
         positions = tuple(e.indices.index(i) for i in x.labels)
         stored[e.name] = Stored(x.node, positions, e.tensor.axes)
         made.append(Made(e, x.node, positions == (1, 0), e.name not in program.tensors))
@@ -113,7 +113,7 @@ def graph_labelled(x: Stored, indices: tuple) -> Labelled:
 
 def _call(graph: Graph, e: Equation, stored: Mapping[str, Stored], flip: bool) -> Labelled:
     """A primitive call: a largest entry, or a whole-tensor op."""
-    call = e.call
+    call = e.rhs
     tensors = [stored[n] for n in call.arguments]
     if call.op == WITH_ONES:
         place = call.option("axis")

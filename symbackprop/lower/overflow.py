@@ -31,7 +31,7 @@ def without_overflow(program: Program, outputs: Sequence[str]) -> Program:
 
 def rewritten(program: Program, reader: "Reader", kept: Sequence[str]) -> Program:
     """What `kept` need of `program` as the reader says it; the program itself where it says the same, or where nothing grows."""
-    if not any(e.rhs is not None and (e.rhs.has(Function) or any(map(exponent, e.rhs.atoms(Pow)))) for e in program.equations):
+    if not any(isinstance(e.rhs, Expr) and (e.rhs.has(Function) or any(map(exponent, e.rhs.atoms(Pow)))) for e in program.equations):
         return program
     for e in program.equations:
         reader.read(e)
@@ -52,12 +52,12 @@ class Reader:
 
     def read(self, e: Equation) -> None:
         """Add `e`, said better where it can be."""
-        if e.rhs is not None:
+        if isinstance(e.rhs, Expr):
             made = self.better(e.rhs, e.indices)
             call = self.growths.call_of(made.name) if isinstance(made, Entry) and made != e.rhs and made.indices == e.indices else None
             if call is not None and self.growths.tensor(made.name).axes != e.tensor.axes:
                 call = None  # a part of a softmax is its entries, not the softmax of the part
-            e = replace(e, rhs=None if call else made, call=call)
+            e = replace(e, rhs=call or made)
         self.equations.append(e)
 
     def better(self, e: Expr, free: Sequence[Index]) -> Expr:

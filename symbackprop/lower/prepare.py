@@ -22,7 +22,7 @@ from symbackprop.lower.statistics import stable_equations
 from symbackprop.ops.elementwise import maximum
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
-from symbackprop.program import Equation, Program
+from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, Positive, Total
 
 
@@ -42,24 +42,24 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     expanded: list[Equation] = []
     tensors = {**program.tensors, **{e.name: e.tensor for e in equations}}
     # What is summed is finite; what is given, or is made of that entry by entry, may be -inf.
-    summed = {e.name for e in equations if e.rhs is None or e.rhs.has(Total)}
-    tops = {_along(e) for e in equations if _is_of_logsumexp(e) and not summed.intersection(e.call.arguments)}
+    summed = {e.name for e in equations if isinstance(e.rhs, Call) or e.rhs.has(Total)}
+    tops = {_along(e) for e in equations if _is_of_logsumexp(e) and not summed.intersection(e.rhs.arguments)}
     for e in equations:
-        made = stable_equations(e, tensors, taken) if e.call else [e]
+        made = stable_equations(e, tensors, taken) if isinstance(e.rhs, Call) else [e]
         taken |= {m.name for m in made}
         expanded += [_with_finite_top(m) for m in made] if len(made) > 1 and _along(e) in tops else made
-    statistics = {e.name for e in equations if e.call}  # a softmax is finite, though it is spelled as a quotient
+    statistics = {e.name for e in equations if isinstance(e.rhs, Call)}  # a softmax is finite, though it is spelled as a quotient
     return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs])
 
 
 def _is_of_logsumexp(e: Equation) -> bool:
     """Whether an equation is a logsumexp, or the softmax that is its derivative."""
-    return e.call is not None and (e.call.op == "logsumexp" or (e.call.op == "softmax" and e.tensor.role == "helper"))
+    return isinstance(e.rhs, Call) and (e.rhs.op == "logsumexp" or (e.rhs.op == "softmax" and e.tensor.role == "helper"))
 
 
 def _along(e: Equation) -> tuple[tuple[str, ...], int | None]:
     """What a call is of, and along which axis."""
-    return e.call.arguments, e.call.option("axis")
+    return e.rhs.arguments, e.rhs.option("axis")
 
 
 def _with_finite_top(e: Equation) -> Equation:
@@ -67,8 +67,8 @@ def _with_finite_top(e: Equation) -> Equation:
 
     Their largest is taken for a number then, and all exponentials are 0, as is the softmax; else the sum of exponentials is 1 or more.
     """
-    if e.call is not None:
-        return replace(e, call=replace(e.call, op="finite_max")) if e.call.op == "max" else e
+    if isinstance(e.rhs, Call):
+        return replace(e, rhs=replace(e.rhs, op="finite_max")) if e.rhs.op == "max" else e
     below = {f: maximum(f.base, S.One) ** f.exp for f in e.rhs.atoms(Pow) if f.exp == -1 and isinstance(f.base, Entry)}
     return replace(e, rhs=e.rhs.xreplace(below))
 
@@ -87,14 +87,14 @@ def _masks_of_outputs(equations: Sequence[Equation]) -> list[Equation]:
     kept: dict[str, str] = {}
     done = []
     for e in equations:
-        if e.rhs is not None and kept:
+        if isinstance(e.rhs, Expr) and kept:
             new = {}
             for mask in e.rhs.atoms(Positive):
                 x = mask.args[0]
                 if isinstance(x, Entry) and x.name in kept:
                     new[mask] = Positive(Entry(kept[x.name], *x.indices))
             e = replace(e, rhs=e.rhs.xreplace(new)) if new else e
-        if e.rhs is not None and type(e.rhs).__name__ == "relu" and isinstance(x := e.rhs.args[0], Entry) and x.indices == e.indices:
+        if isinstance(e.rhs, Expr) and type(e.rhs).__name__ == "relu" and isinstance(x := e.rhs.args[0], Entry) and x.indices == e.indices:
             kept.setdefault(x.name, e.name)
         done.append(e)
     return done
@@ -104,7 +104,7 @@ def _spelled(equations: Sequence[Equation], functions: Container[str] | None) ->
     """The equations with known `functions` only."""
     if functions is None:
         return equations
-    return [replace(e, rhs=spelled(e.rhs, functions)) if e.rhs is not None else e for e in equations]
+    return [replace(e, rhs=spelled(e.rhs, functions)) if isinstance(e.rhs, Expr) else e for e in equations]
 
 
 def spelled(e: Expr, functions: Container[str]) -> Expr:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sympy import Expr, Pow, expand_mul
 
-from symbackprop.program import Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry
 
 
@@ -26,17 +26,17 @@ def undivided(program: Program, outputs: Container[str]) -> Program:
 
 def _divisors(program: Program, e: Equation) -> list[Entry]:
     """The entries, at the equation's own indices, that its right side divides by, themselves or under a root that has a name."""
-    if e.rhs is None or e.tensor.role != "adjoint":
+    if isinstance(e.rhs, Call) or e.tensor.role != "adjoint":
         return []
-    e = replace(e, rhs=e.rhs.xreplace(_roots(program, e)))
-    powers = [f for f in e.rhs.atoms(Pow) if f.exp.is_negative and isinstance(f.base, Entry)]
+    e = replace(e, rhs=e.formula.xreplace(_roots(program, e)))
+    powers = [f for f in e.formula.atoms(Pow) if f.exp.is_negative and isinstance(f.base, Entry)]
     return sorted({f.base for f in powers if f.base.indices == e.indices}, key=str)
 
 
 def _roots(program: Program, e: Equation) -> dict[Expr, Expr]:
     """The entries at the equation's own indices that are roots of an entry by their own equation: {F: P^(1/2)}."""
     found = {}
-    for a in e.rhs.atoms(Entry):
+    for a in e.formula.atoms(Entry):
         made = program.equation(a.name)
         root = made.rhs if made is not None and a.indices == e.indices else None
         if isinstance(root, Pow) and isinstance(root.base, Entry) and root.exp.is_Rational and 0 < root.exp < 1:
@@ -48,13 +48,13 @@ def _multiplied(program: Program, e: Equation, p: Entry) -> Program | None:
     """The program with `p` times `e` instead of `e`; None where a division by `p` stays."""
     tensor = Tensor(program.fresh_name(f"{p.name}_{e.name}"), e.tensor.axes, role="adjoint")
     roots = _roots(program, e)
-    product = expand_mul(p * e.rhs.xreplace(roots)).xreplace({root: a for a, root in roots.items()})
+    product = expand_mul(p * e.formula.xreplace(roots)).xreplace({root: a for a, root in roots.items()})
     done = []
     for x in program.equations:
         if x.name == e.name:
             x = Equation(tensor, e.indices, product)
         elif e.name in x.uses():
-            if x.rhs is None:
+            if isinstance(x.rhs, Call):
                 return None
             parts = {a: tensor[a.indices] / Entry(p.name, *a.indices) for a in x.rhs.atoms(Entry) if a.name == e.name}
             x = replace(x, rhs=expand_mul(x.rhs.xreplace(parts)))

@@ -57,7 +57,7 @@ def _looked_through(program: Program, better: Program) -> frozenset[str]:
     found: set[str] = set()
     for e in better.equations:
         before = program.equation(e.name)
-        if before is not None and (before.rhs, before.call) != (e.rhs, e.call):
+        if before is not None and before.rhs != e.rhs:
             now = _uses(e, program, better)
             new, gone = now - before.uses(), before.uses() - now
             found |= gone | {n for n in below[e.name] if below.get(n, set()) & new}

@@ -21,7 +21,7 @@ def with_running_products(program: Program, equations: Sequence[Equation], outpu
     """`equations`, with running products, and what pulls a slope back through them, in place of tables of all their factors."""
     made = list(equations)
     for e in equations:
-        if e.rhs is not None and (entry := _running(e)) is not None:
+        if isinstance(e.rhs, Expr) and (entry := _running(e)) is not None:
             made = _Running(program, made, e, entry, outputs).rewritten()
     return made
 
@@ -56,26 +56,26 @@ class _Running:
         done: list[Equation] = []
         for e in self.equations if others is None else self.with_scales_in_place(others):
             self.new = []
-            if e.call == Call("prod", (self.table.name,), (("axis", axis),)):
-                e = replace(e, call=Call("cumprod", (self.factors(done),)))
-            elif others is not None and e.rhs is not None and others.name in e.uses():
+            if e.rhs == Call("prod", (self.table.name,), (("axis", axis),)):
+                e = replace(e, rhs=Call("cumprod", (self.factors(done),)))
+            elif others is not None and isinstance(e.rhs, Expr) and others.name in e.uses():
                 e = replace(e, rhs=Add(*[self.pulled(t, others, done) for t in Add.make_args(e.rhs)]))
             done += [*self.new, e]
         return done
 
     def call_of(self, op: str, options: tuple) -> Equation | None:
         """The equation of a call on the table."""
-        return next((e for e in self.equations if e.call == Call(op, (self.table.name,), options)), None)
+        return next((e for e in self.equations if e.rhs == Call(op, (self.table.name,), options)), None)
 
     def with_scales_in_place(self, others: Equation) -> list[Equation]:
         """The equations, with those that scale the products but one put in place where they are used."""
-        scales = {e.name: e for e in self.equations if e.rhs is not None and others.name in e.uses() and not e.rhs.has(Total)}
+        scales = {e.name: e for e in self.equations if isinstance(e.rhs, Expr) and others.name in e.uses() and not e.rhs.has(Total)}
         scales = {name: e for name, e in scales.items() if name not in self.outputs and not isinstance(e.rhs, Add)}
         made = []
         for e in self.equations:
-            if e.rhs is not None and scales.keys() & e.uses():
+            if isinstance(e.rhs, Expr) and scales.keys() & e.uses():
                 e = replace(e, rhs=e.rhs.xreplace({a: scales[a.name].at(a.indices) for a in e.rhs.atoms(Entry) if a.name in scales}))
-            if e.name not in scales or any(e.name in d.call.arguments for d in self.equations if d.call is not None):
+            if e.name not in scales or any(e.name in d.rhs.arguments for d in self.equations if isinstance(d.rhs, Call)):
                 made.append(e)
         return made
 
@@ -86,7 +86,7 @@ class _Running:
         rhs = self.entry.xreplace(dict(zip((*front, j), tensor.indices, strict=True)))
         same = next((d.name for d in (*done, *self.new) if d.rhs == rhs and d.tensor.axes == tensor.axes), None)
         if same is None:
-            self.new.append(Equation(tensor, tensor.indices, rhs=rhs))
+            self.new.append(Equation(tensor, tensor.indices, rhs))
         return same or tensor.name
 
     def pulled(self, term: Expr, others: Equation, done: Sequence[Equation]) -> Expr:
@@ -116,9 +116,9 @@ class _Running:
         slope = Tensor(self.free(f"{self.table.name}_slope", done), tuple(j.axis for j in axes), role="helper")
         value = narrowed(Product(mine, along - {i}), NO_FACTS, set())
         factors = self.factors(done)
-        self.new.append(Equation(slope, slope.indices, rhs=value.xreplace(dict(zip(axes, slope.indices, strict=True)))))
+        self.new.append(Equation(slope, slope.indices, value.xreplace(dict(zip(axes, slope.indices, strict=True)))))
         pulled = Tensor(self.free(f"{self.table.name}_pulled", done), slope.axes, role="helper")
-        self.new.append(Equation(pulled, pulled.indices, call=Call("cumprod_pullback", (factors, slope.name))))
+        self.new.append(Equation(pulled, pulled.indices, Call("cumprod_pullback", (factors, slope.name))))
         rest = [f for f in rest if f not in mine]
         return narrowed(Product([*rest, Entry(pulled.name, *free, *front, k)], product.bound - along), NO_FACTS, set())
 

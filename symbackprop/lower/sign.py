@@ -5,7 +5,7 @@ from collections.abc import Container, Iterable
 from sympy import Add, Expr, Function, Mul, Pow
 
 from symbackprop.ops.table import OPS
-from symbackprop.program import Equation
+from symbackprop.program import Call, Equation
 from symbackprop.term import Entry, Total
 
 NONNEGATIVE = {"sigmoid_slope", "tanh_slope", "erfc"}
@@ -18,9 +18,9 @@ def nonnegative_tensors(equations: Iterable[Equation]) -> set[str]:
     """The names of the tensors without a negative entry, as far as their equations say so."""
     known: set[str] = set()
     for e in equations:
-        if e.call is not None:
-            same = e.call.op in ("max", "min", "sum", "prod") and set(e.call.arguments) <= known
-            if e.call.op in SHARES & set(OPS) or same:
+        if isinstance(e.rhs, Call):
+            same = e.rhs.op in ("max", "min", "sum", "prod") and set(e.rhs.arguments) <= known
+            if e.rhs.op in SHARES & set(OPS) or same:
                 known.add(e.name)
         elif is_nonnegative(e.rhs, known):
             known.add(e.name)

@@ -23,7 +23,7 @@ def without_inverses(program: Program, equations: Sequence[Equation], outputs: C
     """`equations`, with no inverse that only products ask for."""
     made = list(equations)
     for e in equations:
-        if e.call is not None and e.call.op == "inv" and len(e.tensor.axes) == 2 and e.name not in outputs:
+        if isinstance(e.rhs, Call) and e.rhs.op == "inv" and len(e.tensor.axes) == 2 and e.name not in outputs:
             made = _Solver(program, made, e).rewritten() or made
     return made
 
@@ -45,7 +45,7 @@ class _Solver:
     @property
     def systems(self) -> int:
         """How many systems are to be solved."""
-        return sum(e.call is not None and e.call.op == "solve" for e in self.new)
+        return sum(isinstance(e.rhs, Call) and e.rhs.op == "solve" for e in self.new)
 
     def rewritten(self) -> list[Equation] | None:
         """The equations without the inverse; None where it is wanted itself, or cheaper."""
@@ -54,7 +54,7 @@ class _Solver:
                 if e.name == self.inverse.name:
                     continue
                 if self.inverse.name in e.uses():
-                    if e.call is not None:
+                    if isinstance(e.rhs, Call):
                         return None
                     e = replace(e, rhs=self.said(rename_bound(e.rhs)))
                 self.done.append(e)
@@ -126,7 +126,7 @@ class _Solver:
                 name = f"{factors[0].name}_T"
         inner = {k for f in factors for k in indices_of(f)} - set(indices)
         value = self.said(narrowed(Product(list(factors), inner), NO_FACTS, set()))
-        return self.named(name, tensor.axes, rhs=value.xreplace(dict(zip(indices, tensor.indices, strict=True))))
+        return self.named(name, tensor.axes, value.xreplace(dict(zip(indices, tensor.indices, strict=True))))
 
     def strays(self, factors: Iterable[Expr]) -> bool:
         """Whether an entry among the factors may be out of range, where a guard beside it is 0: beside an index, or of a shorter axis."""
@@ -140,24 +140,24 @@ class _Solver:
 
     def matrix(self, turned: bool) -> str:
         """The name of the matrix, or of its transpose."""
-        (name,) = self.inverse.call.arguments
+        (name,) = self.inverse.rhs.arguments
         if not turned:
             return name
         i, j = self.inverse.tensor.indices
-        return self.named(f"{name}_T", self.inverse.tensor.axes, rhs=Entry(name, j, i))
+        return self.named(f"{name}_T", self.inverse.tensor.axes, Entry(name, j, i))
 
     def tensor(self, call: Call, axes: Sequence[Expr]) -> str:
         """The name of the tensor of a call."""
-        return self.named(f"{call.arguments[0]}_solve", axes, call=call)
+        return self.named(f"{call.arguments[0]}_solve", axes, call)
 
-    def named(self, name: str, axes: Sequence[Expr], rhs: Expr | None = None, call: Call | None = None) -> str:
+    def named(self, name: str, axes: Sequence[Expr], rhs: Expr | Call) -> str:
         """The name of an equation: of one that is there, or of a new one."""
         for e in (*self.done, *self.new):
-            if e.tensor.axes == tuple(axes) and (e.rhs, e.call) == (rhs, call):
+            if e.tensor.axes == tuple(axes) and e.rhs == rhs:
                 return e.name
         taken = [e.name for e in (*self.equations, *self.new)]
         tensor = Tensor(self.program.fresh_name(name, taken), tuple(axes), role="helper")
-        made = Equation(tensor, tensor.indices, rhs=rhs, call=call)
+        made = Equation(tensor, tensor.indices, rhs)
         self.new.append(made)
         self.done.append(made)
         return made.name

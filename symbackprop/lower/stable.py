@@ -63,7 +63,7 @@ class Stable:
         """The equations by the laws; statistics that a law asks for come after the one they are of."""
         done = []
         for name, e in list(self.made.items()):
-            if e.rhs is not None:
+            if isinstance(e.rhs, Expr):
                 self.made[name] = e = replace(e, rhs=self.stable(e.rhs))
             done.append(e)
         extra: dict[str, list[Equation]] = {}
@@ -91,7 +91,7 @@ class Stable:
     def meaning(self, e: Expr) -> Expr:
         """What an entry is by its own equation; any other expression is itself."""
         made = self.made.get(e.name) if isinstance(e, Entry) else None
-        if made is None or made.rhs is None or indices_of(made.rhs) - set(made.indices):
+        if made is None or isinstance(made.rhs, Call) or indices_of(made.rhs) - set(made.indices):
             return e
         return made.at(e.indices)
 
@@ -105,7 +105,7 @@ class Stable:
     def call(self, e: Expr, op: str) -> Call | None:
         """The call that `e` is an entry of, if that is of `op`."""
         made = self.made.get(e.name) if isinstance(e, Entry) else None
-        return made.call if made is not None and made.call is not None and made.call.op == op else None
+        return made.rhs if made is not None and isinstance(made.rhs, Call) and made.rhs.op == op else None
 
     def statistic(self, source: str, op: str, call: Call, name: str) -> Tensor:
         """The tensor of the statistic `op` with the arguments and options of `call`, which `source` is by its own equation."""
@@ -113,7 +113,7 @@ class Stable:
             argument = call.arguments[0]
             axes = (self.made[argument].tensor if argument in self.made else self.program.tensors[argument]).axes
             tensor = Tensor(self.program.fresh_name(name, (e.name for e in self.extra.values())), axes)
-            self.extra[source, op] = Equation(tensor, tensor.indices, call=Call(op, call.arguments, call.options))
+            self.extra[source, op] = Equation(tensor, tensor.indices, Call(op, call.arguments, call.options))
         return self.extra[source, op].tensor
 
 

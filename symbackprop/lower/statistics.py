@@ -12,7 +12,7 @@ from symbackprop.program import Equation, Tensor
 
 def stable_equations(equation: Equation, tensors: Mapping[str, Tensor], taken: set[str]) -> list[Equation]:
     """The equations that compute `equation`'s call; the last one defines its tensor. A primitive call stays as it is."""
-    record = OPS.get(equation.call.op)
+    record = OPS.get(equation.rhs.op)
     if record is None or record.kind != "statistic":
         return [equation]
 
@@ -24,4 +24,4 @@ def stable_equations(equation: Equation, tensors: Mapping[str, Tensor], taken: s
         taken.add(made)
         return made
 
-    return list((record.stable or record.law)(equation.call, tensors, equation.tensor, fresh))
+    return list((record.stable or record.law)(equation.rhs, tensors, equation.tensor, fresh))

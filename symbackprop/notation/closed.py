@@ -17,7 +17,7 @@ from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.parts import formula, names_of, placed_in
 from symbackprop.notation.polish import polished, size
 from symbackprop.notation.sameness import Known
-from symbackprop.program import Equation, Program
+from symbackprop.program import Call, Equation, Program
 
 SHRINKS = 20
 """So much shorter a formula may become where deltas and facts do away with parts of it; of a longer one it is not tried."""
@@ -33,7 +33,7 @@ def put_in_place(program: Program, name: str, known: Collection[str]) -> list[Eq
     wanted = {name}
     for e in reversed(program.equations):
         if e.name in wanted and e.name in parts:
-            short = e if e.rhs is None else replace(e, rhs=contract(inlined(e.rhs, parts)))
+            short = e if isinstance(e.rhs, Call) else replace(e, rhs=contract(inlined(e.rhs, parts)))
             wanted |= short.uses()
             made.append(short)
     return made[::-1]
@@ -70,7 +70,7 @@ def closed_index(program: Program, name: str, known: Collection[str], writer: Wr
     short_enough(total_length([*parts, whole]), name)
     defined = {e.name: e for e in parts}
     writer = replace(writer or Writer.of(program), inside=defined, written={})
-    if whole.rhs is None:
+    if isinstance(whole.rhs, Call):
         return writer.called(whole.tensor[whole.indices], writer.free(whole.indices), whole)
     return writer.expression(whole.rhs, whole.indices)
 

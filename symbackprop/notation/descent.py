@@ -6,6 +6,7 @@ from symbackprop.notation.blocks import Block, Formulas, Heading, Paragraph
 from symbackprop.notation.index_form import letter
 from symbackprop.notation.names import indexed
 from symbackprop.notation.teller import Teller
+from symbackprop.program import Call
 from symbackprop.term import Total
 
 
@@ -75,7 +76,7 @@ def over_samples(teller: Teller) -> str | None:
     if are_coupled(program, [n for n in teller.derived.wrt if samples not in program.tensors[n].axes]):
         return "coupled"
     e = program.equation(teller.derived.output)
-    if e is None or e.rhs is None or e.tensor.axes:
+    if e is None or isinstance(e.rhs, Call) or e.tensor.axes:
         return None
     coefficient, totals = e.rhs.as_independent(Total, as_Add=False)
     if not isinstance(totals, Total) or not any(i.axis == samples for i in totals.indices) or totals.body.has(samples):

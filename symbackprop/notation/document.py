@@ -114,7 +114,7 @@ class Composer(Teller):
         node = matrix or self.writer.equation(e)
         program = self.derived.program.stated
         own = program.equation(e.name) if program is not None else None
-        if program is None or own is None or not own.text or (own.rhs, own.call) == (e.rhs, e.call) or not isinstance(node, tree.Relation):
+        if program is None or own is None or not own.text or own.rhs == e.rhs or not isinstance(node, tree.Relation):
             return node
         write = closed_index if matrix is None else closed_matrix
         try:

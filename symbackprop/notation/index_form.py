@@ -88,9 +88,9 @@ class Writer:
 
     def right_side(self, equation: Equation) -> tree.Node:
         """What the equation says its tensor is."""
-        if equation.call is None:
+        if isinstance(equation.rhs, Expr):
             return self.expression(equation.rhs, equation.indices)
-        return self.call(equation.call, equation.indices)
+        return self.call(equation.rhs, equation.indices)
 
     def call(self, call: Call, indices: Sequence[Index]) -> tree.Node:
         """A whole-tensor op: softmax_k(O_sk) where it works along an axis, else op(A) with the indices outside."""
@@ -256,7 +256,7 @@ class Writer:
     def in_place(self, e: Entry, scope: dict[Index, str]) -> tree.Node:
         """What an entry, at places that count from 1, is."""
         equation = self.inside[e.name]
-        if equation.call is not None:
+        if isinstance(equation.rhs, Call):
             return self.called(e, scope, equation)
         rhs = substitute(equation.rhs, {i: at - 1 for i, at in zip(equation.indices, e.indices, strict=True)})
         shown = as_printed(with_constants(rhs), self.program.signs, self.program.roots)
@@ -264,7 +264,7 @@ class Writer:
 
     def called(self, e: Entry, scope: dict[Index, str], equation: Equation) -> tree.Node:
         """A whole-tensor op with its arguments in place: along an axis at the letters of the entry, else of tensors that have names."""
-        call, axis, sign = equation.call, equation.call.option("axis"), function(equation.call.op, self.names.bases)
+        call, axis, sign = equation.rhs, equation.rhs.option("axis"), function(equation.rhs.op, self.names.bases)
         orders = [len(self.program.tensors[n].axes) for n in call.arguments]
         if isinstance(axis, int) and call.op != "prod_others" and set(orders) == {len(e.indices)} and isinstance(e.indices[axis], Index):
             along, places = self.write(e.indices[axis], scope), e.indices

@@ -15,7 +15,7 @@ def lengths(equations: Iterable[Equation], placed: Mapping[str, Equation] | None
     """How many entries each of some equations speaks of, with those before it in their places, or of these those that are `placed`."""
     found: dict[str, int] = {}
     for e in equations:
-        spoken = [a.name for a in entries_in(e.rhs)] if e.rhs is not None else e.call.arguments
+        spoken = [a.name for a in entries_in(e.rhs)] if isinstance(e.rhs, Expr) else e.rhs.arguments
         found[e.name] = sum(found.get(n, 1) if placed is None or n in placed else 1 for n in spoken)
     return found
 

@@ -27,7 +27,7 @@ from symbackprop.notation.shorter import shortened
 from symbackprop.notation.slices import has_unnamed_slices
 from symbackprop.notation.unfolded import unfolded
 from symbackprop.notation.wording import refusal
-from symbackprop.program import Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.signs import as_printed
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
 
@@ -41,7 +41,7 @@ def matrix_form(equation: Equation, program: Program, known: Known | None = None
     place = f"equation {equation.name}"
     try:
         free = sides(equation, program)
-        if equation.call is not None:
+        if isinstance(equation.rhs, Call):
             if len(free[0]) + len(free[1]) > 2:
                 raise refusal("axes", equation.name)
             return _called(equation, program)
@@ -78,15 +78,15 @@ def sides(equation: Equation, program: Program) -> Free:
 
 
 def _called(equation: Equation, program: Program) -> Value:
-    arguments = tuple(leaf(program.tensors[name]) for name in equation.call.arguments)
+    arguments = tuple(leaf(program.tensors[name]) for name in equation.rhs.arguments)
     axes = [a for a in equation.tensor.axes if a != 1]
-    if equation.call.op == "inv":
+    if equation.rhs.op == "inv":
         return inverse(arguments[0])
-    if equation.call.op == "solve":
+    if equation.rhs.op == "solve":
         return matmul(inverse(arguments[0]), arguments[1])
-    if equation.call.option("order", 1) != 1:
-        raise refusal("call", equation.call.op)
-    return Called((*axes, None, None)[:2], equation.call.op, arguments, equation.call.options)
+    if equation.rhs.option("order", 1) != 1:
+        raise refusal("call", equation.rhs.op)
+    return Called((*axes, None, None)[:2], equation.rhs.op, arguments, equation.rhs.options)
 
 
 def leaf(tensor: Tensor) -> Value:

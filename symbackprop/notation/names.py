@@ -19,7 +19,7 @@ from symbackprop.notation import tree
 from symbackprop.notation.latex import latex
 from symbackprop.notation.symbols import ACCENTS, GREEK, GREEK_ALIASES
 from symbackprop.ops import OPS
-from symbackprop.program import Program, Tensor
+from symbackprop.program import Call, Program, Tensor
 
 PARTS = re.compile(r"([A-Za-z]+)_?([^_].*)?\Z", re.DOTALL)
 """A word, and what labels it."""
@@ -104,8 +104,8 @@ class Names:
             own = self.program.tensors.get(tensor.copy_of)
             return marked(parse_name(own.latex) if own and own.latex else spell(tensor.copy_of, len(tensor.axes)), "tilde")
         made = self.program.equation(tensor.name) if tensor.role == "helper" else None
-        if made is not None and made.call is not None:
-            return _helper(self._known(made.call.arguments[0]), made.call.op)
+        if made is not None and isinstance(made.rhs, Call):
+            return _helper(self._known(made.rhs.arguments[0]), made.rhs.op)
         return self._labelled(tensor.name, len(tensor.axes))
 
     def _labelled(self, name: str, order: int) -> tree.Node:

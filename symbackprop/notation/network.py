@@ -6,7 +6,7 @@ from dataclasses import replace
 from symbackprop.index import shape_text
 from symbackprop.notation.blocks import Box, Graph
 from symbackprop.notation.index_form import Writer
-from symbackprop.program import Equation, Program
+from symbackprop.program import Call, Equation, Program
 
 
 def network(program: Program, writer: Writer, forward: Sequence[Equation]) -> Graph:
@@ -65,7 +65,7 @@ def depending(program: Program, name: str) -> Program:
     for e in program.equations:
         if e.uses() & reach:
             reach.add(e.name)
-    return replace(program, equations=tuple(e for e in program.equations if e.name in reach or e.call is not None))
+    return replace(program, equations=tuple(e for e in program.equations if e.name in reach or isinstance(e.rhs, Call)))
 
 
 def path(program: Program, output: str, name: str) -> tuple[str, ...] | None:

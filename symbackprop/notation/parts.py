@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from sympy import S
+from sympy import Expr, S
 
 from symbackprop.contract import contract
 from symbackprop.errors import NotationError
@@ -24,7 +24,7 @@ from symbackprop.notation.sameness import Known, is_symmetric
 from symbackprop.notation.shorter import shortened
 from symbackprop.notation.slices import has_unnamed_slices, placed
 from symbackprop.notation.wording import refusal
-from symbackprop.program import Equation, Fact, Program, Tensor
+from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import tensor_names
 
 ROUNDS = 3
@@ -122,7 +122,7 @@ def lettered(program: Program, equations: Sequence[Equation], whole: Program) ->
             continue
         pool = LETTERS[min(sum(a != 1 for a in e.tensor.axes), 2)]
         # S for softmax and other statistics.
-        ranked = sorted(pool, key=lambda c: c not in "Ss") if e.call else pool
+        ranked = sorted(pool, key=lambda c: c not in "Ss") if isinstance(e.rhs, Call) else pool
         letter = next((c for c in ranked if c not in taken), None)
         if letter is not None:
             taken.add(letter)
@@ -133,7 +133,7 @@ def lettered(program: Program, equations: Sequence[Equation], whole: Program) ->
 
 def is_inverse(e: Equation) -> bool:
     """Whether an equation only says that a helper, X^{-1}, is the inverse of X."""
-    return e.tensor.role == "helper" and e.call is not None and e.call.op == "inv"
+    return e.tensor.role == "helper" and isinstance(e.rhs, Call) and e.rhs.op == "inv"
 
 
 def _multiple(value: Value, parts: Sequence[Part]) -> Value:
@@ -149,11 +149,11 @@ def _multiple(value: Value, parts: Sequence[Part]) -> Value:
 
 def _flattened(equations: Sequence[Equation], name: str) -> list[Equation]:
     """The equations with tensors of more than two axes put in place, where these stand in no function and that can still be read."""
-    wide = {e.name: e for e in equations if e.name != name and e.rhs is not None and sum(a != 1 for a in e.tensor.axes) > 2}
+    wide = {e.name: e for e in equations if e.name != name and isinstance(e.rhs, Expr) and sum(a != 1 for a in e.tensor.axes) > 2}
     long = lengths(equations, wide)
     made = []
     for e in equations:
-        if e.rhs is not None and e.uses() & wide.keys() and long[e.name] <= LONGEST:
+        if isinstance(e.rhs, Expr) and e.uses() & wide.keys() and long[e.name] <= LONGEST:
             e = replace(e, rhs=contract(inlined(e.rhs, wide)))
         made.append(e)
     used = {name}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from symbackprop.notation.parts import Part, formula, is_inverse, lettered, names_of
 from symbackprop.notation.written import Written
-from symbackprop.program import Equation, Fact, Program
+from symbackprop.program import Call, Equation, Fact, Program
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,6 @@ def spoken_of(program: Program, parts: Collection[Part], known: Collection[str],
 def with_arguments(program: Program, names: set[str]) -> list[Equation]:
     """The equations of `names`, and of the arguments of calls among them."""
     for e in reversed(program.equations):
-        if e.call and e.name in names:
-            names = names | set(e.call.arguments)
+        if isinstance(e.rhs, Call) and e.name in names:
+            names = names | set(e.rhs.arguments)
     return [e for e in program.equations if e.name in names]

@@ -125,13 +125,13 @@ class Draft:
         tensor = Tensor(name, array.axes, **described)
         try:
             if array.call is not None:
-                return Equation(tensor, tensor.indices, call=array.call)
+                return Equation(tensor, tensor.indices, array.call)
             rhs = in_own_words(array.at(tensor.indices))
             if is_unreal(rhs):
                 raise self.error("this is no real number", ParseError, fix="divide by nothing that is 0, take roots of nothing negative")
             if any(isinstance(side, Add) for d in rhs.atoms(KroneckerDelta) for side in d.args):
                 rhs = contract(rhs)  # deltas of merged axes
-            return Equation(tensor, tensor.indices, rhs=rhs)
+            return Equation(tensor, tensor.indices, rhs)
         finally:
             self._labels = labels
 
@@ -150,7 +150,7 @@ class Draft:
             # What was grounded in passing turned out to be all there is: sqrt(S) * sqrt(S).
             self.equations.pop()
             del self.tensors[last.name], self._made[_key(last)]
-            equation = replace(equation, rhs=last.rhs, call=last.call)
+            equation = replace(equation, rhs=last.rhs)
         equation = replace(equation, text=text)
         self.add(equation)
         return equation
@@ -164,7 +164,7 @@ class Draft:
         """The name of a tensor that equals `array`, if the draft has one."""
         made = self.equation("_", array)
         if self.whole(made):
-            return made.rhs.name
+            return made.formula.name
         return self._made.get(_key(made))
 
     def named(self, array: Array) -> str:
@@ -172,7 +172,7 @@ class Draft:
         if array.name is None:
             made = self.equation("_", array)
             if self.whole(made):
-                array.name = made.rhs.name
+                array.name = made.formula.name
             elif _key(made) in self._made:
                 array.name = self._made[_key(made)]
             else:
@@ -195,7 +195,12 @@ class Draft:
             return None
         known = Alike()
         for e in self.equations:
-            if e.call is None and e.rhs.func is made.rhs.func and len(e.indices) == array.rank and indices_of(e.rhs) == set(e.indices):
+            if (
+                isinstance(e.rhs, Expr)
+                and e.rhs.func is made.formula.func
+                and len(e.indices) == array.rank
+                and indices_of(e.rhs) == set(e.indices)
+            ):
                 known.learn(e.tensor[e.indices], e.rhs)
         found = known.entry(made.rhs, made.indices)
         return None if found is None else Array(array.axes, lambda at: found.xreplace(dict(zip(made.indices, at, strict=True))))
@@ -330,4 +335,4 @@ class Draft:
 
 
 def _key(e: Equation) -> Any:
-    return (e.tensor.axes, e.rhs if e.call is None else e.call)
+    return (e.tensor.axes, e.rhs)

@@ -42,24 +42,24 @@ class Parts:
         t = Tensor(self.fresh(name), self.rest)
         along = Index("r0", self.x.axes[self.axis])
         at = (*t.indices[: self.axis], along, *t.indices[self.axis :])
-        self.equations.append(Equation(t, t.indices, rhs=Total(body(at), along)))
+        self.equations.append(Equation(t, t.indices, Total(body(at), along)))
         return t
 
     def maximum(self, name: str) -> Tensor:
         """A helper: the largest entry along the axis."""
         t = Tensor(self.fresh(name), self.rest)
-        self.equations.append(Equation(t, t.indices, call=Call("max", (self.x.name,), (("axis", self.axis),))))
+        self.equations.append(Equation(t, t.indices, Call("max", (self.x.name,), (("axis", self.axis),))))
         return t
 
     def entrywise(self, name: str, rhs: Expr) -> Tensor:
         """A helper with the argument's axes."""
         t = Tensor(self.fresh(name), self.x.axes)
-        self.equations.append(Equation(t, t.indices, rhs=rhs))
+        self.equations.append(Equation(t, t.indices, rhs))
         return t
 
     def finish(self, rhs: Expr) -> Equations:
         """All equations, with the one that defines the output at the end."""
-        return (*self.equations, Equation(self.out, self.out.indices, rhs=rhs))
+        return (*self.equations, Equation(self.out, self.out.indices, rhs))
 
     def shifted_sum(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """m = max x, z = x - m, E = exp(z), S = sum of E: no exp of a positive number."""

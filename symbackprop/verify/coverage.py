@@ -53,10 +53,10 @@ class Conditions:
         known = {f.tensor for f in self.program.facts if f.kind in ("positive", "simplex", "one-hot")}
         known |= {t.name for t in self.program.leaves if t.role == "index"}
         for e in self.program.equations:
-            if e.call is None:
+            if isinstance(e.rhs, Expr):
                 never = is_nonnegative(e.rhs, known)
             else:
-                never = e.call.op in NEVER_NEGATIVE or (e.call.op in KEEP_SIGN and set(e.call.arguments) <= known)
+                never = e.rhs.op in NEVER_NEGATIVE or (e.rhs.op in KEEP_SIGN and set(e.rhs.arguments) <= known)
             if never:
                 known.add(e.name)
         return known
@@ -81,9 +81,9 @@ class Conditions:
     def is_of(self, op: str, t: Entry, x: Entry) -> bool:
         """Whether `t` is the largest (the smallest) of entries of which `x` is one, over one axis or several."""
         name, places = t.name, list(t.indices)
-        while (made := self.program.equation(name)) is not None and made.call is not None and made.call.op == op:
-            name = made.call.arguments[0]
-            places.insert(made.call.option("axis", 0), None)
+        while (made := self.program.equation(name)) is not None and isinstance(made.rhs, Call) and made.rhs.op == op:
+            name = made.rhs.arguments[0]
+            places.insert(made.rhs.option("axis", 0), None)
             if name == x.name:
                 return all(p is None or p == i for p, i in zip(places, x.indices, strict=True))
         return False
@@ -141,7 +141,7 @@ class Conditions:
     def entry(self, a: Entry) -> str:
         """The name of a tensor, with places where they are not all of an axis; a passing one by what it stands for."""
         made = self.program.equation(a.name)
-        if made is not None and not made.text and made.rhs is not None and not made.tensor.is_derived and len(made.rhs.args) < 6:
+        if made is not None and not made.text and isinstance(made.rhs, Expr) and not made.tensor.is_derived and len(made.rhs.args) < 6:
             return f"({self.said(made.at(a.indices))})"
         plain = all(isinstance(i, Index) for i in a.indices) and len(set(a.indices)) == len(a.indices)
         return a.name if plain else f"{a.name}[{', '.join('.' if isinstance(i, Index) else str(i) for i in a.indices)}]"

@@ -157,7 +157,7 @@ def under_roots(program: Program) -> list[str]:
     """Leaves that stand under a logarithm or a root somewhere."""
     found = set()
     for e in program.equations:
-        for part in e.rhs.atoms(Function, Pow) if e.rhs is not None else ():
+        for part in e.rhs.atoms(Function, Pow) if isinstance(e.rhs, Expr) else ():
             if type(part).__name__ in ("log", "loggamma") or (isinstance(part, Pow) and not part.exp.is_Integer):
                 found |= {a.name for a in part.atoms(Entry)}
     return [t.name for t in program.leaves if t.name in found]
@@ -179,5 +179,5 @@ def _numbers(rhs: Expr) -> frozenset[float]:
 
 def levels(program: Program) -> tuple[float, ...]:
     """The numbers that the conditions on data speak of, 0 and 1 aside."""
-    found = frozenset().union(*(_numbers(e.rhs) for e in program.equations if e.rhs is not None))
+    found = frozenset().union(*(_numbers(e.rhs) for e in program.equations if isinstance(e.rhs, Expr)))
     return tuple(sorted(n for n in found if n not in (0.0, 1.0) and n < 1e6))

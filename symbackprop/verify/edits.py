@@ -185,7 +185,7 @@ def kinked(program: Program) -> list[str]:
     """The tensors under a bracket, or under a function that has a kink, in the equations of a model."""
     found: dict[str, None] = {}
     for e in program.equations:
-        for f in sorted(e.rhs.atoms(Function), key=str) if e.rhs is not None else ():
+        for f in sorted(e.rhs.atoms(Function), key=str) if isinstance(e.rhs, Expr) else ():
             if isinstance(f, Positive | NonNegative) or type(f).__name__ in GAPS:
                 found.update(dict.fromkeys(a.name for a in f.args if isinstance(a, Entry)))
     return list(found)
@@ -195,7 +195,7 @@ def slopes(program: Program) -> list[tuple[str, Node]]:
     """For each tensor that is the tanh or the sigmoid of something: its name, and its slope in itself."""
     found: list[tuple[str, Node]] = []
     for e in program.equations:
-        shape = None if e.rhs is None else _squashing(e.rhs)
+        shape = None if isinstance(e.rhs, Call) else _squashing(e.rhs)
         t = Name(e.name)
         if shape == "tanh":
             found.append((e.name, Call("subtract", (Number(S.One), Call("power", (t, Number(Rational(2))))))))
@@ -217,7 +217,7 @@ def small_numbers(program: Program) -> list[Rational]:
     """The small positive numbers that stand as a term in an equation."""
     found: dict[Rational, None] = {}
     for e in program.equations:
-        for a in e.rhs.atoms(Rational) if e.rhs is not None else ():
+        for a in e.rhs.atoms(Rational) if isinstance(e.rhs, Expr) else ():
             if 0 < a <= SMALL:
                 found[a] = None
     return list(found)
@@ -226,7 +226,7 @@ def small_numbers(program: Program) -> list[Rational]:
 def added(program: Program) -> list[str]:
     """The scalars among the arguments that stand as a term in an equation."""
     given = {t.name for t in program.leaves if not t.axes and t.role in ("input", "constant")}
-    terms = [a for e in program.equations if e.rhs is not None for s in e.rhs.atoms(Add) for a in s.args]
+    terms = [a for e in program.equations if isinstance(e.rhs, Expr) for s in e.rhs.atoms(Add) for a in s.args]
     return [a.name for a in dict.fromkeys(terms) if isinstance(a, Entry) and a.name in given]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from sympy import Expr, S
 
 from symbackprop.errors import VerifyError
-from symbackprop.program import Fact, Program, Tensor
+from symbackprop.program import Call, Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.draws import random_arrays
 from symbackprop.verify.field import Field, UndefinedError, Value, lifted
@@ -140,13 +140,13 @@ def tree_size(program: Program, top: str, variables: Sequence[str], sizes: Mappi
     for e in program.needed([top]).equations:
         if e.name in variables:
             continue
-        if e.call is not None:
-            count[e.name] = sum(count[a] * size_of(program.tensors[a].axes[-1], sizes) for a in e.call.arguments)
+        if isinstance(e.rhs, Call):
+            count[e.name] = sum(count[a] * size_of(program.tensors[a].axes[-1], sizes) for a in e.rhs.arguments)
         else:
             ranges = {i: size_of(i.axis, sizes) for t in e.rhs.atoms(Total) for i in t.indices}
             count[e.name] = sum(count[a.name] * prod(r for i, r in ranges.items() if a.has(i)) for a in _written(e.rhs))
         # A body summed over an index that one of its entries has not is written out all the same.
-        if e.rhs is not None and count[e.name]:
+        if isinstance(e.rhs, Expr) and count[e.name]:
             count[e.name] = max(count[e.name], 1)
     return count[top]
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from sympy import Expr, Number
 
-from symbackprop.program import Program
+from symbackprop.program import Call, Program
 from symbackprop.verify.literal import evaluate_equation
 
 CONDITION = 1e8
@@ -27,12 +27,12 @@ def fit(program: Program, known: Mapping[str, np.ndarray], model: Collection[str
     Beside a large number that the model holds itself, as the -1e9 of a mask, what is as large is no sign of a blow-up.
     """
     numbers = [
-        abs(float(c)) for e in program.equations if e.name in model and e.rhs is not None for c in e.rhs.atoms(Number) if c.is_finite
+        abs(float(c)) for e in program.equations if e.name in model and isinstance(e.rhs, Expr) for c in e.rhs.atoms(Number) if c.is_finite
     ]
     most *= max(1.0, *numbers) if most < HUGE and numbers else 1.0
     if not all(np.all(np.abs(known[n]) < most) for n in model if n in known):
         return False
-    return not strict or not any(singular(known[e.call.arguments[0]], e.call.op) for e in program.equations if e.call is not None)
+    return not strict or not any(singular(known[e.rhs.arguments[0]], e.rhs.op) for e in program.equations if isinstance(e.rhs, Call))
 
 
 def singular(a: np.ndarray, op: str) -> bool:

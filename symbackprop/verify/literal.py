@@ -87,10 +87,10 @@ def evaluate(
 def evaluate_equation(equation: Equation, known: Arrays, sizes: Mapping[Expr, int], way: Way = Way()) -> np.ndarray:
     """The tensor that `equation` defines, from the tensors `known`."""
     shape = tuple(size_of(a, sizes) for a in equation.tensor.axes)
-    if equation.call is None:
+    if isinstance(equation.rhs, Expr):
         grid = Grid(equation.indices, known, sizes, way, equation.name)
         return np.broadcast_to(grid.value(equation.rhs), grid.shape).astype(way.dtype)
-    call, options = equation.call, dict(equation.call.options)
+    call, options = equation.rhs, dict(equation.rhs.options)
     if call.op not in CALLS:
         raise VerifyError(f"no literal formula for the call '{call.op}'", place=f"equation {equation.name}")
     arguments = [way.nudged(known[n]) for n in call.arguments]

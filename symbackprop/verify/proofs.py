@@ -11,7 +11,7 @@ from symbackprop.derive.reverse import softmax_facts
 from symbackprop.laws import Facts
 from symbackprop.lower.recognise import named
 from symbackprop.normal import inlined, proved_equal
-from symbackprop.program import Fact, Program
+from symbackprop.program import Call, Fact, Program
 from symbackprop.term import Entry
 
 SHORT = 400
@@ -57,9 +57,9 @@ def merged_calls(program: Program) -> Program:
     seen: dict = {}
     equations = []
     for e in program.equations:
-        if e.call is not None and e.call in seen:
-            e = replace(e, call=None, rhs=Entry(seen[e.call], *e.indices))
-        elif e.call is not None:
-            seen[e.call] = e.name
+        if isinstance(e.rhs, Call) and e.rhs in seen:
+            e = replace(e, rhs=Entry(seen[e.rhs], *e.indices))
+        elif isinstance(e.rhs, Call):
+            seen[e.rhs] = e.name
         equations.append(e)
     return replace(program, equations=tuple(equations))

@@ -19,7 +19,7 @@ from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Number, Num
 
 from symbackprop.errors import VerifyError
 from symbackprop.index import Index
-from symbackprop.program import Equation, Program
+from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.field import OPAQUE, Field, Value, lifted
 from symbackprop.verify.literal import size_of
@@ -90,7 +90,7 @@ class View:
     def define(self, equation: Equation) -> None:
         """Fill in the entries of the tensor that `equation` defines."""
         shape = self.shape(equation.name)
-        if equation.call is not None:
+        if isinstance(equation.rhs, Call):
             self.entries[equation.name] = self._call(equation).reshape(shape)
             return
         made = np.empty(shape, dtype=object)
@@ -177,7 +177,7 @@ class View:
         return made
 
     def _call(self, equation: Equation) -> np.ndarray:
-        call = equation.call
+        call = equation.rhs
         if call.op not in CALL_LAWS:
             raise VerifyError(f"no scalar law for the call '{call.op}'", place=f"equation {equation.name}")
         return np.asarray(CALL_LAWS[call.op](self, *call.arguments, **dict(call.options)), dtype=object)

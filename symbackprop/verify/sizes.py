@@ -16,7 +16,7 @@ from sympy import Expr, Function, Integer, KroneckerDelta, Mul
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.index import Index
-from symbackprop.program import Program
+from symbackprop.program import Call, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.literal import Grid, size_of
 from symbackprop.verify.sides import is_guard, on_data
@@ -87,7 +87,7 @@ def _bounds(equations: tuple, axes: tuple) -> tuple[Expr, ...]:
 def bounds(program: Program) -> tuple[Expr, ...]:
     """Formulas in sizes that are not negative where every axis has an entry and every place that is read without a guard exists."""
     shapes = {name: t.axes for name, t in program.tensors.items()}
-    rows = tuple((e.rhs, tuple((n, shapes[n]) for n in sorted(e.uses()))) for e in program.equations if e.rhs is not None)
+    rows = tuple((e.rhs, tuple((n, shapes[n]) for n in sorted(e.uses()))) for e in program.equations if isinstance(e.rhs, Expr))
     needs = [n.gap for n in program.needs if n.gap.free_symbols <= set(program.axes)]
     return tuple(dict.fromkeys((*needs, *_bounds(rows, tuple(dict.fromkeys(a for axes in shapes.values() for a in axes))))))
 
@@ -140,7 +140,7 @@ def standing(program: Program) -> set[Expr]:
     """The axes that stand in a condition on positions or sizes, or that a slice, a shift or a fixed place cuts."""
     found: set[Expr] = set()
     for e in program.equations:
-        if e.rhs is None:
+        if isinstance(e.rhs, Call):
             continue
         for c in positions(e.rhs):
             found |= _letters(c)
@@ -212,7 +212,7 @@ def selects(program: Program, name: str) -> list[Expr]:
     """The axes whose entries the integers in the tensor `name` select."""
     found: dict[Expr, None] = {}
     for e in program.equations:
-        if e.rhs is not None:
+        if isinstance(e.rhs, Expr):
             found |= {program.tensors[tensor].axes[place]: None for label, tensor, place in _selections(e.rhs) if label == name}
             found |= {size: None for label, size in _compared(e.rhs) if label == name}
     return list(found)
@@ -267,7 +267,7 @@ def thresholds(program: Program, tried: Sequence[Sizes]) -> tuple[list[Sizes], l
     limits, made, left = bounds(program), [], []
     loose = (*(n.gap for n in program.needs if n.gap.free_symbols <= set(program.axes)), *(e + 1 for e in limits))
     for e in program.equations:
-        for c in (*positions(e.rhs), *of_labels(program, e.rhs)) if e.rhs is not None else ():
+        for c in (*positions(e.rhs), *of_labels(program, e.rhs)) if isinstance(e.rhs, Expr) else ():
             seen = frozenset().union(*(signs(c, s) for s in (*tried, *made)))
             if len(seen) == 3 or (isinstance(c, Mul) and len(seen) == 2) or (isinstance(c, KroneckerDelta) and {0} < seen):
                 continue
@@ -292,7 +292,7 @@ def thresholds(program: Program, tried: Sequence[Sizes]) -> tuple[list[Sizes], l
 def _fits(program: Program, sizes: Sizes) -> bool:
     """Whether no tensor is too large at these sizes, with all that is summed over."""
     for e in program.equations:
-        ranges = [t.indices for t in e.rhs.atoms(Total)] if e.rhs is not None else []
+        ranges = [t.indices for t in e.rhs.atoms(Total)] if isinstance(e.rhs, Expr) else []
         free = prod(size_of(a, sizes) for a in e.tensor.axes)
         if free * max((prod(size_of(i.axis, sizes) for i in r) for r in ranges), default=1) > ENTRIES:
             return False
