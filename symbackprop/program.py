@@ -249,6 +249,10 @@ class Program:
                 found.add(e.name)
         return found
 
+    def __getitem__(self, name: str) -> Equation:
+        """The equation that defines `name`; KeyError for a leaf."""
+        return self._defined[name]
+
     def equation(self, name: str) -> Equation | None:
         """The equation that defines `name`, or None for a leaf."""
         return self._defined.get(name)

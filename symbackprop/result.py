@@ -51,7 +51,7 @@ class Result:
     @property
     def equation(self) -> Equation:
         """The equation of the derivative, in the program's own terms."""
-        return self.program.equation(self.name)
+        return self.program[self.name]
 
     @property
     def tensor(self) -> Tensor:

@@ -127,7 +127,7 @@ def test_names_of_intermediates_avoid_the_users():
 
 def test_the_argument_of_a_statistic_is_a_tensor():
     program = small({"P": "softmax(X @ W)", "Q": "softmax(X @ W)[0] + softmax(X @ W)[1]"}, {"X": "n d", "W": "d c"})
-    assert list(written(program)) == ["t1", "P", "Q"] and program.equation("P").rhs.arguments == ("t1",)
+    assert list(written(program)) == ["t1", "P", "Q"] and program["P"].rhs.arguments == ("t1",)
 
 
 def test_equations_are_put_in_order():

@@ -41,7 +41,7 @@ def arrays(shapes, seed):
 def equation_of(text, shapes, split=None):
     """The equation that a text means, its program, and for more than two axes how many belong to the output."""
     program, top = elaborate_expression(parse(text), Program("rule", shaped(shapes), (), ""), "f", text=text)
-    e = program.equation(top)
+    e = program[top]
     orders = (len(e.indices) - split, split) if split else ()
     tensor = replace(e.tensor, orders=orders)
     return replace(e, tensor=tensor), program

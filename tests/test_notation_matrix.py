@@ -196,8 +196,8 @@ def test_the_classifier_in_numpy_notation_is_what_one_would_write():
 
 def test_one_sample_has_outer_products_and_the_softmax_jacobian_is_diag_minus_outer():
     program = gradient(one_sample()).program
-    assert matrix_latex(program.equation("dW1"), program) == r"\frac{\partial J}{\partial h^{0}} x^{\top}"
-    assert matrix_numpy(program.equation("dW1"), program) == "outer(dh0, x)"
+    assert matrix_latex(program["dW1"], program) == r"\frac{\partial J}{\partial h^{0}} x^{\top}"
+    assert matrix_numpy(program["dW1"], program) == "outer(dh0, x)"
     link = jacobian(one_sample(), "yhat", "o")
     last = link.program.equations[-1]
     assert matrix_latex(last, link.program) == r"\operatorname{diag}(\hat{y}) - \hat{y} \hat{y}^{\top}"

@@ -83,19 +83,19 @@ def test_a_local_derivative_is_said_in_the_equations_own_output():
     link = next(e for e in derived.links if e.tensor.derivative == ("a", "z"))
     assert not link.rhs.has(tanh) and link.rhs.has(Entry)
     root = gradient(program({"x": "n"}, ("y", "n", lambda i: sqrt(T("x", i))), ("J", "", lambda: Total(T("y", r), r))), ["x"])
-    assert not root.program.equation("dx").rhs.has(sqrt(T("x", 0)))
+    assert not root.program["dx"].rhs.has(sqrt(T("x", 0)))
 
 
 def test_zero_where_nothing_depends():
     derived = gradient(program({"x": "n", "y": "d"}, ("J", "", lambda: Total(T("x", r), r))), ["y"])
-    assert derived.program.equation(derived.adjoints["y"]).rhs == 0
+    assert derived.program[derived.adjoints["y"]].rhs == 0
     assert derived.program.tensors["dy"].axes == (d,)
 
 
 def test_a_name_that_is_taken_gets_a_number():
     derived = gradient(program({"x": "n", "dx": "n"}, ("J", "", lambda: Total(T("x", r) * T("dx", r), r))), ["x"])
     assert derived.adjoints["x"] == "dx_2"
-    assert derived.program.equation("dx_2").rhs == T("dx", *derived.program.tensors["dx_2"].indices)
+    assert derived.program["dx_2"].rhs == T("dx", *derived.program.tensors["dx_2"].indices)
 
 
 def test_an_unknown_name_is_an_error_with_the_nearest():
@@ -128,10 +128,10 @@ def test_softmax_cross_entropy_is_derived_with_and_without_the_fact():
     i, k = Index("i0", n), Index("i1", d)
     r0 = Index("r0", d)
     plain = gradient(softmax_program("softmax"), ["O"])
-    assert plain.program.equation("dO").rhs == (T("P", i, k) * Total(T("Y", i, r0), r0) - T("Y", i, k)) / n
+    assert plain.program["dO"].rhs == (T("P", i, k) * Total(T("Y", i, r0), r0) - T("Y", i, k)) / n
     fact = Fact("simplex", "Y", 1)
     known = gradient(softmax_program("softmax", (fact,)), ["O"])
-    assert known.program.equation("dO").rhs == (T("P", i, k) - T("Y", i, k)) / n
+    assert known.program["dO"].rhs == (T("P", i, k) - T("Y", i, k)) / n
     assert known.facts["dO"] == (fact,) and plain.facts["dO"] == ()
 
 
@@ -141,7 +141,7 @@ def test_the_steps_show_the_lines_in_between():
     rules = ["chain rule", "distribution", "delta contraction", "narrow sum", "fact", "factoring"]
     assert [s.rule for s in steps] == rules
     assert all(a.after == b.before for a, b in itertools.pairwise(steps))
-    assert steps[-1].after == derived.program.equation("dO").rhs
+    assert steps[-1].after == derived.program["dO"].rhs
 
 
 def test_every_line_of_the_steps_has_the_same_value():
@@ -159,7 +159,7 @@ def test_hessian_by_logits_is_diag_minus_outer():
     first = gradient(softmax_program("softmax", (Fact("simplex", "Y", 1),)), ["O"])
     second = jacobian(first.program, "dO", "O")
     assert agree(second, second.adjoints["O"], "dO", "O")
-    rhs = second.program.equation(second.adjoints["O"]).rhs
+    rhs = second.program[second.adjoints["O"]].rhs
     assert not rhs.has(Total) and len(rhs.atoms(Entry)) == 2
 
 

@@ -49,7 +49,7 @@ def chain(derived: Derived, name: str, entry: tuple[int, ...] | None = None) -> 
         links.append(steps[0])
         here = steps[0].tensor.derivative[0]
     links.reverse()
-    adjoint = derived.program.equation(derived.adjoints[name])
+    adjoint = derived.program[derived.adjoints[name]]
     made = {e.name: e for e in derived.program.equations if e.tensor.is_derived}
     value = inlined(adjoint.tensor[adjoint.indices] if adjoint.indices else Entry(adjoint.name), made)
     indices = adjoint.indices

@@ -42,7 +42,7 @@ class Split:
     def needs_expectation(self) -> bool:
         """Whether the curvature in `at` speaks of labels, so that Fisher's matrix is not Gauss-Newton's."""
         made = jacobian(self.cut, self.slope, self.at)
-        rhs = made.program.equation(made.adjoints[self.at]).rhs
+        rhs = made.program[made.adjoints[self.at]].rhs
         return bool(_labels(rhs, self.derived.program))
 
 
@@ -140,7 +140,7 @@ def _named_apart(cut: Program, whole: Program) -> Program:
 
 def _entry(whole: Derived, name: str, at: Sequence[Index]) -> Expr:
     """The right side of the tensor `name` at the indices `at`."""
-    e = whole.program.equation(name)
+    e = whole.program[name]
     return e.at(at)
 
 
@@ -157,7 +157,7 @@ def _grown(whole: Derived, more: Derived) -> Derived:
 
 def _added(whole: Derived, names: Sequence[str], of: str) -> tuple[Derived, str]:
     """The sum of some tensors of one shape, by the name of the only one that is not 0, or in an equation of its own."""
-    some = [n for n in names if whole.program.equation(n).rhs != 0] or names[:1]
+    some = [n for n in names if whole.program[n].rhs != 0] or names[:1]
     if len(some) == 1:
         return whole, some[0]
     indices = whole.program.tensors[some[0]].indices
@@ -184,11 +184,11 @@ def _with_mean(whole: Derived, model: Split, name: str) -> Derived:
     Raises DeriveError where the slope or the curvature is not linear in the labels.
     """
     program = whole.program
-    e = program.equation(name)
+    e = program[name]
     held = _labels(e.rhs, program)
     if not model.expected or not held:
         return whole
-    slope = program.equation(model.slope)
+    slope = program[model.slope]
     mine = _labels(slope.formula, program)
     x = Dummy("x", real=True)
     if len(mine) != 1 or slope.formula.has(Total):

@@ -259,7 +259,7 @@ def _with_norms(derived: Derived, gradients: Mapping[str, str], wide: Derived) -
     sample = Index("i0", program.samples)
     terms = []
     for name in gradients.values():
-        e = program.equation(name)
+        e = program[name]
         bound = tuple(fresh(i.axis) for i in e.indices[1:])
         at = dict(zip(e.indices, (sample, *bound), strict=True))
         direct = contract(Total(Mul(substitute(e.rhs, at), substitute(e.rhs, at)), *bound), facts)

@@ -84,7 +84,7 @@ def _places(e: Expr, name: str, bound: frozenset = frozenset()) -> Iterable[tupl
 
 def _followed_by_relu(program: Program, name: str) -> bool:
     """Whether the next function that a tensor goes through, itself or after sums with others, is relu-like."""
-    if any(type(f).__name__ in RELU_LIKE for f in program.equation(name).formula.atoms(Function)):
+    if any(type(f).__name__ in RELU_LIKE for f in program[name].formula.atoms(Function)):
         return True
     for equation in program.users.get(name, ()):
         if isinstance(equation.rhs, Expr):

@@ -76,7 +76,7 @@ class _Joiner:
 
     def joined(self, rows: Group, columns: Group) -> list[Piece] | None:
         """The blocks of two groups as few pieces, the one that is set first; None where they are no blocks of a weight and a bias."""
-        main = self.program.equation(self.blocks[rows[0], columns[0]])
+        main = self.program[self.blocks[rows[0], columns[0]]]
         places = (0, len(self.program.tensors[rows[0]].axes))
         growing = {k: main.indices[places[k]] for k, group in enumerate((rows, columns)) if len(group) > 1}
         common = {
@@ -108,7 +108,7 @@ class _Joiner:
 
     def terms(self, pair: tuple[str, str], indices: Sequence[Index]) -> list[Expr]:
         """The terms of a block, in these indices."""
-        e = self.program.equation(self.blocks[pair])
+        e = self.program[self.blocks[pair]]
         terms = Add.make_args(e.at(indices))
         return [relabelled(part) for t in terms for part in _parted(t) if t != 0]
 

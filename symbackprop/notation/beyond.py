@@ -234,7 +234,7 @@ class Told(Composer):
         for pair, name in self.section.names.items():
             a, b = pair.split(" ")
             said = {"rows": self.writer.names(a), "columns": self.writer.names(b), "shape": shape_of(self, a, b)}
-            if self.derived.program.equation(name).rhs == 0:
+            if self.derived.program[name].rhs == 0:
                 blocks.append(Paragraph(self.line("beyond zero block", **said)))
             else:
                 blocks += [Paragraph(self.line("beyond block", **said)), *[Formulas(broken(node)) for node in self.equations(name)]]

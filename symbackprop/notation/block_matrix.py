@@ -65,7 +65,7 @@ def chosen(count: int) -> list[int | None]:
 
 def is_zero(page: Composer, name: str) -> bool:
     """Whether a block is 0."""
-    return page.derived.program.equation(name).rhs == 0
+    return page.derived.program[name].rhs == 0
 
 
 def cell(page: Composer, names: Mapping[str, str], variables: Sequence[str], i: int | None, j: int | None) -> tree.Node:
@@ -75,7 +75,7 @@ def cell(page: Composer, names: Mapping[str, str], variables: Sequence[str], i: 
     if i > j:
         return tree.Mark("ast")
     name = names[f"{variables[i]} {variables[j]}"]
-    return tree.Number("0") if is_zero(page, name) else left_side(page.derived.program.equation(name), page.writer)
+    return tree.Number("0") if is_zero(page, name) else left_side(page.derived.program[name], page.writer)
 
 
 def shapes(page: Composer, names: Mapping[str, str], variables: Sequence[str], parts: Sequence[tree.Node]) -> list[Block]:
@@ -88,7 +88,7 @@ def shapes(page: Composer, names: Mapping[str, str], variables: Sequence[str], p
 
     if len(variables) > COLUMNS:
         rows = [
-            ((left_side(page.derived.program.equation(names[f"{a} {b}"]), page.writer),), size(a, b))
+            ((left_side(page.derived.program[names[f"{a} {b}"]], page.writer),), size(a, b))
             for k, a in enumerate(variables)
             for b in variables[k:]
         ]

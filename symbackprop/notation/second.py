@@ -41,7 +41,7 @@ def of_block(teller: Teller, name: str) -> Teller:
 def _block(teller: Teller, name: str, told: dict[Line, None]) -> list[Block]:
     """The block of the Hessian of one tensor with itself, as a matrix where it is one, and by entries; how to read it goes to `told`."""
     inner = of_block(teller, name)
-    e = inner.derived.program.equation(inner.derived.adjoints[name])
+    e = inner.derived.program[inner.derived.adjoints[name]]
     e = Equation(e.tensor, e.indices, inner.in_place(e.name))
     index = inner.writer.equation(e)
     if teller.form == "index":

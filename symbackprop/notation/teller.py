@@ -155,7 +155,7 @@ class Teller:
     def in_place(self, name: str) -> Expr:
         """The value of an adjoint with all adjoints it uses put in place; one that is held constant has no equation, and stays."""
         program = self.derived.program
-        value = program.equation(name).formula
+        value = program[name].formula
         while True:
             inner_of = {a: program.equation(a.name) for a in value.atoms(Entry) if program.tensors[a.name].is_derived}
             used = {a: inner for a, inner in inner_of.items() if inner is not None}

@@ -61,7 +61,7 @@ def _made(program: Program, names: Sequence[str], form: str, known: Collection[s
     facts: dict[Fact, None] = {}
     every = [e.name for e in needed.equations if e.name in names or e.name not in kept]
     if form == "index":
-        made = {name: Part(needed.equation(name), None) for name in every}
+        made = {name: Part(needed[name], None) for name in every}
     else:
         # A name that one of them is worth is a name in all of them.
         alone = {} if walk else {name: formula(program, name, kept - {name}) for name in names}

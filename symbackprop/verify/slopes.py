@@ -59,7 +59,7 @@ class Slopes(Symbols):
             if process_time() > self.deadline:
                 raise VerifyError(f"the expansion takes too long at {sizes_text(self.sizes)}")
             symbols = self.entries[name]
-            self.define(self.program.equation(name))
+            self.define(self.program[name])
             definitions, self.entries[name] = self.entries[name], symbols
             for symbol, definition in zip(symbols.flat, definitions.flat, strict=True):
                 found: dict[Symbol, Value] = {}

@@ -43,7 +43,7 @@ def forward(program: Program, objective: str) -> Program:
 
 def check_symmetry(derived: Derived, name: str, other: Derived, other_name: str, seed: int = 0) -> Verdict:
     """Whether the block `name` is the block `other_name` of another derivation with its axes exchanged."""
-    one, two = derived.program.equation(name), other.program.equation(other_name)
+    one, two = derived.program[name], other.program[other_name]
     subject = f"{label(one.tensor)} = {label(two.tensor)} transposed"
     order = len(derived.program.tensors[one.tensor.derivative[1]].axes)
     turned = (*one.indices[order:], *one.indices[:order])
