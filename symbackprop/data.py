@@ -203,10 +203,6 @@ def _class_axis(target: Tensor, program: Program) -> Expr | None:
     return next((a for a in target.axes if a != program.samples), None)
 
 
-def _class_count(target: Tensor, program: Program) -> int | None:
-    return program.sizes.get(_class_axis(target, program))
-
-
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header and the numbered lines of a csv; every line has as many cells as the header."""
     try:
@@ -287,7 +283,7 @@ def _label_columns(header: Sequence[str], features: Tensor, target: Tensor, prog
             near = nearest(label, header) or list(header)
             raise DataError(f"no column '{label}'", place=str(path), fix=f"name one of the columns: {', '.join(near)}")
         return [header.index(label)]
-    width, count = program.sizes.get(features.axes[1]), _class_count(target, program)
+    width, count = program.sizes.get(features.axes[1]), program.sizes.get(_class_axis(target, program))
     if width is not None and count is not None and len(header) == width + count:
         return list(range(width, len(header)))
     return [len(header) - 1]
@@ -322,7 +318,8 @@ def _one_hot(cells: Sequence[str], target: Tensor | None, program: Program, plac
 
     Integers within 0 .. count - 1 keep their number, other labels are sorted.
     """
-    count = _class_count(target, program) if target else None
+    axis = _class_axis(target, program) if target else None
+    count = program.sizes.get(axis)
     whole = all(_is_number(c) and float(c).is_integer() for c in cells)
     names: Sequence[str] = sorted({str(int(float(c))) if whole else c for c in cells}, key=(lambda c: int(c)) if whole else None)
     if whole and count is not None and len(names) < count and all(0 <= int(c) < count for c in names):
@@ -331,7 +328,7 @@ def _one_hot(cells: Sequence[str], target: Tensor | None, program: Program, plac
         shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
         fix = f"give labels of {count} classes"
         if len(names) > count:
-            fix = f"set {_class_axis(target, program)} = {len(names)} under [axes] of the model, or {fix}"
+            fix = f"set {axis} = {len(names)} under [axes] of the model, or {fix}"
         raise DataError(f"{len(names)} classes of labels ({shown}), the model has {count}", place=place, fix=fix)
     position = {c: k for k, c in enumerate(names)}
     hot = np.zeros((len(cells), len(names)))

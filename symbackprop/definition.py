@@ -104,12 +104,11 @@ def _match_totals(pattern: Total, e: Total, known: Match) -> Match | None:
 
 
 def _match_all(patterns: Iterable[Expr], parts: Iterable[Expr], known: Match) -> Match | None:
-    match: Match | None = known
     for p, e in zip(patterns, parts, strict=True):
-        match = _match(p, e, match)
-        if match is None:
+        if (match := _match(p, e, known)) is None:
             return None
-    return match
+        known = match
+    return known
 
 
 def _is_bound(i: Index) -> bool:

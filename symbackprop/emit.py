@@ -13,7 +13,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from importlib.abc import InspectLoader
-from importlib.util import module_from_spec, spec_from_loader
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -183,7 +184,7 @@ class _Text(InspectLoader):
 def load_source(source: str, name: str) -> ModuleType:
     """A generated module, imported from its text."""
     loader = _Text(source, name)
-    module = module_from_spec(spec_from_loader(name, loader))
+    module = module_from_spec(ModuleSpec(name, loader))
     loader.exec_module(module)
     return module
 

@@ -168,7 +168,7 @@ def _law(op: Op, program: Program) -> Iterator[str]:
     """The equations that an op stands for; none for a function that everybody knows, or an op that has no law entry by entry."""
     last = program.equations[-1]
     if op.kind == "statistic":
-        yield from _statistic(op.law, last, program)
+        yield from _statistic(op.equations, last, program)
     elif op.kind == "elementwise" and isinstance(last.rhs, Elementwise):
         yield equation_latex(replace(last, rhs=last.rhs.law(*last.rhs.args)), program)
     elif op.function is None and not (op.kind == "whole tensor" and isinstance(last.rhs, Call)):

@@ -58,6 +58,18 @@ def slipped(results, change):
     return Results(section, results.first, results.what, results.oracle, results.note)
 
 
+DERIVATIVES = {"blocks of the Hessian": lambda d: d.hessian_blocks(), "Jacobians": lambda d: d.jacobians("O")}
+
+
+@pytest.mark.parametrize("what", DERIVATIVES)
+def test_derivatives_of_equations_are_verified_as_such(what):
+    results = DERIVATIVES[what](sbp.derive(network().model, wrt=["W2", "b1"]))
+    report = sbp.verify(results)
+    assert report.ok and len({v.subject for v in report.verdicts}) == len(report.verdicts) >= 3 * len(results)
+    wrong = sbp.verify(slipped(results, SLIPS["a factor"]))
+    assert any(v.status == "wrong" for v in wrong.verdicts)
+
+
 SLIPS = {"a sign": lambda e: -e, "a factor": lambda e: S.Half * e, "all of it": lambda e: S.Zero}
 
 

@@ -48,9 +48,10 @@ def local_partials(program: Program, equation: Equation, here: Sequence[Index], 
     call = equation.rhs
     found = []
     for place, argument in enumerate(call.arguments):
-        if argument == name and OPS[call.op].differential is not None:
+        differential = OPS[call.op].differential
+        if argument == name and differential is not None:
             target = tuple(fresh(a) for a in program.tensors[name].axes)
-            local = OPS[call.op].differential(call, program.tensors, equation.tensor, place, tuple(here), target, helper)
+            local = differential(call, program.tensors, equation.tensor, place, tuple(here), target, helper)
             found.append(Partial(local, target, target))
         elif argument == name:
             found.append(_call_partial(program, equation, here, place, helper))
@@ -88,7 +89,7 @@ def _call_jacobian(op: str, options: tuple, axes: tuple, out_axes: tuple, place:
     tensors = {s: Tensor(s, a) for s, a in zip(stand_ins, axes, strict=True)}
     out = Tensor("_out", out_axes)
     call = Call(op, stand_ins, options)
-    law = OPS[op].law(call, tensors, out)
+    law = OPS[op].equations(call, tensors, out)
     target = free_indices(axes[place], "i")
     value = _expanded(law, stand_ins[place], out, target)
     siblings = [e for e in _siblings(call, tensors) if e[:-1] == law[:-1]]
@@ -98,7 +99,7 @@ def _call_jacobian(op: str, options: tuple, axes: tuple, out_axes: tuple, place:
 def _siblings(call: Call, tensors: Mapping[str, Tensor]) -> list[Sequence[Equation]]:
     """The laws of the other statistics of the same argument that keep its axes: softmax, where a log-softmax is derived."""
     others = [o for o in OPS.values() if o.kind == "statistic" and o.law and o.name != call.op and "keepdims" not in o.parameters]
-    return [o.law(call, tensors, Tensor(f"_{o.name}", tensors[call.arguments[0]].axes)) for o in others]
+    return [o.equations(call, tensors, Tensor(f"_{o.name}", tensors[call.arguments[0]].axes)) for o in others]
 
 
 def _expanded(law: Sequence[Equation], name: str, out: Tensor, target: tuple[Index, ...]) -> Expr:

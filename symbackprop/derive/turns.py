@@ -202,8 +202,9 @@ def _number(e: Expr, at: Mapping[Expr, Expr]) -> tuple[float, float] | None:
 
 def _precise(e: Expr, at: Mapping[Expr, Expr]) -> bool | None:
     """Whether `e` is 0 to forty digits at numbers."""
-    parts = [_precisely(t.xreplace(dict(at)), 60) for t in Add.make_args(e)]
-    if None in parts:
+    terms = Add.make_args(e)
+    parts = [value for t in terms if (value := _precisely(t.xreplace(dict(at)), 60)) is not None]
+    if len(parts) < len(terms):
         return None
     return bool(abs(Add(*parts)) <= Rational(1, 10**40) * (Add(*map(abs, parts)) + 1))
 
@@ -288,9 +289,13 @@ class Parts(Signs):
     def parts(self, t: Entry, e: Expr) -> Iterator[tuple[Entry, Expr]]:
         """Entries in `e` that are part of what `t` is the sum of squares of, each with what it is where `t` is 0."""
         made = self.sums.get(t.name)
-        for base, bound in _squared(made.rhs) if made is not None else ():
+        if made is None:
+            return
+        for base, bound in _squared(made.formula):
             own, there = next(((a, at) for a, at in _zeros_of_sum(base) if set(bound) <= set(a.indices)), (None, None))
-            for a in sorted((a for a in e.atoms(Entry) if own is not None and a.name == own.name), key=str):
+            if own is None or there is None:
+                continue
+            for a in sorted((a for a in e.atoms(Entry) if a.name == own.name), key=str):
                 at = dict(zip(made.indices, t.indices, strict=True))
                 if all(at.setdefault(i, j) == j if isinstance(i, Index) else i == j for i, j in zip(own.indices, a.indices, strict=True)):
                     yield a, there.xreplace(at)

@@ -185,6 +185,8 @@ class Reader:
     def built(self, op: Op, node: Call, arguments: Sequence[Any], options: dict[str, Any]) -> Array:
         """What the op's record builds; its errors point at the op."""
         self.draft.span = self.op_span(node)
+        if op.build is None:
+            raise TypeError(f"{op.name} is no op of the language")
         made = op.build(self.draft, *arguments, **options)
         numbers = op.kind == "elementwise" and all(getattr(a, "number", None) is not None for a in arguments)
         return number(self.draft, made) if numbers and arguments else made

@@ -4,7 +4,7 @@ import linecache
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from sympy import Expr, Integer
@@ -45,7 +45,7 @@ class Recording:
         self, reason: str, fix: str = "", kind: type[SymbackpropError] = SpecError, notes: Sequence[str] = (), *, advised: bool = False
     ) -> SymbackpropError:
         """An error at the line of the function that is running; `advised`: with what to write instead of the construct there."""
-        frame = sys._getframe(1)
+        frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code is not self.code:
             frame = frame.f_back
         if frame is None:

@@ -280,10 +280,12 @@ _DECIDED: dict[str, Callable[[Expr], bool | None]] = {
 
 def _sized(op: str, args: Sequence[Any], node: Node, recording: Recording) -> Any:
     """The Size that arithmetic on sizes and numbers gives, the truth of a comparison of them, or None."""
-    values = [a.expression if isinstance(a, Size) else _plain(a) for a in args]
+    values = [v for a in args if (v := a.expression if isinstance(a, Size) else _plain(a)) is not None]
+    if len(values) < len(args):
+        return None
     if op == "negative":
         return Size(node, recording, -values[0])
-    if len(values) != 2 or None in values:
+    if len(values) != 2:
         return None
     if op in _SIZED:
         return Size(node, recording, _SIZED[op](*values))

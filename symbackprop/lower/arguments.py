@@ -184,6 +184,6 @@ class Arguments:
             reads.append(f"{self.names.size(size)} = {self.names(t)}.shape[{k}]")
         if inner.dtype:
             floats = [t for t in (*data, *self.parameters) if t.role != "index"]
-            t = next((t for t in floats if t.axes), floats[0] if floats else None)
-            reads.append(f"dtype = {self.names(t)}.dtype" if t else "dtype = np.dtype(float)")
+            first = next((t for t in floats if t.axes), floats[0] if floats else None)
+            reads.append(f"dtype = {self.names(first)}.dtype" if first else "dtype = np.dtype(float)")
         return [*given, *self.checked(tensors), *reads, *inner.lines]

@@ -229,6 +229,7 @@ def gram(graph: Graph, x: Labelled, free: Sequence[Index], other: Sequence[Index
     if matrix is None:
         x = Labelled(graph.view(x, (*summed, *free)), (*summed, *free))
         matrix = _matrix(graph, x, free, summed)
+    assert matrix is not None  # a view in this order of axes is a matrix
     axes = [graph[matrix].axes[0]] * 2
     product = graph.add("dot", (matrix, graph.permuted(matrix, (1, 0))), (), axes)
     node = scaled(graph, Labelled(product, tuple(fresh(a) for a in axes)), coefficient).node

@@ -54,7 +54,7 @@ def of_factors(program: Program, equations: Sequence[Equation]) -> list[Equation
     for e in equations:
         matrix = known.get(e.rhs.arguments[0]) if isinstance(e.rhs, Call) and e.rhs.op in EIGEN else None
         factor = gram_factor(matrix.rhs) if matrix is not None and isinstance(matrix.rhs, Expr) else None
-        if factor is not None and factor.name in (*known, *program.tensors):
+        if matrix is not None and factor is not None and factor.name in (*known, *program.tensors):
             axes = (known[factor.name].tensor if factor.name in known else program.tensors[factor.name]).axes
             if tuple(i.axis for i in factor.indices if isinstance(i, Index)) == axes:
                 across = factor.indices[0] in matrix.indices

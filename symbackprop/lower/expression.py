@@ -138,12 +138,12 @@ class Expressions(Entries):
             negative = wide and inner.could_extract_minus_sign()
             with self.under_equal(equal):
                 x = self.lower(-inner if negative else inner)
-            if wide:
+            if value is not None and wide:
                 value = self.graph.on_diagonal(value, x, equal, -1 if negative else 1)
             else:
                 made = self.diagonal(equal, x, order)
                 value = made if value is None else self.graph.apply("add", [value, made], order)
-        return value
+        return self.lower(rest, order) if value is None else value
 
     def diagonal(self, equal: Equal, x: Labelled, order: Order) -> Labelled:
         """The entries of `x` on a diagonal, zeros elsewhere; a multiple of the unit matrix is that."""
@@ -166,10 +166,9 @@ class Expressions(Entries):
 
     def _plus(self, a: tuple[bool, Labelled], b: tuple[bool, Labelled], order: Order) -> tuple[bool, Labelled]:
         """The sum of two signed arrays, with a sign of its own."""
-        known = [self.graph.value(x[1]) for x in (a, b)]
-        if None not in known:
-            total = sum(-v if s else v for (s, _), v in zip((a, b), known, strict=True))
-            return False, self.graph.size(total)
+        known = [-v if s else v for s, x in (a, b) if (v := self.graph.value(x)) is not None]
+        if len(known) == 2:
+            return False, self.graph.size(sum(known))
         if a[0] == b[0]:
             return a[0], self.graph.apply("add", [a[1], b[1]], order)
         positive, negative = (b, a) if a[0] else (a, b)

@@ -28,17 +28,17 @@ def check_lines(writer: ModuleWriter, names: Sequence[str]) -> list[str]:
         lines += [f"v = {DRAWN}", f"w = {DRAWN}"]
         lines.append("turned = [np.dot(pack(x), pack(gauss_newton_vector_product(params, **data, v=y))) for x, y in ((v, w), (w, v))]")
         lines.append('_same("gauss_newton_vector_product", *turned)')
-    if {"jacobian", "jvp", "vjp"} & set(names):
-        lines += _of_output(writer, names)
+    if writer.program.output is not None and {"jacobian", "jvp", "vjp"} & set(names):
+        lines += _of_output(writer, writer.program.output, names)
     if "per-sample" in names:
         lines += _each_sample(writer)
     return lines
 
 
-def _of_output(writer: ModuleWriter, names: Sequence[str]) -> list[str]:
+def _of_output(writer: ModuleWriter, output: str, names: Sequence[str]) -> list[str]:
     """Derivatives of the output against differences of it."""
     writer.helpers |= {"_along"}
-    data = writer.data_of(writer.program.output)
+    data = writer.data_of(output)
     after = "".join(f', {writer.names(t)}=data["{writer.names(t)}"]' for t in data)
     quiet = ", check=False" if writer.check_argument(data) else ""
     lines = [f"v, slope = _along(lambda moved: np.ravel(forward(moved{after}{quiet})), params, generator)"]

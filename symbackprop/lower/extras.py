@@ -163,7 +163,7 @@ def _matrix(writer: ModuleWriter, made: second.Blocks, name: str, letter: str, t
     slices: dict[Group, str] = {}
     for g in (*[side for p in parts for side in (p.rows, p.columns)], *[(n,) for n in called]):
         if g not in slices:
-            slices[g] = scope.name("_".join(["of", *map(called.get, g)]))
+            slices[g] = scope.name("_".join(["of", *(called[n] for n in g)]))
     stores: dict[str, Store] = {}
     if len(made.names) > 1:
         stores = {p.name: Store(matrix, slices[p.rows], slices[p.columns], p.axes, p.order, p.pattern) for p in parts}

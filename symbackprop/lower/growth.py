@@ -257,7 +257,9 @@ class Growths:
         for f in factors:
             base, power = self.power(f)
             below = self.terms(base, free) if power == -1 else None
-            for g in factors if below is not None and len(below) == 2 else ():
+            if below is None or len(below) != 2:
+                continue
+            for g in factors:
                 above = self.terms(g, free)
                 if above is None or set(above) != set(below):
                     continue
@@ -313,9 +315,10 @@ class Growths:
             if isinstance(t, Entry) and t.name == name and all(f is None or f == i for f, i in zip(pattern, t.indices, strict=True)):
                 return t, t.indices
         made = next((q for q in (*self.equations, *self.program.equations) if q.name == name), None)
-        axes = [i.axis for i, fixed in zip(made.indices, pattern, strict=True) if fixed is None] if made is not None else []
-        is_formula = made is not None and isinstance(made.rhs, Expr)
-        for chosen in permutations(sorted(indices_of(e), key=str), len(axes)) if is_formula else ():
+        if made is None or isinstance(made.rhs, Call):
+            return None
+        axes = [i.axis for i, fixed in zip(made.indices, pattern, strict=True) if fixed is None]
+        for chosen in permutations(sorted(indices_of(e), key=str), len(axes)):
             if [k.axis for k in chosen] == axes:
                 rest = iter(chosen)
                 at = tuple(next(rest) if fixed is None else fixed for fixed in pattern)

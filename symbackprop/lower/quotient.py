@@ -38,8 +38,9 @@ def _roots(program: Program, e: Equation) -> dict[Expr, Expr]:
     found = {}
     for a in e.formula.atoms(Entry):
         made = program.equation(a.name)
-        root = made.rhs if made is not None and a.indices == e.indices else None
-        if isinstance(root, Pow) and isinstance(root.base, Entry) and root.exp.is_Rational and 0 < root.exp < 1:
+        if made is None or a.indices != e.indices or not isinstance(root := made.rhs, Pow):
+            continue
+        if isinstance(root.base, Entry) and root.exp.is_Rational and 0 < root.exp < 1:
             found[a] = made.at(a.indices)
     return found
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sympy import Add, Expr, Function, Max, Min, Mul, Pow, S
 
@@ -41,12 +41,12 @@ class Spelling:
     file: str
     suffix: str = ".py"
     comment: str = "#"
-    overwriting: Mapping[str, str] = None
-    functions: Mapping[str, str] = None
-    calls: Mapping[str, str] = None
-    arrays: Mapping[str, str] = None
-    facts: Mapping[str, str] = None
-    helpers: Mapping[str, str] = None
+    overwriting: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict)
+    calls: Mapping[str, str] = field(default_factory=dict)
+    arrays: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    helpers: Mapping[str, str] = field(default_factory=dict)
 
     def spell(self, name: str) -> str:
         """The spelling of a function, call or array operation. Raises MissingSpellingError, which names the file."""
@@ -120,8 +120,8 @@ def size_text(e: Expr) -> Text:
         return Text(f"float({size_text(e.args[0]).within(PRODUCT)} {'>' if name == 'Positive' else '>='} 0)")
     if isinstance(e, Elementwise):
         return size_text(written_out(e))
-    if isinstance(e, Function) and op_of(type(e)) is not None and op_of(type(e)).numpy.startswith("np."):
-        return Text(f"float({op_of(type(e)).numpy.format(size_text(e.args[0]).text)})")
+    if isinstance(e, Function) and (op := op_of(type(e))) is not None and op.numpy.startswith("np."):
+        return Text(f"float({op.numpy.format(size_text(e.args[0]).text)})")
     if e.args:
         raise MissingSpellingError(f"no spelling for {name} of the size of an axis", source=str(e), fix="make it an argument of the model")
     return Text(str(e), SUM)

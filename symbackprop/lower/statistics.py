@@ -7,12 +7,13 @@ and their sum) become one node of the graph, and so are computed once.
 from collections.abc import Mapping
 
 from symbackprop.ops.table import OPS
-from symbackprop.program import Equation, Tensor
+from symbackprop.program import Call, Equation, Tensor
 
 
 def stable_equations(equation: Equation, tensors: Mapping[str, Tensor], taken: set[str]) -> list[Equation]:
     """The equations that compute `equation`'s call; the last one defines its tensor. A primitive call stays as it is."""
-    record = OPS.get(equation.rhs.op)
+    call = equation.rhs
+    record = OPS.get(call.op) if isinstance(call, Call) else None
     if record is None or record.kind != "statistic":
         return [equation]
 
@@ -24,4 +25,4 @@ def stable_equations(equation: Equation, tensors: Mapping[str, Tensor], taken: s
         taken.add(made)
         return made
 
-    return list((record.stable or record.law)(equation.rhs, tensors, equation.tensor, fresh))
+    return list((record.stable or record.equations)(call, tensors, equation.tensor, fresh))

@@ -334,7 +334,7 @@ def kron(left: Value, right: Value) -> Value:
     if a[2].is_scalar or b[2].is_scalar:
         return scale(S.One, [left], right) if a[2].is_scalar else scale(S.One, [right], left)
     if isinstance(a[2], Eye) and isinstance(b[2], Eye):
-        size = a[2].shape[0] * b[2].shape[0]
+        size = Mul(a[2].shape[0], b[2].shape[0])
         return scale(a[0] * b[0], (*a[1], *b[1]), Eye((size, size)))
     return scale(a[0] * b[0], (*a[1], *b[1]), Kron(a[2], b[2]))
 

@@ -102,7 +102,9 @@ def _count(graph: Graph, i: Index) -> bool:
 def _summed(graph: Graph, i: Index) -> bool:
     if graph.neighbours(i):
         return False
-    graph.scalars.append(matmul(transpose(ones(i.axis)), graph.vector(i)))
+    held = graph.vector(i)
+    assert held is not None  # else it is counted
+    graph.scalars.append(matmul(transpose(ones(i.axis)), held))
     return True
 
 

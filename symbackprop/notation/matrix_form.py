@@ -299,7 +299,7 @@ def _delta(f: Expr, free: Free) -> Value:
         return Unit((rows.axis, None), place)
     if set(f.args) != {rows, columns}:
         raise refusal("shifted", f)
-    if rows.axis != columns.axis:
+    if columns is None or rows.axis != columns.axis:
         raise refusal("part", f)
     return Eye((rows.axis, columns.axis))
 

@@ -128,7 +128,9 @@ class Names:
 
     def _known(self, name: str) -> tree.Node:
         known = self.program.tensors.get(name)
-        return self._default(known) if known is not None and not known.latex else parse_name(known.latex) if known else spell(name, 1)
+        if known is None:
+            return spell(name, 1)
+        return parse_name(known.latex) if known.latex else self._default(known)
 
     def __call__(self, name: str, indices: tuple[tree.Node, ...] = ()) -> tree.Node:
         """The tensor `name` with its indices; a derivative hangs them on the tensors it is the derivative of."""
@@ -165,7 +167,7 @@ class Names:
         whole = self.spelled.get(name) or spell(name, 2)
         small = _small(whole)
         free = small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
-        return indexed(small if free else whole, (at,))
+        return indexed(small if small is not None and free else whole, (at,))
 
     def column(self, name: str, at: tree.Node) -> tree.Node:
         """One column of a matrix."""

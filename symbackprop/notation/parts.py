@@ -199,6 +199,7 @@ def _says_nothing(part: Part, parts: Sequence[Part]) -> bool:
 
 def placed_in(user: Part, part: Part, known: Known) -> Part:
     """`user` with a part put in place. Raises NotationError where a row is then taken of what has no name."""
+    assert user.value is not None and part.value is not None  # what has no matrix form is put nowhere
     value = shortened(placed(user.value, {part.name: part.value}), known)
     if has_unnamed_slices(value):
         raise refusal("slice")

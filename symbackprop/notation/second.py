@@ -17,14 +17,14 @@ def second_derivatives(teller: Teller) -> list[Block]:
     """Second derivatives, by deriving the gradient once more: by the declared output, and by the parameter next to it."""
     derived, say = teller.derived, teller.say
     output = derived.program.output
-    if output not in derived.adjoints or derived.output != derived.program.objective:
+    if output is None or output not in derived.adjoints or derived.output != derived.program.objective:
         return []
     names = teller.writer.names
     weight = nearest_parameter(derived.program, output)
     told: dict[Line, None] = {}
     blocks: list[Block] = [Heading(say["hessian"]), Paragraph(teller.line("hessian lead", output=names(output)))]
     blocks += _block(teller, output, told)
-    if weight in derived.adjoints:
+    if weight is not None and weight in derived.adjoints:
         blocks.append(Paragraph(teller.line("hessian weight", output=names(output), parameter=names(weight))))
         blocks += _block(teller, weight, told)
     if told:

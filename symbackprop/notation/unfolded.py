@@ -125,7 +125,7 @@ def _crossed(graph: Graph, i: Corner, j: Corner, k: Corner, m: Corner) -> Value 
     if j is None:
         return _around(graph, i, j, k, m, kron(graph.side(j, k), graph.side(i, m)))
     middle = kron(graph.side(i, m), graph.side(j, k))
-    return _around(graph, i, j, k, m, middle if m is None else matmul(middle, Commutation(k.axis, m.axis)))
+    return _around(graph, i, j, k, m, middle if k is None or m is None else matmul(middle, Commutation(k.axis, m.axis)))
 
 
 UNFOLDED = (

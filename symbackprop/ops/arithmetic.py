@@ -44,10 +44,14 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
     if exponent == S.Half:
         return build_sqrt(draft, x)
     base, power = draft.plain(x), draft.plain(y)
+<<<<<<< HEAD
     _check_exponent(draft, base, exponent)
     known = exponent is not None and not exponent.has(Entry)
+=======
+    unsure = exponent is not None and not exponent.has(Entry) and not exponent.is_nonnegative
+>>>>>>> 6db2dda (None is told apart by the types: strict_optional, py.typed; Jacobians and blocks of the Hessian are verified by .verify too)
     worked_out = x.number is not None and exponent is not None and exponent.is_number
-    if known and not worked_out and not exponent.is_nonnegative and _is_zero(draft, base):
+    if unsure and not worked_out and _is_zero(draft, base):
         fix = "write the power out: it is 0, 1 or infinite by the sign of its exponent"
         raise draft.error("a power of 0 whose exponent is not known to be positive", ParseError, fix=fix)
     if base.at(free_indices(base.axes)).is_negative and not _is_whole(draft, power):

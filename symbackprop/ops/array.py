@@ -146,7 +146,7 @@ class Draft:
         equation = self.equation(name, array, **described)
         last = self.equations[-1] if self.equations else None
         whole = last is not None and equation.rhs == last.tensor[last.indices] and last.indices == equation.indices
-        if whole and last.name in self.automatic:
+        if last is not None and whole and last.name in self.automatic:
             # What was grounded in passing turned out to be all there is: sqrt(S) * sqrt(S).
             self.equations.pop()
             del self.tensors[last.name], self._made[_key(last)]

@@ -18,12 +18,13 @@ def broadcast(draft: Draft, arrays: Sequence[Array]) -> tuple[tuple[Expr, ...], 
     owners: list[Array | None] = [None] * rank
     for a in arrays:
         for place, size in enumerate(a.axes, rank - a.rank):
+            owner = owners[place] or a
             if size == 1 or size == axes[place]:
-                owners[place] = owners[place] or a
+                owners[place] = owner
             elif axes[place] == 1:
                 axes[place], owners[place] = size, a
             else:
-                raise draft.clash(owners[place], axes[place], a, size, _leading(owners[place], a) or _leading(a, owners[place]))
+                raise draft.clash(owner, axes[place], a, size, _leading(owner, a) or _leading(a, owner))
     return tuple(axes), [_reader(a, axes) for a in arrays]
 
 

@@ -51,7 +51,8 @@ class Elementwise(Function):
         return formula.xreplace(dict(zip(arguments, self.args, strict=True)))
 
     def _eval_power(self, exponent: Expr) -> Expr | None:
-        return type(self).even_powers(*self.args) ** exponent if self.even_powers is not None and exponent.is_even else None
+        even_powers = type(self).even_powers
+        return even_powers(*self.args) ** exponent if even_powers is not None and exponent.is_even else None
 
     def _eval_evalf(self, prec):
         return type(self).law(*self.args)._evalf(prec)

@@ -47,11 +47,13 @@ def diff(ops: Composer, x: Value, n: int = 1, axis: int = -1) -> Value:
     ops.check(0 <= n <= MOST_DIFFERENCES, f"diff takes n from 0 to {MOST_DIFFERENCES}, not {n}", x)
     ops.check(-x.rank <= axis < x.rank, f"diff takes an axis of the array, and there is no axis {axis}", x)
     ahead = [slice(None)] * (axis % x.rank)
+    if n == 0:
+        return x
     x = ops.named(x) if n > 1 else x
-    made = x if n == 0 else None
-    for k in range(n, -1, -1) if n else ():
-        part = x[(*ahead, slice(k or None, k - n or None))] * comb(n, k)
-        made = part if made is None else made + part if (n - k) % 2 == 0 else made - part
+    made = x[(*ahead, slice(n, None))]
+    for k in range(n - 1, -1, -1):
+        part = x[(*ahead, slice(k or None, k - n))] * comb(n, k)
+        made = made + part if (n - k) % 2 == 0 else made - part
     return made
 
 

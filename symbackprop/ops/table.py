@@ -5,7 +5,7 @@ spellings. Nobody writes a derivative. An op of another kind is one function tha
 a named statistic the index equations that define it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter, getdoc, signature
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from symbackprop.ops.array import Pieces
 from symbackprop.ops.broadcast import mapped
 from symbackprop.ops.function import new_function
 from symbackprop.ops.slope import RECOGNISED
+from symbackprop.program import Equation
 
 Interval = tuple[float | None, float | None]
 REAL: Interval = (None, None)
@@ -59,7 +60,13 @@ class Op:
     @property
     def gives_several(self) -> bool:
         """Whether it gives several arrays, to be picked by number, as split does."""
-        return signature(self.build).return_annotation is Pieces
+        return self.build is not None and signature(self.build).return_annotation is Pieces
+
+    def equations(self, *given: Any) -> Sequence[Equation]:
+        """The equations of a statistic's law, which `given` are the arguments of."""
+        if self.law is None:
+            raise TypeError(f"{self.name} has no law")
+        return self.law(*given)
 
 
 _ops: dict[str, Op] = {}

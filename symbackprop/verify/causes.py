@@ -238,9 +238,10 @@ def _in_part(trials: Trials, samples: list[Sample]) -> str:
         if trials.late or not isinstance(part, Name | Derivative | Call) or part is trials.node:
             continue
         ends = [trials.samples(replaced_once(trials.node, part, Call("multiply", (Number(Rational(t)), part)))) for t in (0, 2)]
-        if not all(ends) or not all(equal(2 * s.right, a.right + b.right) for s, a, b in zip(samples, *ends, strict=True)):
+        none, double = ends
+        if not none or not double or not all(equal(2 * s.right, a.right + b.right) for s, a, b in zip(samples, none, double, strict=True)):
             continue
-        rest = [Sample(s.left - a.right, s.right - a.right, s.known, s.sizes) for s, a in zip(samples, ends[0], strict=True)]
+        rest = [Sample(s.left - a.right, s.right - a.right, s.known, s.sizes) for s, a in zip(samples, none, strict=True)]
         for said, made in _scaled(trials, rest, part):
             if trials.true(replaced_once(trials.node, part, made)):
                 return f"{said}: '{unparse(made)}' for '{unparse(part)}' makes it hold"
@@ -327,8 +328,10 @@ def _terms(trials: Trials, samples: list[Sample]) -> Iterator[tuple[Node, list[n
     for t in tensors:
         name = trials.adjoint(t.name)
         node: Node = Derivative(trials.model.objective, (t.name,))
-        values = [_stretched(s.known[name], s.left.shape) for s in samples] if name in samples[0].known and node != trials.left_node else []
-        if values and not any(v is None for v in values):
+        if name not in samples[0].known or node == trials.left_node:
+            continue
+        values = [v for s in samples if (v := _stretched(s.known[name], s.left.shape)) is not None]
+        if len(values) == len(samples):
             paths.append((node, values))
     yield from single
     yield from paths

@@ -12,7 +12,7 @@ from sympy import Expr
 from symbackprop.errors import SymbackpropError
 from symbackprop.program import Fact, Program
 from symbackprop.verify.compare import with_values
-from symbackprop.verify.draws import UNSCALED, selected
+from symbackprop.verify.draws import UNSCALED, one_hot, selected
 from symbackprop.verify.literal import evaluate, size_of
 from symbackprop.verify.points import Point
 from symbackprop.verify.rounding import judged
@@ -211,14 +211,13 @@ def small_arrays(program: Program, sizes: Mapping[Expr, int], draw: int) -> dict
 def _small_impose(values: np.ndarray, fact: Fact, rng: np.random.Generator) -> np.ndarray:
     if fact.kind == "simplex" and rng.random() < 0.5:
         # 1/2, 1/4, ..., the last twice: few digits, and no two sums alike.
-        size = values.shape[fact.axis]
+        size = values.shape[fact.axis or 0]
         parts = 0.5 ** np.minimum(np.arange(1, size + 1), max(size - 1, 0))
         order = np.argsort(rng.random(values.shape), axis=fact.axis)
         return parts[order]
     if fact.kind in ("simplex", "one-hot", "unit"):
         # One entry 1 and the others 0 satisfies all three, in the fewest digits.
-        hot = rng.integers(0, values.shape[fact.axis], np.delete(values.shape, fact.axis))
-        return np.moveaxis(np.eye(values.shape[fact.axis])[hot], -1, fact.axis)
+        return one_hot(values.shape, fact.axis or 0, rng)
     if fact.kind == "symmetric":
         return np.triu(values) + np.swapaxes(np.triu(values, 1), -1, -2)
     if fact.kind == "positive":

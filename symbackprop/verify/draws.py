@@ -140,8 +140,7 @@ def impose(values: np.ndarray, kind: str, place: int | None, rng: np.random.Gene
     if kind == "simplex":
         return np.abs(values) / np.abs(values).sum(axis=place, keepdims=True)
     if kind == "one-hot":
-        hot = rng.integers(0, values.shape[place], np.delete(values.shape, place))
-        return np.moveaxis(np.eye(values.shape[place])[hot], -1, place)
+        return one_hot(values.shape, place or 0, rng)
     if kind == "symmetric":
         return (values + np.swapaxes(values, -1, -2)) / 2
     if kind == "positive":
@@ -151,6 +150,12 @@ def impose(values: np.ndarray, kind: str, place: int | None, rng: np.random.Gene
     if kind == "unit":
         return values / np.sqrt((values * values).sum(axis=place, keepdims=True))
     return values
+
+
+def one_hot(shape: tuple[int, ...], place: int, rng: np.random.Generator) -> np.ndarray:
+    """Zeros, and one 1 along the axis `place`, anywhere."""
+    hot = rng.integers(0, shape[place], np.delete(shape, place))
+    return np.moveaxis(np.eye(shape[place])[hot], -1, place)
 
 
 def under_roots(program: Program) -> list[str]:

@@ -40,14 +40,14 @@ class Seen:
     told: set[str] = field(default_factory=set)
     unclear: dict[str, Verdict] = field(default_factory=dict)
 
-    def is_final(self, name: str, verdict: Verdict | None, gap: float) -> bool:
-        """Note the verdict on a tensor at one point, None where it is right; whether it is the last word."""
+    def final(self, name: str, verdict: Verdict | None, gap: float) -> Verdict | None:
+        """Note the verdict on a tensor at one point, None where it is right; the verdict if it is the last word."""
         if verdict is None:
             self.told.add(name)
             self.worst = max(self.worst, gap)
         elif verdict.status == "unknown":
             self.unclear.setdefault(name, verdict)
-        return verdict is not None and verdict.status != "unknown"
+        return verdict if verdict is not None and verdict.status != "unknown" else None
 
     @property
     def blurred(self) -> Verdict | None:
@@ -94,8 +94,8 @@ def _check(subject: str, derived: Derived, module: ModuleType, function: str, dt
                 return np.asarray(call(module, function, program, nudged, derived)[name])
 
             verdict, gap = _judged(subject, f"{name} differs", value, expected[name], sizes, partial(_change, again, given))
-            if seen.is_final(name, verdict, gap):
-                return verdict
+            if (last := seen.final(name, verdict, gap)) is not None:
+                return last
         for name, array in given.items():
             if not np.array_equal(array, before[name]):
                 return Verdict("wrong", subject, f"the argument {name} is changed")
@@ -128,8 +128,8 @@ def _check_function(
             return Verdict("unknown", subject, "the formula is not finite at the point that was drawn")
         change = partial(_change, lambda nudged: np.asarray(function(**nudged)), given)
         verdict, gap = _judged(subject, "differs", value, expected, sizes, change)
-        if seen.is_final(name, verdict, gap):
-            return verdict
+        if (last := seen.final(name, verdict, gap)) is not None:
+            return last
     return seen.blurred or _equal(subject, seen.worst, dtype, points)
 
 
@@ -193,7 +193,7 @@ def call(module: ModuleType, function: str, program: Program, arrays: Mapping[st
     result = call_of(params, **{name: arrays[names[name]] for name in data_of(call_of)})
     if function == "loss":
         return {program.objective: result}
-    if function == "forward":
+    if function == "forward" and program.output is not None:
         return {program.output: result}
     grads = result[1] if function == "loss_and_gradients" else result
     made = {derived.adjoints[names[f]]: g for f, g in zip(fields, grads, strict=True) if names[f] in derived.wrt}

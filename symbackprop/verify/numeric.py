@@ -133,7 +133,7 @@ def check_derivative(program: Program, tensor: Tensor, points: Sequence[At]) -> 
     for number, point in enumerate(points):
         before, taken = tally.failure, tally.taken
         _compare(program, base, variable, tensor, point, tally, number)
-        if tally.failure is not before and _is_rounding(program, tensor, base, point, tally.failure):
+        if tally.failure is not None and tally.failure is not before and _is_rounding(program, tensor, base, point, tally.failure):
             hidden.append(sizes_text(point.sizes))
             tally.failure, tally.taken = before, taken  # the other points tell
         else:

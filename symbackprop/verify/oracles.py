@@ -77,8 +77,9 @@ class Curved:
         moving = {at: along[0], **{n: v[n] for n in self.model.direct}}
         held = {**leaves, at: output}
         curved = slope(program, self.model.slope, moving, held, sizes)
-        beside = {n: slope(program, p, moving, held, sizes) for n, p in self.model.direct.items()}
-        if curved is None or None in beside.values():
+        every = {n: slope(program, p, moving, held, sizes) for n, p in self.model.direct.items()}
+        beside = {n: found for n, found in every.items() if found is not None}
+        if curved is None or len(beside) < len(every):
             return None
         back = _pulled(program, at, curved[0], self.names, leaves, sizes)
         if back is None:
