@@ -8,7 +8,7 @@ the input, read row by row. The nodes are made by the functions of building.py, 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, dataclass_transform
+from typing import Any, ClassVar, dataclass_transform
 
 from sympy import Expr, S
 
@@ -21,10 +21,12 @@ Shape = tuple[Expr | None, Expr | None]
 class Value:
     """Base of all matrix expressions."""
 
+    rule: ClassVar[Callable[[Any], Shape]]
+
     @cached_property
     def shape(self) -> Shape:
         """Rows and columns."""
-        raise NotImplementedError
+        return type(self).rule(self)
 
     @cached_property
     def is_scalar(self) -> bool:
@@ -53,16 +55,25 @@ class Value:
 
 
 @dataclass_transform(frozen_default=True)
-def node(cls: type) -> Any:
-    """A frozen dataclass of values. Its hash is worked out once: values are looked up again and again, and hold many others."""
-    made: Any = dataclass(frozen=True)(cls)
-    whole = made.__hash__
+def node(shape: Callable[[Any], Shape] | None = None) -> Callable[[type], Any]:
+    """A frozen dataclass of values; `shape` tells its rows and columns, where its base does not.
 
-    def once(self: Value) -> int:
-        return self.__dict__.get("_hash") or self.__dict__.setdefault("_hash", whole(self))
+    Its hash is worked out once: values are looked up again and again, and hold many others.
+    """
 
-    made.__hash__ = once
-    return made
+    def decorated(cls: type) -> Any:
+        made: Any = dataclass(frozen=True)(cls)
+        whole = made.__hash__
+
+        def once(self: Value) -> int:
+            return self.__dict__.get("_hash") or self.__dict__.setdefault("_hash", whole(self))
+
+        made.__hash__ = once
+        if shape is not None:
+            made.rule = staticmethod(shape)
+        return made
+
+    return decorated
 
 
 def _mapped(held: Any, change: Callable[[Value], Value]) -> Any:
@@ -79,17 +90,12 @@ def times(a: Expr | None, b: Expr | None) -> Expr | None:
     return b if a is None else a if b is None else a * b
 
 
-@node
+@node(lambda x: x.extent)
 class _Shaped(Value):
     extent: Shape
 
-    @cached_property
-    def shape(self) -> Shape:
-        """As given."""
-        return self.extent
 
-
-@node
+@node()
 class Leaf(_Shaped):
     """A tensor of at most two axes, and besides them axes of size one, which are at the places `units`."""
 
@@ -97,101 +103,71 @@ class Leaf(_Shaped):
     units: tuple[int, ...] = ()
 
 
-@node
+@node(lambda x: (None, None))
 class Scalar(Value):
     """A scalar expression: numbers, sizes, scalar tensors."""
 
     expr: Expr
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A scalar."""
-        return (None, None)
 
-
-@node
+@node()
 class Ones(_Shaped):
     """A column of ones."""
 
 
-@node
+@node()
 class Eye(_Shaped):
     """The identity matrix."""
 
 
-@node
+@node()
 class Lower(_Shaped):
     """The square matrix with ones on and below the diagonal, and zeros above: L x are the cumulative sums of x."""
 
 
-@node
+@node()
 class Unit(_Shaped):
     """A column of the identity matrix: one at `place`, counted from 0, and zeros."""
 
     place: Expr
 
 
-@node
+@node(lambda x: (x.x.shape[1], x.x.shape[0]))
 class Transpose(Value):
     """x^T."""
 
     x: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """Turned round."""
-        return (self.x.shape[1], self.x.shape[0])
 
-
-@node
+@node(lambda x: x.x.shape)
 class Inverse(Value):
     """x^{-1}."""
 
     x: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """Square."""
-        return self.x.shape
 
-
-@node
+@node(lambda x: (x.factors[0].shape[0], x.factors[-1].shape[1]))
 class MatMul(Value):
     """A product of matrices and vectors, of which at most one pair of neighbours makes an outer product."""
 
     factors: tuple[Value, ...]
 
-    @cached_property
-    def shape(self) -> Shape:
-        """Rows of the first, columns of the last."""
-        return (self.factors[0].shape[0], self.factors[-1].shape[1])
 
-
-@node
+@node(lambda x: x.factors[0].shape)
 class Hadamard(Value):
     """An elementwise product; a factor with a negative exponent divides."""
 
     factors: tuple[Value, ...]
 
-    @cached_property
-    def shape(self) -> Shape:
-        """That of any factor."""
-        return self.factors[0].shape
 
-
-@node
+@node(lambda x: x.terms[0][1].shape)
 class Plus(Value):
     """Signed terms of one shape, at least two."""
 
     terms: tuple[tuple[int, Value], ...]
 
-    @cached_property
-    def shape(self) -> Shape:
-        """That of any term."""
-        return self.terms[0][1].shape
 
-
-@node
+@node(lambda x: x.x.shape)
 class Scale(Value):
     """A scalar expression and scalar values times x; -x is -1 times x."""
 
@@ -199,74 +175,44 @@ class Scale(Value):
     scalars: tuple[Value, ...]
     x: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """That of x."""
-        return self.x.shape
 
-
-@node
+@node(lambda x: (x.v.shape[0], x.v.shape[0]))
 class Diag(Value):
     """The diagonal matrix of a column."""
 
     v: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """Square."""
-        return (self.v.shape[0], self.v.shape[0])
 
-
-@node
+@node(lambda x: (x.x.shape[0], None))
 class Diagonal(Value):
     """The diagonal of a square matrix, as a column."""
 
     x: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A column."""
-        return (self.x.shape[0], None)
 
-
-@node
+@node(lambda x: (None, None))
 class Trace(Value):
     """The trace of a square matrix."""
 
     x: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A scalar."""
-        return (None, None)
 
-
-@node
+@node(lambda x: (None, None))
 class SquaredNorm(Value):
     """The sum of the squares of all entries: Euclid's norm of a vector, squared, or Frobenius's of a matrix."""
 
     x: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A scalar."""
-        return (None, None)
 
-
-@node
+@node(lambda x: next((a.shape for a in x.arguments if not a.is_scalar), (None, None)))
 class Map(Value):
     """An elementwise function of values of one shape; a scalar among them is broadcast."""
 
     function: str
     arguments: tuple[Value, ...]
 
-    @cached_property
-    def shape(self) -> Shape:
-        """That of the arguments."""
-        return next((a.shape for a in self.arguments if not a.is_scalar), (None, None))
 
-
-@node
+@node(lambda x: x.right.shape if x.left.is_scalar else x.left.shape)
 class Bracket(Value):
     """1[left > right] or 1[left >= right], elementwise; a scalar side is broadcast."""
 
@@ -274,26 +220,16 @@ class Bracket(Value):
     left: Value
     right: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """That of the left side, or of the right if the left is a scalar."""
-        return self.right.shape if self.left.is_scalar else self.left.shape
 
-
-@node
+@node(lambda x: x.x.shape)
 class Elementwise(Value):
     """x to an exponent, elementwise."""
 
     x: Value
     exponent: Expr
 
-    @cached_property
-    def shape(self) -> Shape:
-        """That of x."""
-        return self.x.shape
 
-
-@node
+@node()
 class Called(_Shaped):
     """A whole-tensor op or named statistic; `options` are (name, value) pairs."""
 
@@ -305,95 +241,59 @@ class Called(_Shaped):
 # --- derivatives of more than two axes ------------------------------------------------------------------------------------
 
 
-@node
+@node(lambda x: (times(x.left.shape[0], x.right.shape[0]), times(x.left.shape[1], x.right.shape[1])))
 class Kron(Value):
     """The Kronecker product of two matrices."""
 
     left: Value
     right: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """The products of the extents."""
-        (a, b), (c, d) = self.left.shape, self.right.shape
-        return (times(a, c), times(b, d))
 
-
-@node
+@node(lambda x: (times(*x.x.shape), None))
 class Vec(Value):
     """The entries of a matrix as a column, row by row."""
 
     x: Value
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A column."""
-        return (times(*self.x.shape), None)
 
-
-@node
+@node(lambda x: (x.rows * x.columns, x.rows * x.columns))
 class Commutation(Value):
     """K with K vec(X) = vec(X^T), for X of these rows and columns (Magnus & Neudecker, ch. 3, 7)."""
 
     rows: Expr
     columns: Expr
 
-    @cached_property
-    def shape(self) -> Shape:
-        """Square."""
-        return (self.rows * self.columns, self.rows * self.columns)
 
-
-@node
+@node(lambda x: (x.x.shape[1], None))
 class Row(Value):
     """One row of a matrix, as a column."""
 
     x: Value
     at: Index
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A column."""
-        return (self.x.shape[1], None)
 
-
-@node
+@node(lambda x: (x.x.shape[0], None))
 class Column(Value):
     """One column of a matrix."""
 
     x: Value
     at: Index
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A column."""
-        return (self.x.shape[0], None)
 
-
-@node
+@node(lambda x: (None, None))
 class At(Value):
     """One entry of a column."""
 
     x: Value
     at: Index
 
-    @cached_property
-    def shape(self) -> Shape:
-        """A scalar."""
-        return (None, None)
 
-
-@node
+@node(lambda x: x.body.shape)
 class Sum(Value):
     """The sum of `body` over an index."""
 
     index: Index
     body: Value
-
-    @cached_property
-    def shape(self) -> Shape:
-        """That of the body."""
-        return self.body.shape
 
 
 ONE = Scalar(S.One)
