@@ -73,7 +73,7 @@ def _match(pattern: Expr, e: Expr, known: Match) -> Match | None:
             return known if known[pattern] == e else None
         if isinstance(e, Index) and e.axis == pattern.axis:
             return {**known, pattern: e}
-        return {**known, pattern: e} if e.is_Integer and not _is_bound(pattern) else None
+        return {**known, pattern: e} if e.is_Integer else None  # a bound one is known when what it is bound in is read
     if type(pattern) is not type(e) or len(pattern.args) != len(e.args):
         return None
     if not pattern.args:
@@ -109,7 +109,3 @@ def _match_all(patterns: Iterable[Expr], parts: Iterable[Expr], known: Match) ->
             return None
         known = match
     return known
-
-
-def _is_bound(i: Index) -> bool:
-    return i.name.startswith(("r", "_"))
