@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-__version__ = "0.1.0"
+from symbackprop.version import __version__
 
 _LAYERS = ("Linear", "ReLU", "LeakyReLU", "Tanh", "Sigmoid", "Softplus", "GELU", "SiLU", "ELU")
 _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")

@@ -21,6 +21,7 @@ from typer.core import TyperCommand
 
 from symbackprop.errors import SpecError, SymbackpropError, TargetError
 from symbackprop.options import ENDINGS, KINDS, PAGES, Form, Format, Language, OfExpressions, check_ending, is_folder, words
+from symbackprop.version import __version__
 
 
 def opened_later(name: str) -> ModuleType:
@@ -67,6 +68,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def told_version(asked: bool) -> None:
+    """Say the version, and leave."""
+    if asked:
+        print(f"symbackprop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    version: Annotated[bool, typer.Option("--version", callback=told_version, is_eager=True, help="Say the version, and leave.")] = False,
+) -> None:
+    """What stands before a command; the help is the app's."""
 
 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]

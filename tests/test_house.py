@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "symbackprop"
 
 FLOORS = [
-    [{"errors"}, {"memo"}],
+    [{"errors"}, {"memo"}, {"version"}],
     [{"index", "sizes"}, {"files"}],
     [{"term", "signs", "program"}],
     [{"contract", "brackets", "factors", "laws", "canonical", "cost", "normal", "definition"}, {"facts"}],

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import symbackprop
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 CLI = (ROOT / "symbackprop" / "cli.py").exists()
@@ -31,7 +33,9 @@ def loaded_by(statement: str) -> list[str]:
 
 
 def test_the_version_is_said_once() -> None:
-    assert metadata.version("symbackprop") == PROJECT["project"]["version"]
+    assert "version" in PROJECT["project"]["dynamic"]
+    assert metadata.version("symbackprop") == symbackprop.__version__
+    assert run(sys.executable, "-m", "symbackprop", "--version") == f"symbackprop {symbackprop.__version__}\n"
 
 
 def test_import_loads_no_heavy_library() -> None:
