@@ -44,12 +44,8 @@ def build_power(draft: Draft, x: Array, y: Array) -> Array:
     if exponent == S.Half:
         return build_sqrt(draft, x)
     base, power = draft.plain(x), draft.plain(y)
-<<<<<<< HEAD
     _check_exponent(draft, base, exponent)
-    known = exponent is not None and not exponent.has(Entry)
-=======
     unsure = exponent is not None and not exponent.has(Entry) and not exponent.is_nonnegative
->>>>>>> 6db2dda (None is told apart by the types: strict_optional, py.typed; Jacobians and blocks of the Hessian are verified by .verify too)
     worked_out = x.number is not None and exponent is not None and exponent.is_number
     if unsure and not worked_out and _is_zero(draft, base):
         fix = "write the power out: it is 0, 1 or infinite by the sign of its exponent"
