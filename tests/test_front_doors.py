@@ -28,7 +28,7 @@ from symbackprop.language.layers import (
 from symbackprop.language.spec import spec_from_tables
 from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
-from symbackprop.program import Equation, Program
+from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry
 from symbackprop.verify.literal import evaluate
 

@@ -195,7 +195,7 @@ def slopes(program: Program) -> list[tuple[str, Node]]:
     """For each tensor that is the tanh or the sigmoid of something: its name, and its slope in itself."""
     found: list[tuple[str, Node]] = []
     for e in program.equations:
-        shape = None if isinstance(e.rhs, Call) else _squashing(e.rhs)
+        shape = _squashing(e.rhs) if isinstance(e.rhs, Expr) else None
         t = Name(e.name)
         if shape == "tanh":
             found.append((e.name, Call("subtract", (Number(S.One), Call("power", (t, Number(Rational(2))))))))
