@@ -7,6 +7,7 @@ import pytest
 
 import symbackprop as sbp
 from symbackprop.errors import ParseError
+from symbackprop.verify.literal import evaluate
 
 rng = np.random.default_rng(7)
 SYMMETRIC = rng.standard_normal((4, 4))
@@ -267,3 +268,23 @@ def test_roots_of_squares_of_sums_of_exponentials_with_negative_weights(last):
     scope = {"x": x, **data, "S": abs(np.sum(data["w"] * np.exp(x))), "sum": np.sum, "exp": np.exp, "log": np.log, "sqrt": np.sqrt}
     found = module.loss(module.Parameters(x), **{name: array for name, array in data.items() if name in roles})
     assert np.isclose(found, eval(last, scope))
+
+
+NEIGHBOURS = (
+    "log(b[1:] @ exp(x[1:] + x[:-1]))",
+    "log(exp(x[1:] - x[:-1]) @ b[:-1])",
+    "log((A[1:, 1:] @ (x[:-1] ** 2 + 0.5)) @ exp(x[1:] * c))",
+)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 7])
+@pytest.mark.parametrize("text", NEIGHBOURS)
+def test_a_place_outside_is_not_read_where_neighbours_are_exponents(text, n):
+    """Two terms of different guards are said as one: each place that either reads may lie outside for the other."""
+    rng = np.random.default_rng(n)
+    given = {"x": rng.normal(size=n), "A": rng.uniform(0.5, 2, (n, n)), "b": rng.uniform(0.5, 2, n), "c": np.array(0.7)}
+    shapes = {name: axes for name, axes in {"x": "n", "A": "n n", "b": "n", "c": ""}.items() if name in text.replace("exp", "")}
+    arrays = {name: given[name] for name in shapes}
+    program = sbp.model({t: {"axes": a, "role": "parameter"} for t, a in shapes.items()}, {"J": text}).program
+    slope = differences(lambda x: evaluate(program, {**arrays, "x": x})["J"], arrays["x"])
+    assert np.allclose(sbp.derivative(text, shapes, "x").evaluate(**arrays), slope, atol=1e-8)

@@ -105,6 +105,7 @@ CASES = {
     "a row of truth values less a column": (Positive(T("a")) * Positive(T("x", j)) - Positive(T("S", i, i)), (n, d)),
     "truth values, none of them": (-Positive(T("a")) * Positive(T("x", j)) * Positive(T("S", i, i)) - Positive(T("a")), (n, d)),
     "scalar truth values": (Total(T("x", q), q) - Positive(T("a")) * Positive(T("lam")), ()),
+    "a scalar truth value times a number": (-Positive(T("a")) * tanh(T("lam")) * delta(i, 0), (n,)),
     "cumulative sums": (Total(NonNegative(i - r) * T("A", r, j), r) + Total(Positive(r - i) * T("A", r, j), r) * 2, (n, d)),
     "three factors at one index": (Total(T("S", i, r) * T("S", i, s) * T("A", r, j) * T("S", r, s) * T("A", s, j), r, s), (n, d)),
     "a vector over a vector": (T("x", free_indices((d,))[0]) / (T("y", free_indices((d,))[0]) ** 2 + 1), (d,)),

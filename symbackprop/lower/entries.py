@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sympy import Expr, Max, Min, expand_mul
 
 from symbackprop.index import Index
-from symbackprop.lower.entry import affine, inside, radix, slice_info
+from symbackprop.lower.entry import affine, inside, radix, slice_info, strays
 from symbackprop.lower.graph import Graph, Labelled, union
 from symbackprop.term import Entry, indices_of
 
@@ -37,6 +37,7 @@ class Entries(ABC):
     def entry(self, e: Entry, trusted: bool) -> Labelled:
         """T[...]: the array itself, a slice, a diagonal, or a lookup."""
         stored, wanted = self._divided(self.stored[e.name], [e.indices[p] for p in self.stored[e.name].positions])
+        trusted = trusted and not any(strays(i, stored.axes[p]) for i, p in zip(wanted, stored.positions, strict=True))
         info: list[tuple] = []
         labels: list[Index] = []
         for k, i in enumerate(wanted):

@@ -225,15 +225,25 @@ def find_counts(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[dict[I
     return (places, others) if places else None
 
 
+def strays(e: Expr, size: Expr) -> bool:
+    """Whether a place is known to be outside of an axis for some of its indices: what it stands in is 0 there, by some guard."""
+    ends = _ends(e)
+    return ends is not None and bool(ends[0].is_negative or expand_mul(ends[1] - size).is_nonnegative)
+
+
 def inside(e: Expr, size: Expr, needs: Sequence[Expr] = ()) -> bool:
     """Whether the index expression `e` is known to lie in 0 ... size - 1, from the ranges of its indices and from `needs`."""
+    ends = _ends(e)
+    return ends is not None and at_most(0, ends[0], needs) and at_most(ends[1], size - 1, needs)
+
+
+def _ends(e: Expr) -> tuple[Expr, Expr] | None:
+    """The lowest and the highest place that an affine index expression comes to over the ranges of its indices."""
     lowest = highest = plain = expand_mul(e)
     found = slopes(plain)
-    if found is None:
-        return False
+    if found is None or not all(step.is_Integer for step in found.values()):
+        return None
     for i, step in found.items():
-        if not step.is_Integer:
-            return False
         lowest = lowest.xreplace({i: S.Zero if step > 0 else i.axis - 1})
         highest = highest.xreplace({i: i.axis - 1 if step > 0 else S.Zero})
-    return at_most(0, expand_mul(lowest), needs) and at_most(expand_mul(highest), size - 1, needs)
+    return expand_mul(lowest), expand_mul(highest)

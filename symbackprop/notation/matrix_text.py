@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import singledispatchmethod
 
-from sympy import Expr, S
+from sympy import Expr, Mul, S
 
 from symbackprop.errors import NotationError
 from symbackprop.index import Index
@@ -231,7 +231,8 @@ class Texter:
         alone = over == 1 and len(above) == 1 and (x.is_scalar or inner == "1")
         parts = [_held(over, TERM)] if over != 1 else []
         parts += [self.at(s, TERM if alone else POWER) for s in above]
-        if sign < 0 and (above and begins_with_truth(above[0]) if over == 1 else is_bracket(over)):
+        truths = [_held(f, ATOM) for f in Mul.make_args(over) if is_bracket(f)]
+        if sign < 0 and (above and begins_with_truth(above[0]) if over == 1 else any(map(parts[0].startswith, truths))):
             parts[0] = f"1 * {parts[0]}"  # NumPy takes no truth value's opposite
         if not x.is_scalar:
             last = inner if inner is not None else self.at(x.x, TERM)
