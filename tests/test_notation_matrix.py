@@ -22,6 +22,7 @@ from symbackprop.notation.matrix import Leaf, MatMul, Unit
 from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex, matrix_numpy
 from symbackprop.notation.matrix_text import Texter
 from symbackprop.notation.slices import row, total
+from symbackprop.ops.elementwise import sigmoid
 from symbackprop.program import Equation, Program, Tensor
 from symbackprop.term import NonNegative, Positive, Total, delta
 from symbackprop.verify.draws import random_arrays
@@ -105,7 +106,7 @@ CASES = {
     "a row of truth values less a column": (Positive(T("a")) * Positive(T("x", j)) - Positive(T("S", i, i)), (n, d)),
     "truth values, none of them": (-Positive(T("a")) * Positive(T("x", j)) * Positive(T("S", i, i)) - Positive(T("a")), (n, d)),
     "scalar truth values": (Total(T("x", q), q) - Positive(T("a")) * Positive(T("lam")), ()),
-    "a scalar truth value times a number": (-Positive(T("a")) * tanh(T("lam")) * delta(i, 0), (n,)),
+    "a scalar truth value times a number": (-Positive(T("a")) * sigmoid(T("lam")) * delta(i, 0), (n,)),
     "cumulative sums": (Total(NonNegative(i - r) * T("A", r, j), r) + Total(Positive(r - i) * T("A", r, j), r) * 2, (n, d)),
     "three factors at one index": (Total(T("S", i, r) * T("S", i, s) * T("A", r, j) * T("S", r, s) * T("A", s, j), r, s), (n, d)),
     "a vector over a vector": (T("x", free_indices((d,))[0]) / (T("y", free_indices((d,))[0]) ** 2 + 1), (d,)),
