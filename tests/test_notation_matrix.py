@@ -39,6 +39,7 @@ LANGUAGE["norm"] = np.linalg.norm
 LANGUAGE["cumsum"] = np.cumsum
 LANGUAGE["zip"], LANGUAGE["range"], LANGUAGE["sum"] = zip, range, sum
 LANGUAGE["relu"] = lambda x: np.maximum(x, 0.0)
+LANGUAGE["sigmoid"] = lambda x: 1 / (1 + np.exp(-x))
 
 
 def equation(e, axes):
