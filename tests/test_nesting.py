@@ -88,6 +88,9 @@ FOUND = [
     ("sum(hstack((diag(x), C))[:, ::3])", "x"),
     ("sum(roll(A, 1, axis=1)[:, -1] ** 3)", "A"),
     ("roll(x, 3)", "x"),
+    ("sum(cumprod(A[:-1, :], axis=1))", "A"),
+    ("sum(cumprod(A[1:, :], axis=1) ** 2 * A[:-1, :])", "A"),
+    ("sum(cumprod(A, axis=1)[:-1, 1:] ** 2)", "A"),
 ]
 """What was wrong, or raised, before guards were decided for affine conditions alone and slices for known sizes alone."""
 

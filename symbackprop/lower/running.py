@@ -8,10 +8,10 @@ Nothing is divided by, so zeros are no matter.
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
-from sympy import Add, Expr, Mul, S
+from sympy import Add, Expr, Mul, S, expand_mul
 
 from symbackprop.contract import Product, flat, narrowed
-from symbackprop.index import Index
+from symbackprop.index import Index, fresh
 from symbackprop.laws import NO_FACTS
 from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
@@ -111,10 +111,15 @@ class _Running:
             or set(front) & along
         ):
             return term
+        # A place beyond the table has a guard of its own among the others.
+        own = {j: j if j.axis == a else fresh(a) for j, a in zip((*front, i), others.tensor.axes, strict=False)}
+        if own[i] != i or k.axis != i.axis or any(expand_mul(j.axis - new.axis).is_negative is not False for j, new in own.items()):
+            return term
         free = tuple(sorted({j for f in mine for j in indices_of(f)} - along - set(front), key=lambda j: j.name))
-        axes = (*free, *front, i)
+        mine_there = [f.xreplace(own) for f in mine]
+        axes = (*free, *(own[j] for j in front), i)
         slope = Tensor(self.free(f"{self.table.name}_slope", done), tuple(j.axis for j in axes), role="helper")
-        value = narrowed(Product(mine, along - {i}), NO_FACTS, set())
+        value = narrowed(Product(mine_there, along - {i}), NO_FACTS, set())
         factors = self.factors(done)
         self.new.append(Equation(slope, slope.indices, value.xreplace(dict(zip(axes, slope.indices, strict=True)))))
         pulled = Tensor(self.free(f"{self.table.name}_pulled", done), slope.axes, role="helper")
