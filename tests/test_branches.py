@@ -152,6 +152,7 @@ def test_one_of_several_masks_is_0_or_1():
 def test_control_without_its_guards_the_other_branch_is_seen(broken, monkeypatch):
     if broken == "masks":
         monkeypatch.setattr(Masks, "beside", lambda self, said, local: said)
+        monkeypatch.setattr(guard, "masks_of", lambda equations: {})
     else:
         monkeypatch.setattr(guard, "_beside", lambda f, mask, risky, room: f)
     equations = list(forms("x != 0", "y / x", "0"))[2 if broken == "masks" else 0]
@@ -224,3 +225,52 @@ def test_a_diagonal_left_out_is_not_multiplied_out_of_a_derivative():
         return np.log(np.sqrt(((x[:, None] - x[None]) ** 2).sum(-1) + np.eye(4))).sum()
 
     assert np.allclose(r.evaluate(X=POINTS), slope(loss, POINTS), atol=1e-6)
+
+
+ROWS = np.array([[1.0, -1.0, 0.5], [-0.3, -1.0, 2.0], [1.0, 2.0, 0.3], [0.0, -1.0, 0.7], [-1.0, -0.4, -2.0]])
+WEIGHTS = np.cos(np.arange(15.0)).reshape(5, 3)
+POSITIVE = np.array([0.6, 1.3, 0.2, 0.9, 0.0])
+OF_ROWS = {
+    "log(x)[:, None]": lambda x: 1 / x[:, None],
+    "log(x)[:, None] * W": lambda x: WEIGHTS / x[:, None],
+    "W / x[:, None]**2": lambda x: -2 * WEIGHTS / x[:, None] ** 3,
+    "sqrt(x)[:, None] * W": lambda x: WEIGHTS / np.sqrt(x)[:, None] / 2,
+    "exp(-1 / x)[:, None] * W": lambda x: (np.exp(-1 / x) / x**2)[:, None] * WEIGHTS,
+}
+ROW_MASKS = {
+    "M > 0": ROWS > 0,
+    "(M > 0) & (W > 0)": (ROWS > 0) & (WEIGHTS > 0),
+    "arange(n)[:, None] < 2 + arange(m)": np.tri(5, 3, -2) == 0,
+}
+"""Masks without an entry in the last row, where x is 0."""
+
+
+def of_rows(equations):
+    """The derivative by x, which must be 0 where a row has no entry of the mask."""
+    tensors = {"x": {"axes": "n", "role": "parameter"}, **{k: {"axes": "n m", "role": "input"} for k in "MW"}}
+    used = {k: v for k, v in {"M": ROWS, "W": WEIGHTS}.items() if any(k in text for text in equations.values())}
+    model = sbp.model({k: v for k, v in tensors.items() if k in ("x", *used)} | {"V": tensors["W"]}, {**equations, "J": "sum(F * V)"})
+    with np.errstate(divide="ignore"):  # what has a name is worked out for all rows
+        return sbp.derive(model).gradient("x").evaluate(x=POSITIVE, V=WEIGHTS, **used)
+
+
+@pytest.mark.parametrize("branch", OF_ROWS)
+@pytest.mark.parametrize("mask", ROW_MASKS)
+def test_what_a_row_without_an_entry_of_the_mask_shares_is_not_read(branch, mask):
+    with np.errstate(all="ignore"):
+        wanted = np.sum(np.where(ROW_MASKS[mask], WEIGHTS * OF_ROWS[branch](POSITIVE), 0), axis=1)
+    for equations in ({"F": f"where({mask}, {branch}, 0)"}, {"B": branch, "F": f"where({mask}, B, 0)"}):
+        assert np.allclose(of_rows(equations), wanted)
+
+
+def test_a_named_logarithm_of_which_some_rows_are_read():
+    made = of_rows({"L": "log(x)", "G": "where(M > 0, L[:, None] * W, 0)", "F": "sin(G) + where(M > 0.4, L[:, None]**2, 0)"})
+    inner = np.cos(np.log(POSITIVE[:4, None]) * WEIGHTS[:4]) * WEIGHTS[:4] * (ROWS[:4] > 0)
+    inner += 2 * np.log(POSITIVE[:4, None]) * (ROWS[:4] > 0.4)
+    assert np.allclose(made, [*np.sum(inner * WEIGHTS[:4] / POSITIVE[:4, None], axis=1), 0])
+
+
+def test_what_is_read_under_no_mask_needs_no_guard():
+    tensors = {"x": {"axes": "n m", "role": "input"}, **{k: {"axes": "m", "role": "parameter"} for k in ("mu", "s")}}
+    model = sbp.model(tensors, {"J": "sum(sum(where(x > 0, (x - mu)**2, 0), axis=0) / s**2 + log(s))"})
+    assert "np.where" not in sbp.generate(sbp.derive(model)).source

@@ -8,19 +8,20 @@ What has other indices than its mask is left alone inside a sum, where an array 
 """
 
 from collections.abc import Container, Mapping, Sequence, Set
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
+from sympy import Expr, Function, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
 
-from symbackprop.brackets import covers, diagonal_left_out, is_mask
+from symbackprop.brackets import diagonal_left_out, is_mask
 from symbackprop.index import Index
 from symbackprop.lower.entry import are_ranges
 from symbackprop.lower.exponents import LogExpm1, ScaledPower
-from symbackprop.lower.sign import is_nonnegative
+from symbackprop.lower.shadow import Danger, dangers, masks_of, read_anyway, where_not_0
 from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
 from symbackprop.program import Call, Equation
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard, is_indicator
+from symbackprop.signs import UNKNOWN, Signs, is_total
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
 
 Where = Function("where")
 """where(mask, x, y): x where the mask is not 0, else y."""
@@ -30,34 +31,53 @@ SAFE: Mapping[type, Integer] = {**dict.fromkeys(HARMLESS_AT_1, S.One), **dict.fr
 """Functions that overflow or are undefined somewhere, and an argument at which they are harmless."""
 
 
-def guarded(equations: Sequence[Equation], finite: Container[str] = (), needs: Sequence[Expr] = ()) -> list[Equation]:
+@dataclass(frozen=True)
+class Around:
+    """What is known of the equations before one: tensors that may hold what is not finite, and the masks of those that have some.
+
+    `needs`: what is known not to be negative of sizes; `signs`: what is of tensors. `anyway`: what is asked of expressions under no mask.
+    """
+
+    needs: Sequence[Expr]
+    signs: Signs
+    anyway: Set[Danger]
+    masks: Mapping[str, Equation]
+    risky: set[str] = field(default_factory=set)
+
+
+def guarded(
+    equations: Sequence[Equation], finite: Container[str] = (), needs: Sequence[Expr] = (), signs: Signs = UNKNOWN
+) -> list[Equation]:
     """The equations, with every factor beside a bracket on entries finite where that is 0.
 
-    `finite`: tensors whose entries are finite, however their equations may look. `needs`: what is known not to be negative of sizes.
+    `finite`: tensors whose entries are finite, however their equations may look. `needs` and `signs` as of Around.
     """
     done: list[Equation] = []
-    risky: set[str] = set()
+    masks = masks_of(equations)
+    bracketed = any(isinstance(e.rhs, Expr) and e.rhs.has(Positive, NonNegative) for e in equations)
+    around = Around(needs, signs, read_anyway(equations, masks) if bracketed else set(), masks)
     for e in equations:
-        masked = isinstance(e.rhs, Expr) and e.rhs.has(Positive, NonNegative, KroneckerDelta)
-        done.append(replace(e, rhs=_safe(e.rhs, risky, needs, set(e.indices))) if masked else e)
-        if e.name not in finite and _risky(done[-1], risky):
-            risky.add(e.name)
+        masked = isinstance(e.rhs, Expr) and (e.rhs.has(Positive, NonNegative, KroneckerDelta) or not masks.keys().isdisjoint(e.uses()))
+        done.append(replace(e, rhs=_safe(e.rhs, around, set(e.indices))) if masked else e)
+        if e.name not in finite and _risky(done[-1], around.risky, signs):
+            around.risky.add(e.name)
     return done
 
 
-def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr], room: Set[Index]) -> Expr:
+def _safe(e: Expr, around: Around, room: Set[Index]) -> Expr:
     """`e` with what its masks multiply made finite; `room` are the indices of the whole, an array over which is no larger than that."""
     if not e.args or isinstance(e, Entry | Positive | NonNegative):
         return e
     if not isinstance(e, Mul):
-        args = [_safe(a, risky, needs, room) for a in e.args]
+        args = [_safe(a, around, room) for a in e.args]
         return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
+    risky = around.risky
     masks = [f for f in e.args if is_mask(f)]
-    factors = [_safe(f, risky, needs, room) for f in e.args if f not in masks]
-    for f in factors:
-        if (where := _where_not_0(f)) is not None:
-            factors = [g if g == f else _beside(g, where, risky, room) for g in factors]
-    for mask in _leaving(masks, needs):
+    factors = [_safe(f, around, room) for f in e.args if f not in masks]
+    for f in [f for f in e.args if f not in masks]:
+        if (where := where_not_0(f, around.masks)) is not None:
+            factors = [g if g == f or _is_read(g, around) else _beside(g, where, risky, room) for g in factors]
+    for mask in _leaving(masks, around.needs):
         divided = _divided(factors, mask, risky)
         factors = [_beside(f, mask, risky, room) for f in factors] if divided is None else divided
         if divided is not None or (
@@ -70,25 +90,19 @@ def _safe(e: Expr, risky: Container[str], needs: Sequence[Expr], room: Set[Index
     return Mul(*masks, *factors)
 
 
+def _is_read(e: Expr, around: Around) -> bool:
+    """Whether all that may have no value in `e` is read under no mask too, so that nothing is won by a mask here."""
+    if any(a.name in around.risky for a in e.atoms(Entry)):
+        return False
+    return all(asked and asked <= around.anyway for asked in map(dangers, _in_danger(e, around.signs)))
+
+
 def _leaving(masks: Sequence[Expr], needs: Sequence[Expr]) -> list[Expr]:
     """The masks where what they multiply is evaluated although they are 0: not a delta, nor guards that are a range of an index."""
     ranges = [m for m in masks if is_guard(m) and len(indices_of(m)) == 1]
     alike = {i: [m for m in ranges if indices_of(m) == {i}] for m in ranges for i in indices_of(m)}
     gone = [m for group in alike.values() if are_ranges(group, needs) for m in group]
     return [m for m in masks if not isinstance(m, KroneckerDelta) and m not in gone]
-
-
-def _where_not_0(e: Expr) -> Expr | None:
-    """Of a sum whose terms all have masks, the sum of these, which is 0 where there is no term; None if it is so nowhere."""
-    if not isinstance(e, Add):
-        return None
-    masks = [Mul(*[f for f in Mul.make_args(t) if is_mask(f) and not isinstance(f, KroneckerDelta)]) for t in e.args]
-    return None if S.One in masks or covers(masks) else Add(*map(_counted, masks))
-
-
-def _counted(mask: Expr) -> Expr:
-    """A mask, or its square where it may be negative: a sum of such is 0 only where all of them are."""
-    return mask if all(is_nonnegative(f, ()) or is_indicator(1 - f) for f in Mul.make_args(mask)) else mask**2
 
 
 def _divided(factors: Sequence[Expr], bracket: Expr, risky: Container[str]) -> list[Expr] | None:
@@ -192,10 +206,14 @@ def _is_bounded(e: Expr, mask: Expr) -> bool:
     return bool(ratio.is_number and ratio.is_nonnegative)
 
 
-def _risky(e: Equation, risky: Container[str]) -> bool:
+def _risky(e: Equation, risky: Container[str], signs: Signs) -> bool:
     """Whether a tensor of the model may hold what is not finite, by its own equation or by one that it is computed from entry by entry."""
     if isinstance(e.rhs, Call) or indices_of(e.rhs) - set(e.indices):
         return False
-    return any(not _is_finite(f) for f in e.rhs.atoms(Pow, ScaledPower, *SAFE)) or any(
-        a.name in risky and set(a.indices) == set(e.indices) for a in e.rhs.atoms(Entry)
-    )
+    return bool(_in_danger(e.rhs, signs)) or any(a.name in risky and set(a.indices) == set(e.indices) for a in e.rhs.atoms(Entry))
+
+
+def _in_danger(e: Expr, signs: Signs) -> list[Expr]:
+    """The powers and functions in `e` that may overflow or have no value."""
+    found = [f for f in e.atoms(Pow, ScaledPower, *SAFE) if not _is_finite(f)]
+    return [f for f in found if not (isinstance(f, Pow | log) and is_total(f, signs=signs))]

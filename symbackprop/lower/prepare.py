@@ -49,7 +49,7 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
         taken |= {m.name for m in made}
         expanded += [_with_finite_top(m) for m in made] if len(made) > 1 and _along(e) in tops else made
     statistics = {e.name for e in equations if isinstance(e.rhs, Call)}  # a softmax is finite, though it is spelled as a quotient
-    return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs])
+    return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs], program.signs)
 
 
 def _is_of_logsumexp(e: Equation) -> bool:
