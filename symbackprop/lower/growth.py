@@ -3,20 +3,21 @@
 The growth of sum_r w exp(z) is logsumexp(z), its rest the weights' mean, sum_r w softmax(z); that of exp(a) + exp(b) is logaddexp(a, b).
 """
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import permutations
 
-from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, tanh
+from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, preorder_traversal, tanh
 
 from symbackprop.canonical import relabelled
 from symbackprop.contract import flat, without_deltas
 from symbackprop.index import Index
+from symbackprop.lower.additions import Additions
 from symbackprop.lower.exponentials import by_sigmoids, exponent, logaddexp
-from symbackprop.lower.stable import Erfc, Stable, TanhSlope, cancelled
+from symbackprop.lower.stable import Erfc, TanhSlope, cancelled
 from symbackprop.ops.elementwise import expm1, maximum, sigmoid, softplus
-from symbackprop.program import Call, Equation, Program, Tensor, name_of
+from symbackprop.program import Call, Program, Tensor, name_of
 from symbackprop.signs import is_above_0
 from symbackprop.term import Entry, Total, indices_of
 
@@ -30,7 +31,7 @@ class Grown:
     divides: bool = False
 
 
-class Growths:
+class Growths(Additions):
     """The growths of expressions over one program; equations that they need are added to `equations`.
 
     `better` says an exponent better, over the indices that are free in it.
@@ -40,11 +41,10 @@ class Growths:
         self, program: Program, better: Callable[[Expr, Sequence[Index]], Expr], opaque: Container[str] = (), plain: bool = False
     ) -> None:
         """`opaque`: tensors that are not looked through. `plain`: only sums of exponentials without weights, and 1 + exp(z)."""
+        super().__init__(program, opaque)
         self.plain = plain
-        self.program = program
-        self.equations: list[Equation] = []
-        self.laws = Stable(program, [e for e in program.equations if e.name not in opaque])
         self.better = better
+        self.sums: dict[Expr, Mapping[Expr, Expr]] = {}  # of the largest z in a sum of c exp(z): {z: c}
 
     def exponent(self, e: Expr) -> Expr | None:
         """The z of exp(z), or of a power of it, also where an entry is that by its equation."""
@@ -140,8 +140,11 @@ class Growths:
         return None
 
     def vanishes(self, e: Expr) -> bool:
-        """Whether `e` is 1 + erf(x), or a multiple of it, by its equation."""
+        """Whether `e` is by its equation 1 + erf(x), or a multiple of it, or an exponential divided by a sum of some."""
         whole = self.laws.meaning(e).as_coeff_Mul()[1]
+        if isinstance(whole, Mul) and any(self.exponent(f) is not None for f in whole.args):
+            below = [base for base, power in map(self.power, whole.args) if power.could_extract_minus_sign()]
+            return any(isinstance(self.laws.meaning(base), Add) and self.terms(base, e.indices) is not None for base in below)
         inner = cancelled(whole, self.laws) if isinstance(whole, Add) else None
         return inner is not None and isinstance(inner.as_coeff_Mul()[1], Erfc)
 
@@ -173,23 +176,68 @@ class Growths:
         found = self.terms(e, free)
         if found is None or (self.plain and (len(found) != 2 or S.Zero not in found)):
             return None
+        if all(c.is_number and c.is_real for c in found.values()) and not self.plain and len(found) > 2:
+            return Grown(*self.shifted_sum(found))
         if all(c.is_number and c.is_positive for c in found.values()):
-            return Grown(self.together([(c, z) for z, c in found.items()]))
+            return Grown(logaddexp([(c, z) for z, c in found.items()]))
+        if (sides := self.sides(found)) is not None:
+            return Grown(logaddexp([(S.One, z) for z in sides]), tanh(expand_mul(sides[0] - sides[1]) / 2))
         sums = any(self.laws.meaning(t).has(Total) for t in self.laws.meaning(e).args)
         if self.plain or any(c.is_number and not c.is_positive for c in found.values()) or not (weighed or sums):
             return None
         growth = self.together([(S.One, z) for z in found])
         return Grown(growth, Add(*[c * by_sigmoids(expand_mul(z - growth)) for z, c in found.items()]))
 
+    def sides(self, terms: Mapping[Expr, Expr]) -> tuple[Expr, Expr] | None:
+        """The logarithms of what is added and of what is taken away in the difference of two exponentials times numbers.
+
+        None if it is none, or is c (exp(z) - 1), which has laws of its own.
+        """
+        if self.plain or len(terms) != 2 or S.Zero in terms or not all(c.is_number and c.is_real for c in terms.values()):
+            return None
+        more, less = ([z + log(abs(c)) for z, c in terms.items() if c.is_positive is positive] for positive in (True, False))
+        return (*more, *less) if len(more) == len(less) == 1 else None
+
+    def difference(self, e: Expr, free: Sequence[Index]) -> Grown | None:
+        """What is under a logarithm and has terms of two signs: exp(a) - exp(b) = exp(b) (exp(a - b) - 1)."""
+        terms = self.terms(e, free)
+        sides = self.sides(terms) if terms is not None else None
+        return None if sides is None else Grown(sides[1], expm1(expand_mul(sides[0] - sides[1])))
+
     def together(self, terms: Sequence[tuple[Expr, Expr]]) -> Expr:
         """log of the sum of c exp(z), for pairs (c, z), c > 0; of more than two it is an equation of its own, the largest z taken out."""
         if len(terms) < 3:
             return logaddexp(terms)
-        terms = sorted(terms, key=lambda t: str(t[1]))
-        at = sorted(set().union(*[indices_of(z) for _, z in terms]), key=str)
-        largest = Entry(self.argument(reduce(maximum, [z for _, z in terms]), at, "largest"), *at)
-        total = Entry(self.argument(Add(*[c * exp(z - largest) for c, z in terms]), at, "total"), *at)
-        return Entry(self.argument(largest + log(total), at, "log_total"), *at)
+        largest, total = self.shifted_sum({z: c for c, z in terms})
+        return Entry(self.argument(largest + log(total), largest.indices, "log_total"), *largest.indices)
+
+    def shifted_sum(self, terms: Mapping[Expr, Expr]) -> tuple[Entry, Entry]:
+        """The largest z of a sum of c exp(z), and the sum of c exp(z - largest), each an equation of its own."""
+        exponents = sorted(terms, key=str)
+        # In the order of the tensors' names, so that it is one equation whatever the indices are called.
+        at = tuple(dict.fromkeys(i for z in exponents for i in preorder_traversal(z) if isinstance(i, Index)))
+        largest = Entry(self.argument(reduce(maximum, exponents), at, "largest"), *at)
+        self.sums[largest] = terms
+        total = self.argument(Add(*[terms[z] * exp(z - largest) for z in exponents]), at, "total")
+        self.laws.made.pop(total, None)  # it does not grow any more
+        return largest, Entry(total, *at)
+
+    def gaps(self, logs: Expr) -> Expr:
+        """A sum of logarithms with an entry for z - m, where m is the largest z of a sum: what else is added to z would round it."""
+        made = S.Zero
+        for largest, terms in self.sums.items():
+            for z in sorted(terms, key=str):
+                if z != 0 and z != logs and holds(logs, z - largest):
+                    logs -= z - largest
+                    made += Entry(self.argument(z - largest, largest.indices, "gap"), *largest.indices)
+        return logs + made
+
+    def beside(self, e: Expr, largest: Expr, free: Sequence[Index]) -> Grown | None:
+        """A sum of weights times exponentials that all stand in the sum below it, of which `largest` is the largest; None of any other."""
+        terms = self.terms(e, free)
+        if terms is None or not terms.keys() <= self.sums[largest].keys():
+            return None
+        return Grown(largest, Add(*[c * exp(z - largest) for z, c in terms.items()]))
 
     def of_total(self, e: Expr, free: Sequence[Index]) -> Grown | None:
         """The growth of sum_r w exp(z)."""
@@ -327,51 +375,27 @@ class Growths:
                     return value, at
         return None
 
-    # --- equations -----------------------------------------------------------------------------------------------------
-
-    def renamed(self, e: Expr) -> Expr:
-        """An entry by the name of the tensor that it is an entry of, where an equation gives only another name."""
-        while isinstance(e, Entry) and isinstance(meaning := self.laws.meaning(e), Entry) and meaning != e:
-            e = meaning
-        return e
-
-    def tensor(self, name: str) -> Tensor:
-        """The tensor `name`, of the program or new."""
-        return self.program.tensors.get(name) or next(e.tensor for e in self.equations if e.name == name)
-
-    def call_of(self, name: str) -> Call | None:
-        """The call that defines a tensor."""
-        return next((e.rhs for e in (*self.equations, *self.program.equations) if e.name == name and isinstance(e.rhs, Call)), None)
-
-    def call(self, call: Call, axes: Sequence[Expr]) -> Tensor:
-        """The tensor of a call: one that is there, or a new one."""
-        found = next((e.tensor for e in self.equations if e.rhs == call), None)
-        return found or self.new(f"{call.op}_{call.arguments[0]}", axes, call)
-
-    def new(self, name: str, axes: Sequence[Expr], rhs: Expr | Call) -> Tensor:
-        """A new equation; its tensor."""
-        tensor = Tensor(self.program.fresh_name(name, [e.name for e in self.equations]), tuple(axes))
-        self.equations.append(Equation(tensor, tensor.indices, rhs))
-        self.laws.made[tensor.name] = self.equations[-1]
-        return tensor
-
-    def argument(self, z: Expr, indices: Sequence[Index], name: str = "z") -> str:
-        """The name of the tensor whose entry at `indices` is `z`: its own, or that of a new one, which is called `name` if it can.
-
-        Of x[:-1] it is a new one: the sum of exponentials over that is not the one over x.
-        """
-        axes = tuple(i.axis for i in indices)
-        if isinstance(z, Entry) and z.indices == tuple(indices) and self.tensor(z.name).axes == axes:
-            return z.name
-        own = Tensor("", axes).indices
-        rhs = z.xreplace(dict(zip(indices, own, strict=True)))
-        same = name_of(rhs, own, self.equations)
-        return same or self.new(name, axes, rhs).name
-
 
 def said_again(growth: Expr, growths: Growths) -> Expr:
     """exp(growth), as a softmax or by sigmoids, where nothing else is left."""
     growth = expand_mul(growth)
     if (share := growths.softmax_of(growth)) is not None:
         return share
-    return exp(growth) if growths.in_statistic(growth) is not None else by_sigmoids(growth)
+    shares, growth = _shares(growth, growths.sums)
+    return shares * (exp(growth) if growths.in_statistic(growth) is not None else by_sigmoids(growth))
+
+
+def _shares(growth: Expr, sums: Mapping[Expr, Mapping[Expr, Expr]]) -> tuple[Expr, Expr]:
+    """exp(growth) as factors exp(z - m), for the largest z of a sum that is divided by, and what is left: z + u - 2 m would be rounded."""
+    made = S.One
+    for largest, terms in sums.items():
+        for z in sorted(terms, key=lambda z: (-len(Add.make_args(z)), str(z))):
+            while z != 0 and holds(growth, z - largest):
+                growth, made = expand_mul(growth - z + largest), made * exp(z - largest)
+    return made, growth
+
+
+def holds(e: Expr, part: Expr) -> bool:
+    """Whether a sum has the terms of `part`, each as often or more."""
+    whole, wanted = e.as_coefficients_dict(), part.as_coefficients_dict()
+    return all(c.is_Rational and whole[t] / c >= 1 for t, c in wanted.items())

@@ -13,12 +13,13 @@ from sympy import Add, Expr, Function, Mul, Pow, cosh, exp, log
 
 from symbackprop.index import Index
 from symbackprop.lower.exponentials import exponent
+from symbackprop.lower.fractions import into_total, over_one
 from symbackprop.lower.growth import Grown, Growths, said_again
 from symbackprop.lower.stable import ELEMENTARY, exponential_laws, vanishes
 from symbackprop.ops.elementwise import log1p
 from symbackprop.program import Equation, Program
 from symbackprop.signs import is_above_0
-from symbackprop.term import Entry, Total
+from symbackprop.term import Entry, Total, indices_of
 
 
 def without_overflow(program: Program, outputs: Sequence[str]) -> Program:
@@ -78,6 +79,8 @@ class Reader:
             e = c**e.exp  # so that its derivative holds sinh / cosh
         if isinstance(e, Mul | Pow):
             found = self.product(e, free)
+        elif isinstance(e, Add) and (over := self.over_one(e, free)) is not None:
+            return self.better(over, free)
         elif isinstance(e, log):
             own = self.growths.renamed(e.args[0])  # of Q = P.T, the entry of P that one of Q is
             e = log(own) if self.growths.laws.call(own, "softmax") is not None else e
@@ -96,8 +99,8 @@ class Reader:
         return found if found is not None else exponential_laws(made, self.growths.laws)
 
     def sum(self, e: Add) -> Expr | None:
-        """z - logsumexp(z) as a log-softmax."""
-        return self.growths.log_softmax(e)
+        """z - logsumexp(z) as a log-softmax, z - log(exp(z) + ...) with the largest z taken away first."""
+        return self.growths.log_softmax(e) or (made if (made := self.growths.gaps(e)) != e else None)
 
     def product(self, e: Expr, free: Sequence[Index]) -> Expr | None:
         """A product that divides by a sum of exponentials, its growths taken together; None if there is no such sum."""
@@ -105,18 +108,31 @@ class Reader:
         ratio = self.growths.hyperbolic(factors, free)
         if ratio is not None:
             return self.better(ratio, free)
+        for f in factors:
+            if isinstance(f, Add) and (over := self.over_one(f, free)) is not None:
+                return self.better(Mul(*[g for g in factors if g is not f], over), free)
         if (opened := self.opened(factors, free)) is not None:
             return self.better(opened, free)
         grown = [self.growths.grown(f, free) for f in factors]
         if not any(g is not None and g.divides for g in grown):
             return None
+        for top in [t for g in grown if g is not None and g.divides for t in self.growths.sums if g.growth.has(t)]:
+            grown = [
+                g if g is not None and g.divides else self.growths.beside(f, top, free) or g for f, g in zip(factors, grown, strict=True)
+            ]
         plain = [self.better(f if g is None else g.rest, free) for f, g in zip(factors, grown, strict=True)]
         return Mul(*plain, said_again(Add(*[g.growth for g in grown if g is not None]), self.growths))
+
+    def over_one(self, e: Add, free: Sequence[Index]) -> Expr | None:
+        """Terms that divide by sums of exponentials over one denominator, where that makes one sign of two."""
+        return over_one(e, self, free)
 
     def opened(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
         """exp(z) times an adjoint that divides by what grows or vanishes so too, the adjoint put in place; None if there is none."""
         if not any(self.growths.parts(f)[0] for f in factors):
-            return None
+            return self.distributed(factors, free)
+        if (total := into_total(factors, self, free)) is not None:
+            return total
         for k, f in enumerate(factors):
             others = (*factors[:k], *factors[k + 1 :])
             if isinstance(f, Add) and any(self.divides(t, free) for t in f.args):
@@ -128,6 +144,15 @@ class Reader:
                 return Mul(*others, self.growths.laws.meaning(base) ** power)
         return None
 
+    def distributed(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
+        """A product that divides by what grows with a sum whose terms grow, and divide too, term by term; None if there is none."""
+        for k, f in enumerate(factors):
+            others = (*factors[:k], *factors[k + 1 :])
+            grows = isinstance(f, Add) and any(self.growths.parts(t)[0] and self.divides(t, free) for t in f.args)
+            if grows and any(made.divides for g in others if (made := self.growths.grown(g, free)) is not None):
+                return Add(*[Mul(*others, t) for t in f.args])
+        return None
+
     def divides(self, e: Expr, free: Sequence[Index]) -> bool:
         """Whether a term of `e`, or of the adjoint that it is, divides by a sum of exponentials or by what vanishes as they do."""
         if isinstance(e, Entry):
@@ -135,12 +160,19 @@ class Reader:
             return made != e and self.growths.is_derived(e) and any(self.divides(t, free) for t in Add.make_args(made))
         for f in Mul.make_args(e):
             base, power = f.as_base_exp()
+            if isinstance(f, Total) and self.divides_inside(f, free):
+                return True
             if power.could_extract_minus_sign() and base.has(Entry):
                 if self.growths.vanishes(base) or self.growths.grown(base, free) is not None:
                     return True
             elif isinstance(f, Entry) and self.divides(f, free):
                 return True
         return False
+
+    def divides_inside(self, total: Total, free: Sequence[Index]) -> bool:
+        """Whether a sum over an index divides so by what has all indices of its terms: an array over them is there anyway."""
+        factors = [f for t in Add.make_args(total.body) for f in Mul.make_args(t) if indices_of(f) >= indices_of(total.body)]
+        return any(self.divides(f, (*free, *total.indices)) for f in factors)
 
     def shrunk(self, f: Expr, alone: bool) -> Grown | None:
         """A factor under a logarithm that may round to 0, as the exponential of its own logarithm."""
@@ -150,7 +182,10 @@ class Reader:
         """log x as the sum of the growths of its factors; None if nothing in it grows."""
         growths, factors = self.growths, Mul.make_args(self.growths.laws.meaning(x))
         alone = len(factors) == 1 and not (isinstance(x, Entry) and isinstance(factors[0], Add))  # q = 1 - p has a name: q is divided by
-        grown = [growths.picked(f, free) or growths.grown(f, free, weighed=False) or self.shrunk(f, alone) for f in factors]
+        grown = [
+            growths.picked(f, free) or growths.difference(f, free) or growths.grown(f, free, weighed=False) or self.shrunk(f, alone)
+            for f in factors
+        ]
         if not any(grown):
             return None
         rests = [f if g is None else g.rest for f, g in zip(factors, grown, strict=True)]
@@ -162,7 +197,7 @@ class Reader:
             return None  # x log(x) is 0 where x is; of x = w exp(z), x z + x log(w) has no value for w = 0
         logs = Add(*[g.growth for g in grown if g is not None], *[log(f) for f in numbers])
         found = growths.log_softmax(logs) if isinstance(logs, Add) else None
-        return (logs if found is None else found) + log(rest)
+        return growths.gaps(logs if found is None else found) + log(rest)
 
 
 def _vanishing(e: Mul) -> dict[Expr, list[Expr]]:

@@ -85,6 +85,10 @@ class _Namer(Reader):
         found = super().product(e, free)
         return self.share(Mul.make_args(e), free) if found is None or found.has(exp) else found
 
+    def over_one(self, e: Add, free: Sequence[Index]) -> Expr | None:
+        """Nothing: terms stay as they are put."""
+        return None
+
     def share(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
         """c exp(a) / (c exp(a) + d exp(b)) = sigmoid(a - b + log(c / d)) for positive numbers c and d, and 1 / (exp(a) + exp(-a)) by cosh.
 

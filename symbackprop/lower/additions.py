@@ -1,0 +1,59 @@
+"""Equations that a rewriter adds to a program: a tensor for what it has a use for, known or new."""
+
+from collections.abc import Container, Sequence
+
+from sympy import Expr
+
+from symbackprop.index import Index
+from symbackprop.lower.stable import Stable
+from symbackprop.program import Call, Equation, Program, Tensor, name_of
+from symbackprop.term import Entry
+
+
+class Additions:
+    """The equations of a program as they are said again, and those that this needs, in order."""
+
+    def __init__(self, program: Program, opaque: Container[str] = ()) -> None:
+        """`opaque`: tensors that are not looked through."""
+        self.program = program
+        self.equations: list[Equation] = []
+        self.laws = Stable(program, [e for e in program.equations if e.name not in opaque])
+
+    def renamed(self, e: Expr) -> Expr:
+        """An entry by the name of the tensor that it is an entry of, where an equation gives only another name."""
+        while isinstance(e, Entry) and isinstance(meaning := self.laws.meaning(e), Entry) and meaning != e:
+            e = meaning
+        return e
+
+    def tensor(self, name: str) -> Tensor:
+        """The tensor `name`, of the program or new."""
+        return self.program.tensors.get(name) or next(e.tensor for e in self.equations if e.name == name)
+
+    def call_of(self, name: str) -> Call | None:
+        """The call that defines a tensor."""
+        return next((e.rhs for e in (*self.equations, *self.program.equations) if e.name == name and isinstance(e.rhs, Call)), None)
+
+    def call(self, call: Call, axes: Sequence[Expr]) -> Tensor:
+        """The tensor of a call: one that is there, or a new one."""
+        found = next((e.tensor for e in self.equations if e.rhs == call), None)
+        return found or self.new(f"{call.op}_{call.arguments[0]}", axes, call)
+
+    def new(self, name: str, axes: Sequence[Expr], rhs: Expr | Call) -> Tensor:
+        """A new equation; its tensor."""
+        tensor = Tensor(self.program.fresh_name(name, [e.name for e in self.equations]), tuple(axes))
+        self.equations.append(Equation(tensor, tensor.indices, rhs))
+        self.laws.made[tensor.name] = self.equations[-1]
+        return tensor
+
+    def argument(self, z: Expr, indices: Sequence[Index], name: str = "z") -> str:
+        """The name of the tensor whose entry at `indices` is `z`: its own, or that of a new one, which is called `name` if it can.
+
+        Of x[:-1] it is a new one: the sum of exponentials over that is not the one over x.
+        """
+        axes = tuple(i.axis for i in indices)
+        if isinstance(z, Entry) and z.indices == tuple(indices) and self.tensor(z.name).axes == axes:
+            return z.name
+        own = Tensor("", axes).indices
+        rhs = z.xreplace(dict(zip(indices, own, strict=True)))
+        same = name_of(rhs, own, self.equations)
+        return same or self.new(name, axes, rhs).name
