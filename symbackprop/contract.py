@@ -214,7 +214,7 @@ def without_deltas(p: Product) -> Product | None:
         factors, bound = made.factors, bound | made.bound
         if any(f == 0 for f in factors):
             return None
-    return Product(_aligned([f for f in factors if f != 1]), bound)
+    return Product(aligned([f for f in factors if f != 1]), bound)
 
 
 def _replaced(f: Expr, index: Index, value: Expr) -> Expr:
@@ -236,7 +236,7 @@ def _pair(d: KroneckerDelta) -> tuple[Expr, Index] | None:
     return None
 
 
-def _aligned(factors: list[Expr]) -> list[Expr]:
+def aligned(factors: list[Expr]) -> list[Expr]:
     """Where a delta of two free indices stays, the other factors speak of the first of the two only; so too of an index and a place."""
     for k in range(len(factors)):
         f = factors[k]

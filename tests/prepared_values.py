@@ -20,7 +20,7 @@ FUNCTIONS = {
 CALLS = {
     "cumprod": lambda x: np.cumprod(x, axis=-1),
     "cumprod_pullback": lambda x, g: pulled_back(x, g),
-    "finite_max": lambda x, axis=None, keepdims=False: np.max(x, axis=axis, keepdims=keepdims),
+    "finite_max": lambda x, axis=None, keepdims=False: np.max(x, axis=axis, keepdims=keepdims, initial=np.finfo(float).min),
     "sum": lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims),
     "with_ones": lambda x, axis: np.concatenate((x, np.ones_like(np.take(x, [0], axis))), axis),
 }

@@ -70,23 +70,26 @@ def wrong(equations, points, wrt, **how):
     return [f for p in points for f in failures(equations, dict.fromkeys(used, "n"), {n: p[n] for n in used}, wrt=wrt, least=1.0, **how)]
 
 
-@pytest.mark.parametrize("wrt", "ab")
-@pytest.mark.parametrize("title", QUOTIENTS)
+def of_each(titles):
+    """Every title by a and by b; the one or the other belongs to the fast tests."""
+    pairs = [(title, wrt) for title in titles for wrt in "ab"]
+    return [pytest.param(*pair, marks=[pytest.mark.slow] if k % 4 in (1, 2) else []) for k, pair in enumerate(pairs)]
+
+
+@pytest.mark.parametrize(("title", "wrt"), of_each(QUOTIENTS))
 def test_a_quotient(title, wrt):
     if any(wrt in text.replace("exp", "") for text in QUOTIENTS[title].values()):
         assert wrong(QUOTIENTS[title], POINTS, wrt) == []
         assert wrong(QUOTIENTS[title], POINTS, wrt, dtype=np.float32, tolerance=1e-5) == []
 
 
-@pytest.mark.parametrize("wrt", "ab")
-@pytest.mark.parametrize("title", OVER_AN_AXIS)
+@pytest.mark.parametrize(("title", "wrt"), of_each(OVER_AN_AXIS))
 def test_a_quotient_over_an_axis(title, wrt):
     assert wrong(OVER_AN_AXIS[title], POINTS, wrt) == []
     assert wrong(OVER_AN_AXIS[title], POINTS, wrt, dtype=np.float32, tolerance=1e-5) == []
 
 
-@pytest.mark.parametrize("wrt", "ab")
-@pytest.mark.parametrize("title", DIFFERENCES)
+@pytest.mark.parametrize(("title", "wrt"), of_each(DIFFERENCES))
 def test_a_difference(title, wrt):
     assert wrong(DIFFERENCES[title], APART, wrt) == []
     assert wrong(DIFFERENCES[title], APART, wrt, dtype=np.float32, tolerance=1e-5) == []

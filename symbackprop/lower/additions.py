@@ -50,10 +50,16 @@ class Additions:
 
         Of x[:-1] it is a new one: the sum of exponentials over that is not the one over x.
         """
-        axes = tuple(i.axis for i in indices)
-        if isinstance(z, Entry) and z.indices == tuple(indices) and self.tensor(z.name).axes == axes:
+        if isinstance(z, Entry) and z.indices == tuple(indices) and self.tensor(z.name).axes == tuple(i.axis for i in indices):
             return z.name
-        own = Tensor("", axes).indices
-        rhs = z.xreplace(dict(zip(indices, own, strict=True)))
-        same = name_of(rhs, own, self.equations)
-        return same or self.new(name, axes, rhs).name
+        return self.named(z, indices) or self.new(name, [i.axis for i in indices], _at_own(z, indices)[0]).name
+
+    def named(self, z: Expr, indices: Sequence[Index]) -> str | None:
+        """The new tensor whose entry at `indices` is `z`, if there is one."""
+        return name_of(*_at_own(z, indices), self.equations)
+
+
+def _at_own(z: Expr, indices: Sequence[Index]) -> tuple[Expr, tuple[Index, ...]]:
+    """What has `z` at `indices`, at its own indices, and these."""
+    own = Tensor("", tuple(i.axis for i in indices)).indices
+    return z.xreplace(dict(zip(indices, own, strict=True))), own

@@ -6,20 +6,22 @@ The growth of sum_r w exp(z) is logsumexp(z), its rest the weights' mean, sum_r 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import permutations
 
 from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, preorder_traversal, tanh
 
 from symbackprop.canonical import relabelled
 from symbackprop.contract import flat, without_deltas
 from symbackprop.index import Index
-from symbackprop.lower.additions import Additions
 from symbackprop.lower.exponentials import by_sigmoids, exponent, logaddexp
+from symbackprop.lower.masked import conditions, masked
+from symbackprop.lower.shares import Shares
 from symbackprop.lower.stable import Erfc, TanhSlope, cancelled
 from symbackprop.ops.elementwise import expm1, maximum, sigmoid, softplus
 from symbackprop.program import Call, Program, Tensor, name_of
 from symbackprop.signs import is_above_0
 from symbackprop.term import Entry, Total, indices_of
+
+Summed = tuple[Entry, str, tuple[Index, ...], list[int]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Grown:
     divides: bool = False
 
 
-class Growths(Additions):
+class Growths(Shares):
     """The growths of expressions over one program; equations that they need are added to `equations`.
 
     `better` says an exponent better, over the indices that are free in it.
@@ -93,7 +95,8 @@ class Growths(Additions):
         growths, others = self.parts(base)
         if growths:
             return Grown(Add(*[power * self.better(z, free) for z in growths]), Mul(*others) ** power)
-        found = self.of_total(base, free) or self.of_terms(base, free, weighed)
+        left_out = power.could_extract_minus_sign() or not weighed
+        found = self.of_total(base, free, left_out) or self.of_terms(base, free, weighed)
         return found and Grown(power * found.growth, found.rest**power, divides=power.could_extract_minus_sign())
 
     def picked(self, f: Expr, free: Sequence[Index]) -> Grown | None:
@@ -140,11 +143,10 @@ class Growths(Additions):
         return None
 
     def vanishes(self, e: Expr) -> bool:
-        """Whether `e` is by its equation 1 + erf(x), or a multiple of it, or an exponential divided by a sum of some."""
+        """Whether `e` is by its equation 1 + erf(x), or a multiple of it, or a product with an exponential."""
         whole = self.laws.meaning(e).as_coeff_Mul()[1]
-        if isinstance(whole, Mul) and any(self.exponent(f) is not None for f in whole.args):
-            below = [base for base, power in map(self.power, whole.args) if power.could_extract_minus_sign()]
-            return any(isinstance(self.laws.meaning(base), Add) and self.terms(base, e.indices) is not None for base in below)
+        if isinstance(whole, Mul) and any(self.parts(f)[0] for f in whole.args):
+            return True
         inner = cancelled(whole, self.laws) if isinstance(whole, Add) else None
         return inner is not None and isinstance(inner.as_coeff_Mul()[1], Erfc)
 
@@ -239,8 +241,11 @@ class Growths(Additions):
             return None
         return Grown(largest, Add(*[c * exp(z - largest) for z, c in terms.items()]))
 
-    def of_total(self, e: Expr, free: Sequence[Index]) -> Grown | None:
-        """The growth of sum_r w exp(z)."""
+    def of_total(self, e: Expr, free: Sequence[Index], left_out: bool = False, like: Container[Expr] | None = None) -> Grown | None:
+        """The growth of sum_r w exp(z); `left_out`: of those only where w is not 0.
+
+        `like`: with a mask of which there is a growth among these; None if there is none.
+        """
         scale, total = self.laws.meaning(e).as_independent(Total, as_Add=False)
         if not isinstance(total, Total):
             return None
@@ -249,17 +254,33 @@ class Growths(Additions):
         if self.plain and weight != 1:
             return None
         z, still = self.moving(self.better(Add(*growths), (*free, *total.indices)), total.indices) if growths else (S.Zero, S.Zero)
-        bound = tuple(r for r in total.indices if z.has(r))
-        if not bound:
+        if not z.has(*total.indices):
             return None
-        at = self.order(z, free)
-        places = sorted(at.index(r) for r in bound)
-        name = self.argument(z, at)
+        masks = conditions(others, z, self) if left_out or like is not None else []
+        for mask in masks if like is not None else masks[:1]:
+            made = self.summed(masked(mask, z), total.indices, free, known=like is not None)
+            if made is not None and (like is None or made[0] in like):
+                weight = Mul(*[f for f in others if f not in Mul.make_args(mask)])
+                break
+        else:
+            made = self.summed(z, total.indices, free) if like is None else None
+        if made is None:
+            return None
+        growth, name, at, places = made
         rest = Mul(*[r.axis for r in total.indices if not total.body.has(r)])
         if weight != 1:
             held = tuple(i for i in dict.fromkeys((*free, *at)) if i in (indices_of(weight) | set(at)) - set(total.indices))
             rest *= self.mean(self.softmax_along(name, at, places), weight, total.indices, held)
-        return Grown(self.logsumexp_along(name, at, places) + still, scale * rest)
+        return Grown(growth + still, scale * rest)
+
+    def summed(self, z: Expr, along: Sequence[Index], free: Sequence[Index], known: bool = False) -> Summed | None:
+        """logsumexp of `z` over those `along` that are in it, the tensor, indices and places that it is of; None if it must be `known`."""
+        at = self.order(z, free)
+        places = sorted(at.index(r) for r in along if r in at)
+        if known and self.named(z, at) is None:
+            return None
+        name = self.argument(z, at)
+        return self.logsumexp_along(name, at, places), name, at, places
 
     def order(self, z: Expr, free: Sequence[Index]) -> tuple[Index, ...]:
         """The indices of `z`: as they stand in it, if it is one entry, else free ones first."""
@@ -274,23 +295,6 @@ class Growths(Additions):
             if len(parts) < len(Add.make_args(whole)) and not whole.has(Total):
                 return Add(*parts), Add(*[t for t in Add.make_args(whole) if t not in parts])
         return z, S.Zero
-
-    def logsumexp_along(self, name: str, at: Sequence[Expr], places: Sequence[int]) -> Entry:
-        """logsumexp of a tensor over the axes at `places`, which are in order; the entry where its other axes are at `at`."""
-        at, axes = list(at), list(self.tensor(name).axes)
-        for place in reversed(places):
-            del at[place], axes[place]
-            name = self.call(Call("logsumexp", (name,), (("axis", place),)), axes).name
-        return Entry(name, *at)
-
-    def softmax_along(self, name: str, at: Sequence[Expr], places: Sequence[int]) -> Expr:
-        """softmax of a tensor over the axes at `places`, which are in order, all together; its entry at `at`."""
-        made: Expr = S.One
-        for k, place in enumerate(places):
-            inner = self.logsumexp_along(name, at, places[k + 1 :])
-            call = Call("softmax", (inner.name,), (("axis", place),))
-            made *= self.call(call, self.tensor(inner.name).axes)[inner.indices]
-        return made
 
     def mean(self, share: Expr, weight: Expr, summed: Sequence[Index], held: Sequence[Index]) -> Expr:
         """sum_r w softmax(z), an equation of its own."""
@@ -317,14 +321,6 @@ class Growths(Additions):
                     return rest * ratio[0] * tanh(expand_mul(a - b + log(below[a] / below[b])) / 2)
         return None
 
-    def softmax_of(self, growth: Expr) -> Expr | None:
-        """The softmax, or the power of one, that exp(m (z - logsumexp(z))) is."""
-        for power in sorted({-t.as_coeff_Mul()[0] for t in Add.make_args(growth) if t.could_extract_minus_sign()}):
-            found = self.in_statistic(expand_mul(growth / power)) if power.is_Integer else None
-            if found is not None and found[0] == 0:
-                return self.softmax_along(*found[1:]) ** power
-        return None
-
     def log_softmax(self, e: Add) -> Expr | None:
         """z - logsumexp(z) is the log-softmax of z."""
         found = self.in_statistic(self.unshifted(e))
@@ -332,48 +328,6 @@ class Growths(Additions):
             return None
         rest, name, at, (place,) = found
         return rest + self.call(Call("log_softmax", (name,), (("axis", place),)), self.tensor(name).axes)[at]
-
-    def in_statistic(self, e: Expr) -> tuple[Expr, str, tuple, tuple[int, ...]] | None:
-        """`e` as rest + z - logsumexp(z): (rest, the tensor z, its indices, the places of the axes that are summed over)."""
-        for minus in Add.make_args(e):
-            source = self.source(-minus)
-            if source is None:
-                continue
-            name, pattern = source
-            found = self.occurrence(e - minus, name, pattern)
-            if found is not None:
-                z, at = found
-                return expand_mul(e - minus - z), name, at, tuple(k for k, fixed in enumerate(pattern) if fixed is None)
-        return None
-
-    def source(self, e: Expr) -> tuple[str, list[Expr | None]] | None:
-        """Of an entry of a logsumexp: the tensor that it is of, and the entry's indices with None for the axes summed over."""
-        e = self.renamed(e)
-        if not isinstance(e, Entry):
-            return None
-        name, pattern = e.name, list(e.indices)
-        while (call := self.call_of(name)) is not None and call.op == "logsumexp":
-            pattern.insert(call.option("axis"), None)
-            name = call.arguments[0]
-        return (name, pattern) if None in pattern else None
-
-    def occurrence(self, e: Expr, name: str, pattern: Sequence[Expr | None]) -> tuple[Expr, tuple] | None:
-        """The terms of `e` that are the tensor `name` at the indices of `pattern`, with any for None: (these terms, the indices)."""
-        for t in Add.make_args(e):
-            if isinstance(t, Entry) and t.name == name and all(f is None or f == i for f, i in zip(pattern, t.indices, strict=True)):
-                return t, t.indices
-        made = next((q for q in (*self.equations, *self.program.equations) if q.name == name), None)
-        if made is None or isinstance(made.rhs, Call):
-            return None
-        axes = [i.axis for i, fixed in zip(made.indices, pattern, strict=True) if fixed is None]
-        for chosen in permutations(sorted(indices_of(e), key=str), len(axes)):
-            if [k.axis for k in chosen] == axes:
-                rest = iter(chosen)
-                at = tuple(next(rest) if fixed is None else fixed for fixed in pattern)
-                value = expand_mul(made.at(at))
-                if set(Add.make_args(value)) <= set(Add.make_args(expand_mul(e))):
-                    return value, at
-        return None
 
 
 def said_again(growth: Expr, growths: Growths) -> Expr:

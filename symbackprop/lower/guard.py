@@ -10,12 +10,14 @@ What has other indices than its mask is left alone inside a sum, where an array 
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr, Function, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
+from sympy import Expr, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
 
 from symbackprop.brackets import diagonal_left_out, is_mask
+from symbackprop.canonical import relabelled
 from symbackprop.index import Index
 from symbackprop.lower.entry import are_ranges
 from symbackprop.lower.exponents import LogExpm1, ScaledPower
+from symbackprop.lower.masked import Where
 from symbackprop.lower.shadow import Danger, dangers, masks_of, read_anyway, where_not_0
 from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
@@ -23,8 +25,6 @@ from symbackprop.program import Call, Equation
 from symbackprop.signs import UNKNOWN, Signs, is_total
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
 
-Where = Function("where")
-"""where(mask, x, y): x where the mask is not 0, else y."""
 HARMLESS_AT_1 = (log, acosh, LogExpm1)
 HARMLESS_AT_0 = (exp, expm1, sinh, cosh, log1p, asin, acos, atanh, XLogY)
 SAFE: Mapping[type, Integer] = {**dict.fromkeys(HARMLESS_AT_1, S.One), **dict.fromkeys(HARMLESS_AT_0, S.Zero)}
@@ -57,9 +57,12 @@ def guarded(
     bracketed = any(isinstance(e.rhs, Expr) and e.rhs.has(Positive, NonNegative) for e in equations)
     around = Around(needs, signs, read_anyway(equations, masks) if bracketed else set(), masks)
     for e in equations:
-        masked = isinstance(e.rhs, Expr) and (e.rhs.has(Positive, NonNegative, KroneckerDelta) or not masks.keys().isdisjoint(e.uses()))
-        done.append(replace(e, rhs=_safe(e.rhs, around, set(e.indices))) if masked else e)
-        if e.name not in finite and _risky(done[-1], around.risky, signs):
+        if isinstance(e.rhs, Expr) and (e.rhs.has(Positive, NonNegative, KroneckerDelta) or not masks.keys().isdisjoint(e.uses())):
+            made = _safe(e.rhs, around, set(e.indices))
+            # Sums over masks, which where_not_0 makes, have their indices named as those of any other.
+            e = replace(e, rhs=relabelled(made) if made.atoms(Index) - e.rhs.atoms(Index) else made)
+        done.append(e)
+        if e.name not in finite and _risky(e, around.risky, signs):
             around.risky.add(e.name)
     return done
 

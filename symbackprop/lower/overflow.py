@@ -9,8 +9,10 @@ rewritten as any others.
 from collections.abc import Container, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Function, Mul, Pow, cosh, exp, log
+from sympy import Add, Expr, Function, Mul, Pow, cosh, exp, expand_mul, log
 
+from symbackprop.brackets import is_mask
+from symbackprop.contract import aligned
 from symbackprop.index import Index
 from symbackprop.lower.exponentials import exponent
 from symbackprop.lower.fractions import into_total, over_one
@@ -116,12 +118,14 @@ class Reader:
         grown = [self.growths.grown(f, free) for f in factors]
         if not any(g is not None and g.divides for g in grown):
             return None
-        for top in [t for g in grown if g is not None and g.divides for t in self.growths.sums if g.growth.has(t)]:
-            grown = [
-                g if g is not None and g.divides else self.growths.beside(f, top, free) or g for f, g in zip(factors, grown, strict=True)
-            ]
-        plain = [self.better(f if g is None else g.rest, free) for f, g in zip(factors, grown, strict=True)]
-        return Mul(*plain, said_again(Add(*[g.growth for g in grown if g is not None]), self.growths))
+        below = [g for g in grown if g is not None and g.divides]
+        for top in [t for t in self.growths.sums if any(g.growth.has(t) for g in below)]:
+            grown = [g if g in below else self.growths.beside(f, top, free) or g for f, g in zip(factors, grown, strict=True)]
+        like = set().union(*[g.growth.atoms(Entry) for g in below])
+        grown = [g if g in below else self.growths.of_total(f, free, like=like) or g for f, g in zip(factors, grown, strict=True)]
+        rests = [f if g is None else g.rest for f, g in zip(factors, grown, strict=True)]
+        growth = self.growths.left_in(expand_mul(Add(*[g.growth for g in grown if g is not None])), rests)
+        return Mul(*[self.better(f, free) for f in rests], said_again(growth, self.growths))
 
     def over_one(self, e: Add, free: Sequence[Index]) -> Expr | None:
         """Terms that divide by sums of exponentials over one denominator, where that makes one sign of two."""
@@ -129,20 +133,24 @@ class Reader:
 
     def opened(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
         """exp(z) times an adjoint that divides by what grows or vanishes so too, the adjoint put in place; None if there is none."""
-        if not any(self.growths.parts(f)[0] for f in factors):
+        if not any(self.growths.parts(f)[0] or self.is_total(f, free) for f in factors):
             return self.distributed(factors, free)
         if (total := into_total(factors, self, free)) is not None:
             return total
         for k, f in enumerate(factors):
             others = (*factors[:k], *factors[k + 1 :])
             if isinstance(f, Add) and any(self.divides(t, free) for t in f.args):
-                return Add(*[Mul(*others, t) for t in f.args])
+                return Add(*[_product([*others, *Mul.make_args(t)]) for t in f.args])
             if isinstance(f, Entry) and self.growths.is_derived(f) and self.divides(f, free):
-                return Mul(*others, self.growths.laws.meaning(f))
+                return _product([*others, self.growths.laws.meaning(f)])
             base, power = f.as_base_exp()
             if isinstance(base, Entry) and power.could_extract_minus_sign() and self.growths.vanishes(base):
-                return Mul(*others, self.growths.laws.meaning(base) ** power)
+                return _product([*others, self.growths.laws.meaning(base) ** power])
         return None
+
+    def is_total(self, f: Expr, free: Sequence[Index]) -> bool:
+        """Whether a factor has a name for a sum of exponentials over an index."""
+        return isinstance(f, Entry) and isinstance(self.growths.laws.meaning(f), Total) and self.growths.of_total(f, free) is not None
 
     def distributed(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
         """A product that divides by what grows with a sum whose terms grow, and divide too, term by term; None if there is none."""
@@ -195,7 +203,11 @@ class Reader:
             return None  # there is no such logarithm
         if not is_above_0(rest, growths.program.signs) and not all(vanishes(g, rest) for g in self.beside.get(x, ())):
             return None  # x log(x) is 0 where x is; of x = w exp(z), x z + x log(w) has no value for w = 0
-        logs = Add(*[g.growth for g in grown if g is not None], *[log(f) for f in numbers])
+        whole = expand_mul(Add(*[g.growth for g in grown if g is not None]))
+        logs = growths.left_in(whole, rests)
+        if logs != whole:
+            rest = Mul(*[f for f in Mul.make_args(rest) if not is_mask(f)])  # where that is 0 the logarithm is -inf already
+        logs = Add(logs, *[log(f) for f in numbers])
         found = growths.log_softmax(logs) if isinstance(logs, Add) else None
         return growths.gaps(logs if found is None else found) + log(rest)
 
@@ -205,3 +217,10 @@ def _vanishing(e: Mul) -> dict[Expr, list[Expr]]:
     logs = [g.as_base_exp()[0] for f in e.args for t in Add.make_args(f) for g in Mul.make_args(t)]
     found = {g.args[0]: [f for f in e.args if vanishes(f, g.args[0])] for g in logs if isinstance(g, log)}
     return {x: factors for x, factors in found.items() if factors}
+
+
+def _product(factors: Sequence[Expr]) -> Expr:
+    """The product, at the one place that a delta leaves, its exponentials as one: SymPy's exp(x + y) exp(-x - y) is not 1."""
+    parts = aligned([g for f in factors for g in Mul.make_args(f)])
+    powers = [f.args[0] for f in parts if isinstance(f, exp)]
+    return Mul(exp(expand_mul(Add(*powers))), *[f for f in parts if not isinstance(f, exp)])

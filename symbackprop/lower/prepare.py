@@ -13,6 +13,7 @@ from sympy import Expr, Pow, S
 from symbackprop.lower.cofactors import with_cofactors
 from symbackprop.lower.eigen import of_factors, with_differences
 from symbackprop.lower.guard import guarded
+from symbackprop.lower.masked import Where
 from symbackprop.lower.overflow import without_overflow
 from symbackprop.lower.quotient import undivided
 from symbackprop.lower.running import with_running_products
@@ -43,12 +44,16 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     tensors = {**program.tensors, **{e.name: e.tensor for e in equations}}
     # What is summed is finite; what is given, or is made of that entry by entry, may be -inf.
     summed = {e.name for e in equations if isinstance(e.rhs, Call) or e.rhs.has(Total)}
+    masked = {e.name for e in equations if isinstance(e.rhs, Where)}  # a mask may leave nothing in
     tops = {_along(e) for e in equations if _is_of_logsumexp(e) and not summed.intersection(e.rhs.arguments)}
+    tops |= {_along(e) for e in equations if isinstance(e.rhs, Call) and masked.intersection(e.rhs.arguments)}
     for e in equations:
         made = stable_equations(e, tensors, taken) if isinstance(e.rhs, Call) else [e]
         taken |= {m.name for m in made}
         expanded += [_with_finite_top(m) for m in made] if len(made) > 1 and _along(e) in tops else made
-    statistics = {e.name for e in equations if isinstance(e.rhs, Call)}  # a softmax is finite, though it is spelled as a quotient
+    # A softmax is finite, though it is spelled as a quotient; its logarithm is -inf where a mask leaves an entry out.
+    infinite = {e.name for e in equations if isinstance(e.rhs, Call) and e.rhs.op == "log_softmax" and masked.intersection(e.uses())}
+    statistics = {e.name for e in equations if isinstance(e.rhs, Call)} - infinite
     return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs], program.signs)
 
 

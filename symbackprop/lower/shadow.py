@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S, log
 
 from symbackprop.brackets import covers, is_mask
-from symbackprop.canonical import relabelled, turned
+from symbackprop.canonical import turned
 from symbackprop.lower.sign import is_nonnegative
 from symbackprop.program import Equation
-from symbackprop.term import Entry, Total, indices_of, is_indicator
+from symbackprop.term import Entry, Total, indices_of, is_indicator, rename_bound
 
 Masks = Mapping[str, Equation]
 """Equations whose right sides are the masks of the tensors that they are named after."""
@@ -26,14 +26,14 @@ def where_not_0(e: Expr, known: Masks) -> Expr | None:
     Of a sum whose terms all have masks it is the sum of these, of a sum over an index the sum of the masks over it.
     """
     if isinstance(e, Entry) and e.name in known:
-        return relabelled(known[e.name].at(e.indices))
+        return known[e.name].at(e.indices)
     if isinstance(e, Add):
         masks = [_mask(t, known) for t in e.args]
         return None if S.One in masks or covers(masks) else Add(*masks)
     if isinstance(e, Total):
         mask = _mask(e.body, known)
         along = [i for i in e.indices if mask.has(i)]
-        return relabelled(Total(mask, *along)) if mask.has(Entry) or indices_of(mask) - set(along) else None
+        return rename_bound(Total(mask, *along)) if mask.has(Entry) or indices_of(mask) - set(along) else None
     return None
 
 

@@ -89,8 +89,8 @@ def size_text(e: Expr) -> Text:
         if e.q > LONG or e.q in (2, 4, 5, 8, 10, 16, 20, 25, 32, 40, 50, 64, 80, 100, 1000, 10000):
             return Text(repr(value), ATOM if value >= 0 else SIGN)
         return Text(f"{e.p} / {e.q}", PRODUCT)
-    if e is S.Infinity:
-        return Text("np.inf")
+    if e in (S.Infinity, S.NegativeInfinity):
+        return Text("np.inf" if e is S.Infinity else "-np.inf")
     if not e.free_symbols:
         value = float(written_out(e))
         return Text(repr(value), ATOM if value >= 0 else SIGN)
