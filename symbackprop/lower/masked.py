@@ -30,10 +30,12 @@ def condition(f: Expr, z: Expr, known: Additions) -> Expr | None:
         return None
     if is_mask(f):
         return f if f.is_nonnegative else None
+    f = f.primitive()[1]  # 10 y + 1 for y + 0.1
     entry = f.as_coeff_Add()[1].as_coeff_Mul()[1]
     if not isinstance(entry, Entry) or not indices_of(f) <= indices_of(z) or is_above_0(f, known.program.signs):
         return None
     computed = known.program.equation(entry.name) is not None
+    f = -f if f.could_extract_minus_sign() else f
     return Positive(absolute(f)) if not computed or is_mask(known.laws.meaning(entry)) else None
 
 
