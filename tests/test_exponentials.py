@@ -35,6 +35,7 @@ QUOTIENTS = {
     "its odds": {"P": "exp(a) / (exp(a) + exp(b) + exp(c))", "F": "P * (1 - P)"},
     "less a label": {"F": "(q - exp(a) / (exp(a) + exp(b) + exp(c)))**2 / (1 + q**2)"},
     "a mean": {"F": "(q * exp(a) + 2 * exp(b)) / (exp(a) + exp(b) + exp(c))"},
+    "weights of two signs": {"F": "(exp(a) - 2 * exp(b)) / (exp(a) + 3 * exp(b))"},
     "a difference above": {"F": "(exp(a) - exp(b)) / (exp(a) + exp(b) + exp(c))"},
     "entropy": {"P": "exp(a) / (exp(a) + exp(b) + exp(c))", "F": "-P * log(P)"},
     "products": {"F": "exp(a + b) / (exp(2 * a) + exp(2 * b) + exp(a + b))"},

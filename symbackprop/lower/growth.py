@@ -200,6 +200,16 @@ class Growths(Shares):
         more, less = ([z + log(abs(c)) for z, c in terms.items() if c.is_positive is positive] for positive in (True, False))
         return (*more, *less) if len(more) == len(less) == 1 else None
 
+    def over_two(self, e: Expr, below: Expr, free: Sequence[Index]) -> Grown | None:
+        """A difference of the two exponentials whose sum is divided by, (exp(a) - 2 exp(b)) / (exp(a) + exp(b)), by the shares of both."""
+        terms, whole = self.terms(e, free), self.terms(below, free)
+        if terms is None or whole is None or terms.keys() != whole.keys() or self.sides(terms) is None:
+            return None
+        if not all(c.is_number and c.is_positive for c in whole.values()):
+            return None
+        growth = logaddexp([(c, z) for z, c in whole.items()])
+        return Grown(growth, Add(*[c / whole[z] * by_sigmoids(expand_mul(z + log(whole[z]) - growth)) for z, c in terms.items()]))
+
     def difference(self, e: Expr, free: Sequence[Index]) -> Grown | None:
         """What is under a logarithm and has terms of two signs: exp(a) - exp(b) = exp(b) (exp(a - b) - 1)."""
         terms = self.terms(e, free)

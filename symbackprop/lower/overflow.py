@@ -121,6 +121,8 @@ class Reader:
         below = [g for g in grown if g is not None and g.divides]
         for top in [t for t in self.growths.sums if any(g.growth.has(t) for g in below)]:
             grown = [g if g in below else self.growths.beside(f, top, free) or g for f, g in zip(factors, grown, strict=True)]
+        for base in [b for f in factors for b, power in [self.growths.power(f)] if power.could_extract_minus_sign()]:
+            grown = [g if g in below else self.growths.over_two(f, base, free) or g for f, g in zip(factors, grown, strict=True)]
         like = set().union(*[g.growth.atoms(Entry) for g in below])
         grown = [g if g in below else self.growths.of_total(f, free, like=like) or g for f, g in zip(factors, grown, strict=True)]
         rests = [f if g is None else g.rest for f, g in zip(factors, grown, strict=True)]
