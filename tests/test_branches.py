@@ -152,7 +152,7 @@ def test_one_of_several_masks_is_0_or_1():
 def test_control_without_its_guards_the_other_branch_is_seen(broken, monkeypatch):
     if broken == "masks":
         monkeypatch.setattr(Masks, "beside", lambda self, said, local: said)
-        monkeypatch.setattr(guard, "masks_of", lambda equations: {})
+        monkeypatch.setattr(guard, "Shadows", lambda equations: {})
     else:
         monkeypatch.setattr(guard, "_beside", lambda f, mask, risky, room: f)
     equations = list(forms("x != 0", "y / x", "0"))[2 if broken == "masks" else 0]

@@ -11,6 +11,7 @@ import symbackprop as sbp
 from symbackprop import canonical, index, signs, term
 from symbackprop.errors import NotationError
 from symbackprop.index import Index, axis
+from symbackprop.lower import shadow
 from symbackprop.memo import KEPT
 from symbackprop.notation import matrix_form, matrix_text, parts
 from symbackprop.notation.matrix import Leaf, Plus, Row, Sum, Value
@@ -210,3 +211,24 @@ def test_what_was_derived_before_changes_nothing(monkeypatch, before):
     assert len(found) == 1
     made = [index.fresh(N) for _ in range(3)]
     assert sorted(made, key=lambda i: i.name) == made
+
+
+def masks_looked_at(monkeypatch, derive):
+    """How many equations are read for the masks that the tensors of a module have."""
+    looked = []
+    of = shadow._mask
+    monkeypatch.setattr(shadow, "_mask", lambda e, known: looked.append(e) or of(e, known))
+    derive()
+    return len(looked)
+
+
+def test_masks_that_nothing_beside_them_needs_are_not_looked_at(monkeypatch):
+    layers = [layer for k in range(6) for layer in (sbp.Linear(f"h{k}", f"h{k + 1}"), sbp.ReLU())]
+    net = sbp.Sequential(*layers, sbp.Linear("h6", "c"), sbp.SoftmaxCrossEntropy())
+    few = masks_looked_at(monkeypatch, lambda: sbp.generate(sbp.derive(net)))
+    assert few < 3 * len(sbp.derive(net).program.equations)
+
+
+def test_control_masks_beside_what_may_have_no_value_are_looked_at(monkeypatch):
+    text = "sum(where(triu(ones((n, n)), 1) > 0, log(x)[:, None], 0))"
+    assert masks_looked_at(monkeypatch, lambda: sbp.derivative(text, {"x": "n"}, "x").numpy) > 0

@@ -17,7 +17,7 @@ from symbackprop.lower.masked import conditions, masked
 from symbackprop.lower.shares import Shares
 from symbackprop.lower.stable import Erfc, TanhSlope, cancelled
 from symbackprop.ops.elementwise import expm1, maximum, sigmoid, softplus
-from symbackprop.program import Call, Program, Tensor, name_of
+from symbackprop.program import Call, Program, Tensor
 from symbackprop.signs import is_above_0
 from symbackprop.term import Entry, Total, indices_of
 
@@ -310,9 +310,8 @@ class Growths(Shares):
         """sum_r w softmax(z), an equation of its own."""
         own = Tensor("", tuple(i.axis for i in held)).indices
         used = [r for r in summed if weight.has(r) or share.has(r)]
-        rhs = relabelled(Total(weight * share, *used).xreplace(dict(zip(held, own, strict=True))))
-        same = name_of(rhs, own, self.equations)
-        return Entry(same or self.new("weighed", [i.axis for i in held], rhs).name, *held)
+        total = relabelled(Total(weight * share, *used).xreplace(dict(zip(held, own, strict=True))))
+        return Entry(self.argument(total, own, "weighed"), *held)
 
     def hyperbolic(self, factors: Sequence[Expr], free: Sequence[Index]) -> Expr | None:
         """(exp(a) - exp(b)) / (exp(a) + exp(b)) = tanh((a - b) / 2)."""

@@ -9,6 +9,7 @@ What has other indices than its mask is left alone inside a sum, where an array 
 
 from collections.abc import Container, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sympy import Expr, Integer, KroneckerDelta, Mul, Pow, S, acos, acosh, asin, atanh, cosh, exp, log, sinh
 
@@ -18,7 +19,7 @@ from symbackprop.index import Index
 from symbackprop.lower.entry import are_ranges
 from symbackprop.lower.exponents import LogExpm1, ScaledPower
 from symbackprop.lower.masked import Where
-from symbackprop.lower.shadow import Danger, dangers, masks_of, read_anyway, where_not_0
+from symbackprop.lower.shadow import Danger, Shadows, dangers, read_anyway, where_not_0
 from symbackprop.lower.stable import XLogY
 from symbackprop.ops.elementwise import expm1, log1p, minimum
 from symbackprop.program import Call, Equation
@@ -35,14 +36,24 @@ SAFE: Mapping[type, Integer] = {**dict.fromkeys(HARMLESS_AT_1, S.One), **dict.fr
 class Around:
     """What is known of the equations before one: tensors that may hold what is not finite, and the masks of those that have some.
 
-    `needs`: what is known not to be negative of sizes; `signs`: what is of tensors. `anyway`: what is asked of expressions under no mask.
+    `needs`: what is known not to be negative of sizes; `signs`: what is of tensors.
     """
 
+    equations: Sequence[Equation]
     needs: Sequence[Expr]
     signs: Signs
-    anyway: Set[Danger]
-    masks: Mapping[str, Equation]
+    masks: Shadows
     risky: set[str] = field(default_factory=set)
+
+    @cached_property
+    def anyway(self) -> Set[Danger]:
+        """What is asked of expressions under no mask."""
+        bracketed = any(isinstance(e.rhs, Expr) and e.rhs.has(Positive, NonNegative) for e in self.equations)
+        return read_anyway(self.equations, self.masks) if bracketed else set()
+
+    def endangers(self, e: Expr) -> bool:
+        """Whether something in `e` may have no value."""
+        return any(a.name in self.risky for a in e.atoms(Entry)) or bool(_in_danger(e, self.signs))
 
 
 def guarded(
@@ -53,11 +64,9 @@ def guarded(
     `finite`: tensors whose entries are finite, however their equations may look. `needs` and `signs` as of Around.
     """
     done: list[Equation] = []
-    masks = masks_of(equations)
-    bracketed = any(isinstance(e.rhs, Expr) and e.rhs.has(Positive, NonNegative) for e in equations)
-    around = Around(needs, signs, read_anyway(equations, masks) if bracketed else set(), masks)
+    around = Around(equations, needs, signs, Shadows(equations))
     for e in equations:
-        if isinstance(e.rhs, Expr) and (e.rhs.has(Positive, NonNegative, KroneckerDelta) or not masks.keys().isdisjoint(e.uses())):
+        if isinstance(e.rhs, Expr) and (e.rhs.has(Positive, NonNegative, KroneckerDelta) or around.endangers(e.rhs)):
             made = _safe(e.rhs, around, set(e.indices))
             # Sums over masks, which where_not_0 makes, have their indices named as those of any other.
             e = replace(e, rhs=relabelled(made) if made.atoms(Index) - e.rhs.atoms(Index) else made)
@@ -76,10 +85,12 @@ def _safe(e: Expr, around: Around, room: Set[Index]) -> Expr:
         return e if all(a is b for a, b in zip(args, e.args, strict=True)) else e.func(*args)
     risky = around.risky
     masks = [f for f in e.args if is_mask(f)]
-    factors = [_safe(f, around, room) for f in e.args if f not in masks]
-    for f in [f for f in e.args if f not in masks]:
-        if (where := where_not_0(f, around.masks)) is not None:
-            factors = [g if g == f or _is_read(g, around) else _beside(g, where, risky, room) for g in factors]
+    others = [f for f in e.args if f not in masks]
+    factors = [_safe(f, around, room) for f in others]
+    endangered = [f for f in others if around.endangers(f)]
+    for k, f in enumerate(others):
+        if any(g != f for g in endangered) and (where := where_not_0(f, around.masks)) is not None:
+            factors = [g if j == k or _is_read(g, around) else _beside(g, where, risky, room) for j, g in enumerate(factors)]
     for mask in _leaving(masks, around.needs):
         divided = _divided(factors, mask, risky)
         factors = [_beside(f, mask, risky, room) for f in factors] if divided is None else divided
@@ -97,7 +108,8 @@ def _is_read(e: Expr, around: Around) -> bool:
     """Whether all that may have no value in `e` is read under no mask too, so that nothing is won by a mask here."""
     if any(a.name in around.risky for a in e.atoms(Entry)):
         return False
-    return all(asked and asked <= around.anyway for asked in map(dangers, _in_danger(e, around.signs)))
+    found = [dangers(f) for f in _in_danger(e, around.signs)]
+    return not found or all(asked and asked <= around.anyway for asked in found)
 
 
 def _leaving(masks: Sequence[Expr], needs: Sequence[Expr]) -> list[Expr]:

@@ -4,7 +4,7 @@ With J = sum_ij [m_ij > 0] log(x_i), the derivative by x_i is sum_j [m_ij > 0] /
 What is read under no mask at all has a value, or nothing has.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S, log
 
@@ -14,19 +14,40 @@ from symbackprop.lower.sign import is_nonnegative
 from symbackprop.program import Equation
 from symbackprop.term import Entry, Total, indices_of, is_indicator, rename_bound
 
-Masks = Mapping[str, Equation]
-"""Equations whose right sides are the masks of the tensors that they are named after."""
+
+class Shadows:
+    """The tensors that are 0 where all that they are made of is masked, with what says where: looked at only so far as is asked for.
+
+    Of a deep net the masks hold those of all layers above, and most programs ask for none.
+    """
+
+    def __init__(self, equations: Sequence[Equation]) -> None:
+        self.waiting = list(reversed(equations))
+        self.defined = {e.name for e in equations}
+        self.known: dict[str, Equation] = {}
+
+    def get(self, name: str) -> Equation | None:
+        """The equation whose right side is the mask of the tensor `name`, or None."""
+        while name in self.defined and self.waiting:
+            e = self.waiting.pop()
+            self.defined.remove(e.name)
+            mask = _mask(e.rhs, self) if isinstance(e.rhs, Expr) else S.One
+            if mask != 1 and (mask.has(Entry) or indices_of(mask)):
+                self.known[e.name] = Equation(e.tensor, e.indices, mask)
+        return self.known.get(name)
+
+
 Danger = tuple[Expr, str]
 """What is asked of an expression: see `dangers`."""
 
 
-def where_not_0(e: Expr, known: Masks) -> Expr | None:
+def where_not_0(e: Expr, known: Shadows) -> Expr | None:
     """What is 0 only where `e` is, since every term in it has a mask that is; None if it is so nowhere, or of no entry and no place.
 
     Of a sum whose terms all have masks it is the sum of these, of a sum over an index the sum of the masks over it.
     """
-    if isinstance(e, Entry) and e.name in known:
-        return known[e.name].at(e.indices)
+    if isinstance(e, Entry) and (made := known.get(e.name)) is not None:
+        return made.at(e.indices)
     if isinstance(e, Add):
         masks = [_mask(t, known) for t in e.args]
         return None if S.One in masks or covers(masks) else Add(*masks)
@@ -37,7 +58,7 @@ def where_not_0(e: Expr, known: Masks) -> Expr | None:
     return None
 
 
-def _mask(e: Expr, known: Masks) -> Expr:
+def _mask(e: Expr, known: Shadows) -> Expr:
     """The masks among the factors of `e`, with those of the other factors, none of them negative."""
     masks = [f if is_mask(f) else where_not_0(f, known) for f in Mul.make_args(e) if not isinstance(f, KroneckerDelta)]
     return Mul(*[_counted(m) for m in masks if m is not None])
@@ -48,17 +69,7 @@ def _counted(mask: Expr) -> Expr:
     return mask if mask.has(Total) or all(is_nonnegative(f, ()) or is_indicator(1 - f) for f in Mul.make_args(mask)) else mask**2
 
 
-def masks_of(equations: Sequence[Equation]) -> dict[str, Equation]:
-    """The tensors that are 0 where all that they are made of is masked, with what says where."""
-    known: dict[str, Equation] = {}
-    for e in equations:
-        mask = _mask(e.rhs, known) if isinstance(e.rhs, Expr) else S.One
-        if mask != 1 and (mask.has(Entry) or indices_of(mask)):
-            known[e.name] = Equation(e.tensor, e.indices, mask)
-    return known
-
-
-def read_anyway(equations: Sequence[Equation], known: Masks) -> set[Danger]:
+def read_anyway(equations: Sequence[Equation], known: Shadows) -> set[Danger]:
     """The dangers that are met under no mask: in equations that are not used under one only."""
     wanted = {e.name for e in equations} - set().union(*[e.uses() for e in equations])
     found: set[Danger] = set()
@@ -68,7 +79,7 @@ def read_anyway(equations: Sequence[Equation], known: Masks) -> set[Danger]:
     return found
 
 
-def _read(e: Expr, known: Masks, found: set[Danger]) -> set[str]:
+def _read(e: Expr, known: Shadows, found: set[Danger]) -> set[str]:
     """The tensors that `e` reads under no mask; its dangers are added to `found`."""
     if isinstance(e, Entry):
         return {e.name}
