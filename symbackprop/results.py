@@ -19,7 +19,7 @@ from symbackprop.notation.together import Together, together
 from symbackprop.program import Fact
 from symbackprop.result import FORMS, Result
 from symbackprop.verify.oracles import Curved, Oracle
-from symbackprop.verify.report import verify_result
+from symbackprop.verify.report import verify_results
 from symbackprop.verify.second import check_curvature, check_result
 from symbackprop.verify.verdict import Report, Verdict
 
@@ -107,15 +107,12 @@ class Results(Paged, Mapping[str, Result]):
 
     def verify(self, seed: int = 0) -> Report:
         """Compare each with differences of the model, or one without such as `verify` does; and its code with the formulas."""
-        rows: dict[str, Verdict] = {}  # what several are computed from is said once
+        if self.oracle is None:
+            return verify_results(self.derived, {tensor: self[name].evaluate for name, tensor in self.names.items()}, self.what, seed)
+        rows: list[Verdict] = []
         for name, tensor in self.names.items():
-            code = self[name].evaluate
-            if self.oracle is None:
-                found = verify_result(self.derived, tensor, code, seed=seed).verdicts
-            else:
-                found = tuple(check_result(self.derived, name, tensor, self.oracle, self.what, code, seed))
-            rows |= {v.subject: v for v in found}
-        return Report(tuple(rows.values()), f"verification of {self.what}")
+            rows += check_result(self.derived, name, tensor, self.oracle, self.what, self[name].evaluate, seed)
+        return Report(tuple(rows), f"verification of {self.what}")
 
     def written(self, form: str = "best") -> Together:
         """All of them on paper over one set of named parts. Raises NotationError where one has no matrix form that is asked for."""

@@ -1,6 +1,6 @@
 """The whole report on a derivation or on one result: every adjoint exactly and numerically, and the generated code."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
@@ -42,23 +42,30 @@ def verify_result(derived: Derived, name: str, function: Callable | None = None,
 
     A second derivative of a scalar is also derived in the other order and compared.
     """
-    program, tensor = derived.program, derived.program.tensors[name]
-    rows = _derivatives(derived, program.needed(_with_bases(program, name)), seed)
-    top, *variables = tensor.derivative
-    if len(variables) == 2 and not program.tensors[top].axes and not any(program.tensors[v].derivative for v in variables):
-        other, other_name = symmetry.exchanged(derived, name)
-        facts = {*facts_behind(derived, name), *facts_behind(other, other_name)}
-        conditions = [fact_text(f, program) for f in sorted(facts, key=str)]
-        subject = f"{numeric.label(tensor)} in the other order"
-        rows.append(guarded(subject, partial(symmetry.check_symmetry, derived, name, other, other_name, seed)).under(conditions))
-    if function is not None:
-        rows += generated.check_function(program, name, function, seed)
-    return Report(tuple(rows), f"verification of {numeric.label(tensor)}")
+    return verify_results(derived, {name: function}, numeric.label(derived.program.tensors[name]), seed)
 
 
-def _with_bases(program: Program, name: str) -> set[str]:
-    """`name` and the derivatives that it is computed from, with all that they are the derivatives of."""
-    found, waiting = {name}, [name]
+def verify_results(derived: Derived, functions: Mapping[str, Callable | None], what: str, seed: int = 0) -> Report:
+    """As `verify_result`, of several derivatives with a function for each; what they are computed from is verified once."""
+    program = derived.program
+    rows = _derivatives(derived, program.needed(_with_bases(program, functions)), seed)
+    for name, function in functions.items():
+        tensor = program.tensors[name]
+        top, *variables = tensor.derivative
+        if len(variables) == 2 and not program.tensors[top].axes and not any(program.tensors[v].derivative for v in variables):
+            other, other_name = symmetry.exchanged(derived, name)
+            facts = {*facts_behind(derived, name), *facts_behind(other, other_name)}
+            conditions = [fact_text(f, program) for f in sorted(facts, key=str)]
+            subject = f"{numeric.label(tensor)} in the other order"
+            rows.append(guarded(subject, partial(symmetry.check_symmetry, derived, name, other, other_name, seed)).under(conditions))
+        if function is not None:
+            rows += generated.check_function(program, name, function, seed)
+    return Report(tuple(rows), f"verification of {what}")
+
+
+def _with_bases(program: Program, names: Iterable[str]) -> set[str]:
+    """`names` and the derivatives that they are computed from, with all that these are the derivatives of."""
+    found, waiting = {*names}, [*names]
     while waiting:
         for e in program.needed([waiting.pop()]).equations:
             if len(e.tensor.derivative) > 1 and (base := numeric.base_tensor(program, e.tensor).name) not in found:
