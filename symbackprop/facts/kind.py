@@ -40,7 +40,7 @@ class Test:
 
     test: str
     ought: str
-    said: str
+    said: str = ""
     before: tuple[str, ...] = ()
 
 
@@ -57,7 +57,7 @@ class Kind:
     (exact values, the reals beside them, the axis). `test`, `start` (how a parameter starts: "drawn", "ones"), `draw` (where random
     numbers come from) and `then` (statements after it) are for generated modules, with {x}, {size} and {axis} put in.
 
-    `words` are of pages, by language, `said` of verdicts, `fix` of what to do about data without it.
+    `words` are of pages, by language, `said` of verdicts where that is not "is" and the name, `fix` of what to do about data without it.
     """
 
     name: str
@@ -80,4 +80,4 @@ class Kind:
     draw: str = ""
     then: tuple[str, ...] = ()
     words: Mapping[str, str]
-    said: str
+    said: str = ""

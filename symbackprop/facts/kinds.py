@@ -55,9 +55,8 @@ def _shares(values: Array, axis: int | None, rng: np.random.Generator) -> Array:
 
 
 def _rest_of_1(mods: Array, reals: Array, axis: int | None) -> Array:
-    moved = np.moveaxis(mods, axis or 0, 0).copy()
-    moved[0] = 1 - moved[1:].sum(axis=0)
-    return np.moveaxis(moved, 0, axis or 0)
+    rest = np.delete(mods, 0, axis)
+    return np.concatenate([1 - rest.sum(axis=axis, keepdims=True), rest], axis)
 
 
 def _sums(values: Array, axis: int | None):
@@ -136,7 +135,6 @@ ONE_HOT = Kind(
     draw="generator.random({size})",
     then=("{x} = ({x} == {x}.max(axis={axis}, keepdims=True)).astype(float)",),
     words={"en": "{tensor} is one-hot over {axis}", "zh": "{tensor} 沿 {axis} 是独热的"},
-    said="is one-hot",
 )
 
 
@@ -171,7 +169,6 @@ SYMMETRIC = Kind(
     test=Test("np.allclose(x, np.transpose(x))", "a matrix is its transpose", "it is not symmetric"),
     then=("{x} = ({x} + {x}.T) / 2",),
     words={"en": "{tensor} is symmetric", "zh": "{tensor} 是对称的"},
-    said="is symmetric",
 )
 
 
@@ -196,7 +193,6 @@ POSITIVE = Kind(
     start="ones",
     draw="0.5 + generator.random({size})",
     words={"en": "{tensor} is positive", "zh": "{tensor} 是正的"},
-    said="is positive",
 )
 
 
@@ -247,7 +243,6 @@ ORTHOGONAL = Kind(
     ),
     draw="np.linalg.qr(generator.standard_normal({size}))[0]",
     words={"en": "{tensor} is orthogonal", "zh": "{tensor} 是正交的"},
-    said="is orthogonal",
 )
 
 
@@ -262,13 +257,10 @@ def _square_is_1(factors: Sequence[Expr], index: Index, fact: Fact) -> Expr | No
 
 
 def _on_sphere(mods: Array, reals: Array, axis: int | None) -> Array:
-    """The stereographic projection: the first entries follow from the others."""
-    moved = np.moveaxis(mods, axis or 0, 0).copy()
-    rest = moved[1:]
-    square = (rest * rest).sum(axis=0)
-    moved[1:] = 2 * rest / (1 + square)
-    moved[0] = (1 - square) / (1 + square)
-    return np.moveaxis(moved, 0, axis or 0)
+    """All entries but the first, put on the sphere by stereographic projection."""
+    rest = np.delete(mods, 0, axis)
+    square = (rest * rest).sum(axis=axis, keepdims=True)
+    return np.concatenate([1 - square, 2 * rest], axis) / (1 + square)
 
 
 def _lengths(values: Array, axis: int | None):
@@ -308,7 +300,6 @@ CONSTANT = Kind(
     residues=lambda mods, reals, axis: mods,
     test=None,
     words={"en": "{tensor} is constant", "zh": "{tensor} 是常量"},
-    said="is constant",
 )
 
 KINDS = {kind.name: kind for kind in (SIMPLEX, ONE_HOT, SYMMETRIC, POSITIVE, ORTHOGONAL, UNIT, CONSTANT)}

@@ -95,7 +95,7 @@ def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
     if kind not in KINDS:
         close = nearest(kind, list(KINDS)) or list(KINDS)
         raise FactError(f"there is no fact '{kind}'", place=place, source=text, fix=f"use {' or '.join(close)}")
-    if not over and KINDS[kind].axis == "named":
+    if not over and (KINDS[kind].axis == "named" or (KINDS[kind].axis and not axes)):
         if len(axes) == 1:
             return Fact(kind, name, 0)
         fix = f'write "{kind} over {shape_text(axes[-1:]) or "c"}"'
@@ -103,7 +103,7 @@ def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
     if KINDS[kind].square and (len(axes) != 2 or axes[0] != axes[1]):
         raise FactError(f"only a square matrix is {kind}, {name} is {shape_text(axes) or 'a scalar'}", place=place, source=text)
     if not over:
-        return Fact(kind, name, len(axes) - 1 if KINDS[kind].axis and axes else None)
+        return Fact(kind, name, len(axes) - 1 if KINDS[kind].axis else None)
     if KINDS[kind].axis is None:
         raise FactError(f"'{kind}' speaks of no axis", place=place, source=text, fix=f'write "{kind}"')
     places = [k for k, a in enumerate(axes) if str(a) == over]

@@ -201,4 +201,4 @@ def fact_text(fact: Fact, program: Program) -> str:
     """A fact as a condition that a person reads."""
     axes = program.tensors[fact.tensor].axes
     along = f" over {axes[fact.axis]}" if fact.axis is not None else ""
-    return f"{fact.tensor} {kind_of(fact).said}{along}"
+    return f"{fact.tensor} {kind_of(fact).said or f'is {fact.kind}'}{along}"
