@@ -181,6 +181,12 @@ def test_exact_values_have_the_laws(skew, kind):
             assert all(a.mod == b.mod for a, b in zip(point["L"].ravel(), point["R"].ravel(), strict=True))
 
 
+@pytest.mark.parametrize("kind", [k for k in KNOWN if not KNOWN[k].square and not KNOWN[k].axis])
+def test_exact_values_of_a_scalar_are_had(skew, kind):
+    report = sbp.verify(sbp.derive(model({"a": f"; input {kind}", "x": "n"}, J="a * sum(x ** 2)")))
+    assert [v.status for v in report.verdicts if v.subject == "dJ/dx"] == ["exact"]
+
+
 @pytest.mark.parametrize("kind", KNOWN)
 def test_a_fact_has_words_in_every_language(kind):
     assert KNOWN[kind].words.keys() == LANGUAGES.keys()

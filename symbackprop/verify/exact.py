@@ -208,7 +208,7 @@ def _leaf(reals: np.ndarray, tensor: Tensor, field: Field) -> np.ndarray:
     for place in np.ndindex(reals.shape):
         mods[place] = lifted(field.residue())
     for fact in tensor.facts:
-        mods = kind_of(fact).residues(mods, reals, fact.axis)
+        mods = np.asarray(kind_of(fact).residues(mods, reals, fact.axis), dtype=object)  # of a scalar NumPy makes no array
     return _zipped(np.vectorize(lambda v: lifted(v).mod, otypes=[object])(mods) if mods.size else mods, reals)
 
 
