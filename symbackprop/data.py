@@ -14,7 +14,7 @@ import numpy as np
 from sympy import Expr
 
 from symbackprop.errors import DataError, nearest
-from symbackprop.facts import check_facts
+from symbackprop.facts.data import check_facts
 from symbackprop.files import note
 from symbackprop.program import Program, Tensor
 

@@ -56,7 +56,7 @@ def spelling(target: str = "numpy") -> Spelling:
     path = template_root() / target / "target.toml"
     try:
         table = tomllib.loads(note(path).read_text(encoding="utf-8"))
-        return Spelling(target, f"templates/{target}/target.toml", **table)
+        return Spelling(target, f"templates/{target}/target.toml", **table).with_checks()
     except (tomllib.TOMLDecodeError, TypeError, UnicodeDecodeError) as e:
         raise TargetError(f"target.toml can't be read: {e}", place=f"templates/{target}/target.toml") from e
 

@@ -26,7 +26,7 @@ DERIVED = ("adjoint", "part", "tangent", "direction")
 
 @dataclass(frozen=True)
 class Fact:
-    """Something declared true of a tensor: kind is "simplex", "one-hot", "symmetric", "positive", "orthogonal", "unit" or "constant".
+    """Something declared true of a tensor; `kind` names its record in the room facts.
 
     `axis` is the position of the axis it speaks of (simplex over c: the entries along it sum to 1), or None; `size` is that axis's size, as
     a program says it of its own facts: a sum over a part of it is no such sum.

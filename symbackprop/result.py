@@ -12,7 +12,7 @@ from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import DataError, NotationError, SpecError
-from symbackprop.facts import check_facts, float_type, real_array
+from symbackprop.facts.data import check_facts, float_type, real_array
 from symbackprop.index import Index
 from symbackprop.lower.names import PYTHON, Names, code_names
 from symbackprop.notation.closed import closed_index, closed_matrix

@@ -17,7 +17,7 @@ import numpy as np
 from symbackprop.data import Array, Data, Scaling, axis_sizes, check_data
 from symbackprop.emit import write
 from symbackprop.errors import TrainError
-from symbackprop.facts import check_facts
+from symbackprop.facts.data import check_facts
 from symbackprop.lower.names import arguments, code_names
 from symbackprop.program import Program
 

@@ -16,7 +16,7 @@ from symbackprop import brackets, canonical, contract, laws, normal, signs
 from symbackprop.index import Index
 from symbackprop.sizes import never_negative
 from symbackprop.term import NonNegative, Positive, Total, indices_of
-from symbackprop.verify.draws import impose
+from symbackprop.verify.draws import imposed
 from symbackprop.verify.literal import Grid, Noise, Way, size_of
 
 SAME = 1e-9
@@ -99,7 +99,7 @@ def array(rng, tensor, sizes, below, zeros, positive=False):
     for fact in tensor.facts:
         if values.size and (fact.axis is None or shape[fact.axis]):
             drawn = rng.normal(size=shape) if fact.kind in ("unit", "simplex", "orthogonal") else values
-            values = impose(np.abs(drawn) + 0.1 if fact.kind == "positive" else drawn, fact.kind, fact.axis, rng)
+            values = imposed(np.abs(drawn) + 0.1 if fact.kind == "positive" else drawn, [fact], rng)
     return values
 
 

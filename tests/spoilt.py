@@ -8,7 +8,7 @@ from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul
 from symbackprop import contract, laws
 from symbackprop.contract import narrowed
 from symbackprop.definition import Definition
-from symbackprop.laws import Law
+from symbackprop.facts import kind_of
 from symbackprop.lower.diagonal import apart
 from symbackprop.lower.exponentials import logaddexp
 from symbackprop.lower.graph import Graph
@@ -53,11 +53,17 @@ def unscaled(e):
     return Definition(e, S.One, totals[0]) if len(totals) == 1 else None
 
 
-POSITIVE = Law("[T > 0] = 1", ("positive",), lambda e, fact: S.One if e.has(Positive) else None, ())
+def any_positive(fact):
+    """The record of a fact; of a positive tensor, any condition that speaks of it holds."""
+    kind = kind_of(fact)
+    laws = [replace(law, apply=lambda e, fact: S.One if e.has(Positive) else None) for law in kind.laws_of_entries]
+    return replace(kind, laws_of_entries=tuple(laws) if kind.name == "positive" else ())
+
+
 SPOILT = {
     "contract": ("symbackprop.contract.guard", lambda e: S.One),
     "contract with facts": ("symbackprop.contract.law_of_sum", of_parts),
-    "laws of entries": ("symbackprop.laws.LAWS_OF_ENTRIES", (POSITIVE,)),
+    "laws of entries": ("symbackprop.laws.kind_of", any_positive),
     "expanded": ("symbackprop.contract.decided", lambda e: e if e.has(Entry) else S.One),
     "guard": ("symbackprop.laws.slopes", lambda e: {i: e.coeff(i) for i in indices_of(e)}),
     "relabelled": ("symbackprop.canonical._depth", lambda e: 0),

@@ -1,12 +1,16 @@
 """What verdicts on claims promise: proofs are compared, sides that no point reached are named, kinks are conditions, typos are usage."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small import model
+from sympy import S
 
 import symbackprop as sbp
-from symbackprop import laws
 from symbackprop.errors import AxisError, ParseError, UnknownNameError, UnknownOpError
+from symbackprop.facts import KINDS
+from symbackprop.facts.kinds import SUMS_TO_1
 from symbackprop.verify import claims
 
 PARAMETER = {"role": "parameter"}
@@ -30,8 +34,8 @@ def test_a_false_proof_is_a_fault_of_ours_and_says_the_input(monkeypatch):
 
 def test_a_law_without_its_precondition_is_caught(monkeypatch):
     m = model({"Y": "n c; label simplex over c", "P": "n c"}, J="sum(Y * P)")
-    broken = laws.LAWS_OF_SUMS[0].__class__("sum_i of anything = 1", ("simplex",), lambda *a: laws.S.One, laws.LAWS_OF_SUMS[0].example)
-    monkeypatch.setattr(laws, "LAWS_OF_SUMS", (broken,))
+    broken = replace(SUMS_TO_1, statement="sum_i of anything = 1", apply=lambda *a: S.One)
+    monkeypatch.setitem(KINDS, "simplex", replace(KINDS["simplex"], laws_of_sums=(broken,)))
     found = check(m, "sum(Y * P, axis=1) == 1")
     assert found.status in ("unknown", "wrong") and (found.status == "wrong" or found.is_fault)
 

@@ -350,6 +350,8 @@ FACTS = [
     ("symetric", "there is no fact 'symetric'"),
     ("positive over c", "'positive' speaks of no axis"),
     ("symmetric", "only a square matrix is symmetric"),
+    ("orthogonal", "only a square matrix is orthogonal"),
+    ("unit over k", "T has no axis 'k'"),
 ]
 
 
@@ -371,3 +373,8 @@ def test_facts_can_be_given_by_name():
     assert facts_of(tensors, {"S": "symmetric"})["S"].facts == (Fact("symmetric", "S"),)
     with pytest.raises(UnknownNameError, match="a fact of 'T'"):
         facts_of(tensors, {"T": ["symmetric"]})
+
+
+def test_a_scalar_has_no_axis_to_be_of_length_1_along():
+    with pytest.raises(FactError, match="'unit' must say over which axis"):
+        elaborate(spec_from_tables({"x": {"axes": "", "fact": "unit"}}, {"J": "x ** 2"}, name="facts"))

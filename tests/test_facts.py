@@ -6,7 +6,7 @@ import pytest
 import symbackprop as sbp
 from symbackprop.data import Data
 from symbackprop.errors import DataError, FactError, SpecError
-from symbackprop.facts import TOLERANCE, broken
+from symbackprop.facts.data import TOLERANCE, broken
 from symbackprop.program import Fact
 from symbackprop.train import train
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sympy import Expr
 
 from symbackprop.errors import AxisError, FactError, SpecError, UnknownNameError, nearest
+from symbackprop.facts import KINDS
 from symbackprop.index import IDENTIFIER, axis, parse_shape, shape_text
 from symbackprop.language.elsewhere import character_fix, other_name
 from symbackprop.language.hints import MODULES
@@ -14,10 +15,6 @@ from symbackprop.language.nodes import names_of
 from symbackprop.language.spec import EquationSpec, ModelSpec
 from symbackprop.ops import OPS
 from symbackprop.program import ROLES, Fact, Tensor
-
-FACTS = {"simplex": True, "one-hot": True, "symmetric": False, "positive": False, "orthogonal": False, "unit": False, "constant": False}
-"""Kinds of facts, and whether one speaks of an axis: "simplex over c"."""
-
 
 MOST_NAMES = 12
 """More names than this are no help in a message."""
@@ -95,19 +92,19 @@ def fact(text: str, name: str, axes: Sequence[Expr]) -> Fact:
     """The fact that `text` declares of the tensor `name`. Raises FactError if it can't be one."""
     place = f"tensor {name}"
     kind, _, over = (part.strip() for part in text.partition(" over "))
-    if kind not in FACTS:
-        close = nearest(kind, list(FACTS)) or list(FACTS)
+    if kind not in KINDS:
+        close = nearest(kind, list(KINDS)) or list(KINDS)
         raise FactError(f"there is no fact '{kind}'", place=place, source=text, fix=f"use {' or '.join(close)}")
-    if not over and FACTS[kind]:
+    if not over and (KINDS[kind].axis == "named" or (KINDS[kind].axis and not axes)):
         if len(axes) == 1:
             return Fact(kind, name, 0)
         fix = f'write "{kind} over {shape_text(axes[-1:]) or "c"}"'
         raise FactError(f"'{kind}' must say over which axis", place=place, source=text, fix=fix)
-    if kind in ("symmetric", "orthogonal") and (len(axes) != 2 or axes[0] != axes[1]):
+    if KINDS[kind].square and (len(axes) != 2 or axes[0] != axes[1]):
         raise FactError(f"only a square matrix is {kind}, {name} is {shape_text(axes) or 'a scalar'}", place=place, source=text)
     if not over:
-        return Fact(kind, name, len(axes) - 1 if kind == "unit" and axes else None)
-    if not (FACTS[kind] or kind == "unit"):
+        return Fact(kind, name, len(axes) - 1 if KINDS[kind].axis else None)
+    if KINDS[kind].axis is None:
         raise FactError(f"'{kind}' speaks of no axis", place=place, source=text, fix=f'write "{kind}"')
     places = [k for k, a in enumerate(axes) if str(a) == over]
     if len(places) != 1:

@@ -17,6 +17,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from symbackprop.errors import SpecError, SymbackpropError, UnknownNameError, nearest
+from symbackprop.facts import KINDS
 from symbackprop.index import IDENTIFIER, parse_shape
 from symbackprop.language.hints import MODULES
 from symbackprop.language.nodes import CONDITIONS, Call, Name, Node, Subscript, children, unparse
@@ -260,6 +261,6 @@ def _declared(
     for key, shape in tensors.items():
         said = facts.get(key, ())
         said = (said,) if isinstance(said, str) else tuple(said)
-        label = any(fact.split()[:1] in (["simplex"], ["one-hot"]) for fact in said)
+        label = any(kind.label for fact in said for kind in KINDS.values() if fact.split()[:1] == [kind.name])
         made[key] = TensorSpec(shape, "parameter" if key in wanted else "label" if label else "input", said)
     return made

@@ -6,13 +6,14 @@ from sympy import Expr, Symbol
 
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError
+from symbackprop.facts import kind_of
 from symbackprop.index import shape_text
 from symbackprop.lower.body import Body
 from symbackprop.lower.layout_text import WIDTH, bracketed, wrapped
 from symbackprop.lower.names import Scope, code_names
 from symbackprop.lower.pieces import chained, function_of, tuple_text, unpacked, unpacking
 from symbackprop.lower.record import FunctionText
-from symbackprop.lower.spelling import Spelling, size_text
+from symbackprop.lower.spelling import Spelling, checker, size_text
 from symbackprop.program import Fact, Tensor
 
 QUICK = 8
@@ -53,16 +54,16 @@ class Arguments:
 
     def facts(self, tensors: Sequence[Tensor]) -> list[Fact]:
         """What is declared of some tensors, as far as numbers can break it."""
-        return [f for t in tensors for f in t.facts if f.kind in self.spelling.facts]
+        return [f for t in tensors for f in t.facts if kind_of(f).test is not None]
 
     def checks(self, tensors: Sequence[Tensor], array: str = "{}") -> list[str]:
         """A statement for each declared fact, a ValueError where an array breaks it; `array` says how an argument is written."""
         lines = []
         for f in self.facts(tensors):
             name = self.names(self.program.tensors[f.tensor])
-            call = self.spelling.facts[f.kind].format(f'"{name}"', array.format(name), f.axis)
-            self.helpers |= self.spelling.helpers_of(call)
-            lines.append(call)
+            kind = kind_of(f)
+            self.helpers.add(checker(kind))
+            lines.append(f'{checker(kind)}("{name}", {array.format(name)}{f", {f.axis}" if kind.axis else ""})')
         return lines
 
     def checked(self, tensors: Sequence[Tensor]) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from sympy import Expr, Integer, Pow, log
 
+from symbackprop.facts import COMBINATIONS, kind_of
+from symbackprop.facts.kinds import POSITIVE
 from symbackprop.lower.initial import Start, start
 from symbackprop.lower.names import Names
 from symbackprop.lower.spelling import SIGN, size_text
@@ -13,10 +15,6 @@ from symbackprop.term import Entry
 
 PRIMES = (5, 3, 7, 2, 11, 13)
 """Sizes for checks: axes that are mixed up then differ in size."""
-
-
-DRAWN = {"simplex", "one-hot", "orthogonal", "unit"}
-"""Facts that no rule of initial.py is true to: a parameter that has one starts at random."""
 
 
 def shape(t: Tensor, names: Names) -> str:
@@ -35,8 +33,9 @@ def initial_lines(program: Program, names: Names) -> tuple[list[str], dict[str, 
     # In the adjoints a bias, too, meets others in sums.
     forward = program.needed([program.objective])
     for t in program.parameters:
-        kinds = {f.kind for f in t.facts}
-        rule = rules[t.name] = Start("drawn") if kinds & DRAWN else Start("ones") if "positive" in kinds else start(forward, t)
+        # A rule of initial.py is true to facts that linear combinations keep, once they are made true; to others the one that they name.
+        own = {k.start for f in t.facts if (k := kind_of(f)).closed < COMBINATIONS}
+        rule = rules[t.name] = Start(own.pop() if len(own) == 1 else "drawn") if own else start(forward, t)
         name, size = names(t), shape(t, names)
         scalar = not t.axes
         if rule.rule == "drawn":
@@ -49,8 +48,8 @@ def initial_lines(program: Program, names: Names) -> tuple[list[str], dict[str, 
         else:
             size = size if not scalar else "()"
             lines.append(f"{name} = np.{rule.rule}({size if len(t.axes) != 1 else names.size(t.axes[0])})")
-        if "symmetric" in kinds and rule.rule in ("he", "glorot"):
-            lines.append(f"{name} = ({name} + {name}.T) / 2")
+        if rule.rule not in ("drawn", "zeros"):
+            lines += _made_true(t, names)
     return lines, rules
 
 
@@ -64,28 +63,18 @@ def data_lines(program: Program, tensors: tuple[Tensor, ...], names: Names) -> l
 
 def _drawn(program: Program, t: Tensor, names: Names) -> list[str]:
     name, size = names(t), shape(t, names)
-    facts = {f.kind: f for f in t.facts}
     if t.role == "index":
         return [f"{name} = generator.integers({_number(_range_of(program, t.name), names)}, size={size})"]
-    if "one-hot" in facts:
-        axis = facts["one-hot"].axis
-        return [f"{name} = generator.random({size})", f"{name} = ({name} == {name}.max(axis={axis}, keepdims=True)).astype(float)"]
-    if "simplex" in facts:
-        return [f"{name} = generator.random({size})", f"{name} /= {name}.sum(axis={facts['simplex'].axis}, keepdims=True)"]
-    if "orthogonal" in facts:
-        return [f"{name} = np.linalg.qr(generator.standard_normal({size}))[0]"]
-    if "positive" in facts or needs_positive(program, t.name):
-        draw = f"{name} = 0.5 + generator.random({size})"
-    elif t.role == "label":
-        draw = f"{name} = generator.random({size})"
-    else:
-        draw = f"{name} = generator.standard_normal({size})"
-    lines = [draw]
-    if "symmetric" in facts:
-        lines.append(f"{name} = ({name} + {name}.T) / 2")
-    if "unit" in facts:
-        lines.append(f"{name} /= np.linalg.norm({name}, axis={facts['unit'].axis}, keepdims=True)")
-    return lines
+    draws = [draw for f in t.facts if (draw := kind_of(f).draw)]
+    if not draws and needs_positive(program, t.name):
+        draws = [POSITIVE.draw]
+    plain = "generator.random({size})" if t.role == "label" else "generator.standard_normal({size})"
+    return [f"{name} = {(*draws, plain)[0].format(size=size)}", *_made_true(t, names)]
+
+
+def _made_true(t: Tensor, names: Names) -> list[str]:
+    """Statements after which what is declared of a tensor is true of an array of random numbers."""
+    return [line.format(x=names(t), axis=f.axis) for f in t.facts for line in kind_of(f).then]
 
 
 def needs_positive(program: Program, name: str) -> bool:

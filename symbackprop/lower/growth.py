@@ -11,6 +11,7 @@ from sympy import Add, Expr, Mul, Pow, S, cosh, erf, exp, expand_mul, log, preor
 
 from symbackprop.canonical import relabelled
 from symbackprop.contract import flat, without_deltas
+from symbackprop.facts import kind_of
 from symbackprop.index import Index
 from symbackprop.lower.exponentials import by_sigmoids, exponent, logaddexp
 from symbackprop.lower.masked import conditions, masked
@@ -111,7 +112,7 @@ class Growths(Shares):
         growths, others = self.parts(total.body)
         for y in others:
             tensor = self.program.tensors.get(y.name) if isinstance(y, Entry) and y.indices.count(k) == 1 else None
-            hot = [(f.axis, f.along(tensor.axes).size) for f in tensor.facts if f.kind == "one-hot"] if tensor is not None else []
+            hot = [(f.axis, f.along(tensor.axes).size) for f in tensor.facts if kind_of(f).picks] if tensor is not None else []
             if tensor is not None and (y.indices.index(k), k.axis) in hot:
                 rest = Mul(*[g for g in others if g is not y])
                 inner = Add(*growths, self.better(log(rest), (*free, k)))

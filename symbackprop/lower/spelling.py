@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Function, Max, Min, Mul, Pow, S
 
 from symbackprop.errors import MissingSpellingError
 from symbackprop.factors import LONG
+from symbackprop.facts import KINDS, Kind, Test
 from symbackprop.ops import op_of
 from symbackprop.ops.function import Elementwise, written_out
 from symbackprop.term import NonNegative, Positive
@@ -33,8 +34,8 @@ class Spelling:
     """The tables of a target's target.toml.
 
     `overwriting`: functions that take out=, `functions`: those that don't, `calls`: whole-tensor ops, `arrays`: products,
-    reductions and new arrays, `facts`: checks of what is declared. In a spelling {0}, {1} stand for operands. `helpers`: source of
-    what the target lacks, by the name that a spelling uses.
+    reductions and new arrays. In a spelling {0}, {1} stand for operands. `helpers`: source of what the target lacks, by the name that a
+    spelling uses, and of what checks facts.
     """
 
     target: str
@@ -45,7 +46,6 @@ class Spelling:
     functions: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, str] = field(default_factory=dict)
     arrays: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
     helpers: Mapping[str, str] = field(default_factory=dict)
 
     def spell(self, name: str) -> str:
@@ -72,10 +72,26 @@ class Spelling:
             stack += [h for h in self.helpers if h != name and f"{h}(" in self.helpers[name] and h not in found]
         return sorted(found)
 
+    def with_checks(self) -> "Spelling":
+        """This spelling, with a helper for each kind of fact that numbers can break."""
+        return replace(self, helpers={**self.helpers, **{checker(k): self._check(k, k.test) for k in KINDS.values() if k.test is not None}})
+
+    def _check(self, kind: Kind, test: Test) -> str:
+        arguments = "name, x, axis" if kind.axis else "name, x"
+        before = "".join(f"    {line}\n" for line in test.before)
+        return self.spell("check").format(
+            called=checker(kind), arguments=arguments, ought=test.ought, before=before, test=test.test, said=test.said
+        )
+
     @property
     def known(self) -> frozenset[str]:
         """The elementwise functions that have a spelling."""
         return frozenset({*self.overwriting, *self.functions})
+
+
+def checker(kind: Kind) -> str:
+    """The name of the helper that checks facts of a kind."""
+    return f"_{kind.name.replace('-', '_')}"
 
 
 def size_text(e: Expr) -> Text:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from symbackprop.contract import contract
 from symbackprop.errors import NotationError
+from symbackprop.facts import kind_of
 from symbackprop.normal import inlined
 from symbackprop.notation import tree
 from symbackprop.notation.index_form import Writer
@@ -46,7 +47,7 @@ def closed_matrix(program: Program, name: str, known: Collection[str], writer: W
     """
     made = formula(program.needed([name]), name, known)
     whole = made.whole
-    symmetric = Known({f.tensor: f for f in program.facts if f.kind == "symmetric"})
+    symmetric = Known({f.tensor: f for f in program.facts if kind_of(f).mirrored})
     for part in reversed(made.parts):
         if part.name in names_of(whole):
             lacking = next((p for p in (whole, part) if p.value is None), None)

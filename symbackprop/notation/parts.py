@@ -12,6 +12,7 @@ from sympy import Expr, S
 
 from symbackprop.contract import contract
 from symbackprop.errors import NotationError
+from symbackprop.facts import kind_of
 from symbackprop.normal import inlined
 from symbackprop.notation.building import parts_of, scale
 from symbackprop.notation.latex import latex
@@ -72,7 +73,7 @@ class Formula:
 
 def formula(program: Program, name: str, shown: Collection[str] = ()) -> Formula:
     """The tensor `name` in matrix form. Parts that are `shown` elsewhere are neither put in place nor defined."""
-    known = Known({f.tensor: f for f in program.facts if f.kind == "symmetric"})
+    known = Known({f.tensor: f for f in program.facts if kind_of(f).mirrored})
     needed = program.needed([name])
     parts = _parts(needed, name, shown, known)
     if known.used and parts == _parts(needed, name, shown, Known()):

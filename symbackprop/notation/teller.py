@@ -8,6 +8,7 @@ from sympy import Expr
 
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import NotationError
+from symbackprop.facts import kind_of
 from symbackprop.notation import tree
 from symbackprop.notation.blocks import Block, Code, Line, Paragraph
 from symbackprop.notation.conventions import conventions
@@ -72,10 +73,9 @@ class Teller:
 
     def fact(self, fact: Fact) -> Line:
         """A fact as words."""
-        key = f"fact {fact.kind}" if f"fact {fact.kind}" in self.say else "fact other"
         axes = self.program.tensors[fact.tensor].axes
         axis = self.writer.expression(axes[fact.axis]) if fact.axis is not None and axes else ""
-        return self.line(key, tensor=self.writer.names(fact.tensor), axis=axis)
+        return filled(kind_of(fact).words[self.lang], tensor=self.writer.names(fact.tensor), axis=axis)
 
     def shape(self, axes: Sequence[Expr]) -> Line:
         """n x d, or "scalar"."""

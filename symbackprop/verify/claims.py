@@ -13,6 +13,7 @@ import numpy as np
 from sympy import S
 
 from symbackprop.errors import AxisError, ContradictionError, SpecError, SymbackpropError
+from symbackprop.facts import SUMS, kind_of
 from symbackprop.index import shape_text
 from symbackprop.language.nodes import Call, Claim, Derivative, Number, names_of, walk
 from symbackprop.language.syntax import parse_claim
@@ -100,8 +101,8 @@ def compare(subject: str, stated: Stated, seed: int = 0) -> Verdict:
     """Whether left and right are equal: first whether numbers refute it, then with as few of the declared facts as it takes."""
     needed = set(stated.program.needed([stated.left, stated.right]).tensors)
     facts = [f for f in stated.facts if f.tensor in needed]
-    # A positive step size is what the letter means, not a condition on the model.
-    always = [f for f in facts if f.kind == "positive" and not stated.program.tensors[f.tensor].axes]
+    # The sign of a scalar, as of a step size, is what the letter means, not a condition on the model.
+    always = [f for f in facts if kind_of(f).closed == SUMS and not stated.program.tensors[f.tensor].axes]
     found = _numbers(stated, facts, seed)
     if found.status == "unknown":
         return Verdict("unknown", subject, found.reason)
@@ -200,9 +201,4 @@ def fact_text(fact: Fact, program: Program) -> str:
     """A fact as a condition that a person reads."""
     axes = program.tensors[fact.tensor].axes
     along = f" over {axes[fact.axis]}" if fact.axis is not None else ""
-    said = {
-        "simplex": f"{fact.tensor} sums to 1{along}",
-        "one-hot": f"{fact.tensor} is one-hot{along}",
-        "unit": f"{fact.tensor} has length 1{along}",
-    }
-    return said.get(fact.kind, f"{fact.tensor} is {fact.kind}")
+    return f"{fact.tensor} {kind_of(fact).said or f'is {fact.kind}'}{along}"

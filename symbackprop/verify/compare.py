@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from symbackprop.facts import SUMS, closed
 from symbackprop.program import Program
-from symbackprop.verify.draws import UNSCALED
+from symbackprop.verify.draws import along
 from symbackprop.verify.exact import random_point
 from symbackprop.verify.literal import evaluate, sizes_text
 from symbackprop.verify.points import Point, Points, own
@@ -92,14 +93,15 @@ def with_values(program: Program, left: str, right: str, whole: bool = True) -> 
 
 def stays(program: Program, point: Point, left: str, right: str) -> bool:
     """Whether the sides differ at a special point and also near it, so that it is no matter of a convention on a kink."""
-    free = [t for t in program.leaves if t.role != "index" and not {f.kind for f in t.facts} & (UNSCALED | {"symmetric"})]
+    free = [t for t in program.leaves if t.role != "index" and closed(t) >= SUMS]
     if not any(point.arrays[t.name].size for t in free):
         return True
     rng = np.random.default_rng(0)
     for away in AWAY:
         arrays = dict(point.arrays)
         for t in free:
-            moved = arrays[t.name] + away * rng.uniform(0.5, 1.5, arrays[t.name].shape) * rng.choice([-1, 1], arrays[t.name].shape)
+            way = rng.uniform(0.5, 1.5, arrays[t.name].shape) * rng.choice([-1, 1], arrays[t.name].shape)
+            moved = arrays[t.name] + away * along(t, way, rng)
             arrays[t.name] = np.abs(moved) if np.all(arrays[t.name] >= 0) else moved
         known = evaluate(program, arrays, point.sizes)
         if judged(program, arrays, point.sizes, known, left, right).status == "differs":

@@ -10,9 +10,11 @@ import numpy as np
 from sympy import Expr
 
 from symbackprop.errors import SymbackpropError
-from symbackprop.program import Fact, Program
+from symbackprop.facts import SUMS, closed, kind_of
+from symbackprop.facts.data import broken
+from symbackprop.program import Program
 from symbackprop.verify.compare import with_values
-from symbackprop.verify.draws import UNSCALED, one_hot, selected
+from symbackprop.verify.draws import selected
 from symbackprop.verify.literal import evaluate, size_of
 from symbackprop.verify.points import Point
 from symbackprop.verify.rounding import judged
@@ -134,9 +136,9 @@ def _cut(program: Program, arrays: Mapping[str, np.ndarray], sizes: Sizes) -> di
             return None
         for t in program.leaves:
             shape = tuple(size_of(a, sizes) for a in t.axes)
-            if shape != np.shape(arrays[t.name]) and any(f.kind in UNSCALED for f in t.facts):
-                return None
             made[t.name] = arrays[t.name][tuple(slice(k) for k in shape)]
+            if shape != np.shape(arrays[t.name]) and (closed(t) < SUMS or any(broken(f, made[t.name]) for f in t.facts)):
+                return None
             if t.role == "index":
                 made[t.name] = np.minimum(made[t.name], selected(program, t.name, sizes) - 1)
     except SymbackpropError:
@@ -201,27 +203,8 @@ def small_arrays(program: Program, sizes: Mapping[Expr, int], draw: int) -> dict
         if draw < 2:
             values = np.where(values > 0, np.ceil(values), np.floor(values))
         for fact in t.facts:
-            values = _small_impose(values, fact, rng)
+            values = kind_of(fact).small(values, fact.axis, rng)
         arrays[t.name] = values
         if t.role == "index":
             arrays[t.name] = rng.integers(0, selected(program, t.name, sizes), shape)
     return arrays
-
-
-def _small_impose(values: np.ndarray, fact: Fact, rng: np.random.Generator) -> np.ndarray:
-    if fact.kind == "simplex" and rng.random() < 0.5:
-        # 1/2, 1/4, ..., the last twice: few digits, and no two sums alike.
-        size = values.shape[fact.axis or 0]
-        parts = 0.5 ** np.minimum(np.arange(1, size + 1), max(size - 1, 0))
-        order = np.argsort(rng.random(values.shape), axis=fact.axis)
-        return parts[order]
-    if fact.kind in ("simplex", "one-hot", "unit"):
-        # One entry 1 and the others 0 satisfies all three, in the fewest digits.
-        return one_hot(values.shape, fact.axis or 0, rng)
-    if fact.kind == "symmetric":
-        return np.triu(values) + np.swapaxes(np.triu(values, 1), -1, -2)
-    if fact.kind == "positive":
-        return np.abs(values)
-    if fact.kind == "orthogonal":
-        return np.eye(*values.shape[-2:])[rng.permutation(values.shape[-2])]
-    return values

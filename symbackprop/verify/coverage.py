@@ -9,6 +9,7 @@ from functools import cached_property
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Symbol
 
+from symbackprop.facts import kind_of
 from symbackprop.index import Index
 from symbackprop.lower.sign import is_nonnegative
 from symbackprop.ops import op_of
@@ -50,7 +51,7 @@ class Conditions:
     @cached_property
     def never_negative(self) -> set[str]:
         """The tensors without a negative entry, as far as facts and equations say so."""
-        known = {f.tensor for f in self.program.facts if f.kind in ("positive", "simplex", "one-hot")}
+        known = {f.tensor for f in self.program.facts if kind_of(f).never_negative}
         known |= {t.name for t in self.program.leaves if t.role == "index"}
         for e in self.program.equations:
             if isinstance(e.rhs, Expr):

@@ -5,7 +5,7 @@ small whole numbers and zeros, which may lie on a kink. A domain says what must 
 are positive, how heavy the diagonals are, between which bounds all lie.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -13,7 +13,8 @@ from itertools import product
 import numpy as np
 from sympy import Expr, Function, Number, Pow
 
-from symbackprop.program import Program, Tensor
+from symbackprop.facts import COMBINATIONS, SUMS, closed, kind_of
+from symbackprop.program import Fact, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive
 from symbackprop.verify.literal import evaluate, size_of
 from symbackprop.verify.sides import on_data
@@ -28,9 +29,6 @@ HEAVY = 3
 
 NEAR = (1e-4, 1e-2, 0.3)
 """How far from a number that a condition speaks of."""
-
-UNSCALED = frozenset({"simplex", "one-hot", "unit", "orthogonal"})
-"""Facts that fix the scale."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +119,7 @@ def _leaf(program: Program, t: Tensor, sizes: Mapping[Expr, int], manner: Manner
     shape = tuple(size_of(a, sizes) for a in t.axes)
     if t.role == "index":
         return rng.integers(0, selected(program, t.name, sizes), shape)
-    kinds = {f.kind for f in t.facts}
-    if kinds & UNSCALED or (manner.special and "positive" in kinds):
+    if closed(t) < (COMBINATIONS if manner.special else SUMS):
         manner = UNIT
     values = np.asarray(manner.numbers(rng, shape, domain.span), dtype=float)
     if t.name in domain.positive:
@@ -130,32 +127,19 @@ def _leaf(program: Program, t: Tensor, sizes: Mapping[Expr, int], manner: Manner
     if domain.diagonal and len(shape) > 1 and shape[-1] == shape[-2]:
         scale = np.abs(values).max(initial=0)
         values = values + domain.diagonal * shape[-1] * max(scale, 1.0) * np.eye(shape[-1])
-    for fact in t.facts:
-        values = impose(values, fact.kind, fact.axis, rng)
+    return imposed(values, t.facts, rng)
+
+
+def imposed(values: np.ndarray, facts: Iterable[Fact], rng: np.random.Generator) -> np.ndarray:
+    """`values` changed so that the facts are true of them."""
+    for fact in facts:
+        values = kind_of(fact).drawn(values, fact.axis, rng)
     return values
 
 
-def impose(values: np.ndarray, kind: str, place: int | None, rng: np.random.Generator) -> np.ndarray:
-    """`values` changed so that the fact `kind` is true of them (along the axis `place`, where it speaks of one)."""
-    if kind == "simplex":
-        return np.abs(values) / np.abs(values).sum(axis=place, keepdims=True)
-    if kind == "one-hot":
-        return one_hot(values.shape, place or 0, rng)
-    if kind == "symmetric":
-        return (values + np.swapaxes(values, -1, -2)) / 2
-    if kind == "positive":
-        return np.abs(values)
-    if kind == "orthogonal":
-        return np.linalg.qr(values)[0]
-    if kind == "unit":
-        return values / np.sqrt((values * values).sum(axis=place, keepdims=True))
-    return values
-
-
-def one_hot(shape: tuple[int, ...], place: int, rng: np.random.Generator) -> np.ndarray:
-    """Zeros, and one 1 along the axis `place`, anywhere."""
-    hot = rng.integers(0, shape[place], np.delete(shape, place))
-    return np.moveaxis(np.eye(shape[place])[hot], -1, place)
+def along(t: Tensor, way: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A direction in which the facts of a tensor that linear combinations keep stay true."""
+    return imposed(way, [f for f in t.facts if kind_of(f).closed == COMBINATIONS], rng)
 
 
 def under_roots(program: Program) -> list[str]:

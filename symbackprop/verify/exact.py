@@ -17,14 +17,15 @@ import numpy as np
 from sympy import Expr, S
 
 from symbackprop.errors import VerifyError
-from symbackprop.program import Call, Fact, Program, Tensor
+from symbackprop.facts import kind_of
+from symbackprop.program import Call, Program, Tensor
 from symbackprop.term import Entry, NonNegative, Positive, Total
 from symbackprop.verify.draws import random_arrays
 from symbackprop.verify.field import Field, UndefinedError, Value, lifted
 from symbackprop.verify.literal import size_of, sizes_text
 from symbackprop.verify.numeric import CLEAR, base_tensor, derivatives, label
 from symbackprop.verify.points import sound_sizes
-from symbackprop.verify.scalar import SCALAR_LAWS, PointView, SymbolView, inverse
+from symbackprop.verify.scalar import SCALAR_LAWS, PointView, SymbolView
 from symbackprop.verify.slopes import Slopes
 from symbackprop.verify.verdict import Counterexample, Verdict, broken, guarded
 
@@ -207,43 +208,12 @@ def _leaf(reals: np.ndarray, tensor: Tensor, field: Field) -> np.ndarray:
     for place in np.ndindex(reals.shape):
         mods[place] = lifted(field.residue())
     for fact in tensor.facts:
-        mods = _impose(mods, reals, fact, field)
-    return _zipped(np.vectorize(lambda v: v.mod, otypes=[object])(mods) if mods.size else mods, reals)
+        mods = np.asarray(kind_of(fact).residues(mods, reals, fact.axis), dtype=object)  # of a scalar NumPy makes no array
+    return _zipped(np.vectorize(lambda v: lifted(v).mod, otypes=[object])(mods) if mods.size else mods, reals)
 
 
 def _zipped(mods: np.ndarray, reals: np.ndarray) -> np.ndarray:
     made = np.empty(reals.shape, dtype=object)
     for place in np.ndindex(reals.shape):
         made[place] = Value(int(mods[place]), float(reals[place]))
-    return made
-
-
-def _impose(mods: np.ndarray, reals: np.ndarray, fact: Fact, field: Field) -> np.ndarray:
-    if fact.kind == "one-hot":
-        return _zipped(reals.astype(int).astype(object), reals)
-    if fact.kind == "positive":
-        return np.asarray(mods * mods, dtype=object)
-    if fact.kind == "symmetric":
-        return _impose_symmetric(mods)
-    if fact.kind in ("simplex", "unit"):
-        moved = np.moveaxis(mods, fact.axis if fact.axis is not None else -1, 0).copy()
-        rest = moved[1:]
-        if fact.kind == "simplex":
-            moved[0] = 1 - rest.sum(axis=0)
-        else:
-            square = (rest * rest).sum(axis=0)
-            moved[1:] = 2 * rest / (1 + square)
-            moved[0] = (1 - square) / (1 + square)
-        return np.moveaxis(moved, 0, fact.axis if fact.axis is not None else -1)
-    if fact.kind == "orthogonal" and mods.ndim == 2 and mods.shape[0] == mods.shape[1]:
-        skew = mods - mods.T
-        one = np.vectorize(lifted, otypes=[object])(np.eye(len(mods), dtype=int))
-        return (one - skew) @ inverse(one + skew)
-    raise VerifyError(f"no exact values with the fact '{fact.kind}'")
-
-
-def _impose_symmetric(mods: np.ndarray) -> np.ndarray:
-    made = mods.copy()
-    for place in np.ndindex(mods.shape):
-        made[place] = mods[(*place[:-2], *sorted(place[-2:]))]
     return made

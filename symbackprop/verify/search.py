@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from typing import Any
 
 import numpy as np
 from sympy import Expr, Mul
 
+from symbackprop.facts import MEANS, SUMS, closed
+from symbackprop.facts.data import broken
 from symbackprop.program import Call, Program, Tensor
 from symbackprop.verify.coverage import Missing, wanted
-from symbackprop.verify.draws import UNSCALED, Domain, among, draw, selected, times
+from symbackprop.verify.draws import Domain, along, among, draw, imposed, selected, times
 from symbackprop.verify.literal import evaluate
 from symbackprop.verify.sides import Condition, Reached
 
@@ -88,22 +90,25 @@ class Search:
                 for k in (top - 1, 0, *(int(c) + s for c in self.levels for s in (0, 1, -1))):
                     if 0 <= k < top:
                         yield {**start, t.name: np.full(value.shape, k)}
-            elif not {f.kind for f in t.facts} & UNSCALED:
-                way, kept = _direction(rng, t, value.shape), self.is_kept(t)
-                for push in PUSHES:
-                    yield {**start, t.name: np.abs(value + push * way) if kept else value + push * way}
-                    if value.size > 1:  # one entry alone, so that an order changes too
-                        yield {**start, t.name: _pushed(value, push, kept)}
+            elif closed(t) >= SUMS:
+                ways = [_direction(rng, t, value.shape)]
+                if value.size > 1:  # one entry alone, so that an order changes too
+                    last = np.zeros(value.shape)
+                    last[(-1,) * last.ndim] = 1
+                    ways.append(along(t, last, rng))
+                for push, way in product(PUSHES, ways):
+                    moved = value + push * way
+                    yield {**start, t.name: imposed(np.abs(moved) if t.name in self.domain.positive else moved, t.facts, rng)}
 
-    def is_kept(self, t: Tensor) -> bool:
-        """Whether entries have to stay positive."""
-        return t.name in self.domain.positive or any(f.kind == "positive" for f in t.facts)
+    def leaves(self, t: Tensor, moved: np.ndarray) -> bool:
+        """Whether entries that have to stay positive do not, or a fact is no longer true."""
+        return bool(t.name in self.domain.positive and np.any(moved <= 0)) or any(broken(f, moved) for f in t.facts)
 
     def leaps(self, m: Missing, cone: Program, start: Arrays) -> Iterator[Arrays]:
         """Data beyond a threshold that is far away: one leaf after another moved to where the slope of the gap says that it is crossed."""
         rng = np.random.default_rng(self.seed)
         for t in cone.leaves:
-            if t.role == "index" or {f.kind for f in t.facts} & UNSCALED or isinstance(m.condition, Call | Mul):
+            if t.role == "index" or closed(t) < SUMS or isinstance(m.condition, Call | Mul):
                 continue
             arrays = start
             for _ in range(LEAPS):
@@ -111,7 +116,7 @@ class Search:
                 way = _direction(rng, t, value.shape) * max(np.abs(value).max(initial=0) * 1e-3, 1e-3)
                 length = self.length((m.place, m.condition), cone, arrays, {**arrays, t.name: value + way})
                 moved = value + length * (2.0 if m.sign else 1.0) * way
-                if not np.isfinite(length) or (self.is_kept(t) and np.any(moved <= 0)):
+                if not np.isfinite(length) or self.leaves(t, moved):
                     break
                 arrays = {**arrays, t.name: moved}
                 yield arrays
@@ -136,7 +141,7 @@ class Search:
     def approach(self, key: tuple[str, Condition], ends: Sequence[Arrays]) -> Iterator[Arrays]:
         """Arrays between two of `ends` at which an entry of the gap is close to 0, on either side."""
         cone = self.program.needed([key[0]])
-        fixed = {t.name for t in self.program.leaves if t.role == "index" or {f.kind for f in t.facts} & (UNSCALED - {"simplex"})}
+        fixed = {t.name for t in self.program.leaves if t.role == "index" or closed(t) < MEANS}
         found = [(arrays, gap) for arrays in ends if (gap := self.gap(key, cone, arrays)) is not None]
         pairs = [(one, other, np.argwhere(a * b < 0)) for (one, a), (other, b) in combinations(found, 2) if a.shape == b.shape]
         pair = next((row for row in pairs if len(row[2])), None)
@@ -161,15 +166,7 @@ class Search:
 
 def _direction(rng: np.random.Generator, t: Tensor, shape: tuple[int, ...]) -> np.ndarray:
     """A direction to push a leaf in: every entry up, none like another."""
-    way = rng.uniform(0.5, 1.5, shape)
-    return (way + np.swapaxes(way, -1, -2)) / 2 if any(f.kind == "symmetric" for f in t.facts) else way
-
-
-def _pushed(value: np.ndarray, push: float, kept: bool) -> np.ndarray:
-    """`value` with its last entry (of a symmetric matrix, its last diagonal entry) pushed."""
-    made = value.astype(float).copy()
-    made[(-1,) * made.ndim] += push
-    return np.abs(made) if kept else made
+    return along(t, rng.uniform(0.5, 1.5, shape), rng)
 
 
 def _root(value: Any, low: float, high: float) -> tuple[float | None, float]:

@@ -6,12 +6,9 @@ from typing import Any
 import numpy as np
 
 from symbackprop.errors import DataError, FactError
+from symbackprop.facts.kind import Array, Place
+from symbackprop.facts.kinds import TOLERANCE, kind_of
 from symbackprop.program import Fact, Tensor
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
-TOLERANCE = 1e-5
-"""How far from 1 a sum of numbers written with six digits, or in single precision, may be; other facts are as exact."""
 
 
 def real_array(t: Tensor, given: Any, place: str) -> Array:
@@ -54,8 +51,8 @@ def _check(fact: Fact, values: Array, place: str) -> None:
         return
     where, what = made
     spot = ", ".join(str(k) for k in where)
-    notes = []
-    if fact.kind in ("simplex", "one-hot", "unit"):
+    kind, notes = kind_of(fact), []
+    if kind.axis is not None:
         row = np.moveaxis(values, fact.axis, -1)[where] if fact.axis is not None else values
         notes = [
             f"{fact.tensor}{f'[{spot}]' if spot else ''} = {np.array2string(row, precision=6, threshold=8, edgeitems=3)}".split("\n")[0]
@@ -63,35 +60,16 @@ def _check(fact: Fact, values: Array, place: str) -> None:
         subject = f"row {spot} of '{fact.tensor}'" if spot else f"'{fact.tensor}'"
     else:
         subject = f"{fact.tensor}[{spot}]" if spot else f"'{fact.tensor}'"
-    fix = "scale the labels, or take the fact away from the model (the general gradient is derived then)"
-    if fact.kind != "simplex":
-        fix = "give an array that has it, or take the fact away from the model (the general gradient is derived then)"
+    fix = f"{kind.fix}, or take the fact away from the model (the general gradient is derived then)"
     raise FactError(f"{subject} {what}, but the model declares '{fact.kind}'", place=place, notes=notes, fix=fix)
 
 
-def broken(fact: Fact, values: Array) -> tuple[tuple[int, ...], str] | None:
-    """Where an array breaks a fact, and what is wrong there; None where it has it."""
-    if fact.kind == "simplex":
-        sums = values.sum(axis=fact.axis)
-        return _first(np.abs(sums - 1), lambda k: f"sums to {sums[k]:.6g}, not to 1")
-    if fact.kind == "one-hot":
-        counts = (np.abs(values - 1) <= TOLERANCE).sum(axis=fact.axis)
-        apart = np.minimum(np.abs(values), np.abs(values - 1)).max(axis=fact.axis, initial=0)
-        return _first(np.where(counts == 1, apart, 1), lambda k: "is not one 1 among zeros")
-    if fact.kind == "positive":
-        return _first(~(values > 0), lambda k: "is not positive")
-    if fact.kind == "symmetric":
-        return _first(np.abs(values - values.T) / (1 + np.abs(values)), lambda k: f"is {values[k]:.6g}, and its mirror {values.T[k]:.6g}")
-    if fact.kind == "orthogonal":
-        return _first(np.abs(values.T @ values - np.eye(values.shape[1])).max(initial=0), lambda k: "has columns that are not orthonormal")
-    if fact.kind == "unit":
-        squares = np.square(values).sum(axis=fact.axis)
-        return _first(np.abs(squares - 1), lambda k: f"has the length {np.sqrt(squares[k]):.6g}, not 1")
-    return None
-
-
-def _first(gaps: Any, said: Any) -> tuple[tuple[int, ...], str] | None:
-    """The first place where a gap is larger than rounding, and what is said of it; NaN is no small gap."""
+def broken(fact: Fact, values: Array) -> tuple[Place, str] | None:
+    """The first place where an array is further from a fact than rounding, and what is wrong there; None where it has it. NaN has none."""
+    breach = kind_of(fact).breach
+    if breach is None:
+        return None
+    gaps, said = breach(values, fact.axis)
     found = np.argwhere(~(np.asarray(gaps) <= TOLERANCE))
     if not len(found):
         return None
