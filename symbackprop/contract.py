@@ -19,7 +19,7 @@ from symbackprop.factors import cancelled, content, factored
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS, Facts, decided, guard, law_of_sum, laws_of_entries
 from symbackprop.signs import is_total
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
+from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound, with_bound_apart
 
 DEPTH = 8
 """Distributions tried one inside another."""
@@ -119,7 +119,7 @@ def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
 def products(e: Expr) -> list[Product]:
     """`e` as a sum of products: sums of terms split, nested Totals and products flattened, bound indices renamed apart."""
     ones = {i: S.Zero for i in e.atoms(Index) if i.axis == 1}
-    return _products(rename_bound(_without_bound(e, ones) if ones else e))
+    return _products(with_bound_apart(_without_bound(e, ones) if ones else e))
 
 
 def _without_bound(e: Expr, ones: Mapping[Expr, Expr]) -> Expr:

@@ -292,13 +292,21 @@ class Program:
 
     def needed(self, names: Iterable[str]) -> "Program":
         """Only the equations and tensors that the tensors `names` depend on, these included."""
-        wanted, kept = set(names), []
-        for e in reversed(self.equations):
-            if e.name in wanted:
-                kept.append(e)
-                wanted |= e.uses()
+        names = set(names)
+        kept = needed(self.equations, names)
+        wanted = names.union(*[{e.name, *e.uses()} for e in kept])
         tensors = {n: t for n, t in self.tensors.items() if n in wanted}
-        return replace(self, tensors=tensors, equations=tuple(reversed(kept)))
+        return replace(self, tensors=tensors, equations=tuple(kept))
+
+
+def needed(equations: Sequence[Equation], names: Iterable[str]) -> list[Equation]:
+    """The equations that the tensors `names` depend on, in order."""
+    wanted, kept = set(names), []
+    for e in reversed(equations):
+        if e.name in wanted:
+            kept.append(e)
+            wanted |= e.uses()
+    return kept[::-1]
 
 
 def name_of(rhs: Expr, indices: Sequence[Index], among: Iterable[Equation]) -> str | None:

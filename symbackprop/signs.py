@@ -65,11 +65,18 @@ class _Forms:
         parts = [a for a in e.args if not (isinstance(e, Mul) and self.is_above_0(a))]
         return isinstance(e, Add | Mul) and bool(parts) and all(map(self.is_squares, parts))
 
+    def _is_free(self, e: Expr) -> bool:
+        """Whether a term or a factor has an entry as a factor that may have either sign."""
+        known = self.signs
+        return any(isinstance(f, Entry) and f.name not in known.positive and f.name not in known.squares for f in Mul.make_args(e))
+
     def _is_above_0(self, e: Expr) -> bool:
-        if e.is_positive:
-            return True
         if isinstance(e, Entry):
             return e.name in self.signs.positive
+        if isinstance(e, Total) or (isinstance(e, Add | Mul) and any(map(self._is_free, e.args))):
+            return False  # what SymPy takes long to tell
+        if e.is_positive:
+            return True
         if isinstance(e, Add):
             return any(map(self.is_above_0, e.args)) and all(a.is_nonnegative or self.is_above_0(a) or self.is_squares(a) for a in e.args)
         if isinstance(e, Mul):

@@ -24,6 +24,7 @@ from sympy import (
     Symbol,
     default_sort_key,
     expand_mul,
+    preorder_traversal,
 )
 
 from symbackprop.index import Index, fresh
@@ -256,6 +257,12 @@ def opposite(e: Expr) -> Expr:
 def rename_bound(e: Expr) -> Expr:
     """The same expression with bound indices that occur nowhere else."""
     return _apart(e, {})
+
+
+def with_bound_apart(e: Expr) -> Expr:
+    """`e` with bound indices that occur nowhere else in it; itself where they don't."""
+    bound = [i for t in preorder_traversal(e) if isinstance(t, Total) for i in t.indices]
+    return e if len(set(bound)) == len(bound) and e.free_symbols.isdisjoint(bound) else rename_bound(e)
 
 
 def _apart(e: Expr, new: dict[Expr, Expr]) -> Expr:

@@ -5,9 +5,10 @@ from collections.abc import Container, Sequence
 from sympy import Expr
 
 from symbackprop.index import Index
+from symbackprop.lower.exponentials import has_exponential
 from symbackprop.lower.stable import Stable
 from symbackprop.program import Call, Equation, Program, Tensor, name_of
-from symbackprop.term import Entry
+from symbackprop.term import Entry, tensor_names
 
 
 class Additions:
@@ -18,6 +19,18 @@ class Additions:
         self.program = program
         self.equations: list[Equation] = []
         self.laws = Stable(program, [e for e in program.equations if e.name not in opaque])
+        self.growing: set[str] = set()
+        """Tensors whose equations hold exponentials, or use such tensors; a call is looked at by its name alone."""
+        for e in program.equations:
+            self._note(e)
+
+    def grows(self, e: Expr) -> bool:
+        """Whether `e` holds an exponential, or a tensor whose equation does."""
+        return has_exponential(e) or not self.growing.isdisjoint(tensor_names(e))
+
+    def _note(self, e: Equation) -> None:
+        if isinstance(e.rhs, Expr) and self.grows(e.rhs):
+            self.growing.add(e.name)
 
     def renamed(self, e: Expr) -> Expr:
         """An entry by the name of the tensor that it is an entry of, where an equation gives only another name."""
@@ -43,6 +56,7 @@ class Additions:
         tensor = Tensor(self.program.fresh_name(name, [e.name for e in self.equations]), tuple(axes))
         self.equations.append(Equation(tensor, tensor.indices, rhs))
         self.laws.made[tensor.name] = self.equations[-1]
+        self._note(self.equations[-1])
         return tensor
 
     def argument(self, z: Expr, indices: Sequence[Index], name: str = "z") -> str:

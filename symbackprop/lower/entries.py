@@ -43,7 +43,7 @@ class Entries(ABC):
         for k, i in enumerate(wanted):
             size = stored.axes[stored.positions[k]]
             form = affine(i)
-            if isinstance(i, Index) and expand_mul(i.axis - size) == 0:
+            if isinstance(i, Index) and (i.axis == size or expand_mul(i.axis - size) == 0):
                 info.append(("all",))
                 labels.append(i)
             elif not indices_of(i) and not i.has(Entry):
@@ -82,7 +82,9 @@ class Entries(ABC):
         """Entries at computed places: a grid of places for each axis, all over the same indices, but for axes that are taken whole."""
         sizes = [stored.axes[p] for p in stored.positions]
         whole = [
-            isinstance(i, Index) and expand_mul(i.axis - size) == 0 and not any(j.has(i) for m, j in enumerate(wanted) if m != k)
+            isinstance(i, Index)
+            and (i.axis == size or expand_mul(i.axis - size) == 0)
+            and not any(j.has(i) for m, j in enumerate(wanted) if m != k)
             for k, (i, size) in enumerate(zip(wanted, sizes, strict=True))
         ]
         grids = []

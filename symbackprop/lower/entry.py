@@ -227,6 +227,8 @@ def find_counts(factors: Sequence[Expr], bound: Iterable[Index]) -> tuple[dict[I
 
 def strays(e: Expr, size: Expr) -> bool:
     """Whether a place is known to be outside of an axis for some of its indices: what it stands in is 0 there, by some guard."""
+    if isinstance(e, Index) and e.axis == size:
+        return False
     ends = _ends(e)
     return ends is not None and bool(ends[0].is_negative or expand_mul(ends[1] - size).is_nonnegative)
 
@@ -239,6 +241,8 @@ def inside(e: Expr, size: Expr, needs: Sequence[Expr] = ()) -> bool:
 
 def _ends(e: Expr) -> tuple[Expr, Expr] | None:
     """The lowest and the highest place that an affine index expression comes to over the ranges of its indices."""
+    if isinstance(e, Index):
+        return S.Zero, e.axis - 1
     lowest = highest = plain = expand_mul(e)
     found = slopes(plain)
     if found is None or not all(step.is_Integer for step in found.values()):

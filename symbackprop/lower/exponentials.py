@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from sympy import Add, Expr, Pow, S, cosh, exp, expand_mul, log
+from sympy import Add, Expr, Pow, S, cosh, erf, exp, expand_mul, log, sinh
 
-from symbackprop.ops.elementwise import sigmoid, softplus
+from symbackprop.lower.stable import Erfc
+from symbackprop.ops.elementwise import expm1, sigmoid, softplus
 
 
 def exponent(e: Expr) -> Expr | None:
@@ -14,6 +15,11 @@ def exponent(e: Expr) -> Expr | None:
     if isinstance(e, Pow) and e.base.is_number and e.base.is_positive and not e.exp.is_number:
         return e.exp * log(e.base)
     return None
+
+
+def has_exponential(e: Expr) -> bool:
+    """Whether there is an exponential in `e`, or a function that is made of some and overflows or vanishes as they do."""
+    return e.has(exp, expm1, cosh, sinh, erf, Erfc) or any(exponent(p) is not None for p in e.atoms(Pow))
 
 
 def logaddexp(terms: Sequence[tuple[Expr, Expr]]) -> Expr:

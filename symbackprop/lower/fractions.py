@@ -11,7 +11,7 @@ from sympy import Add, Expr, Mul, S, exp, expand_mul
 
 from symbackprop.index import Index
 from symbackprop.lower.growth import Growths, holds
-from symbackprop.term import Total, indices_of
+from symbackprop.term import Total, indices_of, rename_bound
 
 MOST = 48
 """Terms up to which numerators are multiplied out."""
@@ -132,5 +132,6 @@ def into_total(factors: Sequence[Expr], reader: Reading, free: Sequence[Index]) 
     grow = [f for f in factors if reader.growths.parts(f)[0]]
     for total in [f for f in factors if isinstance(f, Total)] if grow else []:
         if indices_of(Mul(*grow)) <= indices_of(total.body) and reader.divides_inside(total, free):
-            return Total(Mul(*[f for f in factors if f is not total], total.body), *total.indices)
+            others = rename_bound(Mul(*[f for f in factors if f is not total]))  # one of them may hold the same sum
+            return Total(Mul(others, total.body), *total.indices)
     return None

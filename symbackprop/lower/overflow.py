@@ -19,7 +19,7 @@ from symbackprop.lower.fractions import into_total, over_one
 from symbackprop.lower.growth import Grown, Growths, said_again
 from symbackprop.lower.stable import ELEMENTARY, exponential_laws, vanishes
 from symbackprop.ops.elementwise import log1p
-from symbackprop.program import Equation, Program
+from symbackprop.program import Equation, Program, needed
 from symbackprop.signs import is_above_0
 from symbackprop.term import Entry, Total, indices_of
 
@@ -36,11 +36,13 @@ def rewritten(program: Program, reader: "Reader", kept: Sequence[str]) -> Progra
     """What `kept` need of `program` as the reader says it; the program itself where it says the same, or where nothing grows."""
     if not any(isinstance(e.rhs, Expr) and (e.rhs.has(Function) or any(map(exponent, e.rhs.atoms(Pow)))) for e in program.equations):
         return program
-    for e in program.equations:
+    equations = needed(program.equations, kept)
+    for e in equations:
         reader.read(e)
+    if needed(reader.equations, kept) == equations:
+        return program
     tensors = {**program.tensors, **{e.name: e.tensor for e in reader.equations}}
-    better = replace(program, tensors=tensors, equations=tuple(reader.equations)).needed(kept)
-    return program if better.equations == program.needed(kept).equations else better
+    return replace(program, tensors=tensors, equations=tuple(reader.equations)).needed(kept)
 
 
 class Reader:
@@ -79,9 +81,9 @@ class Reader:
         found = None
         if isinstance(e, Pow) and e.exp.could_extract_minus_sign() and isinstance(c := self.growths.laws.meaning(e.base), cosh):
             e = c**e.exp  # so that its derivative holds sinh / cosh
-        if isinstance(e, Mul | Pow):
+        if isinstance(e, Mul | Pow) and self.growths.grows(e):
             found = self.product(e, free)
-        elif isinstance(e, Add) and (over := self.over_one(e, free)) is not None:
+        elif isinstance(e, Add) and self.growths.grows(e) and (over := self.over_one(e, free)) is not None:
             return self.better(over, free)
         elif isinstance(e, log):
             own = self.growths.renamed(e.args[0])  # of Q = P.T, the entry of P that one of Q is

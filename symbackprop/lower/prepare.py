@@ -23,7 +23,7 @@ from symbackprop.lower.statistics import stable_equations
 from symbackprop.ops.elementwise import maximum
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
-from symbackprop.program import Call, Equation, Program
+from symbackprop.program import Call, Equation, Program, needed
 from symbackprop.term import Entry, Positive, Total
 
 
@@ -31,14 +31,14 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
     program = without_overflow(undivided(program, outputs), outputs)
-    equations = with_running_products(program, _needed(program.equations, outputs), outputs)
-    equations = with_cofactors(program, _needed(equations, outputs), outputs)
-    equations = _needed(of_factors(program, with_differences(program, equations)), outputs)
-    equations = _needed(without_inverses(program, equations, outputs), outputs)
+    equations = with_running_products(program, needed(program.equations, outputs), outputs)
+    equations = with_cofactors(program, needed(equations, outputs), outputs)
+    equations = needed(of_factors(program, with_differences(program, equations)), outputs)
+    equations = needed(without_inverses(program, equations, outputs), outputs)
     equations = list(_spelled(equations, functions))
     equations = Stable(program, equations, functions).rewritten()
     equations = _masks_of_outputs(equations)
-    equations = _needed(equations, outputs)
+    equations = needed(equations, outputs)
     taken = {*program.tensors, *[e.name for e in equations]}
     expanded: list[Equation] = []
     tensors = {**program.tensors, **{e.name: e.tensor for e in equations}}
@@ -54,7 +54,7 @@ def prepare(program: Program, outputs: Iterable[str], functions: Container[str] 
     # A softmax is finite, though it is spelled as a quotient; its logarithm is -inf where a mask leaves an entry out.
     infinite = {e.name for e in equations if isinstance(e.rhs, Call) and e.rhs.op == "log_softmax" and masked.intersection(e.uses())}
     statistics = {e.name for e in equations if isinstance(e.rhs, Call)} - infinite
-    return guarded(_spelled(_needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs], program.signs)
+    return guarded(_spelled(needed(expanded, outputs), functions), statistics, [n.gap for n in program.needs], program.signs)
 
 
 def _is_of_logsumexp(e: Equation) -> bool:
@@ -76,15 +76,6 @@ def _with_finite_top(e: Equation) -> Equation:
         return replace(e, rhs=replace(e.rhs, op="finite_max")) if e.rhs.op == "max" else e
     below = {f: maximum(f.base, S.One) ** f.exp for f in e.rhs.atoms(Pow) if f.exp == -1 and isinstance(f.base, Entry)}
     return replace(e, rhs=e.rhs.xreplace(below))
-
-
-def _needed(equations: Sequence[Equation], outputs: Iterable[str]) -> list[Equation]:
-    wanted, kept = set(outputs), []
-    for e in reversed(equations):
-        if e.name in wanted:
-            kept.append(e)
-            wanted |= e.uses()
-    return kept[::-1]
 
 
 def _masks_of_outputs(equations: Sequence[Equation]) -> list[Equation]:

@@ -58,6 +58,7 @@ class Stable:
         self.program, self.functions = program, functions
         self.made: dict[str, Equation] = {e.name: e for e in equations}
         self.extra: dict[tuple[str, str], Equation] = {}
+        self._meanings: dict[Expr, tuple[Equation, Expr]] = {}  # of an entry: the equation that it was found by, and what it is
 
     def rewritten(self) -> list[Equation]:
         """The equations by the laws; statistics that a law asks for come after the one they are of."""
@@ -89,11 +90,15 @@ class Stable:
         return self.functions is None or all(type(f).__name__ in self.functions for f in e.atoms(*OWN))
 
     def meaning(self, e: Expr) -> Expr:
-        """What an entry is by its own equation; any other expression is itself."""
+        """What an entry is by its own equation; any other expression is itself. Its sums have the same bound indices each time."""
         made = self.made.get(e.name) if isinstance(e, Entry) else None
-        if made is None or isinstance(made.rhs, Call) or indices_of(made.rhs) - set(made.indices):
+        if made is None or isinstance(made.rhs, Call):
             return e
-        return made.at(e.indices)
+        by, found = self._meanings.get(e, (None, e))
+        if by is not made:
+            found = e if indices_of(made.rhs) - set(made.indices) else made.at(e.indices)
+            self._meanings[e] = made, found
+        return found
 
     def argument(self, e: Expr, function: type[Function]) -> Expr | None:
         """The z of e = function(z), also where `e` is an entry of that."""
