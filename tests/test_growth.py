@@ -36,10 +36,10 @@ def counted(monkeypatch, owner, name: str) -> list:
 
 
 def fraction(k: int):
-    """A continued fraction of k levels."""
-    e = Entry("x0", Index("i", N))
+    """A continued fraction of k levels, of squares: a sign is not told from what an entry may be."""
+    e = Entry("x0", Index("i", N)) ** 2
     for level in range(1, k):
-        e = Entry(f"x{level}", Index("i", N)) / (1 + e)
+        e = Entry(f"x{level}", Index("i", N)) ** 2 / (1 + e)
     return e
 
 

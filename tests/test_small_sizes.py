@@ -157,3 +157,12 @@ def test_an_array_that_the_derivative_does_not_need_must_fit_too():
 def test_sums_and_products_of_nothing_are_what_numpy_makes_of_them():
     for expression in ("sum(x**2)", "prod(x)", "sum(x[1:] * x[:-1])"):
         assert sbp.derivative(expression, {"x": "n"}, wrt="x").evaluate(x=np.ones(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_a_part_that_may_have_no_entries_is_read_under_a_guard(n):
+    """kron(x, x)[1:] has none of one x: what is read of it is 0 there, and the array has nothing to read."""
+    x = np.linspace(-1.5, 2, n)
+    found = sbp.derivative("sum(kron(x, x)[1:]**3)", {"x": "n"}, "x").evaluate(x=x)
+    # sum(kron(x, x)**3) less the first, x_0^6
+    assert np.allclose(found, 6 * x**2 * np.sum(x**3) - np.where(np.arange(n) == 0, 6 * x[0] ** 5, 0))

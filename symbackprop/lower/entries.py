@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Max, Min, expand_mul
+from sympy import Expr, Max, Min, S, expand_mul
 
-from symbackprop.index import Index
+from symbackprop.index import Index, fresh
 from symbackprop.lower.entry import affine, inside, radix, slice_info, strays
 from symbackprop.lower.graph import Graph, Labelled, union
+from symbackprop.sizes import at_most
 from symbackprop.term import Entry, indices_of
 
 
@@ -87,11 +88,13 @@ class Entries(ABC):
             and not any(j.has(i) for m, j in enumerate(wanted) if m != k)
             for k, (i, size) in enumerate(zip(wanted, sizes, strict=True))
         ]
-        grids = []
-        for i, size, full in zip(wanted, sizes, whole, strict=True):
+        grids, node = [], stored.node
+        for k, (i, size, full) in enumerate(zip(wanted, sizes, whole, strict=True)):
             if not full:
-                grid = self.lower(i)
-                grids.append(grid if trusted or inside(i, size, self.needs) else self._clipped(grid, size))
+                known = trusted or inside(i, size, self.needs)
+                grids.append(self.lower(i) if known else self._clipped(self.lower(i), size))
+                if not known and not at_most(1, size, self.needs):
+                    node = self._with_one_more(node, k)
         along = union(grids)
         views = [self.graph.view(g, along) for g in grids]
         places = [k for k, full in enumerate(whole) if not full]
@@ -100,8 +103,13 @@ class Entries(ABC):
         rest = [i for i, full in zip(wanted, whole, strict=True) if full]
         labels = (*rest[:first], *along, *rest[first:])
         pattern = tuple(whole)
-        node = self.graph.add("lookup", (stored.node, *views), pattern, [i.axis for i in labels], self.graph[stored.node].kind)
+        node = self.graph.add("lookup", (node, *views), pattern, [i.axis for i in labels], self.graph[node].kind)
         return Labelled(node, labels)
+
+    def _with_one_more(self, node: int, place: int) -> int:
+        """An array with one more entry along an axis that may have none: NumPy reads nothing there, not even what a guard makes 0."""
+        labels = tuple(fresh(size) for size in self.graph[node].axes)
+        return self.graph.pad(Labelled(node, labels), labels[place], fresh(labels[place].axis + 1), S.Zero).node
 
     def _clipped(self, grid: Labelled, size: Expr) -> Labelled:
         """Places with those outside of the axis moved to its ends."""
