@@ -36,11 +36,14 @@ def counted(monkeypatch, owner, name: str) -> list:
 
 
 def fraction(k: int):
-    """A continued fraction of k levels, of squares: a sign is not told from what an entry may be."""
-    e = Entry("x0", Index("i", N)) ** 2
+    """A continued fraction of k levels."""
+    e = Entry("x0", Index("i", N))
     for level in range(1, k):
-        e = Entry(f"x{level}", Index("i", N)) ** 2 / (1 + e)
+        e = Entry(f"x{level}", Index("i", N)) / (1 + e)
     return e
+
+
+SQUARES = signs.Signs(squares={f"x{level}" for level in range(16)})
 
 
 def chain(k: int):
@@ -56,7 +59,7 @@ def test_a_sign_is_asked_of_each_part_once(monkeypatch):
     asked = []
     for k in (8, 16):
         calls.clear()
-        signs.is_above_0(1 + fraction(k))
+        signs.is_above_0(1 + fraction(k), SQUARES)
         asked.append(len(calls))
     assert asked[1] <= 2.5 * asked[0]
 
@@ -68,7 +71,7 @@ def test_control_signs_that_nobody_remembers_are_asked_without_end(monkeypatch):
     asked = []
     for k in (4, 8):
         calls.clear()
-        signs.is_above_0(1 + fraction(k))
+        signs.is_above_0(1 + fraction(k), SQUARES)
         asked.append(len(calls))
     assert asked[1] > 8 * asked[0]
 
