@@ -25,7 +25,10 @@ from symbackprop.version import __version__
 
 
 def opened_later(name: str) -> ModuleType:
-    """The module `name`, run when something in it is first asked for, so that --help needs neither SymPy nor NumPy."""
+    """The module `name`, run when something in it is first asked for, so that --help needs neither SymPy nor NumPy.
+
+    No package: what imports a module of one that is not run yet runs that module twice.
+    """
     if name in sys.modules:
         return sys.modules[name]
     spec = util.find_spec(name)
@@ -45,7 +48,6 @@ emit = opened_later("symbackprop.emit")
 ops_page = opened_later("symbackprop.ops_page")
 pages = opened_later("symbackprop.pages")
 stages = opened_later("symbackprop.stages")
-table = opened_later("symbackprop.ops")
 training = opened_later("symbackprop.train")
 
 INTERRUPTED = 130
@@ -345,8 +347,7 @@ def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The 
         with working("deriving"):
             ops_page.write_page(output)
         return
-    rows = [(str(name), str(op.kind), str(op.summary)) for name, op in sorted(table.OPS.items())]
-    say(columns(rows))
+    say(columns(ops_page.rows()))
 
 
 @command

@@ -96,6 +96,11 @@ def table() -> Iterator[Op]:
     return (op for name, op in OPS.items() if op.name == name)
 
 
+def rows() -> list[tuple[str, str, str]]:
+    """Each name of an op with its kind and what it is, in the order of names."""
+    return [(name, op.kind, op.summary) for name, op in sorted(OPS.items())]
+
+
 def of_one_number(op: Op) -> bool:
     """Whether an op is a function of one number, where other arguments may be left out."""
     return op.kind == "elementwise" and sum(p.default is p.empty for p in op.parameters.values()) == 1 and len(example(op).shapes) == 1
