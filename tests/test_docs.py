@@ -12,12 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-READY = (ROOT / "symbackprop" / "cli.py").exists() and (ROOT / "symbackprop" / "api.py").exists()
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"""(?:\]\(|src=")([^)"#]+?)(?:#[^)"]*)?[)"]""")
 PROGRAM = "$ symbackprop "
-
-needs_all = pytest.mark.skipif(not READY, reason="no public calls or no command line yet")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -51,7 +48,6 @@ def missing(expected: list[str], printed: str) -> list[str]:
     return [e for e in expected if e.strip() not in {"", "..."} and " ".join(e.split()) not in lines]
 
 
-@needs_all
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_the_python_of_a_page_runs(page: Path, desk: Path) -> None:
     namespace: dict = {}
@@ -59,7 +55,6 @@ def test_the_python_of_a_page_runs(page: Path, desk: Path) -> None:
         assert failures(text, namespace) == []
 
 
-@needs_all
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_the_commands_of_a_page_print_what_it_shows(page: Path, desk: Path) -> None:
     for text in blocks(page, "console"):

@@ -14,7 +14,6 @@ import symbackprop
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-CLI = (ROOT / "symbackprop" / "cli.py").exists()
 
 LOADED = "import sys; {}\nprint(*sorted({{'sympy', 'numpy', 'jinja2'}} & set(sys.modules)))"
 HELP = "\nwith contextlib.suppress(SystemExit): symbackprop.cli.main()"
@@ -46,17 +45,14 @@ def test_a_heavy_library_would_be_seen() -> None:
     assert "sympy" in loaded_by("import symbackprop.term")
 
 
-@pytest.mark.skipif(not CLI, reason="no command line yet")
 def test_help_loads_no_heavy_library() -> None:
     assert loaded_by("import contextlib, symbackprop.cli; sys.argv = ['symbackprop', '--help']" + HELP) == []
 
 
-@pytest.mark.skipif(not CLI, reason="no command line yet")
 def test_the_module_runs_like_the_command() -> None:
     assert "derive" in run(sys.executable, "-m", "symbackprop", "--help")
 
 
-@pytest.mark.skipif(not CLI, reason="no command line yet")
 def test_modules_that_are_opened_later_are_run_once() -> None:
     opened = "import symbackprop.cli, symbackprop.derive.turns; from symbackprop.ops import OPS, function"
     assert "True" in run(sys.executable, "-c", f"{opened}; print(issubclass(OPS['elu'].function, function.Elementwise))")
@@ -91,7 +87,6 @@ def test_the_wheel_holds_modules_templates_and_examples(wheel: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CLI, reason="no command line yet")
 def test_the_wheel_works_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "env", with_pip=True)
     scripts = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin")
