@@ -106,16 +106,8 @@ class VerifyError(SymbackpropError):
     """A check that could not be put, or that failed where it had to hold."""
 
 
-class RefutedError(VerifyError):
-    """A formula that a counterexample refutes."""
-
-
 class ContradictionError(VerifyError):
     """Two engines of this program contradict each other: a fault of its own, not of what was asked."""
-
-
-class DriftError(VerifyError):
-    """Generated output that differs from what is committed."""
 
 
 WIDTH = 100
