@@ -159,31 +159,23 @@ def test_each_activation_of_a_list_is_the_function_of_its_name(layer):
     def network(X: "n d", Y: "n c", W1: "h d", b1: "h", W2: "c h", b2: "c"):
         H = function(X @ W1.T + b1)
         O = H @ W2.T + b2
-        return np.sum((O - Y) ** 2) / X.shape[0]
+        return np.mean((O - Y) ** 2)
 
     one = layers(Linear("d", "h"), layer, Linear("h", "c"), MSE())
     assert not differ(one, traced(network))
     assert differ(one, layers(Linear("d", "h"), ELU(0.5), Linear("h", "c"), MSE()))
 
 
-def _bce(O, Y, n):
-    return np.sum(sbp.softplus(O) - Y * O) / n
+def _cross_entropy(O, Y):
+    return -np.sum(Y * np.log(sbp.softmax(O, axis=-1))) / O.shape[0]
 
 
-def _mse(O, Y, n):
-    return np.sum((O - Y) ** 2) / n
-
-
-def _huber(O, Y, n):
-    R = O - Y
-    return np.sum(np.where(np.abs(R) <= 2.5, 0.5 * R**2, 2.5 * (np.abs(R) - 0.5 * 2.5))) / n
-
-
-def _cross_entropy(O, Y, n):
-    return -np.sum(Y * np.log(sbp.softmax(O, axis=-1))) / n
-
-
-LOSSES = {BCEWithLogits: _bce, MSE: _mse, Huber: _huber, SoftmaxCrossEntropy: _cross_entropy}
+LOSSES = {
+    BCEWithLogits: sbp.binary_cross_entropy_with_logits,
+    MSE: sbp.mse_loss,
+    Huber: lambda O, Y: sbp.huber_loss(O, Y, 2.5),
+    SoftmaxCrossEntropy: _cross_entropy,
+}
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -196,8 +188,8 @@ def test_each_loss_of_a_list_is_its_formula(loss, l2):
         A2 = np.tanh(A1 @ W2.T + b2)
         O = A2 @ W3.T
         if l2 is None:
-            return LOSSES[loss](O, Y, X.shape[0])
-        return LOSSES[loss](O, Y, X.shape[0]) + 0.5 * l2 * (np.sum(W1**2) + np.sum(W2**2) + np.sum(W3**2))
+            return LOSSES[loss](O, Y)
+        return LOSSES[loss](O, Y) + 0.5 * l2 * (np.sum(W1**2) + np.sum(W2**2) + np.sum(W3**2))
 
     parts = [Linear("d", "h"), Tanh(), Linear("h", "k"), Tanh(), Linear("k", "c", bias=False)]
     one = layers(*parts, loss(l2=l2, **options))
@@ -208,6 +200,11 @@ def test_each_loss_of_a_list_is_its_formula(loss, l2):
     assert not differ(one, two)
     assert np.isclose(value(one, arrays), network(**arrays), rtol=1e-12)
     assert not np.isclose(value(one, {**arrays, "Y": -arrays["Y"]}), network(**arrays), rtol=1e-3)
+
+
+def test_the_softmax_cross_entropy_of_a_list_is_that_of_the_op_table():
+    O, Y = np.random.default_rng(1).standard_normal((3, 5)), np.eye(5)[[4, 0, 2]]
+    assert np.isclose(_cross_entropy(O, Y), sbp.cross_entropy(O, Y), rtol=1e-12)
 
 
 def test_the_first_number_of_a_loss_is_its_own_and_not_the_penalty():

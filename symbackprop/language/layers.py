@@ -6,8 +6,9 @@ activation, H after it, O the output. With more, layer l has Z{l} before and A{l
 Parameters are W1, b1, W2, b2, ... The probabilities of a classifier are Yhat, the objective is J.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import pairwise
+from typing import ClassVar
 
 from symbackprop.errors import AxisError, SpecError
 from symbackprop.index import IDENTIFIER
@@ -27,101 +28,86 @@ class Linear:
 
 @dataclass(frozen=True)
 class Activation:
-    """An elementwise function after a linear layer."""
+    """An elementwise function after a linear layer: the op of the language that `op` names, with the fields of the layer as its options."""
+
+    op: ClassVar[str]
 
     def text(self, argument: str) -> str:
         """The call in the language."""
-        raise NotImplementedError
+        return _call(self.op, argument, *[getattr(self, f.name) for f in fields(self)])
 
 
 @dataclass(frozen=True)
 class ReLU(Activation):
     """max(x, 0), with derivative 0 at 0. Source: Nair, Hinton 2010."""
 
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"relu({argument})"
+    op = "relu"
 
 
 @dataclass(frozen=True)
 class LeakyReLU(Activation):
     """x where x > 0, else slope x. Source: Maas, Hannun, Ng 2013."""
 
+    op = "leaky_relu"
     slope: float = 0.01
-
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"leaky_relu({argument}, {self.slope!r})"
 
 
 @dataclass(frozen=True)
 class Tanh(Activation):
     """The hyperbolic tangent."""
 
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"tanh({argument})"
+    op = "tanh"
 
 
 @dataclass(frozen=True)
 class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"sigmoid({argument})"
+    op = "sigmoid"
 
 
 @dataclass(frozen=True)
 class Softplus(Activation):
     """log(1 + exp(x)). Source: Dugas et al. 2001."""
 
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"softplus({argument})"
+    op = "softplus"
 
 
 @dataclass(frozen=True)
 class GELU(Activation):
     """x Phi(x), exact. Source: Hendrycks, Gimpel 2016, eq. 1."""
 
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"gelu({argument})"
+    op = "gelu"
 
 
 @dataclass(frozen=True)
 class SiLU(Activation):
     """x sigmoid(x). Source: Elfwing, Uchibe, Doya 2018."""
 
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"silu({argument})"
+    op = "silu"
 
 
 @dataclass(frozen=True)
 class ELU(Activation):
     """x where x > 0, else alpha (exp(x) - 1). Source: Clevert, Unterthiner, Hochreiter 2016, eq. 15."""
 
+    op = "elu"
     alpha: float = 1.0
-
-    def text(self, argument: str) -> str:
-        """The call in the language."""
-        return f"elu({argument}, {self.alpha!r})"
 
 
 @dataclass(frozen=True)
 class Loss:
-    """The last entry: the objective as a mean over the n samples, plus 0.5 l2 times the sum of squares of all weights if l2 is given.
+    """The last entry: the op that `op` names of the output O and the labels Y, plus 0.5 l2 times the sum of squares of all weights.
 
-    `l2` is a number, or the name of a scalar constant; it is given by name, as in MSE(l2=0.01).
+    `l2` is a number, or the name of a scalar constant; it is given by name, as in MSE(l2=0.01). Without it there is no penalty.
     """
 
+    op: ClassVar[str]
     l2: float | str | None = field(default=None, kw_only=True)
 
     def equations(self, classes: str) -> dict[str, str]:
         """The equations from the output O to the objective J."""
-        raise NotImplementedError
+        return {"J": _call(self.op, "O", "Y", *[getattr(self, f.name) for f in fields(self) if f.name != "l2"])}
 
     def fact(self, classes: str) -> dict[str, str]:
         """The fact that the labels have."""
@@ -130,13 +116,15 @@ class Loss:
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy(Loss):
-    """-(1/n) sum_sk Y log softmax(O), in nats, summed over classes, mean over samples.
+    """-(1/n) sum_sk Y log softmax(O), in nats, summed over classes, mean over samples, as cross_entropy is.
 
     Y: one-hot or soft labels that sum to 1. Source: Bishop 2006, eq. 4.108.
     """
 
+    op = "cross_entropy"
+
     def equations(self, classes: str) -> dict[str, str]:
-        """Yhat and J."""
+        """Yhat, the probabilities, and J."""
         return {"Yhat": "softmax(O, axis=-1)", "J": "-sum(Y * log(Yhat)) / n"}
 
     def fact(self, classes: str) -> dict[str, str]:
@@ -146,32 +134,24 @@ class SoftmaxCrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class BCEWithLogits(Loss):
-    """(1/n) sum (softplus(O) - Y O), in nats, summed over outputs, mean over samples. Source: Bishop 2006, eq. 4.90."""
+    """The mean of softplus(O) - Y O, in nats, over all samples and outputs. Source: Bishop 2006, eq. 4.90."""
 
-    def equations(self, classes: str) -> dict[str, str]:
-        """J from the logits."""
-        return {"J": "sum(softplus(O) - Y * O) / n"}
+    op = "binary_cross_entropy_with_logits"
 
 
 @dataclass(frozen=True)
 class MSE(Loss):
-    """(1/n) sum (O - Y)^2, summed over outputs, mean over samples."""
+    """The mean of (O - Y)^2 over all samples and outputs."""
 
-    def equations(self, classes: str) -> dict[str, str]:
-        """J from the residuals."""
-        return {"J": "sum((O - Y)**2) / n"}
+    op = "mse_loss"
 
 
 @dataclass(frozen=True)
 class Huber(Loss):
-    """(1/n) sum of 0.5 r^2 where |r| <= delta, else delta (|r| - 0.5 delta), r = O - Y. Source: Huber 1964."""
+    """The mean of 0.5 r^2 where |r| <= delta, else delta (|r| - 0.5 delta), r = O - Y, over all samples and outputs. Source: Huber 1964."""
 
+    op = "huber_loss"
     delta: float = 1.0
-
-    def equations(self, classes: str) -> dict[str, str]:
-        """R, the residuals, and J."""
-        d = repr(self.delta)
-        return {"R": "O - Y", "J": f"sum(where(abs(R) <= {d}, 0.5 * R**2, {d} * (abs(R) - 0.5 * {d}))) / n"}
 
 
 class Sequential:
@@ -262,3 +242,8 @@ class Sequential:
                 base = "H" if plain else f"A{level}"
                 names.append(base if base not in names else f"{base}_{sum(n.startswith(base) for n in names) + 1}")
         return [*names[:-1], "O"]
+
+
+def _call(op: str, *arguments: str | float) -> str:
+    """A call in the language: names as they are, numbers as Python writes them."""
+    return f"{op}({', '.join(a if isinstance(a, str) else repr(a) for a in arguments)})"
