@@ -20,7 +20,7 @@ FLOORS = [
     [{"index", "sizes"}, {"files"}],
     [{"term", "signs", "program"}],
     [{"facts"}],
-    [{"contract", "brackets", "factors", "laws", "canonical", "cost", "normal", "definition"}],
+    [{"workbench", "contract", "brackets", "factors", "laws", "canonical", "cost", "normal", "definition"}],
     [{"ops"}],
     [{"language"}, {"derive"}],
     [{"notation"}, {"lower"}],

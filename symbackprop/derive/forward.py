@@ -7,13 +7,12 @@ Over a gradient program it gives Hessian-vector products. Source: Wengert 1964; 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from sympy import Add, Expr, Mul, S
 
 from symbackprop.canonical import relabelled
 from symbackprop.contract import Trace, contract
-from symbackprop.derive.local import call_tensor, jacobian_of, local_partials
+from symbackprop.derive.local import jacobian_of, local_partials
 from symbackprop.derive.reverse import Step, known_facts
 from symbackprop.derive.smooth import Model
 from symbackprop.errors import DeriveError
@@ -21,6 +20,7 @@ from symbackprop.index import fresh
 from symbackprop.laws import Facts
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Total
+from symbackprop.workbench import Workbench
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class _Walk:
         self.facts = Facts(known_facts(self.program), self.program.equations)
         self.definitions = Facts((), self.program.equations)
         self.model = Model(self.program.equations, self.program.signs)
-        self.helper = partial(call_tensor, self.program, self.made)
+        self.helper = Workbench(self.program, self.made).call
 
     def push(self, equation: Equation) -> None:
         """The tangent of one equation's tensor at its own indices, from those of the tensors it uses."""

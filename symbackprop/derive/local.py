@@ -8,7 +8,6 @@ without an index law (an inverse) states its differential in the record, in term
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from sympy import Add, Dummy, Expr, Mul, S, factor_terms, powsimp, solve
 
@@ -24,19 +23,6 @@ from symbackprop.term import Entry, Total, delta, indices_of, rename_bound, subs
 
 Helper = Callable[..., Tensor]
 """helper(op, arguments, axes, **options): the tensor that this call gives, of an equation that is there already or a new one."""
-
-
-def call_tensor(
-    program: Program, equations: list[Equation], op: str, arguments: tuple[str, ...], axes: tuple[Expr, ...], **options: Any
-) -> Tensor:
-    """The tensor that a call gives: of an equation of `program` or of `equations`, else of a new one, added to `equations`."""
-    call = Call(op, arguments, tuple(sorted(options.items())))
-    for e in (*program.equations, *equations):
-        if e.rhs == call:
-            return e.tensor
-    made = Tensor(program.fresh_name(f"{arguments[0]}_{op}", [e.name for e in equations]), axes, role="helper")
-    equations.append(Equation(made, made.indices, call))
-    return made
 
 
 def local_partials(program: Program, equation: Equation, here: Sequence[Index], name: str, helper: Helper) -> list[Partial]:

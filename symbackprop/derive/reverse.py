@@ -10,14 +10,13 @@ one that cancels wants to be put in place.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S, nan, zoo
 
 from symbackprop.canonical import Alike, relabelled
 from symbackprop.contract import Trace, contract
 from symbackprop.cost import cost
-from symbackprop.derive.local import call_tensor, jacobian_of
+from symbackprop.derive.local import jacobian_of
 from symbackprop.derive.masks import Masks
 from symbackprop.derive.naming import with_parts_named
 from symbackprop.derive.smooth import Model
@@ -26,6 +25,7 @@ from symbackprop.index import Index, free_indices, fresh
 from symbackprop.laws import NO_FACTS, Facts
 from symbackprop.program import Call, Equation, Fact, Program, Tensor
 from symbackprop.term import Entry, Total, delta, indices_of, substitute
+from symbackprop.workbench import Workbench
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class _Walk:
         self.model = Model(self.program.equations, self.program.signs)
         self.facts = Facts(known_facts(self.program), self.program.equations)
         self.definitions = Facts((), self.program.equations)
+        self.helper = Workbench(self.program, self.equations).call
         for e in self.program.equations if self.prefix else ():
             if e.tensor.is_derived:
                 self.know(e)
@@ -123,10 +124,6 @@ class _Walk:
     def same(self, e: Expr) -> Entry | None:
         """The entry of a tensor that is there already and equals `e`."""
         return self.known.entry(e, sorted(indices_of(e), key=lambda i: i.name))
-
-    def helper(self, op: str, arguments: tuple[str, ...], axes: tuple[Expr, ...], **options: Any) -> Tensor:
-        """The tensor that a call gives, of an equation of the program or of this walk."""
-        return call_tensor(self.program, self.equations, op, arguments, axes, **options)
 
 
 def gradient(program: Program, wrt: Sequence[str] | None = None) -> Derived:

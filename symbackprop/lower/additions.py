@@ -7,17 +7,17 @@ from sympy import Expr
 from symbackprop.index import Index
 from symbackprop.lower.exponentials import has_exponential
 from symbackprop.lower.stable import Stable
-from symbackprop.program import Call, Equation, Program, Tensor, name_of
+from symbackprop.program import Call, Equation, Program, Tensor
 from symbackprop.term import Entry, tensor_names
+from symbackprop.workbench import Workbench, at_own
 
 
-class Additions:
+class Additions(Workbench):
     """The equations of a program as they are said again, and those that this needs, in order."""
 
     def __init__(self, program: Program, opaque: Container[str] = ()) -> None:
         """`opaque`: tensors that are not looked through."""
-        self.program = program
-        self.equations: list[Equation] = []
+        super().__init__(program, role="intermediate")
         self.laws = Stable(program, [e for e in program.equations if e.name not in opaque])
         self.growing: set[str] = set()
         """Tensors whose equations hold exponentials, or use such tensors; a call is looked at by its name alone."""
@@ -38,23 +38,17 @@ class Additions:
             e = meaning
         return e
 
-    def tensor(self, name: str) -> Tensor:
-        """The tensor `name`, of the program or new."""
-        return self.program.tensors.get(name) or next(e.tensor for e in self.equations if e.name == name)
-
     def call_of(self, name: str) -> Call | None:
         """The call that defines a tensor."""
         return next((e.rhs for e in (*self.equations, *self.program.equations) if e.name == name and isinstance(e.rhs, Call)), None)
 
-    def call(self, call: Call, axes: Sequence[Expr]) -> Tensor:
+    def statistic(self, call: Call, axes: Sequence[Expr]) -> Tensor:
         """The tensor of a call: one that is there, or a new one."""
-        found = next((e.tensor for e in self.equations if e.rhs == call), None)
-        return found or self.new(f"{call.op}_{call.arguments[0]}", axes, call)
+        return self.made(f"{call.op}_{call.arguments[0]}", axes, call)
 
     def new(self, name: str, axes: Sequence[Expr], rhs: Expr | Call) -> Tensor:
-        """A new equation; its tensor."""
-        tensor = Tensor(self.program.fresh_name(name, [e.name for e in self.equations]), tuple(axes))
-        self.equations.append(Equation(tensor, tensor.indices, rhs))
+        """A new equation, which is known by its name from now on; its tensor."""
+        tensor = super().new(name, axes, rhs)
         self.laws.made[tensor.name] = self.equations[-1]
         self._note(self.equations[-1])
         return tensor
@@ -66,14 +60,9 @@ class Additions:
         """
         if isinstance(z, Entry) and z.indices == tuple(indices) and self.tensor(z.name).axes == tuple(i.axis for i in indices):
             return z.name
-        return self.named(z, indices) or self.new(name, [i.axis for i in indices], _at_own(z, indices)[0]).name
+        return self.made(name, [i.axis for i in indices], at_own(z, indices)).name
 
     def named(self, z: Expr, indices: Sequence[Index]) -> str | None:
         """The new tensor whose entry at `indices` is `z`, if there is one."""
-        return name_of(*_at_own(z, indices), self.equations)
-
-
-def _at_own(z: Expr, indices: Sequence[Index]) -> tuple[Expr, tuple[Index, ...]]:
-    """What has `z` at `indices`, at its own indices, and these."""
-    own = Tensor("", tuple(i.axis for i in indices)).indices
-    return z.xreplace(dict(zip(indices, own, strict=True))), own
+        found = self.known(at_own(z, indices), [i.axis for i in indices])
+        return None if found is None else found.name

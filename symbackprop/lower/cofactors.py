@@ -5,15 +5,16 @@ this kind the inverse is not needed. Source: Jacobi 1841; of singular matrices b
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Mul, Pow
 
 from symbackprop.contract import Product, flat, narrowed
 from symbackprop.laws import NO_FACTS
 from symbackprop.normal import TooLargeError, expanded
-from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, rename_bound, tensor_names
+from symbackprop.workbench import Workbench
 
 
 def with_cofactors(program: Program, equations: Sequence[Equation], outputs: Container[str]) -> list[Equation]:
@@ -39,22 +40,22 @@ class _Cofactors:
     equations: Sequence[Equation]
     inverse: Equation
     determinant: Equation
-    new: dict[str, Equation] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.bench = Workbench(self.program, others=self.equations)
 
     def rewritten(self) -> list[Equation] | None:
         """The equations without the inverse; None where it is needed."""
-        done: list[Equation] = []
         try:
             for e in self.equations:
                 if isinstance(e.rhs, Call) and self.inverse.name in e.uses():
                     return None
                 if isinstance(e.rhs, Expr) and self.inverse.name in tensor_names(e.rhs):
                     e = replace(e, rhs=self.said(e.rhs))
-                    done += [n for n in self.new.values() if n not in done]
-                done.append(e)
+                self.bench.equations.append(e)
         except (_NeededError, TooLargeError):
             return None
-        return done
+        return self.bench.equations
 
     def said(self, rhs: Expr) -> Expr:
         """A right side with cofactors."""
@@ -126,9 +127,5 @@ class _Cofactors:
 
     def call(self, op: str, rank: int) -> str:
         """The name of the tensor of a call on the matrix."""
-        if op not in self.new:
-            name = self.program.fresh_name(f"{self.inverse.rhs.arguments[0]}_{op}", [e.name for e in self.equations])
-            *front, size, _ = self.inverse.tensor.axes
-            tensor = Tensor(name, (*front, *[size] * rank), role="helper")
-            self.new[op] = Equation(tensor, tensor.indices, Call(op, self.inverse.rhs.arguments))
-        return self.new[op].name
+        *front, size, _ = self.inverse.tensor.axes
+        return self.bench.call(op, self.inverse.rhs.arguments, (*front, *[size] * rank)).name

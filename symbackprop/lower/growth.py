@@ -129,7 +129,7 @@ class Growths(Shares):
         call = self.call_of(base.name) if isinstance(base, Entry) else None
         if call is not None and call.op == "softmax" and not alone:
             axes = self.tensor(call.arguments[0]).axes
-            return Grown(power * self.call(Call("log_softmax", call.arguments, call.options), axes)[base.indices])
+            return Grown(power * self.statistic(Call("log_softmax", call.arguments, call.options), axes)[base.indices])
         scale, whole = self.laws.meaning(base).as_coeff_Mul()
         times, rest = ((cancelled(whole, self.laws) if isinstance(whole, Add) else None) or whole).as_coeff_Mul()
         scale *= times
@@ -337,7 +337,7 @@ class Growths(Shares):
         if found is None or len(found[3]) != 1:
             return None
         rest, name, at, (place,) = found
-        return rest + self.call(Call("log_softmax", (name,), (("axis", place),)), self.tensor(name).axes)[at]
+        return rest + self.statistic(Call("log_softmax", (name,), (("axis", place),)), self.tensor(name).axes)[at]
 
 
 def said_again(growth: Expr, growths: Growths) -> Expr:

@@ -6,15 +6,16 @@ Nothing is divided by, so zeros are no matter.
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Mul, S, expand_mul
 
 from symbackprop.contract import Product, flat, narrowed
 from symbackprop.index import Index, fresh
 from symbackprop.laws import NO_FACTS
-from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of, rename_bound
+from symbackprop.workbench import Workbench, at_own
 
 
 def with_running_products(program: Program, equations: Sequence[Equation], outputs: Container[str]) -> list[Equation]:
@@ -47,21 +48,21 @@ class _Running:
     table: Equation
     entry: Expr
     outputs: Container[str]
-    new: list[Equation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.bench = Workbench(self.program, others=self.equations)
 
     def rewritten(self) -> list[Equation]:
         """The equations without what the table is for: its products, and its products but one where these are summed."""
         axis = len(self.table.indices) - 1
         others = self.call_of("prod_others", (("axis", axis), ("order", 1)))
-        done: list[Equation] = []
         for e in self.equations if others is None else self.with_scales_in_place(others):
-            self.new = []
             if e.rhs == Call("prod", (self.table.name,), (("axis", axis),)):
-                e = replace(e, rhs=Call("cumprod", (self.factors(done),)))
+                e = replace(e, rhs=Call("cumprod", (self.factors(),)))
             elif others is not None and isinstance(e.rhs, Expr) and others.name in e.uses():
-                e = replace(e, rhs=Add(*[self.pulled(t, others, done) for t in Add.make_args(e.rhs)]))
-            done += [*self.new, e]
-        return done
+                e = replace(e, rhs=Add(*[self.pulled(t, others) for t in Add.make_args(e.rhs)]))
+            self.bench.equations.append(e)
+        return self.bench.equations
 
     def call_of(self, op: str, options: tuple) -> Equation | None:
         """The equation of a call on the table."""
@@ -79,17 +80,13 @@ class _Running:
                 made.append(e)
         return made
 
-    def factors(self, done: Sequence[Equation]) -> str:
+    def factors(self) -> str:
         """The name of the tensor of the numbers that are multiplied, along its last axis."""
         *front, _, j = self.table.indices
-        tensor = Tensor(self.free(f"{self.table.name}_factors", done), tuple(k.axis for k in (*front, j)), role="helper")
-        rhs = self.entry.xreplace(dict(zip((*front, j), tensor.indices, strict=True)))
-        same = next((d.name for d in (*done, *self.new) if d.rhs == rhs and d.tensor.axes == tensor.axes), None)
-        if same is None:
-            self.new.append(Equation(tensor, tensor.indices, rhs))
-        return same or tensor.name
+        indices = (*front, j)
+        return self.bench.made(f"{self.table.name}_factors", [k.axis for k in indices], at_own(self.entry, indices)).name
 
-    def pulled(self, term: Expr, others: Equation, done: Sequence[Equation]) -> Expr:
+    def pulled(self, term: Expr, others: Equation) -> Expr:
         """A sum over i of g_i [i >= k] (the product of all up to i but k), by the recurrence; as it is if it is no such sum."""
         product = flat(rename_bound(term))
         held = [f for f in product.factors if any(a.name == others.name for a in f.atoms(Entry))]
@@ -118,15 +115,9 @@ class _Running:
         free = tuple(sorted({j for f in mine for j in indices_of(f)} - along - set(front), key=lambda j: j.name))
         mine_there = [f.xreplace(own) for f in mine]
         axes = (*free, *(own[j] for j in front), i)
-        slope = Tensor(self.free(f"{self.table.name}_slope", done), tuple(j.axis for j in axes), role="helper")
         value = narrowed(Product(mine_there, along - {i}), NO_FACTS, set())
-        factors = self.factors(done)
-        self.new.append(Equation(slope, slope.indices, value.xreplace(dict(zip(axes, slope.indices, strict=True)))))
-        pulled = Tensor(self.free(f"{self.table.name}_pulled", done), slope.axes, role="helper")
-        self.new.append(Equation(pulled, pulled.indices, Call("cumprod_pullback", (factors, slope.name))))
+        factors = self.factors()
+        slope = self.bench.new(f"{self.table.name}_slope", [j.axis for j in axes], at_own(value, axes))
+        pulled = self.bench.new(f"{self.table.name}_pulled", slope.axes, Call("cumprod_pullback", (factors, slope.name)))
         rest = [f for f in rest if f not in mine]
         return narrowed(Product([*rest, Entry(pulled.name, *free, *front, k)], product.bound - along), NO_FACTS, set())
-
-    def free(self, name: str, done: Sequence[Equation]) -> str:
-        """A name that nothing has yet."""
-        return self.program.fresh_name(name, [e.name for e in (*self.equations, *done, *self.new)])

@@ -20,7 +20,7 @@ class Shares(Additions):
         at, axes = list(at), list(self.tensor(name).axes)
         for place in reversed(places):
             del at[place], axes[place]
-            name = self.call(Call("logsumexp", (name,), (("axis", place),)), axes).name
+            name = self.statistic(Call("logsumexp", (name,), (("axis", place),)), axes).name
         return Entry(name, *at)
 
     def softmax_along(self, name: str, at: Sequence[Expr], places: Sequence[int]) -> Expr:
@@ -29,7 +29,7 @@ class Shares(Additions):
         for k, place in enumerate(places):
             inner = self.logsumexp_along(name, at, places[k + 1 :])
             call = Call("softmax", (inner.name,), (("axis", place),))
-            made *= self.call(call, self.tensor(inner.name).axes)[inner.indices]
+            made *= self.statistic(call, self.tensor(inner.name).axes)[inner.indices]
         return made
 
     def softmax_of(self, growth: Expr) -> Expr | None:

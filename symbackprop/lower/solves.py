@@ -5,15 +5,16 @@ log det A, it is there for the products too.
 """
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Mul
 
 from symbackprop.contract import Product, flat, narrowed
 from symbackprop.index import Index
 from symbackprop.laws import NO_FACTS
-from symbackprop.program import Call, Equation, Program, Tensor
+from symbackprop.program import Call, Equation, Program
 from symbackprop.term import Entry, Total, indices_of, is_guard, rename_bound, tensor_names
+from symbackprop.workbench import Workbench, at_own
 
 MOST_SYSTEMS = 3
 """Systems to solve with one matrix; more cost more than its inverse."""
@@ -39,13 +40,14 @@ class _Solver:
     program: Program
     equations: Sequence[Equation]
     inverse: Equation
-    new: list[Equation] = field(default_factory=list)
-    done: list[Equation] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.bench = Workbench(self.program, others=self.equations)
 
     @property
     def systems(self) -> int:
-        """How many systems are to be solved."""
-        return sum(isinstance(e.rhs, Call) and e.rhs.op == "solve" for e in self.new)
+        """How many more systems are to be solved."""
+        return _systems(self.bench.equations) - _systems(self.equations)
 
     def rewritten(self) -> list[Equation] | None:
         """The equations without the inverse; None where it is wanted itself, or cheaper."""
@@ -57,10 +59,10 @@ class _Solver:
                     if isinstance(e.rhs, Call):
                         return None
                     e = replace(e, rhs=self.said(rename_bound(e.rhs)))
-                self.done.append(e)
+                self.bench.equations.append(e)
         except _NoSystemError:
             return None
-        return self.done if self.systems <= MOST_SYSTEMS else None
+        return self.bench.equations if self.systems <= MOST_SYSTEMS else None
 
     def said(self, e: Expr) -> Expr:
         """`e` without the inverse."""
@@ -88,7 +90,8 @@ class _Solver:
         beside = [g for g in others.factors if g not in chosen]
         guards = [g for g in beside if is_guard(g) and indices_of(g) <= set(free)] if self.strays(chosen) else []
         side = self.right_side([*chosen, *guards], summed, free)
-        solution = self.tensor(Call("solve", (self.matrix(turned), side)), (self.inverse.tensor.axes[0], *[k.axis for k in free]))
+        call = Call("solve", (self.matrix(turned), side))
+        solution = self.bench.made(f"{call.arguments[0]}_solve", (self.inverse.tensor.axes[0], *[k.axis for k in free]), call).name
         rest = beside if self.strays(beside) else [g for g in beside if g not in guards]
         inside = {k for g in chosen for k in indices_of(g)} - set(free)
         return Product([*rest, Entry(solution, kept, *free)], others.bound - inside)
@@ -118,25 +121,24 @@ class _Solver:
         """The name of the tensor of the product of `factors`, its first axis that of `row`."""
         indices = (row, *columns)
         name = f"{self.matrix(False)}_rhs"
-        tensor = Tensor("", tuple(k.axis for k in indices))
+        axes = tuple(k.axis for k in indices)
         if len(factors) == 1 and isinstance(factors[0], Entry):
-            if factors[0].indices == indices and self.axes(factors[0]) == tensor.axes and factors[0].name != self.inverse.name:
+            if factors[0].indices == indices and self.bench.tensor(factors[0].name).axes == axes and factors[0].name != self.inverse.name:
                 return factors[0].name
             if factors[0].indices == indices[::-1]:
                 name = f"{factors[0].name}_T"
         inner = {k for f in factors for k in indices_of(f)} - set(indices)
         value = self.said(narrowed(Product(list(factors), inner), NO_FACTS, set()))
-        return self.named(name, tensor.axes, value.xreplace(dict(zip(indices, tensor.indices, strict=True))))
+        return self.bench.made(name, axes, at_own(value, indices)).name
 
     def strays(self, factors: Iterable[Expr]) -> bool:
         """Whether an entry among the factors may be out of range, where a guard beside it is 0: beside an index, or of a shorter axis."""
         entries = [a for f in factors for a in f.atoms(Entry)]
-        return any(not isinstance(k, Index) or k.axis != size for a in entries for k, size in zip(a.indices, self.axes(a), strict=True))
-
-    def axes(self, f: Entry) -> tuple[Expr, ...]:
-        """The axes of an entry's tensor: longer than those of its indices where it is a slice's."""
-        made = {e.name: e.tensor for e in (*self.equations, *self.new)}
-        return (made.get(f.name) or self.program.tensors[f.name]).axes
+        return any(
+            not isinstance(k, Index) or k.axis != size
+            for a in entries
+            for k, size in zip(a.indices, self.bench.tensor(a.name).axes, strict=True)
+        )
 
     def matrix(self, turned: bool) -> str:
         """The name of the matrix, or of its transpose."""
@@ -144,20 +146,9 @@ class _Solver:
         if not turned:
             return name
         i, j = self.inverse.tensor.indices
-        return self.named(f"{name}_T", self.inverse.tensor.axes, Entry(name, j, i))
+        return self.bench.made(f"{name}_T", self.inverse.tensor.axes, Entry(name, j, i)).name
 
-    def tensor(self, call: Call, axes: Sequence[Expr]) -> str:
-        """The name of the tensor of a call."""
-        return self.named(f"{call.arguments[0]}_solve", axes, call)
 
-    def named(self, name: str, axes: Sequence[Expr], rhs: Expr | Call) -> str:
-        """The name of an equation: of one that is there, or of a new one."""
-        for e in (*self.done, *self.new):
-            if e.tensor.axes == tuple(axes) and e.rhs == rhs:
-                return e.name
-        taken = [e.name for e in (*self.equations, *self.new)]
-        tensor = Tensor(self.program.fresh_name(name, taken), tuple(axes), role="helper")
-        made = Equation(tensor, tensor.indices, rhs)
-        self.new.append(made)
-        self.done.append(made)
-        return made.name
+def _systems(equations: Iterable[Equation]) -> int:
+    """How many systems the equations solve."""
+    return sum(isinstance(e.rhs, Call) and e.rhs.op == "solve" for e in equations)
