@@ -13,7 +13,8 @@ from symbackprop.version import __version__
 _LAYERS = ("Linear", "ReLU", "LeakyReLU", "Tanh", "Sigmoid", "Softplus", "GELU", "SiLU", "ELU")
 _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
 _HOMES = {
-    "api": ("load", "model", "trace", "derive", "derivative", "generate", "verify", "check", "Model", "Derivation", "Module"),
+    "api": ("load", "model", "trace", "derive", "generate", "verify", "check", "Model", "Derivation", "Module"),
+    "expressions": ("derivative",),
     "result": ("Result",),
     "results": ("Results", "Curvature"),
     "language.layers": ("Sequential", *_LAYERS, *_LOSSES),

@@ -1,9 +1,8 @@
 """The public face: state a model, derive, write, generate, verify."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
+from typing import overload
 
 from symbackprop.derive.curvature import Split, split
 from symbackprop.derive.kinks import kinks
@@ -12,11 +11,10 @@ from symbackprop.derive.samples import per_sample_gradients
 from symbackprop.derive.second import hessian, hessian_vector_product, jvp, second, vjp
 from symbackprop.emit import Module, module_source
 from symbackprop.errors import DeriveError, SpecError, nearest
-from symbackprop.language.declare import facts_of, shaped
-from symbackprop.language.elaborate import elaborate, elaborate_expression
+from symbackprop.expressions import Facts, check_expression, did_you_mean, names_in
+from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import Sequential
 from symbackprop.language.spec import ModelSpec, spec_from_tables
-from symbackprop.language.syntax import parse
 from symbackprop.language.toml import load_spec
 from symbackprop.language.trace import trace_spec
 from symbackprop.lower.recognise import opened, recognised
@@ -91,7 +89,7 @@ class Derivation(Paged):
     def __init__(self, model: Model, wrt: Sequence[str] | None = None) -> None:
         """Derive the gradient of the objective by each of `wrt`, and by every intermediate between."""
         self.model = model
-        names = None if wrt is None else _names(wrt)
+        names = None if wrt is None else names_in(wrt)
         self.program: Program = opened(model.program, names or ())
         self.derived: Derived = gradient(self.program, names)
 
@@ -220,7 +218,7 @@ class Derivation(Paged):
         if found is None:
             raise DeriveError(f"{self.model.name} has no declared output", fix='name a tensor: output="O"')
         if found not in self.program.tensors:
-            raise DeriveError(f"'{found}' is not a tensor of {self.model.name}", fix=_did_you_mean(found, self.program.tensors))
+            raise DeriveError(f"'{found}' is not a tensor of {self.model.name}", fix=did_you_mean(found, self.program.tensors))
         return found
 
     def document(self, form: str = "both", lang: str = "en", also: Sequence[str] = ()) -> Document:
@@ -308,67 +306,30 @@ def verify(derivation: Derivation | Model | Sequential | Result | Results | Curv
     return report + verify_more(whole.derived, module, also, seed) if also else report
 
 
-def check(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
-    """Check claims in NumPy notation: "dJ/dO == (Yhat - Y) / n", or updates: "W1 <- W1 - eta * dJ/dW1"."""
-    texts = [claims] if isinstance(claims, str) else list(claims)
-    return check_claims(_as_model(model).program, texts, seed=seed)
+@overload
+def check(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report: ...
 
 
-def derivative(
-    text: str,
-    shapes: Mapping[str, str],
-    wrt: str | Sequence[str],
-    order: int = 1,
-    facts: Mapping[str, str | Sequence[str]] | None = None,
-) -> Result:
-    """The derivative of one expression in NumPy notation, for symbolic sizes.
+@overload
+def check(model: str, shapes: Mapping[str, str], claims: str | Sequence[str], facts: Facts | None = None, seed: int = 0) -> Report: ...
 
-    `shapes` gives each tensor's axes as a shape string; `facts` what is declared of a tensor ("simplex over c"). Order 1 by one
-    name; order 2 by two: the Jacobian by the second name of the derivative by the first; order 3 by three. One name stands for all.
-    Output axes first, then those of `wrt`.
+
+def check(model, *given, **options):
+    """Check claims in NumPy notation about a model: "dJ/dO == (Yhat - Y) / n", or updates: "W1 <- W1 - eta * dJ/dW1".
+
+    Without a model: check(text, shapes, claims) of one expression, whose value the claims call f: "df/dx == 2 * A.T @ (A @ x - b)".
+    `shapes` and `facts` as of `derivative`; `seed` chooses the random points. Raises SpecError for a text that is no claim, or a typo.
     """
-    if not isinstance(text, str):
-        raise SpecError(f"an expression is a text, not {text!r}", place="derivative", fix='write it in quotes, as in "sum(x ** 2)"')
-    tensors = facts_of(shaped(shapes), facts or {})
-    names = _names(wrt)
-    if not isinstance(order, int) or isinstance(order, bool) or order not in ORDERS:
-        known = ", ".join(map(str, ORDERS))
-        raise DeriveError(f"order {order} is not one of {known}", fix="order=1 is the derivative, order=2 its Jacobian")
-    if len(names) == 1:
-        names = names * order
-    if len(names) != order:
-        raise DeriveError(f"{len(names)} names for order {order}", fix=f"give {order}")
-    for name in names:
-        if name not in shapes:
-            raise DeriveError(f"'{name}' has no shape", notes=[f"shapes: {', '.join(shapes)}"], fix=_did_you_mean(name, shapes))
-    empty = Program("expression", tensors, (), "")
-    program, top = elaborate_expression(parse(text), empty, empty.fresh_name("f"), text=text)
-    program = recognised(replace(program, objective=top))
-    derived = jacobian(program, top, names[0])
-    for a, b in pairwise(names):
-        derived = second(derived, a, [b])
-    return Result(derived, derived.adjoints[names[-1]], known=())
+    if isinstance(model, str):
+        return check_expression(model, *given, **options)
+    return _check_model(model, *given, **options)
 
 
-ORDERS = (1, 2, 3)
-"""The orders of `derivative`."""
-
-
-def _names(wrt: str | Sequence[str]) -> tuple[str, ...]:
-    """One name, or several, as a tuple."""
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt) if isinstance(wrt, Sequence) else (wrt,)
-    for name in names:
-        if not isinstance(name, str):
-            raise DeriveError(f"{name!r} is not the name of a tensor", place="wrt", fix='give names, as in wrt="x" or wrt=["x", "y"]')
-    return names
+def _check_model(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
+    return check_claims(_as_model(model).program, [claims] if isinstance(claims, str) else list(claims), seed)
 
 
 def _second(first: Derived, a: str, b: str) -> Result:
     """The Jacobian by `b` of the derivative by `a`."""
     both = second(first, a, [b])
     return Result(both, both.adjoints[b])
-
-
-def _did_you_mean(name: str, known: Mapping) -> str:
-    close = nearest(name, list(known))
-    return f"did you mean {', '.join(close)}?" if close else "give it a shape"

@@ -238,14 +238,16 @@ def generate(
         emit.write(output, module.source)
 
 
-@command
+@functools.partial(command, cls=OfExpressions)
 def verify(
-    spec: Spec,
+    model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
+    shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
+    facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
     claim: Annotated[list[str] | None, typer.Option(help="A claim in NumPy notation; may be given several times.")] = None,
     also: Annotated[list[str] | None, typer.Option("--with", help=f"What else to verify, with commas: {EXTRAS}.")] = None,
     output: Output = None,
 ) -> int:
-    """Verify a model's derivatives, or claims about them.
+    """Verify the derivatives of a model or of one expression, or claims about them. The value of an expression is called f.
 
     \b
     Examples:
@@ -253,14 +255,20 @@ def verify(
       symbackprop verify examples/two_layer.toml --claim "dJ/dO == (Yhat - Y) / n"
       symbackprop verify examples/two_layer.toml --claim "W1 <- W1 - eta * dJ/dW1"
       symbackprop verify examples/two_layer.toml --with hessian,hvp
+      symbackprop verify "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --claim "df/dx == 2 * A.T @ (A @ x - b)"
     """
     check_ending(output, "a report", ".txt", ".md", ".json")
     with working("verifying"):
-        if Path(spec).suffix == ".md":
+        if Path(model).suffix == ".md":
             raise SpecError("notes can't be checked yet", place="verify", fix="name a TOML file, and give the note's claims with --claim")
         if claim and also:
             raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
-        report = api.check(api.load(spec), claim) if claim else api.verify(api.derive(api.load(spec)), also=words(also))
+        if shapes is not None or not pages.is_file_name(model):
+            if also:
+                raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
+            report = pages.expression_report(model, shapes or "", facts or "", claim or [])
+        else:
+            report = api.check(api.load(model), claim) if claim else api.verify(api.derive(api.load(model)), also=words(also))
     if output is not None and output.suffix == ".json":
         emit.write(output, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
     else:

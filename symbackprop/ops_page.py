@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from inspect import getdoc
 from pathlib import Path
 
-from symbackprop.api import derivative
 from symbackprop.derive.reverse import gradient
 from symbackprop.emit import render, write
+from symbackprop.expressions import derivative
 from symbackprop.language.declare import shaped
 from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.syntax import parse

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symbackprop.api import derivative
 from symbackprop.emit import function_source, load_source
+from symbackprop.expressions import derivative
 from symbackprop.language.declare import shaped
 from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.syntax import parse

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from symbackprop.api import derivative
+from symbackprop.api import verify
 from symbackprop.errors import NotationError, ParseError, SpecError
+from symbackprop.expressions import check_expression, derivative
 from symbackprop.notation.closed import put_in_place
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.parts import lettered
 from symbackprop.notation.wording import kink_in, words
 from symbackprop.program import Fact, Program
+from symbackprop.verify.verdict import Report
 
 LONGEST_NAME = 1024
 """No file name is longer, and an expression may be."""
@@ -50,14 +52,7 @@ def parts(text: str) -> Iterator[tuple[int, str]]:
 
 def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: int, form: str, kind: str, lang: str = "en") -> str:
     """The derivative of one expression as Markdown: what is derived, the formula, NumPy, the facts used."""
-    axes = pairs(shapes, "shapes")
-    if not axes:
-        raise SpecError(
-            "an expression needs the shapes of its tensors (or the file does not exist)",
-            place="derive",
-            source=text,
-            fix='add --shapes "A: m n; x: n", or name a TOML file',
-        )
+    axes = _axes(text, shapes)
     if kind != "markdown":
         raise SpecError("one expression is written as Markdown", place="--format", fix="put it in a TOML file for a page")
     names = wrt or list(axes)
@@ -69,6 +64,28 @@ def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: i
         title = words(lang)["page derivative"].format(expression=f"`{text}`", names=words(lang)["comma"].join(group))
         made.append(result_page(title, result, form, lang))
     return "\n".join(made)
+
+
+def expression_report(text: str, shapes: str, facts: str, claims: list[str]) -> Report:
+    """The verdicts on claims about one expression; without any, on its derivative by each of its tensors."""
+    axes, given = _axes(text, shapes), pairs(facts, "facts")
+    if claims:
+        return check_expression(text, axes, claims, given)
+    reports = [verify(derivative(text, axes, wrt=name, facts=given)) for name in axes]
+    return Report(tuple(v for r in reports for v in r.verdicts), f"derivatives of {text}")
+
+
+def _axes(text: str, shapes: str) -> dict[str, str]:
+    """The axes of each tensor of an expression; SpecError where there are none."""
+    axes = pairs(shapes, "shapes")
+    if not axes:
+        raise SpecError(
+            "an expression needs the shapes of its tensors (or the file does not exist)",
+            place="the expression",
+            source=text,
+            fix='add --shapes "A: m n; x: n", or name a TOML file',
+        )
+    return axes
 
 
 def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:

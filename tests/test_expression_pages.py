@@ -2,8 +2,8 @@
 
 import pytest
 
-from symbackprop.api import derivative
 from symbackprop.errors import NotationError, ParseError, SpecError
+from symbackprop.expressions import derivative
 from symbackprop.notation.closed import put_in_place
 from symbackprop.pages import expression_page, pairs, result_page
 from symbackprop.program import Equation

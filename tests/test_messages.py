@@ -320,7 +320,7 @@ def test_an_unknown_target() -> None:
 
 def test_an_expression_without_shapes() -> None:
     assert call("derive", "norm(A @ x)").stderr == (
-        "SpecError in derive: an expression needs the shapes of its tensors (or the file does not exist)\n"
+        "SpecError in the expression: an expression needs the shapes of its tensors (or the file does not exist)\n"
         '    norm(A @ x)\n    fix: add --shapes "A: m n; x: n", or name a TOML file\n'
     )
 

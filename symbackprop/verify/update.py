@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 from sympy import Expr
 
-from symbackprop.errors import SymbackpropError, UnknownNameError, nearest
+from symbackprop.errors import SpecError, SymbackpropError, UnknownNameError, nearest
+from symbackprop.index import shape_text
 from symbackprop.language.nodes import Call, Claim, Derivative, Name, Node, Number, Subscript, names_of, unparse
 from symbackprop.program import Program
 from symbackprop.verify.causes import constant_ratio, telling, value_ratio
@@ -33,6 +34,10 @@ def check_update(program: Program, claim: Claim, seed: int = 0) -> Verdict:
     The change (right - left) must be a negative multiple of the gradient by the tensor (or the entry) on the left. Uphill is
     wrong, and the objective before and after is the counterexample. Raises SpecError where the claim states nothing.
     """
+    axes = program.tensors[program.objective].axes
+    if axes:
+        reason = f'{program.objective} has the shape "{shape_text(axes)}": only a scalar goes down'
+        raise SpecError(reason, place="the claim", source=claim.text, fix="sum it, or take its mean")
     name, place = target(claim, program)
     scalars = tuple(n for n in names_of(claim.right) if n not in program.tensors and n not in {str(a) for a in program.axes})
     slope: Node = Derivative(program.objective, (name,))
