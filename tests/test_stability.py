@@ -263,3 +263,17 @@ def test_laws_of_products_divide_by_nothing(text, at_1):
 
 def test_the_second_derivative_of_a_cube_of_a_distance():
     assert sbp.derivative("abs(x - 1) ** 3", {"x": ""}, "x", order=2).evaluate(x=1.0) == 0
+
+
+NUMBERS_OF_FUNCTIONS = {"erf(2)": float(mp.erf(2)), "-tanh(3)": -np.tanh(3), "-exp(-0.5)": -np.exp(-0.5), "-2 * exp(-3)": -2 * np.exp(-3)}
+
+
+@pytest.mark.parametrize("number", NUMBERS_OF_FUNCTIONS)
+def test_a_function_of_a_number_is_a_number(number):
+    """1 + erf(2) is no erfc(-2): what is worked out already is not said again."""
+    model = sbp.model({"x": {"axes": "n", "role": "parameter"}}, {"J": f"sum(x**2 * (1 + {number} + x))"})
+    module = sbp.generate(sbp.derive(model)).load()
+    x, value = np.array([-0.7, 1.3]), 1 + NUMBERS_OF_FUNCTIONS[number]
+    loss, gradients = module.loss_and_gradients(module.Parameters(x))
+    assert np.isclose(loss, np.sum(x**2 * (value + x)), rtol=1e-12)
+    assert np.allclose(gradients.x, 2 * x * value + 3 * x**2, rtol=1e-12)

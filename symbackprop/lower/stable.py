@@ -196,9 +196,11 @@ def cancelled(e: Add, at: Stable) -> Expr | None:
     if number is None:
         return None
     for term in e.args:
+        if term.is_number:
+            continue  # numbers are worked out
         constant, scale, f = _affine(term, at)
         total = number + constant
-        found = _less_than_one(f, at, -scale / total) if term is not number and total != 0 else None
+        found = _less_than_one(f, at, -scale / total) if total != 0 else None
         if found is not None:
             return Add(*[a for a in e.args if a is not number and a is not term], total * found)
     return None
