@@ -79,7 +79,9 @@ class NotDifferentiableError(DeriveError):
 
 
 class NotationError(SymbackpropError):
-    """A result that can't be written in the form asked for."""
+    """A result that can't be written in the form asked for. `why`: of a missing matrix form, the key of its reason."""
+
+    why = ""
 
 
 class TargetError(SymbackpropError):

@@ -24,6 +24,7 @@ from symbackprop.notation.page import DIALECTS
 from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lettered, names_of
 from symbackprop.notation.together import with_arguments
 from symbackprop.notation.tree import Node
+from symbackprop.notation.wording import refusal
 from symbackprop.notation.written import Written
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import as_sympy
@@ -165,7 +166,7 @@ class Result:
             return Written(lettered(self.program, spoken, self.derived.program), [Part(e, None) for e in spoken], Part(self.equation, None))
         made = self.formula
         if made.whole.value is None and form == "matrix":
-            raise NotationError(made.whole.reason, place=f"equation {self.name}", fix="use the index form")
+            raise refusal(made.whole.why, place=f"equation {self.name}", fix="use the index form")
         own = [p for p in made.parts if not is_inverse(p.equation)]
         return Written(made.program, [*self._model_parts, *own], made.whole)
 

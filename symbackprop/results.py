@@ -11,11 +11,12 @@ from symbackprop.derive import curvature
 from symbackprop.derive.kinks import kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import document_text
-from symbackprop.errors import DeriveError, NotationError, SpecError
+from symbackprop.errors import DeriveError, SpecError
 from symbackprop.notation.beyond import Section, compose_beyond
 from symbackprop.notation.blocks import Document
 from symbackprop.notation.latex import latex
 from symbackprop.notation.together import Together, together
+from symbackprop.notation.wording import refusal
 from symbackprop.program import Fact
 from symbackprop.result import FORMS, Result
 from symbackprop.verify.oracles import Curved, Oracle
@@ -121,7 +122,7 @@ class Results(Paged, Mapping[str, Result]):
         made = self._sheets["index" if form == "index" else "matrix"]
         for part in made.wholes.values():
             if form == "matrix" and part.value is None:
-                raise NotationError(part.reason, place=f"equation {part.name}", fix='use the index form, or "best"')
+                raise refusal(part.why, place=f"equation {part.name}", fix='use the index form, or "best"')
         return made
 
     @cached_property

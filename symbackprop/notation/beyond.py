@@ -21,7 +21,7 @@ from symbackprop.notation.parts import Part, names_of
 from symbackprop.notation.polish import polished
 from symbackprop.notation.teller import TOLD
 from symbackprop.notation.together import Together, together
-from symbackprop.notation.wording import kink_in, reason
+from symbackprop.notation.wording import kink_in
 from symbackprop.notation.written import Written, is_unfolded
 from symbackprop.program import Equation, Program
 from symbackprop.term import tensor_names
@@ -249,7 +249,7 @@ class Told(Composer):
         if matrices:
             unfolded = any(is_unfolded(p.equation) for p in matrices)
             lines += conventions([polished(p.value) for p in matrices], unfolded, self.writer, self.say, TOLD)
-        lines += self.refusals([p for p in parts if p.reason])
+        lines += self.refusals([p for p in parts if p.why])
         blocks: list[Block] = [Paragraph(self.sentences(lines))] if lines else []
         facts = dict.fromkeys(f for n in self.section.names.values() for f in self.derived.facts_behind.get(n, ()))
         facts |= dict.fromkeys(f for sheet in self.sheets.values() for f in sheet.facts)
@@ -267,8 +267,8 @@ class Told(Composer):
         """Why results have no matrix form, those of one reason together."""
         named: dict[str, list[Line]] = {}
         for p in parts:
-            named.setdefault(p.reason, []).append((self.writer.names(p.name),))
-        return [self.line("beyond no matrix", results=self.listed(v), reason=reason(why, self.lang)) for why, v in named.items()]
+            named.setdefault(p.why, []).append((self.writer.names(p.name),))
+        return [self.line("beyond no matrix", results=self.listed(v), reason=self.say[f"no matrix {why}"]) for why, v in named.items()]
 
     # --- steps ---------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.parts import formula, names_of, placed_in
 from symbackprop.notation.polish import polished, size
 from symbackprop.notation.sameness import Known
+from symbackprop.notation.wording import refusal
 from symbackprop.program import Call, Equation, Program
 
 SHRINKS = 20
@@ -52,11 +53,11 @@ def closed_matrix(program: Program, name: str, known: Collection[str], writer: W
         if part.name in names_of(whole):
             lacking = next((p for p in (whole, part) if p.value is None), None)
             if lacking is not None:
-                raise NotationError(lacking.reason, place=f"equation {name}", fix="use the index form")
+                raise refusal(lacking.why, place=f"equation {name}", fix="use the index form")
             whole = placed_in(whole, part, symmetric)
             short_enough(size(whole.value), name)
     if whole.value is None:
-        raise NotationError(whole.reason, place=f"equation {name}", fix="use the index form")
+        raise refusal(whole.why, place=f"equation {name}", fix="use the index form")
     return Typesetter(writer or Writer.of(program)).node(polished(whole.value))
 
 

@@ -38,7 +38,6 @@ Free = tuple[Indices, Indices]
 
 def matrix_form(equation: Equation, program: Program, known: Known | None = None) -> Value:
     """The right side of `equation` as a matrix expression. Raises NotationError if there is none."""
-    place = f"equation {equation.name}"
     try:
         free = sides(equation, program)
         if isinstance(equation.rhs, Call):
@@ -52,8 +51,9 @@ def matrix_form(equation: Equation, program: Program, known: Known | None = None
         if has_unnamed_slices(made):
             raise refusal("slice")
         return made
-    except NotationError as e:
-        raise NotationError(e.reason, place=place, source=e.source, notes=e.notes, fix=e.fix or "use the index form") from None
+    except NotationError as error:
+        error.place, error.fix = f"equation {equation.name}", "use the index form"
+        raise
 
 
 def sides(equation: Equation, program: Program) -> Free:

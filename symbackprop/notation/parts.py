@@ -44,11 +44,11 @@ LETTERS = (
 
 @dataclass(frozen=True)
 class Part:
-    """A tensor and what it is: a value, or where it has no matrix form the reason."""
+    """A tensor and what it is: a value, or where it has no matrix form the key of the reason."""
 
     equation: Equation
     value: Value | None
-    reason: str = ""
+    why: str = ""
 
     @property
     def name(self) -> str:
@@ -90,7 +90,7 @@ def _parts(program: Program, name: str, shown: Collection[str], known: Known) ->
         try:
             value = placed(matrix_form(e, program, known), flat)  # a part has no axes of size one
         except NotationError as error:
-            parts.append(Part(e, None, error.reason))
+            parts.append(Part(e, None, error.why))
             continue
         parts.append(Part(e, _multiple(value, parts) if e.name != name else value))
         if len(e.indices) == 2 and is_symmetric(value, known):

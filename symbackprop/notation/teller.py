@@ -17,7 +17,7 @@ from symbackprop.notation.matrix import Bracket, Elementwise, Hadamard, Ones, Va
 from symbackprop.notation.matrix_form import matrix_form, numpy_text
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.polish import polished
-from symbackprop.notation.wording import filled, reason, words
+from symbackprop.notation.wording import filled, words
 from symbackprop.notation.written import is_unfolded, left_side
 from symbackprop.program import Equation, Fact, Program
 from symbackprop.term import Entry
@@ -115,7 +115,7 @@ class Teller:
         try:
             self.value(e)
         except NotationError as error:
-            return self.line("no matrix", result=self.writer.names(e.name), reason=reason(error.reason, self.lang))
+            return self.line("no matrix", result=self.writer.names(e.name), reason=self.say[f"no matrix {error.why}"])
         return None
 
     def value(self, e: Equation) -> Value:

@@ -89,7 +89,6 @@ ENGLISH = {
     "no matrix": "{result} is written entry by entry, for it has no matrix form: {reason}.",
     "no matrix axes": "a tensor has more than two axes",
     "no matrix factor": "a factor has three indices, and a matrix has two",
-    "no matrix shared": "three factors share one index",
     "no matrix crosswise": "its indices are tied crosswise as well as straight, as no Kronecker product ties them",
     "no matrix long": "multiplied out it has more terms than anybody reads",
     "no matrix shifted": "an index is shifted, or another array's entry",
@@ -207,7 +206,6 @@ CHINESE = {
     "no matrix": "{result} 没有矩阵形式，故按元素写出：{reason}。",
     "no matrix axes": "有张量的轴多于两个",
     "no matrix factor": "有因子带三个下标，而矩阵只有两个",
-    "no matrix shared": "三个因子共用一个下标",
     "no matrix crosswise": "下标既平行又交叉地相连，没有克罗内克积能这样连接",
     "no matrix long": "乘开后项数过多，难以阅读",
     "no matrix shifted": "有下标经过平移，或取自另一个数组",
@@ -266,14 +264,11 @@ def filled(text: str, **parts: object) -> Line:
     return tuple(p for p in (*found, text) if p != "")
 
 
-def refusal(why: str, source: object = "") -> NotationError:
+def refusal(why: str, source: object = "", place: str = "", fix: str = "") -> NotationError:
     """That something has no matrix form, for a reason that documents say in their language: the key "no matrix <why>"."""
-    return NotationError(ENGLISH[f"no matrix {why}"], source=str(source))
-
-
-def reason(error: str, lang: str) -> str:
-    """The reason of a refusal in a language."""
-    return next((words(lang)[key] for key, text in ENGLISH.items() if text == error), error)
+    error = NotationError(ENGLISH[f"no matrix {why}"], source=str(source), place=place, fix=fix)
+    error.why = why
+    return error
 
 
 def kink_in(kink: str, lang: str) -> str:

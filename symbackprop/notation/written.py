@@ -12,7 +12,7 @@ from symbackprop.notation.index_form import Writer
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.parts import Part, names_of
 from symbackprop.notation.polish import polished
-from symbackprop.notation.wording import filled, reason, words
+from symbackprop.notation.wording import filled, words
 from symbackprop.program import Equation, Program
 
 
@@ -51,8 +51,8 @@ class Written:
         names = set().union(*[names_of(p) | {p.name} for p in (*self.parts, self.whole)])
         lines = [*accents(names, self.writer, say), *conventions(values, unfolded, self.writer, say)]
         for p in (*self.parts, self.whole):
-            if p.reason:
-                lines.append(filled(say["no matrix"], result=self.writer.names(p.name), reason=reason(p.reason, lang)))
+            if p.why:
+                lines.append(filled(say["no matrix"], result=self.writer.names(p.name), reason=say[f"no matrix {p.why}"]))
         return lines
 
 
