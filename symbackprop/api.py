@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import overload
 
 from symbackprop.derive.curvature import Split, split
-from symbackprop.derive.kinks import kinks
+from symbackprop.derive.kinks import Kink, kinks
 from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
 from symbackprop.derive.samples import per_sample_gradients
 from symbackprop.derive.second import hessian, hessian_vector_product, jvp, second, vjp
@@ -144,7 +144,7 @@ class Derivation(Paged):
         section = Section("hessian", made.derived, names, variables=made.names, kinks=self._kinks(second=True))
         return Results(section, self.derived, "blocks of the Hessian")
 
-    def _kinks(self, second: bool = False, output: str | None = None) -> tuple[str, ...]:
+    def _kinks(self, second: bool = False, output: str | None = None) -> tuple[Kink, ...]:
         """Where the derivative of the objective, or of `output`, is a convention, and where that of the gradient is."""
         program = self.derived.program
         slopes = [self.derived.adjoints[a] for a in self.wrt]

@@ -17,6 +17,7 @@ from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.syntax import parse
 from symbackprop.notation.index_form import equation_latex
 from symbackprop.notation.page import for_github
+from symbackprop.notation.wording import words
 from symbackprop.ops import OPS, Op
 from symbackprop.ops.absent import ABSENT, Absent
 from symbackprop.ops.examples import Example, example
@@ -214,8 +215,8 @@ def _notes(op: Op) -> Iterator[tuple[str, str]]:
     bounds = [_interval(p, *ends) for p, ends in zip(op.parameters, op.domain, strict=False) if ends != (None, None)]
     if bounds and op.kind == "elementwise":
         yield "domain", ", ".join(bounds)
-    for text in op.kinks:
-        yield "kink", text
+    for convention in op.kinks:
+        yield "kink", words("en")[f"convention {convention}"]
     if op.accuracy:
         yield "range", op.accuracy
     yield "source", op.source

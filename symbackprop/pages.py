@@ -115,8 +115,8 @@ def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
     if result.facts:
         told = "; ".join(fact_text(fact, result.derived.program) for fact in result.facts)
         lines += [say["page facts"].format(facts=told), ""]
-    if result.kinks:
-        lines += [say["page kinks"], "", *[f"- {kink_in(kink, lang)}" for kink in result.kinks], ""]
+    if result.conventions:
+        lines += [say["page kinks"], "", *[f"- {kink_in(kink, lang)}" for kink in result.conventions], ""]
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Idx, Integer
 
-from symbackprop.derive.kinks import kinks
+from symbackprop.derive.kinks import Kink, kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import DataError, NotationError, SpecError
@@ -24,7 +24,7 @@ from symbackprop.notation.page import DIALECTS
 from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lettered, names_of
 from symbackprop.notation.together import with_arguments
 from symbackprop.notation.tree import Node
-from symbackprop.notation.wording import refusal
+from symbackprop.notation.wording import kink_in, refusal
 from symbackprop.notation.written import Written
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import as_sympy
@@ -94,11 +94,16 @@ class Result:
         fired = [f for e in self.program.equations for f in self.derived.facts.get(e.name, ())]
         return tuple(dict.fromkeys((*fired, *self.formula.facts)))
 
-    @cached_property
+    @property
     def kinks(self) -> tuple[str, ...]:
         """Where this derivative is a convention, since a function on its way has a kink or a jump there; elsewhere it is exact."""
+        return tuple(kink_in(kink, "en") for kink in self.conventions)
+
+    @cached_property
+    def conventions(self) -> tuple[Kink, ...]:
+        """The kinks, as keys that each language has words for."""
         program, (output, *wrt) = self.derived.program, self.tensor.derivative
-        found: dict[str, None] = {}
+        found: dict[Kink, None] = {}
         for k, name in enumerate(wrt):
             slope = next(t.name for t in program.tensors.values() if t.derivative == self.tensor.derivative[: k + 2])
             found |= dict.fromkeys(kinks(program, [output], [name], [slope]))

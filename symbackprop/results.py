@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symbackprop.derive import curvature
-from symbackprop.derive.kinks import kinks
+from symbackprop.derive.kinks import Kink, kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import document_text
 from symbackprop.errors import DeriveError, SpecError
@@ -16,7 +16,7 @@ from symbackprop.notation.beyond import Section, compose_beyond
 from symbackprop.notation.blocks import Document
 from symbackprop.notation.latex import latex
 from symbackprop.notation.together import Together, together
-from symbackprop.notation.wording import refusal
+from symbackprop.notation.wording import kink_in, refusal
 from symbackprop.program import Fact
 from symbackprop.result import FORMS, Result
 from symbackprop.verify.oracles import Curved, Oracle
@@ -100,7 +100,7 @@ class Results(Paged, Mapping[str, Result]):
     @property
     def kinks(self) -> tuple[str, ...]:
         """Where they are a convention, since a function on the way has a kink or a jump there."""
-        return self.section.kinks
+        return tuple(kink_in(kink, "en") for kink in self.section.kinks)
 
     def document(self, form: str = "both", lang: str = "en") -> Document:
         """The model, what these are, their formulas, and the steps that lead to them."""
@@ -190,7 +190,7 @@ class Curvature(Paged):
         return Results(section, self.first, f"blocks of {self.what}", note=self.note)
 
     @cached_property
-    def _kinks(self) -> tuple[str, ...]:
+    def _kinks(self) -> tuple[Kink, ...]:
         return kinks(self.model.derived.program, [self.at], self.parameters)
 
     def blocks(self) -> Results:

@@ -10,6 +10,7 @@ import pytest
 from fuzzing import balanced
 
 from symbackprop import ops_page
+from symbackprop.notation.wording import words
 from symbackprop.ops import OPS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
@@ -52,7 +53,13 @@ def test_control_a_changed_sign_is_seen(page):
 @pytest.mark.parametrize("name", BUILT)
 def test_every_op_says_what_its_record_states(page, name):
     op, text = BUILT[name], section(page, name)
-    told = [op.summary, op.source, *op.kinks, op.accuracy, *[f"`{n}`" for n, other in OPS.items() if other is op and n != name]]
+    told = [
+        op.summary,
+        op.source,
+        *[words("en")[f"convention {k}"] for k in op.kinks],
+        op.accuracy,
+        *[f"`{n}`" for n, other in OPS.items() if other is op and n != name],
+    ]
     assert [t for t in told if t not in text] == []
     formulas = re.findall(r"^```math\n(.*?)\n```$", text, re.MULTILINE)
     assert formulas and all(balanced(f) and r"\operatorname" not in f for f in formulas)

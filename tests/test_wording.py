@@ -7,13 +7,15 @@ import pytest
 from test_house import TREES
 
 from symbackprop import derivative
+from symbackprop.derive.kinks import Kink
 from symbackprop.errors import NotationError
-from symbackprop.notation.wording import LANGUAGES
+from symbackprop.notation.wording import LANGUAGES, kink_in
+from symbackprop.ops import OPS
 
 PLACES = re.compile(r"\{\w+\}")
 
 
-def called(function: str) -> set[str]:
+def given_to(function: str) -> set[str]:
     """The first argument of each call of a function in the package, where it is a text."""
     calls = [n for tree in TREES.values() for n in ast.walk(tree) if isinstance(n, ast.Call) and getattr(n.func, "id", "") == function]
     return {n.args[0].value for n in calls if isinstance(n.args[0], ast.Constant)}
@@ -37,7 +39,7 @@ def test_a_key_without_words_in_a_language_is_told(monkeypatch):
 
 
 def test_every_reason_against_a_matrix_form_has_words_and_is_given_somewhere():
-    given = {f"no matrix {why}" for why in called("refusal")}
+    given = {f"no matrix {why}" for why in given_to("refusal")}
     assert not lacking(given) and given == {key for key in LANGUAGES["en"] if key.startswith("no matrix ")}
 
 
@@ -45,3 +47,18 @@ def test_a_refusal_tells_its_reason_by_a_key():
     with pytest.raises(NotationError) as caught:
         derivative("einsum('ijk,k->ij', T, x)", {"T": "a b c", "x": "c"}, wrt="T").latex("matrix")
     assert caught.value.why == "axes" and caught.value.reason == LANGUAGES["en"]["no matrix axes"]
+
+
+def test_every_convention_of_a_kink_has_words_and_is_one_of_some_function():
+    own = {f"convention {key}" for key in given_to("Kink")}
+    keys = own | {f"convention {key}" for op in OPS.values() for key in op.kinks}
+    assert own and not lacking(keys) and keys == {key for key in LANGUAGES["en"] if key.startswith("convention ")}
+
+
+@pytest.mark.parametrize("name", [op.name for name, op in OPS.items() if op.kinks and op.name == name])
+def test_a_chinese_page_tells_a_kink_in_chinese(name):
+    for convention in OPS[name].kinks:
+        told = kink_in(Kink(convention, f"{name}(x)"), "zh").removeprefix(f"{name}(x)：")
+        assert re.search("[一-鿿]{2}", told) and not re.search("[A-Za-z]{3}", re.sub(r"nan|alpha|maximum\(0, x\)|relu\(x\)", "", told)), (
+            told
+        )

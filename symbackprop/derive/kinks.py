@@ -5,6 +5,7 @@ a derivative from all sides agree there is no kink (see smooth.py); where that c
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from sympy import Dummy, Expr, Function, Pow, Symbol, nan, oo, zoo
 
@@ -18,8 +19,17 @@ from symbackprop.signs import is_squares
 from symbackprop.term import Entry, NonNegative, Positive, sides_of, tensor_names
 
 
-def kinks(program: Program, outputs: Iterable[str], wrt: Iterable[str], derivatives: Iterable[str] | None = None) -> tuple[str, ...]:
-    """What conventions the derivatives of `outputs` by `wrt` rest on, as sentences; an output may be a derivative itself.
+@dataclass(frozen=True)
+class Kink:
+    """What a derivative is by convention, as a key that each language has words for, and where: relu(x[n]), or `is_place` x[n] = 0."""
+
+    convention: str
+    at: str
+    is_place: bool = False
+
+
+def kinks(program: Program, outputs: Iterable[str], wrt: Iterable[str], derivatives: Iterable[str] | None = None) -> tuple[Kink, ...]:
+    """What conventions the derivatives of `outputs` by `wrt` rest on; an output may be a derivative itself.
 
     `derivatives`: the tensors of the program that hold them, if it has them: what does not turn there, though a function on the way does,
     is no kink.
@@ -52,22 +62,22 @@ class _Teller:
                 waiting += sorted(tensor_names(body))
         return found
 
-    def told(self) -> dict[str, None]:
-        """The sentences, in the order of the equations."""
-        found: dict[str, None] = {}
+    def told(self) -> dict[Kink, None]:
+        """The conventions, in the order of the equations."""
+        found: dict[Kink, None] = {}
         for e in self.needed:
             if e.uses() & self.reach:
                 self.reach.add(e.name)
                 found |= dict.fromkeys(self.of_call(e) if isinstance(e.rhs, Call) else self.of_equation(e))
         return found
 
-    def of_call(self, e: Equation) -> Iterator[str]:
+    def of_call(self, e: Equation) -> Iterator[Kink]:
         """What the record of a call says."""
-        for kink in OPS[e.rhs.op].kinks:
+        for convention in OPS[e.rhs.op].kinks:
             names = ", ".join(_named(Entry(n, *self.program.tensors[n].indices), self.program) for n in e.rhs.arguments)
-            yield f"{e.rhs.op}({names}): {kink}"
+            yield Kink(convention, f"{e.rhs.op}({names})")
 
-    def of_equation(self, e: Equation) -> Iterator[str]:
+    def of_equation(self, e: Equation) -> Iterator[Kink]:
         """What is to be said of an equation's brackets, roots and functions."""
         for f in sorted(e.formula.atoms(Function, Pow), key=str):
             if not tensor_names(f) & self.reach:
@@ -76,20 +86,20 @@ class _Teller:
                 yield from self.of_bracket(e, f)
             elif isinstance(f, Pow):
                 if self.is_kinked_root(e, f) and self.stays([turn_of(f.base)[0]]):
-                    yield f"where {_named(f.base, self.program)} = 0 the derivative of the root of it is 0"
+                    yield Kink("root", f"{_named(f.base, self.program)} = 0", is_place=True)
             elif (record := op_of(type(f))) is not None and record.kinks and self.is_kinked(e, f):
-                for kink in record.kinks:
-                    yield f"{record.name}({', '.join(_named(a, self.program) for a in f.args)}): {kink}"
+                for convention in record.kinks:
+                    yield Kink(convention, f"{record.name}({', '.join(_named(a, self.program) for a in f.args)})")
 
-    def of_bracket(self, e: Equation, f: Expr) -> Iterator[str]:
+    def of_bracket(self, e: Equation, f: Expr) -> Iterator[Kink]:
         """Of a bracket, or of a function that jumps, in a derivative."""
         (argument, *_) = arguments(f)
         turn = self.turn(argument)
-        where = f"where {' = '.join(reversed(sorted(_named(side, self.program) for side in sides_of(argument))))}"
+        place = " = ".join(reversed(sorted(_named(side, self.program) for side in sides_of(argument))))
         if self.jumps_at(e, turn) and e.tensor.is_derived:
-            yield f"{where} the first derivative jumps; the second is that of either side, almost everywhere"
+            yield Kink("jump", place, is_place=True)
         elif self.jumps_at(e, turn) or (self.bends_at(e, turn) and self.stays([turn])):
-            yield f"{where} a condition turns; the derivative is that of the side which holds"
+            yield Kink("condition", place, is_place=True)
 
     def is_kinked(self, e: Equation, f: Expr) -> bool:
         """Whether a function with a kink leaves one; what turns at no bracket (floor) does."""

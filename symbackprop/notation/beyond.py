@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
+from symbackprop.derive.kinks import Kink
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.errors import NotationError
 from symbackprop.notation import folding, tree
@@ -21,7 +22,6 @@ from symbackprop.notation.parts import Part, names_of
 from symbackprop.notation.polish import polished
 from symbackprop.notation.teller import TOLD
 from symbackprop.notation.together import Together, together
-from symbackprop.notation.wording import kink_in
 from symbackprop.notation.written import Written, is_unfolded
 from symbackprop.program import Equation, Program
 from symbackprop.term import tensor_names
@@ -43,7 +43,7 @@ class Section:
     variables: tuple[str, ...] = ()
     at: str = ""
     notes: tuple[str, ...] = ()
-    kinks: tuple[str, ...] = ()
+    kinks: tuple[Kink, ...] = ()
     walk: Derived | None = None
 
 
@@ -256,12 +256,7 @@ class Told(Composer):
         declared = [f for f in facts if f in self.derived.program.facts]
         if declared:
             blocks.append(Paragraph(self.line("beyond uses", facts=self.listed([self.fact(f) for f in declared]))))
-        if self.section.kinks:
-            blocks += [
-                Paragraph((self.say["page kinks"],)),
-                *[Paragraph(("– " + kink_in(kink, self.lang),)) for kink in self.section.kinks],
-            ]
-        return blocks
+        return [*blocks, *self.kinked(self.section.kinks)]
 
     def refusals(self, parts: Sequence[Part]) -> list[Line]:
         """Why results have no matrix form, those of one reason together."""

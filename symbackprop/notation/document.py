@@ -23,7 +23,6 @@ from symbackprop.notation.parts import is_inverse
 from symbackprop.notation.polish import polished
 from symbackprop.notation.second import second_derivatives
 from symbackprop.notation.teller import Teller
-from symbackprop.notation.wording import kink_in
 from symbackprop.program import Equation, Tensor
 from symbackprop.term import Entry, NonNegative, substitute
 
@@ -338,8 +337,7 @@ class Composer(Teller):
             if facts := self.derived.facts.get(e.name, ()):
                 told = self.listed([self.fact(f) for f in facts])
                 blocks.append(Paragraph(self.line("uses", result=self.writer.names(e.name), facts=told)))
-        if told := kinks(self.derived.program, [self.derived.output], self.derived.wrt):
-            blocks += [Paragraph((self.say["page kinks"],)), *[Paragraph(("– " + kink_in(kink, self.lang),)) for kink in told]]
+        blocks += self.kinked(kinks(self.derived.program, [self.derived.output], self.derived.wrt))
         if self.form == "both":
             index = Formulas(tuple(self.writer.equation(e) for e in self.adjoints))
             blocks.append(Fold((self.say["results index"],), (index,)))

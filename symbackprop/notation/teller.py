@@ -6,6 +6,7 @@ from typing import Self
 
 from sympy import Expr
 
+from symbackprop.derive.kinks import Kink
 from symbackprop.derive.reverse import Derived
 from symbackprop.errors import NotationError
 from symbackprop.facts import kind_of
@@ -17,7 +18,7 @@ from symbackprop.notation.matrix import Bracket, Elementwise, Hadamard, Ones, Va
 from symbackprop.notation.matrix_form import matrix_form, numpy_text
 from symbackprop.notation.matrix_tex import Typesetter
 from symbackprop.notation.polish import polished
-from symbackprop.notation.wording import filled, words
+from symbackprop.notation.wording import filled, kink_in, words
 from symbackprop.notation.written import is_unfolded, left_side
 from symbackprop.program import Equation, Fact, Program
 from symbackprop.term import Entry
@@ -147,6 +148,11 @@ class Teller:
         unfolded = any(map(is_unfolded, values))
         lines = conventions([polished(v) for v in values.values()], unfolded, self.writer, self.say, TOLD)
         return [Paragraph(self.sentences(lines))] if lines else []
+
+    def kinked(self, kinks: Sequence[Kink]) -> list[Block]:
+        """Where derivatives are a convention, a line each."""
+        said = [Paragraph(("– " + kink_in(kink, self.lang),)) for kink in kinks]
+        return [Paragraph((self.say["page kinks"],)), *said] if said else []
 
     def sentences(self, lines: Sequence[Line]) -> Line:
         """Sentences one after the other."""

@@ -1,8 +1,8 @@
 """What documents say, in English and in Chinese: the same keys in both. {name} stands for a formula or a number put in later."""
 
-import re
 from collections.abc import Mapping
 
+from symbackprop.derive.kinks import Kink
 from symbackprop.errors import NotationError
 from symbackprop.notation import wording_beyond
 from symbackprop.notation.blocks import Line
@@ -271,12 +271,10 @@ def refusal(why: str, source: object = "", place: str = "", fix: str = "") -> No
     return error
 
 
-def kink_in(kink: str, lang: str) -> str:
-    """A sentence on a kink in a language, where that has words for it."""
-    for pattern, text in wording_beyond.KINKS.get(lang, ()):
-        if re.fullmatch(pattern, kink):
-            return re.sub(pattern, text, kink, count=1)
-    return kink
+def kink_in(kink: Kink, lang: str) -> str:
+    """A sentence on a kink in a language."""
+    say = words(lang)
+    return say["kink where" if kink.is_place else "kink of"].format(at=kink.at, told=say[f"convention {kink.convention}"])
 
 
 def words(lang: str) -> Mapping[str, str]:

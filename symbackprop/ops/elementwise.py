@@ -45,7 +45,7 @@ def _absolute_rule(x: Expr) -> Expr | None:
     numpy="np.abs({0})",
     latex=r"\left|#1\right|",
     source="NumPy",
-    kinks=("the derivative at 0 is 0",),
+    kinks=("0 at 0",),
     names=("abs", "absolute"),
     rewrite_rule=_absolute_rule,
     even_powers=lambda x: x,
@@ -67,7 +67,7 @@ OWN[Abs] = absolute
     numpy="np.sign({0})",
     latex=r"\operatorname{sgn}\left(#1\right)",
     source="NumPy",
-    kinks=("the derivative at 0 is 0",),
+    kinks=("0 at 0",),
     recognised=True,
     price=1,
 )
@@ -87,7 +87,7 @@ def _relu_rule(x: Expr) -> Expr | None:
     numpy="np.maximum({0}, 0.0)",
     latex=r"\operatorname{ReLU}\left(#1\right)",
     source="Nair, Hinton 2010",
-    kinks=("the derivative at 0 is 0",),
+    kinks=("0 at 0",),
     rewrite_rule=_relu_rule,
     price=1,
     is_nonnegative=True,
@@ -112,7 +112,7 @@ def _maximum_rule(x: Expr, y: Expr) -> Expr | None:
     numpy="np.maximum({0}, {1})",
     latex=r"\max\left(#1, #2\right)",
     source="NumPy",
-    kinks=("at x = y the derivative goes to y; maximum(0, x) is relu(x)",),
+    kinks=("to y as of relu",),
     rewrite_rule=_maximum_rule,
     price=1,
 )
@@ -134,7 +134,7 @@ def _minimum_rule(x: Expr, y: Expr) -> Expr | None:
     numpy="np.minimum({0}, {1})",
     latex=r"\min\left(#1, #2\right)",
     source="NumPy",
-    kinks=("at x = y the derivative goes to y",),
+    kinks=("to y",),
     rewrite_rule=_minimum_rule,
     price=1,
 )
@@ -157,7 +157,7 @@ def _build_clip(draft: Draft, x: Array, a_min: Array | None = None, a_max: Array
     numpy="np.clip({0}, {1}, {2})",
     latex=r"\min\left(\max\left(#1, #2\right), #3\right)",
     source="NumPy",
-    kinks=("the derivative at either bound is 0",),
+    kinks=("0 at bounds",),
     inline=True,
     build=_build_clip,
 )
@@ -190,7 +190,7 @@ def sigmoid(x: Expr) -> Expr:
     numpy="np.maximum({0}, 0.0) + {1} * np.minimum({0}, 0.0)",
     source="Maas, Hannun, Ng 2013",
     domain=(REAL, POSITIVE),
-    kinks=("the derivative at 0 is the slope of the negative side",),
+    kinks=("negative side",),
     stable=lambda x, a: relu(x) + a * minimum(x, S.Zero),
 )
 def leaky_relu(x: Expr, negative_slope: Expr = 0.01) -> Expr:
@@ -205,7 +205,7 @@ def leaky_relu(x: Expr, negative_slope: Expr = 0.01) -> Expr:
     numpy="np.maximum({0}, 0.0) + {1} * np.expm1(np.minimum({0}, 0.0))",
     source="Clevert, Unterthiner, Hochreiter 2016",
     domain=(REAL, POSITIVE),
-    kinks=("the derivative at 0 is alpha",),
+    kinks=("alpha at 0",),
     stable=lambda x, a: relu(x) + a * expm1(minimum(x, S.Zero)),
     own_value=False,
 )
@@ -220,7 +220,7 @@ def elu(x: Expr, alpha: Expr = 1.0) -> Expr:
 @elementwise(
     numpy="1.0507009873554805 * (np.maximum({0}, 0.0) + 1.6732632423543773 * np.expm1(np.minimum({0}, 0.0)))",
     source="Klambauer et al. 2017",
-    kinks=("the derivative at 0 is that of the exponential side",),
+    kinks=("exponential side",),
     stable=lambda x: SELU_SCALE * relu(x) + SELU_SCALE * SELU_ALPHA * expm1(minimum(x, S.Zero)),
     own_value=False,
 )
@@ -328,7 +328,7 @@ def exp2(x: Expr) -> Expr:
     return S(2) ** x
 
 
-@elementwise(numpy="np.clip({0}, 0.0, 6.0)", source="torch.nn.functional.relu6", kinks=("the derivative at 0 and at 6 is 0",), inline=True)
+@elementwise(numpy="np.clip({0}, 0.0, 6.0)", source="torch.nn.functional.relu6", kinks=("0 at 0 and 6",), inline=True)
 def relu6(x: Expr) -> Expr:
     """The positive part, at most 6.
 

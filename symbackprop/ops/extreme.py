@@ -18,8 +18,7 @@ from symbackprop.program import Call, Tensor
 from symbackprop.term import NonNegative, Positive, delta
 
 Axis = int | tuple[int, ...] | None
-FIRST = ("where several entries are the largest (smallest), the first of them is taken",)
-JUMPS = (*FIRST, "it jumps where another entry becomes the largest (smallest); its derivative is 0")
+DANSKIN = "Danskin 1967, The theory of max-min"
 
 
 def one_by_one(draft: Draft, op: str, x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -51,7 +50,7 @@ def d_selector(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, t
     return S.Zero
 
 
-@whole_tensor(d_extreme, source="Danskin 1967, The theory of max-min", names=("max", "amax"), kinks=FIRST, latex=r"\max\left(#1\right)")
+@whole_tensor(d_extreme, source=DANSKIN, names=("max", "amax"), kinks=("first of several",), latex=r"\max\left(#1\right)")
 def largest(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The largest entry along axes, the first where several are.
 
@@ -60,7 +59,7 @@ def largest(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) -
     return one_by_one(draft, "max", x, axis, keepdims)
 
 
-@whole_tensor(d_extreme, source="Danskin 1967, The theory of max-min", names=("min", "amin"), kinks=FIRST, latex=r"\min\left(#1\right)")
+@whole_tensor(d_extreme, source=DANSKIN, names=("min", "amin"), kinks=("first of several",), latex=r"\min\left(#1\right)")
 def smallest(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The smallest entry along axes, the first where several are.
 
@@ -69,7 +68,7 @@ def smallest(draft: Draft, x: Array, axis: Axis = None, keepdims: bool = False) 
     return one_by_one(draft, "min", x, axis, keepdims)
 
 
-@whole_tensor(d_selector, source="piecewise constant", kinks=JUMPS)
+@whole_tensor(d_selector, source="piecewise constant", kinks=("first of several", "jumps to another entry"))
 def max_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     """1 at the first of the largest entries along an axis, 0 elsewhere: which entry max takes.
 
@@ -78,7 +77,7 @@ def max_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     return draft.call("max_selector", [x], x.axes, axis=draft.position(axis, x))
 
 
-@whole_tensor(d_selector, source="piecewise constant", kinks=JUMPS)
+@whole_tensor(d_selector, source="piecewise constant", kinks=("first of several", "jumps to another entry"))
 def min_selector(draft: Draft, x: Array, axis: int = -1) -> Array:
     """1 at the first of the smallest entries along an axis, 0 elsewhere: which entry min takes.
 

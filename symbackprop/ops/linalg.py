@@ -130,7 +130,7 @@ def d_nothing(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, ta
     return S.Zero
 
 
-@whole_tensor(d_nothing, source="piecewise constant", kinks=("it jumps where the determinant is 0",))
+@whole_tensor(d_nothing, source="piecewise constant", kinks=("jumps at determinant 0",))
 def sign_of_det(draft: Draft, x: Array) -> Array:
     """The sign of the determinant of a square matrix: -1, 0 or 1.
 
@@ -158,7 +158,7 @@ def d_pinv(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, targe
     return -out[i, k] * out[m, j] + Total(out[i, row] * out[m, row], row) * left + right * Total(out[column, k] * out[column, j], column)
 
 
-@whole_tensor(d_pinv, source="Golub & Pereyra 1973, eq. 4.12", kinks=("there is no derivative where the rank changes",))
+@whole_tensor(d_pinv, source="Golub & Pereyra 1973, eq. 4.12", kinks=("none where the rank changes",))
 def pinv(draft: Draft, x: Array) -> Array:
     """The pseudo-inverse of a matrix; of full rank it is inv(A.T @ A) @ A.T or A.T @ inv(A @ A.T).
 

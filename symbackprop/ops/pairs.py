@@ -12,7 +12,7 @@ from symbackprop.ops.table import REAL, elementwise
     numpy="np.arctan2({0}, {1})",
     latex=r"\operatorname{atan2}\left(#1, #2\right)",
     source="NumPy; ISO C99, 7.12.4.4",
-    kinks=("there is no derivative where y = x = 0, and a jump by 2 pi where y = 0 and x < 0",),
+    kinks=("none at the origin, a jump by 2 pi",),
     accuracy=SQUARE.format("both arguments"),
     native=atan2,
 )
@@ -32,7 +32,7 @@ def _hypot_rule(x: Expr, y: Expr) -> Expr | None:
     numpy="np.hypot({0}, {1})",
     latex=r"\sqrt{#1^{2} + #2^{2}}",
     source="NumPy",
-    kinks=("the derivative where x = y = 0 is 0",),
+    kinks=("0 at the origin",),
     rewrite_rule=_hypot_rule,
     even_powers=lambda x, y: power_of(x**2 + y**2, S.Half),
     is_nonnegative=True,

@@ -14,10 +14,6 @@ from symbackprop.program import Call, Tensor
 from symbackprop.term import Total
 
 SOURCE = "Magnus 1985, On differentiating eigenvalues and eigenvectors, theorem 1"
-VALUES = ("where eigenvalues are equal, none of them has a derivative by itself; what is the same for them all has",)
-VECTORS = (
-    "where eigenvalues are equal their eigenvectors have no derivative; what depends on the space of these alone has, else it is nan",
-)
 
 
 def _vectors(name: str, tensors: Any, helper: Helper) -> Tensor:
@@ -53,7 +49,7 @@ def _one(draft: Draft, x: Array, what: str) -> Array:
     return square(draft, x, what)
 
 
-@whole_tensor(d_eigvalsh, source=SOURCE, kinks=VALUES, accuracy=DIFFERENCES)
+@whole_tensor(d_eigvalsh, source=SOURCE, kinks=("equal eigenvalues",), accuracy=DIFFERENCES)
 def eigvalsh(draft: Draft, x: Array) -> Array:
     """The eigenvalues of the symmetric part of a matrix, in ascending order.
 
@@ -62,7 +58,7 @@ def eigvalsh(draft: Draft, x: Array) -> Array:
     return draft.call("eigvalsh", [_one(draft, x, "eigvalsh")], x.axes[:1])
 
 
-@whole_tensor(d_eigenvectors, source=SOURCE, kinks=VECTORS, accuracy=DIFFERENCES)
+@whole_tensor(d_eigenvectors, source=SOURCE, kinks=("eigenvectors of equal eigenvalues",), accuracy=DIFFERENCES)
 def eigenvectors(draft: Draft, x: Array) -> Array:
     """The eigenvectors of the symmetric part of a matrix as columns, in the order of eigvalsh; their signs are free.
 
@@ -80,7 +76,7 @@ def eigh(draft: Draft, x: Array) -> Pieces:
     return pieces(draft, (eigvalsh(draft, x), eigenvectors(draft, x)))
 
 
-@whole_tensor(d_eigenvalue_gaps, source=SOURCE, kinks=VECTORS)
+@whole_tensor(d_eigenvalue_gaps, source=SOURCE, kinks=("eigenvectors of equal eigenvalues",))
 def eigenvalue_gaps(draft: Draft, x: Array) -> Array:
     """One over the differences of the eigenvalues of the symmetric part of a matrix; 0 for i = j, and nan where two are equal.
 

@@ -6,14 +6,12 @@ from sympy import floor as sympy_floor
 from symbackprop.ops.elementwise import absolute, sign
 from symbackprop.ops.table import elementwise
 
-STEPS = ("it jumps at whole numbers; the derivative is 0, there too",)
-
 
 @elementwise(
     numpy="np.floor({0})",
     latex=r"\left\lfloor #1 \right\rfloor",
     source="NumPy",
-    kinks=STEPS,
+    kinks=("jumps at whole numbers",),
     stepwise=True,
     price=1,
 )
@@ -25,7 +23,7 @@ def floor(x: Expr) -> Expr:
     return sympy_floor(x)
 
 
-@elementwise(numpy="np.ceil({0})", latex=r"\left\lceil #1 \right\rceil", source="NumPy", kinks=STEPS, inline=True)
+@elementwise(numpy="np.ceil({0})", latex=r"\left\lceil #1 \right\rceil", source="NumPy", kinks=("jumps at whole numbers",), inline=True)
 def ceil(x: Expr) -> Expr:
     """The smallest whole number that is not smaller.
 
@@ -34,7 +32,7 @@ def ceil(x: Expr) -> Expr:
     return -floor(-x)
 
 
-@elementwise(numpy="np.trunc({0})", source="NumPy", kinks=STEPS, inline=True)
+@elementwise(numpy="np.trunc({0})", source="NumPy", kinks=("jumps at whole numbers",), inline=True)
 def trunc(x: Expr) -> Expr:
     """The whole number before the point.
 

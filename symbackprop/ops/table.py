@@ -31,7 +31,7 @@ class Op:
 
     `law`: elementwise, the formula as a function of its arguments; a statistic, `law(call, tensors, out, fresh)` gives index
     equations of which the last defines `out`. `formula`: the law as text. `domain`: an open interval for each argument,
-    where samples come from. `kinks`: conventions where the law has none of its own. `build(draft, ...)` gives the Array.
+    where samples come from. `kinks`: keys of conventions, which each language has words for. `build(draft, ...)` gives the Array.
     `function`: the SymPy function of an elementwise op.
     `differential(call, tensors, out, place, at, target, helper)`, of a whole-tensor call without an index law: d out[at] / d
     argument[target] as an index expression; helper(op, arguments, axes, **options) gives the tensor of a further call that it speaks of.
