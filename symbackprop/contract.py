@@ -9,6 +9,7 @@ a layer norm into a cancelling difference.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S, expand_mul
 
@@ -38,15 +39,31 @@ class Product:
         return Total(Mul(*self.factors), *self.bound)
 
 
+Rule = Literal[
+    "chain rule",
+    "distribution",
+    "delta contraction",
+    "narrow sum",
+    "cancellation",
+    "factoring",
+    "fact",
+    "mirror",
+    "limit",
+    "merged entry",
+    "mean of labels",
+]
+"""What a step is made by: keys, which each language has words for."""
+
+
 @dataclass
 class Trace:
     """What a contraction did: the expression after each rule that changed it, and the facts that fired. `silent`: nobody will look."""
 
-    lines: list[tuple[str, Expr]] = field(default_factory=list)
+    lines: list[tuple[Rule, Expr]] = field(default_factory=list)
     facts: set = field(default_factory=set)
     silent: bool = False
 
-    def note(self, rule: str, e: Expr) -> None:
+    def note(self, rule: Rule, e: Expr) -> None:
         """Record that `rule` made `e`, unless nothing changed."""
         if not self.silent and (not self.lines or self.lines[-1][1] != e):
             self.lines.append((rule, e))
@@ -91,7 +108,7 @@ def mirrored(e: Expr) -> Expr:
 
 def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
     parts = [c for p in products(e) if (c := without_deltas(p)) is not None]
-    trace.note("substitution", _sum(parts))
+    trace.note("chain rule", _sum(parts))
     parts = [d for p in parts for d in _distributed(p)]
     trace.note("distribution", _sum(parts))
     parts = [c for p in parts if (c := without_deltas(p)) is not None]

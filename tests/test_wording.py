@@ -2,11 +2,13 @@
 
 import ast
 import re
+from typing import get_args
 
 import pytest
 from test_house import TREES
 
 from symbackprop import derivative
+from symbackprop.contract import Rule
 from symbackprop.derive.kinks import Kink
 from symbackprop.errors import NotationError
 from symbackprop.notation.wording import LANGUAGES, kink_in
@@ -62,3 +64,8 @@ def test_a_chinese_page_tells_a_kink_in_chinese(name):
         assert re.search("[一-鿿]{2}", told) and not re.search("[A-Za-z]{3}", re.sub(r"nan|alpha|maximum\(0, x\)|relu\(x\)", "", told)), (
             told
         )
+
+
+def test_every_rule_of_a_step_has_words():
+    keys = {f"rule {rule}" for rule in (*get_args(Rule), "local derivative", "substitution")}
+    assert not lacking(keys) and keys == {key for key in LANGUAGES["en"] if key.startswith("rule ")}

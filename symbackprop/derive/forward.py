@@ -129,5 +129,5 @@ class _Walk:
             after = relabelled(line)
             if after != before:
                 facts = self.fired[name] if rule == "fact" else ()
-                self.steps.append(Step("chain rule" if rule == "substitution" else rule, name, equation.indices, before, after, facts))
+                self.steps.append(Step(rule, name, equation.indices, before, after, facts))
                 before = after

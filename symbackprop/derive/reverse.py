@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from sympy import Add, Expr, KroneckerDelta, Mul, S, nan, zoo
 
 from symbackprop.canonical import Alike, relabelled
-from symbackprop.contract import Trace, contract
+from symbackprop.contract import Rule, Trace, contract
 from symbackprop.cost import cost
 from symbackprop.derive.local import jacobian_of
 from symbackprop.derive.masks import Masks
@@ -32,7 +32,7 @@ from symbackprop.workbench import Workbench
 class Step:
     """One line of a derivation: `rule` turned `before` into `after`, both expressions for `quantity`[indices]."""
 
-    rule: str
+    rule: Rule
     quantity: str
     indices: tuple[Index, ...]
     before: Expr
@@ -245,7 +245,7 @@ def _write_steps(walk: _Walk, tensor: Tensor, name: str, indices: tuple[Index, .
         after = relabelled(line)
         if after != before:
             facts = tuple(sorted(trace.facts, key=str)) if rule == "fact" else ()
-            walk.steps.append(Step("chain rule" if rule == "substitution" else rule, name, indices, before, after, facts))
+            walk.steps.append(Step(rule, name, indices, before, after, facts))
             before = after
 
 

@@ -303,7 +303,7 @@ class Composer(Teller):
             if shown == before:
                 continue  # the order of factors, which one does not see
             key = s.rule if s.rule != "chain rule" else "local derivative" if local else "substitution"
-            rule = self.say.get(f"rule {key}", s.rule)
+            rule = self.say[f"rule {key}"]
             if s.facts:
                 told: Line = self.listed([self.fact(f) for f in s.facts])
                 rows.append((node(s.after), (rule, self.say["colon"], *told)))
