@@ -245,8 +245,7 @@ def summary(outcome: Outcome, folder: Path) -> str:
 def told(verdict: Verdict) -> list[str]:
     """What a reader wants to know of a verdict: conditions, the likely cause and the counterexample, or why it is unknown."""
     if verdict.status in ("wrong", "holds-if"):
-        wanted = ("if ", "likely cause", "counterexample") if verdict.counterexample or verdict.conditions else ("",)
-        return [line for line in verdict.lines() if line.startswith(wanted)]
+        return verdict.grounds() if verdict.counterexample or verdict.conditions else verdict.lines()
     return [verdict.reason] if verdict.status == "unknown" else []
 
 

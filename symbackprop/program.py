@@ -23,6 +23,9 @@ ROLES = ("input", "label", "parameter", "constant", "index")
 DERIVED = ("adjoint", "part", "tangent", "direction")
 """Roles of what a derivation makes: derivatives, named parts of these, directional derivatives, and the directions given for them."""
 
+OF_NONE = ("prod", "prod_others")
+"""Calls along an axis that have a value where it has no entries."""
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -193,7 +196,7 @@ class Program:
             if isinstance(e.rhs, Expr) and e.tensor.role not in DERIVED:
                 powers = (f for f in e.rhs.atoms(Pow) if f.exp.could_extract_minus_sign())
                 found |= dict.fromkeys(f.base for f in powers if f.base.free_symbols and not f.base.has(Entry, Index))
-            elif isinstance(e.rhs, Call) and "axis" in dict(e.rhs.options) and not e.rhs.op.startswith("prod"):
+            elif isinstance(e.rhs, Call) and "axis" in dict(e.rhs.options) and e.rhs.op not in OF_NONE:
                 axes, axis = self.tensors[e.rhs.arguments[0]].axes, e.rhs.option("axis")
                 found |= dict.fromkeys(a for k, a in enumerate(axes) if axis in (None, k) and a.free_symbols)
         return tuple(found)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.index import axis
+from symbackprop.index import Index, axis
 from symbackprop.language.syntax import parse
+from symbackprop.term import Entry, Positive
+from symbackprop.verify.coverage import Conditions, Missing
 from symbackprop.verify.draws import MIXED, SPREAD, TINY, UNIT, Domain, draw
 from symbackprop.verify.points import Points, own, plain, sound_sizes
 from symbackprop.verify.sizes import assignments, prime_sizes, reach, thresholds
@@ -80,7 +82,7 @@ def test_control_without_the_search_one_side_is_not_met():
 def test_a_size_out_of_reach_is_named():
     p = program({"x": "n"}, J="sum(x) * where(n > 1000000, 1, 2)")
     points = Points(p, own(p))
-    assert list(points) and points.unreached == ["not n > 1000000 (no point tried was on that side)"]
+    assert list(points) and [p.said for p in points.unreached] == ["not n > 1000000 (no point tried was on that side)"]
 
 
 def test_a_condition_that_can_never_be_is_not_asked_for():
@@ -99,7 +101,7 @@ def test_both_sides_of_a_condition_on_data_are_met(condition):
 
 def test_a_side_out_of_reach_is_named_in_words():
     points = compared(program({"x": "n"}, J="sum(x)"), "where(x > 1000000000, x, 0)", "x")
-    assert list(points) and points.unreached == ["not x > 1000000000 (no point tried was on that side)"]
+    assert list(points) and [p.said for p in points.unreached] == ["not x > 1000000000 (no point tried was on that side)"]
 
 
 @pytest.mark.parametrize("text", ["abs(sum(x ** 2))", "where(norm(x) >= 0, x, 0)", "sign(exp(x) + 1)", "relu(softmax(x))"])
@@ -154,3 +156,11 @@ def _positive():
     from symbackprop.term import Positive
 
     return Positive(axis("n") - 13)
+
+
+def test_sides_that_are_said_alike_or_only_counted_are_told_apart():
+    x = [Entry("x", Index(f"i{k}", n)) for k in range(2)]
+    conditions = Conditions(program({"x": "n"}, J="sum(x)"))
+    over = {k: conditions.unreached(Missing("J", Positive(a - c), 1) for c in (0, 1, 2, k, 7) for a in x) for k in (3, 4)}
+    assert [p.said for p in over[3]][3:] == ["2 more conditions are as at the points tried"] == [p.said for p in over[4]][3:]
+    assert len(over[3][0].sides) == 2 and over[3][:3] == over[4][:3] and over[3][3] != over[4][3]

@@ -119,7 +119,7 @@ def compare(subject: str, stated: Stated, seed: int = 0) -> Verdict:
     if verdict.status == "wrong":
         return verdict
     _confirm(stated, kept)
-    return verdict.under([*(fact_text(f, stated.program) for f in kept if f not in always), *found.conditions])
+    return verdict.under([*(fact_text(f, stated.program) for f in kept if f not in always), *(p.said for p in found.conditions)])
 
 
 def _numbers(stated: Stated, facts: Sequence[Fact], seed: int) -> Comparison:

@@ -11,6 +11,7 @@ import numpy as np
 
 from symbackprop.facts import SUMS, closed
 from symbackprop.program import Program
+from symbackprop.verify.coverage import Proviso
 from symbackprop.verify.draws import along
 from symbackprop.verify.exact import random_point
 from symbackprop.verify.literal import evaluate, sizes_text
@@ -36,7 +37,7 @@ class Comparison:
 
     status: str
     reason: str = ""
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[Proviso, ...] = ()
     point: Point | None = None
     place: tuple[int, ...] = ()
     sizes: tuple[Sizes, ...] = ()
@@ -119,8 +120,8 @@ def _said(points: Points, tally: Tally, ours: bool) -> Comparison:
         return Comparison("unknown", reason)
     if not tally.agree:
         return Comparison("unknown", "no point was found where both sides have a value")
-    conditions = [*_off_kinks(points, tally.ties)]
-    conditions += [f"the {side} side has a value: it has none at {_where(point)}" for side, point in tally.bare.items()]
+    conditions = [Proviso(text) for text in _off_kinks(points, tally.ties)]
+    conditions += [Proviso(f"the {side} side has a value: it has none at {_where(point)}") for side, point in tally.bare.items()]
     tried = tuple({tuple(p.sizes.items()): p.sizes for p in points.kept}.values())
     reason = f"to {TIGHT:g} at {'; '.join(dict.fromkeys(map(sizes_text, tried)))}"
     return Comparison("holds", reason, (*conditions, *points.unreached), sizes=tried)

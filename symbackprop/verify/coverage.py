@@ -6,6 +6,7 @@ A side that the condition can't have (a square below 0) is not asked for, as far
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Symbol
 
@@ -16,11 +17,13 @@ from symbackprop.ops import op_of
 from symbackprop.program import DERIVED, Call, Program
 from symbackprop.term import Entry, NonNegative, Positive, Total, sides_of
 from symbackprop.verify.sides import Condition, Reached, Site
-from symbackprop.verify.textbook import PICKS
 
 NEVER_NEGATIVE = frozenset({"softmax", "var", "max_selector", "min_selector"})
 KEEP_SIGN = frozenset({"max", "min", "mean", "prod"})
 """Calls whose values are never negative, and those of which the same is true if their arguments are not."""
+
+PICKED = {"max": "largest", "max_selector": "largest", "min": "smallest", "min_selector": "smallest"}
+"""Which entry a call picks, in words."""
 
 STEPWISE = frozenset({"floor"})
 """Functions with a kink at every whole number: no side of theirs is asked for."""
@@ -39,6 +42,14 @@ class Missing:
     place: str
     condition: Condition
     sign: int
+
+
+@dataclass(frozen=True)
+class Proviso:
+    """What two sides are equal under, in words, and the sides of conditions that these stand for: two may be said alike."""
+
+    said: str
+    sides: frozenset[tuple[Condition, int]] = frozenset()
 
 
 class Conditions:
@@ -96,17 +107,20 @@ class Conditions:
                 if self.can(condition, sign):
                     yield Missing(place, condition, sign)
 
-    def unreached(self, missing: Iterable[Missing]) -> list[str]:
-        """What no point has reached, as conditions of a verdict."""
-        texts = list(dict.fromkeys(self.side(m) for m in missing))
-        rest = [f"{len(texts) - MOST_NAMED} more conditions are as at the points tried"] if len(texts) > MOST_NAMED else []
-        return [f"not {text} (no point tried was on that side)" for text in texts[:MOST_NAMED]] + rest
+    def unreached(self, missing: Iterable[Missing]) -> list[Proviso]:
+        """What no point has reached: the first by name, of the rest the number."""
+        found: dict[str, frozenset[tuple[Condition, int]]] = {}
+        for m in missing:
+            text = self.side(m)
+            found[text] = found.get(text, frozenset()) | {(m.condition, m.sign)}
+        named = [Proviso(f"not {text} (no point tried was on that side)", sides) for text, sides in islice(found.items(), MOST_NAMED)]
+        rest = list(found.values())[MOST_NAMED:]
+        return [*named, *([Proviso(f"{len(rest)} more conditions are as at the points tried", frozenset().union(*rest))] if rest else [])]
 
     def side(self, m: Missing) -> str:
         """A side of a condition in words: x > 3."""
         if isinstance(m.condition, Call):
-            kind = "largest" if m.condition.op.startswith("max") else "smallest"
-            return f"one entry of {self.said(Entry(m.condition.arguments[0]))} after another the {kind}"
+            return f"one entry of {self.said(Entry(m.condition.arguments[0]))} after another the {PICKED[m.condition.op]}"
         if isinstance(m.condition, Mul):
             parts = " and ".join(self.compared(f.args[0], 1, "" if isinstance(f, Positive) else "=") for f in m.condition.args)
             return parts if m.sign > 0 else f"all but {parts}"
@@ -123,9 +137,8 @@ class Conditions:
         """That a point is not on the kink of a condition, in words: x is not 0."""
         if isinstance(condition, Call):
             of = self.said(Entry(condition.arguments[0]))
-            kind = "largest" if condition.op.startswith("max") else "smallest" if condition.op.startswith("min") else ""
-            if kind:
-                return f"no two entries of {of} are the {kind}"
+            if condition.op in PICKED:
+                return f"no two entries of {of} are the {PICKED[condition.op]}"
             return f"det({of}) is not 0" if condition.op == "sign_of_det" else f"no two eigenvalues of {of} are equal"
         gap = gap_of(condition)
         left, right = sides_of(-gap if gap.could_extract_minus_sign() else gap)
@@ -158,7 +171,7 @@ def gap_of(condition: Expr) -> Expr:
 def wanted(condition: Condition, site: Site) -> list[int]:
     """The signs that a condition has still to be met with. A bracket at 0 is on the side that its value says."""
     if isinstance(condition, Call):
-        return [0] if condition.op in PICKS and len(site.picks) == 1 else []
+        return [0] if condition.op in PICKED and len(site.picks) == 1 else []
     if isinstance(condition, KroneckerDelta):
         return ([] if site.at else [0]) + ([] if site.above or site.below else [1])
     if isinstance(condition, Pow) or type(condition).__name__ in STEPWISE:

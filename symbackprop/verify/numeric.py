@@ -110,7 +110,7 @@ def _under(program: Program, tensor: Tensor, points: Sequence[At], chooser: Poin
     if chooser is None:
         return verdict
     places = {e.name for e in program.needed([tensor.name, base_tensor(program, tensor).name]).equations}
-    return verdict.under(chooser.unreached_in(places))
+    return verdict.under([p.said for p in chooser.unreached_in(places)])
 
 
 def label(tensor: Tensor) -> str:

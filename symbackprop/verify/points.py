@@ -17,7 +17,7 @@ from sympy import Expr, KroneckerDelta, Mul, Number
 from symbackprop.errors import SymbackpropError, VerifyError
 from symbackprop.program import Call, Program
 from symbackprop.verify import draws
-from symbackprop.verify.coverage import Conditions, Missing
+from symbackprop.verify.coverage import Conditions, Missing, Proviso
 from symbackprop.verify.draws import LARGE, MIXED, SPREAD, TINY, UNIT, ZERO, Domain, Manner, draw
 from symbackprop.verify.fit import HUGE, fit, levelled
 from symbackprop.verify.fit import LARGE as FIT_LARGE
@@ -244,12 +244,12 @@ class Points:
             yield from self.at({**first, axis: 1}, [(UNIT, 0)])
 
     @property
-    def unreached(self) -> list[str]:
-        """What no point has reached, in words."""
+    def unreached(self) -> list[Proviso]:
+        """What no point has reached."""
         return self.conditions.unreached([*self.left, *self.conditions.missing(self.reached)])
 
-    def unreached_in(self, places: Collection[str]) -> list[str]:
-        """What no point has reached in the equations `places`, in words."""
+    def unreached_in(self, places: Collection[str]) -> list[Proviso]:
+        """What no point has reached in the equations `places`."""
         return self.conditions.unreached(m for m in (*self.left, *self.conditions.missing(self.reached)) if m.place in places)
 
 

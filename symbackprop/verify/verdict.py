@@ -16,6 +16,9 @@ STATUSES = ("proved", "exact", "holds", "holds-if", "wrong", "unknown")
 
 GREEN = ("proved", "exact", "holds", "holds-if")
 
+SAID = ("exact", "holds-if")
+"""Those whose reason says how it was found: "exact at n = 2"."""
+
 
 @dataclass(frozen=True)
 class Counterexample:
@@ -74,17 +77,18 @@ class Verdict:
         """This verdict, given that it was found under `conditions`: a green one becomes "holds-if"."""
         if not conditions or not self.is_green:
             return self
-        told = self.status == "holds-if" or self.reason.startswith(self.status)
-        reason = self.reason if told else f"{self.status}: {self.reason}"
+        reason = self.reason if self.status in SAID else f"{self.status}: {self.reason}"
         return replace(self, status="holds-if", reason=reason, conditions=(*self.conditions, *conditions))
+
+    def grounds(self) -> list[str]:
+        """What it hangs on, its likely cause and its counterexample, a line each."""
+        made = [f"if {c}" for c in self.conditions]
+        made += [f"likely cause: {self.cause}"] if self.cause else []
+        return made + ([f"counterexample: {self.counterexample}"] if self.counterexample else [])
 
     def lines(self) -> list[str]:
         """The reason and what belongs to it, a line each."""
-        made = [self.reason] if self.reason else []
-        made += [f"if {c}" for c in self.conditions]
-        made += [f"likely cause: {self.cause}"] if self.cause else []
-        made += [f"counterexample: {self.counterexample}"] if self.counterexample else []
-        return made + list(self.details)
+        return [*([self.reason] if self.reason else []), *self.grounds(), *self.details]
 
     def __str__(self) -> str:
         return "\n    ".join([f"{self.status}: {self.subject}", *self.lines()])
