@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from matrix_texts import Texts
 
+from symbackprop import derivative
 from symbackprop.language.declare import shaped
 from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.syntax import parse
 from symbackprop.notation.graph import RULES, SIDES
-from symbackprop.notation.matrix_form import matrix_numpy
+from symbackprop.notation.matrix_form import matrix_numpy, numpy_text
 from symbackprop.notation.matrix_text import Texter
 from symbackprop.notation.polish import POLISH, polished
 from symbackprop.notation.rules import TABLES
@@ -111,3 +112,27 @@ def test_the_laws_end_and_do_not_undo_each_other():
         once = shortened(Texts(shapes_of(shapes)).read(left), Known())
         assert shortened(once, Known()) == once
         assert Texter().text(polished(once))
+
+
+TRUTHS = [
+    "S * outer(where(A > 0, 1, 0) @ where(x > 0, 1, 0), where(y > 0, 1, 0))",
+    "S * (where(A > 0, 1, 0) @ where(B > 0, 1, 0))",
+    "S * (where(A > 0, 1, 0) @ where(B > 0, 1, 0) @ C)",
+    "S * (where(A > 0, 1, 0) @ where(B > 0, 1, 0) @ where(C > 0, 1, 0))",
+    "S * ((where(u > 0, 1, 0)[:, None] * where(A > 0, 1, 0)) @ where(B > 0, 1, 0))",
+    "S * ((where(A > 0, 1, 0) * where(x > 0, 1, 0)) @ where(B > 0, 1, 0))",
+    "S * cumsum(where(A > 0, 1, 0) @ where(B > 0, 1, 0), axis=0)",
+    "-S * (where(A > 0, 1, 0) @ where(B > 0, 1, 0) @ C)",
+]
+
+
+@pytest.mark.parametrize("text", TRUTHS)
+def test_truth_values_that_are_multiplied_are_counted(text):
+    axes = {"A": "m n", "B": "n p", "C": "p p", "S": "m p", "x": "n", "y": "p", "u": "m"}
+    slope = derivative(f"sum({text})", axes, wrt="S")
+    sizes, rng = {"m": 3, "n": 7, "p": 5}, np.random.default_rng(0)
+    known = {n: rng.standard_normal([sizes[a] for a in s.split()]) for n, s in axes.items()}
+    whole = slope.formula.whole
+    said = matrix_language.run(numpy_text(whole.value, whole.equation), {**sizes, **known})
+    wanted = np.broadcast_to(slope.evaluate(**known), (3, 5))
+    assert np.abs(wanted).max() > 1 and np.allclose(said, wanted), text

@@ -134,10 +134,7 @@ class Texter:
 
     @written.register
     def _(self, x: MatMul) -> tuple[str, int]:
-        text, level = self.chain(x.factors)
-        # A product of truth values is one; but for an outer product, it has to be counted.
-        counted = is_truth(x) and " @ " in text
-        return (f"1 * {text}", TERM) if counted else (text, level)
+        return self.chain(x.factors)
 
     def chain(self, factors: Sequence[Value]) -> tuple[str, int]:
         """A product: sums for ones, broadcasting for diagonals, outer for a column times a row."""
@@ -177,7 +174,7 @@ class Texter:
         return f"{self.at(x, ATOM)}.sum(axis={axis})"
 
     def linked(self, factors: Sequence[Value | tuple[str, int]]) -> tuple[str, int]:
-        """Factors with @ between them; a diagonal matrix scales rows or columns."""
+        """Factors with @ between them; a diagonal matrix scales rows or columns. Truth values are counted, where NumPy's @ says if any."""
         first, *rest = factors
         if not rest:
             return first if isinstance(first, tuple) else self.part(first)
@@ -189,16 +186,19 @@ class Texter:
             if mark == "/":
                 return f"{text if level >= TERM else f'({text})'} / {scaling}", TERM
             return f"{scaling} * {text if level >= POWER else f'({text})'}", TERM
-        text = ""
+        text, truths = "", True
         for k, f in enumerate(factors):
             if isinstance(f, Diag):
                 mark, v = self.divisor(f.v)
+                truths = truths and is_truth(f)
                 text = f"{text} {mark} {self.at(v, POWER)}"
                 text = text if k == len(rest) else f"({text})"
                 continue
             own, level = f if isinstance(f, tuple) else self.part(f)
             own = own if level >= (POWER if text or isinstance(f, Hadamard | Elementwise) else TERM) else f"({own})"
-            text = f"{text} @ {own}" if text else own
+            truths = truths and not isinstance(f, tuple) and is_truth(f)
+            text = f"{'1 * ' if truths else ''}{text} @ {own}" if text else own
+            truths = truths and k == 0
         return text, TERM
 
     def divisor(self, v: Value) -> tuple[str, Value]:
