@@ -39,8 +39,6 @@ GROUPS = {
     "loss": ("Losses", "Made of other operations; means over all entries unless the formula says otherwise."),
 }
 """The groups in the order of the page: title, and what is said of all in it."""
-PLAIN = ("NumPy", "DLMF 7.2.1")
-"""Sources of functions of numbers that are no activations."""
 MADE_OF_OPS = ("layer", "loss")
 """Kinds whose equations are written in matrix form where they have one; others show how indices go."""
 
@@ -114,7 +112,7 @@ def _section(group: str, said: tuple[str, str]) -> Section:
 
 def group_of(op: Op) -> str:
     """The group that an op is in: its kind, but for activations."""
-    return "activation" if op.kind == "elementwise" and op.source not in PLAIN else op.kind
+    return "activation" if op.activation else op.kind
 
 
 def _entry(op: Op) -> Entry:

@@ -91,6 +91,7 @@ def _relu_rule(x: Expr) -> Expr | None:
     rewrite_rule=_relu_rule,
     price=1,
     is_nonnegative=True,
+    activation=True,
 )
 def relu(x: Expr) -> Expr:
     """The positive part.
@@ -177,6 +178,7 @@ def clip(x: Expr, a_min: Expr | None = None, a_max: Expr | None = None) -> Expr:
     recognised=True,
     mirrored=lambda x, y: 1 - y,
     is_positive=True,
+    activation=True,
 )
 def sigmoid(x: Expr) -> Expr:
     """The logistic function.
@@ -192,6 +194,7 @@ def sigmoid(x: Expr) -> Expr:
     domain=(REAL, POSITIVE),
     kinks=("negative side",),
     stable=lambda x, a: relu(x) + a * minimum(x, S.Zero),
+    activation=True,
 )
 def leaky_relu(x: Expr, negative_slope: Expr = 0.01) -> Expr:
     """The positive part, and a small multiple of the negative part.
@@ -208,6 +211,7 @@ def leaky_relu(x: Expr, negative_slope: Expr = 0.01) -> Expr:
     kinks=("alpha at 0",),
     stable=lambda x, a: relu(x) + a * expm1(minimum(x, S.Zero)),
     own_value=False,
+    activation=True,
 )
 def elu(x: Expr, alpha: Expr = 1.0) -> Expr:
     """The exponential linear unit.
@@ -223,6 +227,7 @@ def elu(x: Expr, alpha: Expr = 1.0) -> Expr:
     kinks=("exponential side",),
     stable=lambda x: SELU_SCALE * relu(x) + SELU_SCALE * SELU_ALPHA * expm1(minimum(x, S.Zero)),
     own_value=False,
+    activation=True,
 )
 def selu(x: Expr) -> Expr:
     """The scaled exponential linear unit; s = 1.0507009873554805, a = 1.6732632423543773.
@@ -237,6 +242,7 @@ def selu(x: Expr) -> Expr:
     latex=r"\operatorname{GELU}\left(#1\right)",
     source="Hendrycks, Gimpel 2016",
     stable=lambda x: x * (1 + erf(x / sqrt(2))) / 2,
+    activation=True,
 )
 def gelu(x: Expr) -> Expr:
     """The Gaussian error linear unit, exact.
@@ -252,6 +258,7 @@ def gelu(x: Expr) -> Expr:
     source="Elfwing, Uchibe, Doya 2018",
     stable=lambda x: x * sigmoid(x),
     names=("silu", "swish"),
+    activation=True,
 )
 def silu(x: Expr) -> Expr:
     """The sigmoid linear unit.
@@ -261,7 +268,7 @@ def silu(x: Expr) -> Expr:
     return x * sigmoid(x)
 
 
-@elementwise(numpy="np.logaddexp(0.0, {0})", source="Dugas et al. 2001", mirrored=lambda x, y: y - x, is_positive=True)
+@elementwise(numpy="np.logaddexp(0.0, {0})", source="Dugas et al. 2001", mirrored=lambda x, y: y - x, is_positive=True, activation=True)
 def softplus(x: Expr) -> Expr:
     """The smooth positive part.
 
@@ -274,6 +281,7 @@ def softplus(x: Expr) -> Expr:
     numpy="{0} * np.tanh(np.logaddexp(0.0, {0}))",
     source="Misra 2019",
     stable=lambda x: x * tanh(softplus(x)),
+    activation=True,
 )
 def mish(x: Expr) -> Expr:
     """A smooth, self-gated activation.
@@ -283,7 +291,13 @@ def mish(x: Expr) -> Expr:
     return x * tanh(softplus(x))
 
 
-@elementwise(numpy="-np.logaddexp(0.0, -{0})", source="torch.nn.functional.logsigmoid", inline=True, names=("logsigmoid", "log_sigmoid"))
+@elementwise(
+    numpy="-np.logaddexp(0.0, -{0})",
+    source="torch.nn.functional.logsigmoid",
+    inline=True,
+    names=("logsigmoid", "log_sigmoid"),
+    activation=True,
+)
 def logsigmoid(x: Expr) -> Expr:
     """The logarithm of the logistic function, without overflow.
 
@@ -292,7 +306,7 @@ def logsigmoid(x: Expr) -> Expr:
     return -softplus(-x)
 
 
-@elementwise(numpy="{0} / (1.0 + np.abs({0}))", source="torch.nn.functional.softsign", inline=True)
+@elementwise(numpy="{0} / (1.0 + np.abs({0}))", source="torch.nn.functional.softsign", inline=True, activation=True)
 def softsign(x: Expr) -> Expr:
     """A rational sigmoid.
 
@@ -328,7 +342,7 @@ def exp2(x: Expr) -> Expr:
     return S(2) ** x
 
 
-@elementwise(numpy="np.clip({0}, 0.0, 6.0)", source="torch.nn.functional.relu6", kinks=("0 at 0 and 6",), inline=True)
+@elementwise(numpy="np.clip({0}, 0.0, 6.0)", source="torch.nn.functional.relu6", kinks=("0 at 0 and 6",), inline=True, activation=True)
 def relu6(x: Expr) -> Expr:
     """The positive part, at most 6.
 

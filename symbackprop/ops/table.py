@@ -37,7 +37,7 @@ class Op:
     argument[target] as an index expression; helper(op, arguments, axes, **options) gives the tensor of a further call that it speaks of.
     `numpy` spells it with {0}, {1} for arguments, `latex` with #1, #2; `stable` is a law in plainer ops that neither
     overflows nor cancels; a statistic's `stable(call, tensors, out, fresh)` gives equations. `accuracy`: where generated code
-    is not right to 1e-12 of the true value (float32: 1e-5), how far it is.
+    is not right to 1e-12 of the true value (float32: 1e-5), how far it is. `activation`: networks are made with it.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Op:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     differential: Callable | None = None
     accuracy: str = ""
+    activation: bool = False
 
     @property
     def gives_several(self) -> bool:
@@ -132,6 +133,7 @@ def elementwise(
     recognised: bool = False,
     build: Callable | None = None,
     accuracy: str = "",
+    activation: bool = False,
     **facts: Any,
 ) -> Callable[[Callable[..., Expr]], Any]:
     """Make the decorated law an op, and give back what applies it to scalar expressions.
@@ -164,6 +166,7 @@ def elementwise(
             parameters=parameters,
             build=build or mapped(own),
             accuracy=accuracy,
+            activation=activation,
         )
         register(op, *aliases)
         return own
