@@ -9,7 +9,7 @@ from itertools import islice, permutations, product
 
 from sympy import Add, Expr, KroneckerDelta, Mul
 
-from symbackprop.index import Index
+from symbackprop.index import Index, bound_index, bound_number
 from symbackprop.memo import remembered
 from symbackprop.term import Entry, Total, rename_bound
 
@@ -48,7 +48,7 @@ def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     """The Total of the product of `factors` over `bound`, its indices renamed to r0, r1, ... in a canonical order."""
     depth = max((_depth(f) for f in factors), default=0)
     order = _canonical_order(factors, sorted(bound, key=lambda i: (str(i.axis), i.name)))
-    new = {i: Index(f"r{depth + k}", i.axis) for k, i in enumerate(order)}
+    new = {i: bound_index(depth + k, i.axis) for k, i in enumerate(order)}
     return Total(Mul(*factors).xreplace(new), *new.values())
 
 
@@ -98,8 +98,8 @@ def _depth(e: Expr) -> int:
     """One more than the largest number of a canonical name bound inside `e`, so that nested sums never share a name."""
     if not e.args or isinstance(e, Entry) or not e.has(Total):
         return 0
-    numbers = [int(i.name[1:]) + 1 for t in e.atoms(Total) for i in t.indices if i.name[0] == "r"]
-    return max(numbers, default=0)
+    numbers = [n for t in e.atoms(Total) for i in t.indices if (n := bound_number(i)) is not None]
+    return max(numbers, default=-1) + 1
 
 
 def _canonical_order(factors: Sequence[Expr], bound: list[Index]) -> list[Index]:

@@ -16,6 +16,7 @@ from symbackprop.errors import AxisError
 from symbackprop.memo import remembered
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+NUMBERED = re.compile(r"r([0-9]+)\Z")
 _serial = count()
 
 
@@ -65,6 +66,17 @@ def fresh(size: Expr) -> Index:
     SymPy orders factors by names: these are ordered as they are made, however many were made before.
     """
     return _new(Index, f"_{next(_serial):012}", size)
+
+
+def bound_index(number: int, size: Expr) -> Index:
+    """The bound index of a number: r0, r1, ..."""
+    return Index(f"r{number}", size)
+
+
+def bound_number(i: Index) -> int | None:
+    """The number of a bound index that has one."""
+    found = NUMBERED.match(i.name)
+    return int(found[1]) if found else None
 
 
 def free_indices(axes: Iterable[Expr], letter: str = "i") -> tuple[Index, ...]:

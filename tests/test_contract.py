@@ -7,7 +7,7 @@ import pytest
 from small import index
 from sympy import S, exp
 
-from symbackprop.canonical import relabelled
+from symbackprop.canonical import labelled, relabelled
 from symbackprop.contract import Trace, contract, flat
 from symbackprop.cost import cost
 from symbackprop.index import Index, axis
@@ -206,3 +206,10 @@ def test_a_rule_is_named_for_what_it_did(name):
     contract(Total(body, k), NO_FACTS, trace)
     lines = [(name, relabelled(e)) for name, e in trace.lines]
     assert [name for (_, before), (name, after) in pairwise(lines) if before != after] == ([rule] if rule else [])
+
+
+def test_an_index_is_no_numbered_one_by_its_first_letter():
+    i, row = Index("i0", n), Index("row", n)
+    assert labelled([Entry("x", i), exp(Total(Entry("A", i, row), row))], [i]) == Total(
+        Entry("x", index("r0", "n")) * exp(Total(Entry("A", index("r0", "n"), row), row)), index("r0", "n")
+    )

@@ -16,7 +16,7 @@ from symbackprop.cost import cost
 from symbackprop.derive.reverse import Derived, gradient, known_facts
 from symbackprop.derive.second import scalar
 from symbackprop.errors import DeriveError
-from symbackprop.index import Index, free_indices, fresh
+from symbackprop.index import Index, bound_index, free_indices, fresh
 from symbackprop.laws import Facts
 from symbackprop.ops.table import OPS
 from symbackprop.program import Call, Equation, Program, Tensor
@@ -101,7 +101,7 @@ class _Each:
             tensors[one.name] = one.tensor
             self.made.append(one)
         total = Tensor(model.fresh_name(f"{model.objective}_total", self.copies.values()), ())
-        r = Index("r0", self.samples)
+        r = bound_index(0, self.samples)
         self.made.append(Equation(total, (), Total(Entry(model.objective, *([r] if model.objective in self.wide else [])), r)))
         tensors[total.name] = total
         return replace(model, tensors=tensors, equations=tuple(self.made), objective=total.name, output=None)

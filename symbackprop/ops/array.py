@@ -14,7 +14,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, expand_mul
 from symbackprop.canonical import Alike
 from symbackprop.contract import contract
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
-from symbackprop.index import Index, shape_text
+from symbackprop.index import Index, bound_index, shape_text
 from symbackprop.ops.function import in_own_words, is_unreal
 from symbackprop.program import Call, Equation, Need, Tensor
 from symbackprop.sizes import never_negative
@@ -112,7 +112,7 @@ class Draft:
     def bound(self, size: Expr) -> Index:
         """A bound index that the equation in the making has not used."""
         self._labels += 1
-        return Index(f"r{self._labels - 1}", size)
+        return bound_index(self._labels - 1, size)
 
     def tensor(self, name: str) -> Array:
         """The array that is the whole tensor `name`."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from sympy import Expr, exp, log
 
-from symbackprop.index import Index
+from symbackprop.index import Index, bound_index
 from symbackprop.ops.array import Array, Draft
 from symbackprop.ops.broadcast import kept
 from symbackprop.ops.table import DIFFERENCES, REAL, Op, described, parameters_of, register
@@ -40,7 +40,7 @@ class Parts:
     def reduced(self, name: str, body: Callable[[tuple[Expr, ...]], Expr]) -> Tensor:
         """A helper: the sum of `body` along the axis."""
         t = Tensor(self.fresh(name), self.rest)
-        along = Index("r0", self.x.axes[self.axis])
+        along = bound_index(0, self.x.axes[self.axis])
         at = (*t.indices[: self.axis], along, *t.indices[self.axis :])
         self.equations.append(Equation(t, t.indices, Total(body(at), along)))
         return t
