@@ -13,7 +13,7 @@ from symbackprop.errors import FactError
 from symbackprop.facts import COMBINATIONS, KINDS, MEANS, SUMS, Kind, Law, Test
 from symbackprop.facts.data import broken
 from symbackprop.index import parse_shape
-from symbackprop.notation.wording import LANGUAGES
+from symbackprop.notation.words import LANGUAGES
 from symbackprop.program import Equation, Fact, Program, Tensor
 from symbackprop.term import Entry
 from symbackprop.verify.counterexample import small_arrays

@@ -11,8 +11,11 @@ from symbackprop import derivative
 from symbackprop.contract import Rule
 from symbackprop.derive.kinks import Kink
 from symbackprop.errors import NotationError
-from symbackprop.notation.wording import LANGUAGES, kink_in
+from symbackprop.notation.wording import kink_in
+from symbackprop.notation.words import LANGUAGES
 from symbackprop.ops import OPS
+from symbackprop.options import Language
+from symbackprop.program import ROLES
 
 PLACES = re.compile(r"\{\w+\}")
 
@@ -69,3 +72,8 @@ def test_a_chinese_page_tells_a_kink_in_chinese(name):
 def test_every_rule_of_a_step_has_words():
     keys = {f"rule {rule}" for rule in (*get_args(Rule), "local derivative", "substitution")}
     assert not lacking(keys) and keys == {key for key in LANGUAGES["en"] if key.startswith("rule ")}
+
+
+def test_every_role_has_words_and_every_language_can_be_asked_for():
+    assert not lacking({f"role {role}" for role in (*ROLES, "intermediate", "adjoint", "helper")})
+    assert {language.value for language in Language} == LANGUAGES.keys()
