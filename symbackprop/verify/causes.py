@@ -14,7 +14,7 @@ from sympy import Expr, Mul, Rational, S
 
 from symbackprop.errors import SymbackpropError
 from symbackprop.language.nodes import Call, Claim, Derivative, Literal, Name, Node, Number, unparse, walk
-from symbackprop.verify.edits import replaced_once
+from symbackprop.verify.edits import ORDER, TRANSPOSE, replaced_once
 from symbackprop.verify.stated import Ground, Stated
 from symbackprop.verify.trials import SAME, Sample, Trials, equal
 
@@ -92,7 +92,7 @@ def _of_shapes(samples: list[Sample], mine: tuple[Expr, ...], theirs: tuple[Expr
 def _fitting(trials: Trials) -> str:
     """The first transpose in the text after which the shapes are the same at least."""
     for edit, samples in trials.edits(names=False):
-        if edit.kind in ("transpose", "order") and all(s.left.shape == s.right.shape for s in samples):
+        if edit.kind in (TRANSPOSE, ORDER) and all(s.left.shape == s.right.shape for s in samples):
             return f"{edit.kind}: '{unparse(edit.after)}' for '{unparse(edit.before)}' has the left side's shape"
     return ""
 

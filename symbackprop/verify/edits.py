@@ -25,6 +25,9 @@ MOST_GIVEN = 5
 
 PRODUCTS = ("matmul", "multiply", "divide", "dot")
 
+TRANSPOSE, ORDER = "transpose", "order"
+"""Kinds of edits that change which axes meet."""
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -49,11 +52,11 @@ Made = Iterator[tuple[str, Node]]
 
 def _transposes(part: Node, model: Program) -> Made:
     if isinstance(part, Name | Derivative) and _rank(part, model) > 1:
-        yield "transpose", Call("transpose", (part,))
+        yield TRANSPOSE, Call("transpose", (part,))
         if _rank(part, model) > 2:
-            yield "transpose", Call("swapaxes", (part, Number(Rational(-2)), Number(Rational(-1))))
+            yield TRANSPOSE, Call("swapaxes", (part, Number(Rational(-2)), Number(Rational(-1))))
     if isinstance(part, Call) and part.op in ("transpose", "swapaxes"):
-        yield "transpose", part.args[0]
+        yield TRANSPOSE, part.args[0]
 
 
 def _ops(part: Node, model: Program) -> Made:
@@ -73,7 +76,7 @@ def _ops(part: Node, model: Program) -> Made:
     if part.op == "sum":
         yield "mean and sum", replace(part, op="mean")
     if part.op in ("matmul", "dot", "subtract", "divide") and len(part.args) == 2:
-        yield "order", replace(part, args=part.args[::-1])
+        yield ORDER, replace(part, args=part.args[::-1])
     yield from _too_many(part)
     if part.op == "multiply" and len(part.args) == 2:
         yield "matrix product", replace(part, op="matmul")
