@@ -2,7 +2,7 @@
 
 import pytest
 from fuzzing import many
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from latex_structure import BrokenError, check, formulas
 from odd_names import NINE, model, names
@@ -57,6 +57,7 @@ def test_a_name_is_written_in_any_place(name, order):
 
 
 @many(60)
+@example(["lambda_", "lambda", "lambda__"], 0)
 @given(st.lists(names, min_size=2, max_size=12, unique=True), st.integers(0, 3**12 - 1))
 def test_no_two_names_print_alike(given_names, orders):
     shapes = [("", "n", "n m")[orders // 3**k % 3] for k in range(len(given_names))]

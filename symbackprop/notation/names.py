@@ -87,7 +87,9 @@ class Names:
         for name, tensor in program.tensors.items():
             node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
             if latex(node) in taken and not isinstance(node, tree.Derivative | tree.Held):
-                node = tree.Letter(f"{name}") if len(name) > 1 else tree.Letter(name, "upright")
+                whole = tree.Letter(name) if len(name) > 1 else tree.Letter(name, "upright")
+                numbered = [tree.Labelled(whole, sub=(tree.Number(str(k + 2)),)) for k in range(len(taken))]
+                node = next(n for n in (whole, *numbered) if latex(n) not in taken)
             taken.add(latex(node))
             self.spelled[name] = node
         self.bases = set(map(_base, self.spelled.values()))
