@@ -45,7 +45,12 @@ def per_sample_gradients(program: Program, names: Sequence[str]) -> PerSample:
     if program.samples is None:
         raise DeriveError(f"{program.name} has no axis of samples", fix='declare it: samples = "n"')
     each = _Each(program, names)
-    derived = gradient(each.program(), [each.copies[n] for n in names])
+    whole = each.program()
+    for e in whole.equations:
+        if isinstance(e.rhs, Call) and not OPS[e.rhs.op].stacks and program.samples in e.tensor.axes:
+            reason = f"'{e.name}' is {e.rhs.op} of a matrix of which each sample would have its own, and {e.rhs.op} takes one alone"
+            raise DeriveError(reason, place=f"equation {e.name}", source=e.text, fix="leave out what that matrix depends on: wrt=[...]")
+    derived = gradient(whole, [each.copies[n] for n in names])
     return _with_norms(_without_copies(derived, each), {n: derived.adjoints[each.copies[n]] for n in names}, derived)
 
 
@@ -203,23 +208,55 @@ class _Each:
 
 def _without_copies(derived: Derived, each: _Each) -> Derived:
     """The derivation with the axis of samples taken off what is the same for all of them: a copy of W for each sample is W."""
-    same: dict[str, Equation] = {}
+    same = _shared(derived.program.equations, each)
     rows: list[Equation] = []
-    kept = set(each.copies.values())
     for e in derived.program.equations:
-        e = _at_one(e, same)
-        wide = e.tensor.axes[:1] == (each.samples,) and (e.name in each.wide or e.name in kept)
-        if wide and isinstance(e.rhs, Expr) and not e.rhs.has(e.indices[0]):
-            short = replace(e.tensor, axes=e.tensor.axes[1:])
-            moved = dict(zip(e.indices[1:], short.indices, strict=True))
-            whole = replace(e, tensor=short, indices=short.indices, rhs=substitute(e.rhs, moved))
-            same[e.name] = whole
-            if isinstance(whole.rhs, Entry):
-                continue
-            e = whole
-        rows.append(e)
-    tensors = {n: t for n, t in derived.program.tensors.items() if n not in kept} | {e.name: e.tensor for e in rows}
+        short = same.get(e.name)
+        if short is None:
+            rows.append(_at_one(e, same))
+        elif not isinstance(short.rhs, Entry):
+            rows.append(short)
+    made = {e.name for e in derived.program.equations}
+    tensors = {n: t for n, t in derived.program.tensors.items() if n not in made} | {e.name: e.tensor for e in rows}
     return replace(derived, program=_renamed(replace(derived.program, tensors=tensors, equations=tuple(rows)), each))
+
+
+def _shared(equations: Sequence[Equation], each: _Each) -> dict[str, Equation]:
+    """What is the same for all samples, as equations without their axis; what a call takes beside what is not keeps it."""
+    held: set[str] = set()
+    while True:
+        same: dict[str, Equation] = {}
+        for e in equations:
+            if e.tensor.axes[:1] == (each.samples,) and e.name not in held and (short := _short(e, same, each)) is not None:
+                same[e.name] = short
+        calls = [e.rhs for e in equations if isinstance(e.rhs, Call) and e.name not in same]
+        mixed = {n for call in calls for n in call.arguments if n in same}
+        if not mixed:
+            return same
+        held |= mixed
+
+
+def _short(e: Equation, same: Mapping[str, Equation], each: _Each) -> Equation | None:
+    """An equation without the axis of samples, where it is the same for all of them; None where it is not."""
+    axes = e.tensor.axes[1:]
+    if isinstance(e.rhs, Call):
+        if not all(n in same for n in e.rhs.arguments):
+            return None
+        # Of a copy for each sample the call is one of the tensor itself.
+        taken = [same[n] for n in e.rhs.arguments]
+        if any(isinstance(one.rhs, Entry) and one.rhs.indices != one.indices for one in taken):
+            return None
+        turned = tuple(one.rhs.name if isinstance(one.rhs, Entry) else one.name for one in taken)
+        options = tuple((k, v - 1 if k == "axis" and isinstance(v, int) else v) for k, v in e.rhs.options)
+        tensor = replace(e.tensor, axes=axes)
+        return replace(e, tensor=tensor, indices=tensor.indices, rhs=replace(e.rhs, arguments=turned, options=options))
+    if e.name not in each.wide and e.name not in each.copies.values():
+        return None
+    rhs = _at_one(e, same).formula
+    if rhs.has(e.indices[0]):
+        return None
+    tensor = replace(e.tensor, axes=axes)
+    return replace(e, tensor=tensor, indices=tensor.indices, rhs=substitute(rhs, dict(zip(e.indices[1:], tensor.indices, strict=True))))
 
 
 def _at_one(e: Equation, same: Mapping[str, Equation]) -> Equation:
@@ -230,10 +267,7 @@ def _at_one(e: Equation, same: Mapping[str, Equation]) -> Equation:
     for a in e.rhs.atoms(Entry):
         if a.name in same:
             one = same[a.name]
-            if isinstance(one.rhs, Entry):
-                new[a] = one.at(a.indices[1:])
-            else:
-                new[a] = Entry(a.name, *a.indices[1:])
+            new[a] = one.at(a.indices[1:]) if isinstance(one.rhs, Entry) else Entry(one.name, *a.indices[1:])
     return replace(e, rhs=e.rhs.xreplace(new)) if new else e
 
 

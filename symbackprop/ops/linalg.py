@@ -31,6 +31,7 @@ def whole_tensor(
     kinks: tuple[str, ...] = (),
     latex: str = "",
     accuracy: str = "",
+    stacks: bool = True,
 ) -> Callable[[Callable], Callable]:
     """Make the decorated builder an op whose call states its `differential`, with the `source` of that."""
 
@@ -49,6 +50,7 @@ def whole_tensor(
             parameters=parameters_of(build),
             differential=differential,
             accuracy=accuracy,
+            stacks=stacks,
         )
         register(op, *aliases)
         return build
@@ -158,7 +160,7 @@ def d_pinv(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, targe
     return -out[i, k] * out[m, j] + Total(out[i, row] * out[m, row], row) * left + right * Total(out[column, k] * out[column, j], column)
 
 
-@whole_tensor(d_pinv, source="Golub & Pereyra 1973, eq. 4.12", kinks=("none where the rank changes",))
+@whole_tensor(d_pinv, source="Golub & Pereyra 1973, eq. 4.12", kinks=("none where the rank changes",), stacks=False)
 def pinv(draft: Draft, x: Array) -> Array:
     """The pseudo-inverse of a matrix; of full rank it is inv(A.T @ A) @ A.T or A.T @ inv(A @ A.T).
 
@@ -208,7 +210,7 @@ def d_cholesky(call: Call, tensors: Any, out: Tensor, place: int, at: Indices, t
     return Total(out[i, a] * lower * both, a)
 
 
-@whole_tensor(d_cholesky, source="Murray 2016, Differentiation of the Cholesky decomposition, eq. 8")
+@whole_tensor(d_cholesky, source="Murray 2016, Differentiation of the Cholesky decomposition, eq. 8", stacks=False)
 def cholesky(draft: Draft, x: Array) -> Array:
     """The lower triangular matrix with a positive diagonal whose product with its transpose is the symmetric part of a matrix.
 

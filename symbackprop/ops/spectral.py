@@ -49,7 +49,7 @@ def _one(draft: Draft, x: Array, what: str) -> Array:
     return square(draft, x, what)
 
 
-@whole_tensor(d_eigvalsh, source=SOURCE, kinks=("equal eigenvalues",), accuracy=DIFFERENCES)
+@whole_tensor(d_eigvalsh, source=SOURCE, kinks=("equal eigenvalues",), accuracy=DIFFERENCES, stacks=False)
 def eigvalsh(draft: Draft, x: Array) -> Array:
     """The eigenvalues of the symmetric part of a matrix, in ascending order.
 
@@ -58,7 +58,7 @@ def eigvalsh(draft: Draft, x: Array) -> Array:
     return draft.call("eigvalsh", [_one(draft, x, "eigvalsh")], x.axes[:1])
 
 
-@whole_tensor(d_eigenvectors, source=SOURCE, kinks=("eigenvectors of equal eigenvalues",), accuracy=DIFFERENCES)
+@whole_tensor(d_eigenvectors, source=SOURCE, kinks=("eigenvectors of equal eigenvalues",), accuracy=DIFFERENCES, stacks=False)
 def eigenvectors(draft: Draft, x: Array) -> Array:
     """The eigenvectors of the symmetric part of a matrix as columns, in the order of eigvalsh; their signs are free.
 
@@ -76,7 +76,7 @@ def eigh(draft: Draft, x: Array) -> Pieces:
     return pieces(draft, (eigvalsh(draft, x), eigenvectors(draft, x)))
 
 
-@whole_tensor(d_eigenvalue_gaps, source=SOURCE, kinks=("eigenvectors of equal eigenvalues",))
+@whole_tensor(d_eigenvalue_gaps, source=SOURCE, kinks=("eigenvectors of equal eigenvalues",), stacks=False)
 def eigenvalue_gaps(draft: Draft, x: Array) -> Array:
     """One over the differences of the eigenvalues of the symmetric part of a matrix; 0 for i = j, and nan where two are equal.
 

@@ -38,6 +38,7 @@ class Op:
     `numpy` spells it with {0}, {1} for arguments, `latex` with #1, #2; `stable` is a law in plainer ops that neither
     overflows nor cancels; a statistic's `stable(call, tensors, out, fresh)` gives equations. `accuracy`: where generated code
     is not right to 1e-12 of the true value (float32: 1e-5), how far it is. `activation`: networks are made with it.
+    `stacks`: a whole-tensor op takes many matrices too, along axes in front.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Op:
     differential: Callable | None = None
     accuracy: str = ""
     activation: bool = False
+    stacks: bool = True
 
     @property
     def gives_several(self) -> bool:
