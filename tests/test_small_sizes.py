@@ -166,3 +166,15 @@ def test_a_part_that_may_have_no_entries_is_read_under_a_guard(n):
     found = sbp.derivative("sum(kron(x, x)[1:]**3)", {"x": "n"}, "x").evaluate(x=x)
     # sum(kron(x, x)**3) less the first, x_0^6
     assert np.allclose(found, 6 * x**2 * np.sum(x**3) - np.where(np.arange(n) == 0, 6 * x[0] ** 5, 0))
+
+
+@pytest.mark.parametrize("size", ["n", "1", "3", "5"])
+@pytest.mark.parametrize(("step", "shift"), [(2, -2), (2, 1), (3, 1), (3, -2), (-2, 2)])
+def test_every_so_many_th_entry_turned_round(step, shift, size):
+    """Where a part of it has no entries, the slice of that part ends before it begins: -1 would be the last place to NumPy."""
+    derivative = sbp.derivative(f"sum(roll(w[::{step}], {shift})**3 * arange({size})[::{step}])", {"w": size}, "w")
+    for n in range(1, 8) if size == "n" else [int(size)]:
+        w = np.linspace(-1.3, 2, n)
+        wanted = np.zeros(n)
+        wanted[::step] = 3 * w[::step] ** 2 * np.roll(np.arange(n)[::step], -shift)
+        assert np.allclose(derivative.evaluate(w=w), wanted)

@@ -145,13 +145,23 @@ def find_scatter(factors: Sequence[Expr], bound: Iterable[Index], needs: Sequenc
 def slice_info(form: Affine, size: Expr) -> tuple[str, Expr | None, Expr | None, Expr] | None:
     """("slice", start, stop, step) for the places `form` runs through on an axis of `size`; None where no slice says it."""
     if form.step.is_positive:
-        stop = expand_mul(form.last + 1)
-        start = None if form.start == 0 else form.start
-        return ("slice", start, None if reaches_end(stop, size, form.step) else stop, form.step)
+        return slice_of(form.start, form.step, form.index.axis, size)
     stop = expand_mul(form.last - 1)
     if stop == -1:
         return ("slice", None if expand_mul(form.start - size + 1) == 0 else form.start, None, form.step)
     return ("slice", form.start, stop, form.step) if stop.is_nonnegative else None
+
+
+def slice_of(start: Expr, step: Expr, count: Expr, size: Expr) -> tuple[str, Expr | None, Expr | None, Expr]:
+    """("slice", start, stop, step) for `count` places from `start` on, step by step, on an axis of `size`.
+
+    Of no places the last is before the first one, and may be before all: NumPy would count it from the end. So it ends after it.
+    """
+    stop = expand_mul(start + step * (count - 1) + 1)
+    first = None if start == 0 else start
+    if reaches_end(stop, size, step):
+        return ("slice", first, None, step)
+    return ("slice", first, stop if step == 1 or at_most(1, count) else expand_mul(start + step * count), step)
 
 
 def reaches_end(stop: Expr, size: Expr, step: Expr) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sympy import Expr, Mul, Symbol, expand_mul
 
 from symbackprop.index import shape_text
-from symbackprop.lower.entry import reaches_end
+from symbackprop.lower.entry import slice_of
 from symbackprop.lower.graph import DTYPE
 from symbackprop.lower.schedule import Plan, Step
 from symbackprop.lower.spelling import ATOM, COMPARE, PRODUCT, SIGN, SUM, Spelling, Text, size_text
@@ -131,9 +131,7 @@ class Writer:
         """Zeros or ones, and then a slice of them set."""
         node = self.graph[step.node]
         place, start, stride, count, filled = node.info
-        stop = expand_mul(start + stride * (count - 1) + 1)
-        last = None if reaches_end(stop, node.axes[place], stride) else stop
-        info = [("all",)] * place + [("slice", None if start == 0 else start, last, stride)]
+        info = [("all",)] * place + [slice_of(start, stride, count, node.axes[place])]
         whole = self.array(filled, self.shape(node.axes), self.number(DTYPE))
         return [
             Line(f"{step.name} = {whole.text}", shape, step),
