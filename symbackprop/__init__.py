@@ -16,7 +16,8 @@ _HOMES = {
     "api": ("load", "model", "trace", "derive", "generate", "verify", "check", "Model", "Derivation", "Module"),
     "expressions": ("derivative",),
     "result": ("Result",),
-    "results": ("Results", "Curvature"),
+    "results": ("Results",),
+    "kinds.curvature": ("Curvature",),
     "language.layers": ("Sequential", *_LAYERS, *_LOSSES),
     "errors": ("SymbackpropError",),
 }

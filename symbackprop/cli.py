@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from symbackprop.errors import SpecError, SymbackpropError, TargetError
 from symbackprop.options import ENDINGS, KINDS, PAGES, Form, Format, Language, OfExpressions, check_ending, is_folder, words
@@ -45,6 +45,7 @@ api = opened_later("symbackprop.api")
 data = opened_later("symbackprop.data")
 demonstration = opened_later("symbackprop.demo")
 emit = opened_later("symbackprop.emit")
+kinds = opened_later("symbackprop.kinds.table")
 ops_page = opened_later("symbackprop.ops_page")
 pages = opened_later("symbackprop.pages")
 stages = opened_later("symbackprop.stages")
@@ -54,10 +55,6 @@ INTERRUPTED = 130
 INTERNAL = 70
 DEBUG = "SYMBACKPROP_DEBUG"
 LONGEST_LINE = 400
-EXTRAS = "hessian, hvp, ggn, per-sample, jacobian, jvp, vjp, objective"
-"""The words of lower.extras, said again here because --help must not wait for it."""
-BEYOND = "hessian, hvp, ggn, fisher, per-sample, jacobian, jvp, vjp"
-"""The words of api.BEYOND, said again for the same reason."""
 EPILOG = "Exit status: 0 all good, 1 something is wrong, 2 wrong usage or input, 3 something is unknown."
 
 app = typer.Typer(
@@ -90,7 +87,22 @@ Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML fil
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file or folder to write; without it, stdout.")]
 
 
-def command(function: Callable[..., int | None], cls: type[TyperCommand] = TyperCommand) -> Callable[..., None]:
+class OfKinds(TyperCommand):
+    """A command whose help names kinds of derivatives: {pages} those of pages, {modules} those of modules."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Typer's, with the names put in; they are looked up when this help is asked for."""
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.help and "{" in option.help:
+                option.help = option.help.format(pages=", ".join(kinds.on_pages()), modules=", ".join(kinds.in_modules()))
+        super().format_options(ctx, formatter)
+
+
+class OfModels(OfKinds, OfExpressions):
+    """Such a command, of a model or an expression."""
+
+
+def command(function: Callable[..., int | None], cls: type[TyperCommand] = OfKinds) -> Callable[..., None]:
     """A command of `app` that turns errors into messages on stderr and what `function` returns into the exit status."""
 
     @functools.wraps(function)
@@ -163,14 +175,14 @@ def working(what: str) -> contextlib.AbstractContextManager[Any]:
     return stages.Stages(quiet=not sys.stderr.isatty()).stage(what)
 
 
-@functools.partial(command, cls=OfExpressions)
+@functools.partial(command, cls=OfModels)
 def derive(
     model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
     shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
     facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
     wrt: Annotated[list[str] | None, typer.Option(help="By which tensor; several times or with commas. Default: all parameters.")] = None,
     order: Annotated[int, typer.Option(min=1, max=3, help="1 the gradient, 2 the Hessian; of an expression also 3.")] = 1,
-    also: Annotated[list[str] | None, typer.Option("--with", help=f"What else of a model, with commas: {BEYOND}.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--with", help="What else of a model, with commas: {pages}.")] = None,
     form: Annotated[Form, typer.Option(help="How formulas are written.")] = Form.both,
     lang: Annotated[Language, typer.Option(help="The language of the page.")] = Language.en,
     format: Annotated[Format | None, typer.Option(help="Default: what the ending of -o says, else markdown.")] = None,
@@ -216,7 +228,7 @@ def generate(
     spec: Spec,
     target: Annotated[str, typer.Option(help="One of `symbackprop targets`.")] = "numpy",
     wrt: Annotated[list[str] | None, typer.Option(help="By which tensor. Default: all parameters.")] = None,
-    also: Annotated[list[str] | None, typer.Option("--with", help=f"What else, with commas: {EXTRAS}.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--with", help="What else, with commas: {modules}.")] = None,
     output: Output = None,
 ) -> None:
     """Generate a module that computes the loss and its gradients, and second derivatives if asked to.
@@ -238,13 +250,13 @@ def generate(
         emit.write(output, module.source)
 
 
-@functools.partial(command, cls=OfExpressions)
+@functools.partial(command, cls=OfModels)
 def verify(
     model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
     shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
     facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
     claim: Annotated[list[str] | None, typer.Option(help="A claim in NumPy notation; may be given several times.")] = None,
-    also: Annotated[list[str] | None, typer.Option("--with", help=f"What else to verify, with commas: {EXTRAS}.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--with", help="What else to verify, with commas: {modules}.")] = None,
     output: Output = None,
 ) -> int:
     """Verify the derivatives of a model or of one expression, or claims about them. The value of an expression is called f.

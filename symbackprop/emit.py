@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, cached_property
 from importlib.abc import InspectLoader
 from importlib.machinery import ModuleSpec
@@ -25,7 +25,7 @@ from symbackprop.derive.reverse import Derived
 from symbackprop.errors import TargetError, UnknownTargetError, nearest
 from symbackprop.files import note, was_read
 from symbackprop.lower.function import function_text
-from symbackprop.lower.module import module_record
+from symbackprop.lower.module import Offer, module_record
 from symbackprop.lower.names import file_name
 from symbackprop.lower.spelling import Spelling
 from symbackprop.notation.blocks import Document
@@ -61,10 +61,10 @@ def spelling(target: str = "numpy") -> Spelling:
         raise TargetError(f"target.toml can't be read: {e}", place=f"templates/{target}/target.toml") from e
 
 
-def module_source(derived: Derived, target: str = "numpy", also: Sequence[str] = ()) -> str:
-    """The source of the standalone module for a derivation of an objective's gradients, and of what `also` asks for."""
+def module_source(derived: Derived, target: str = "numpy", offers: Mapping[str, Offer] | None = None) -> str:
+    """The source of the standalone module for a derivation of an objective's gradients, with `offers` beyond, by their words."""
     words = spelling(target)
-    return render(target, f"module{words.suffix}.jinja", {"record": module_record(derived, words, also)})
+    return render(target, f"module{words.suffix}.jinja", {"record": module_record(derived, words, offers or {})})
 
 
 def function_source(program: Program, name: str, target: str = "numpy") -> str:

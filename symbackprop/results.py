@@ -1,4 +1,4 @@
-"""Several derivatives that belong together: a Hessian, products with it, per-sample gradients, curvature matrices; and their pages."""
+"""Several derivatives that belong together, such as the blocks of a Hessian or products with it; and their pages."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.derive import curvature
-from symbackprop.derive.kinks import Kink, kinks
 from symbackprop.derive.reverse import Derived, Step
 from symbackprop.emit import document_text
 from symbackprop.errors import DeriveError, SpecError
@@ -19,9 +17,9 @@ from symbackprop.notation.together import Together, together
 from symbackprop.notation.wording import kink_in, refusal
 from symbackprop.program import Fact
 from symbackprop.result import FORMS, Result
-from symbackprop.verify.oracles import Curved, Oracle
+from symbackprop.verify.oracles import Oracle
 from symbackprop.verify.report import verify_results
-from symbackprop.verify.second import check_curvature, check_result
+from symbackprop.verify.second import check_result
 from symbackprop.verify.verdict import Report, Verdict
 
 
@@ -51,7 +49,26 @@ class Paged(ABC):
         return self.markdown()
 
 
-class Results(Paged, Mapping[str, Result]):
+class Beyond(Paged):
+    """What is derived beyond the gradient; `first` is the derivation of that."""
+
+    first: Derived
+
+    @property
+    @abstractmethod
+    def sections(self) -> Sequence[Section]:
+        """What a page tells of it."""
+
+    @abstractmethod
+    def verify(self, seed: int = 0) -> Report:
+        """A verdict on each part of it."""
+
+    def document(self, form: str = "both", lang: str = "en") -> Document:
+        """The model, what is derived, its formulas, and the steps that lead to them."""
+        return compose_beyond(self.first, self.sections, form, lang)
+
+
+class Results(Beyond, Mapping[str, Result]):
     """Derivatives by name, of one derivation: `results["W1"]` is a Result. They share their named parts.
 
     `directions` says which leaf holds the part of the vector that a product is with: {"W1": "v_W1"}; for a vector-Jacobian product
@@ -101,10 +118,6 @@ class Results(Paged, Mapping[str, Result]):
     def kinks(self) -> tuple[str, ...]:
         """Where they are a convention, since a function on the way has a kink or a jump there."""
         return tuple(kink_in(kink, "en") for kink in self.section.kinks)
-
-    def document(self, form: str = "both", lang: str = "en") -> Document:
-        """The model, what these are, their formulas, and the steps that lead to them."""
-        return compose_beyond(self.first, [self.section], form, lang)
 
     def verify(self, seed: int = 0) -> Report:
         """Compare each with differences of the model, or one without such as `verify` does; and its code with the formulas."""
@@ -165,74 +178,3 @@ class Results(Paged, Mapping[str, Result]):
 
     def __repr__(self) -> str:
         return f"<{self.what}: {', '.join(self.names)}>"
-
-
-class Curvature(Paged):
-    """A Gauss-Newton or Fisher matrix: its blocks as formulas, and products with it.
-
-    `at` is the tensor at which the model is split. `note` says what the matrix rests on, and when it equals another.
-    """
-
-    def __init__(self, model: curvature.Split, first: Derived, kind: str, note: str = "", notes: Sequence[str] = ()) -> None:
-        """`first` is the derivation of the gradient, `kind` "ggn" or "fisher"; `notes` are the words of `note` in documents."""
-        self.model, self.first, self.parameters = model, first, first.wrt
-        self.at = model.at
-        self.kind, self.note = kind, note
-        self.what = {"ggn": "the Gauss-Newton matrix", "fisher": "Fisher's matrix"}[kind]
-        beside = set(model.cut.needed([model.slope]).tensors) & set(model.direct)
-        self.notes = (*notes, *(("crossed",) if beside else ("direct",) if model.direct else ()))
-
-    @cached_property
-    def _blocks(self) -> Results:
-        made = curvature.blocks(self.model, self.parameters)
-        names = {f"{a} {b}": name for (a, b), name in made.blocks.items()}
-        section = Section(self.kind, made.derived, names, {}, self.parameters, self.at, self.notes, self._kinks)
-        return Results(section, self.first, f"blocks of {self.what}", note=self.note)
-
-    @cached_property
-    def _kinks(self) -> tuple[Kink, ...]:
-        return kinks(self.model.derived.program, [self.at], self.parameters)
-
-    def blocks(self) -> Results:
-        """All blocks, "a b" for each parameter a not after b: axes of a, then those of b."""
-        return self._blocks
-
-    def block(self, a: str, b: str) -> Result:
-        """The block of two parameters: axes of `a`, then those of `b`."""
-        for name in (a, b):
-            if name not in self.parameters:
-                raise DeriveError(f"'{name}' is not a parameter of this matrix", fix=f"one of {', '.join(self.parameters)}")
-        if self.parameters.index(a) <= self.parameters.index(b):
-            return self._blocks[f"{a} {b}"]
-        turned = curvature.blocks(self.model, (a, b))
-        return Result(turned.derived, turned.blocks[a, b])
-
-    def vector_product(self) -> Results:
-        """The product with a vector v, one part for each parameter."""
-        made = curvature.vector_product(self.model, self.parameters)
-        oracle = Curved(self.model, self.parameters, made.directions)
-        section = Section(
-            f"{self.kind}-product", made.derived, made.results, made.directions, at=self.at, notes=self.notes, kinks=self._kinks
-        )
-        return Results(section, self.first, f"products with {self.what}", oracle, self.note)
-
-    @property
-    def sections(self) -> list[Section]:
-        """What a page tells of it: the blocks, and the products."""
-        return [self._blocks.section, self.vector_product().section]
-
-    def document(self, form: str = "both", lang: str = "en") -> Document:
-        """The model, the matrix block by block, products with it, and the steps that lead to them."""
-        return compose_beyond(self.first, self.sections, form, lang)
-
-    def latex(self, form: str = "best") -> dict[str, str]:
-        """The right side of each block in LaTeX; named parts are defined by `blocks().latex_parts(form)`."""
-        return self._blocks.latex(form)
-
-    def verify(self, seed: int = 0) -> Report:
-        """Compare its products with differences of the model, and its blocks with its products."""
-        verdict = check_curvature(self.model, curvature.vector_product(self.model, self.parameters), seed)
-        return self.vector_product().verify(seed) + Report((verdict,))
-
-    def __repr__(self) -> str:
-        return f"<{self.what}, split at {self.at}, of {', '.join(self.parameters)}>"

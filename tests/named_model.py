@@ -7,8 +7,9 @@ import re
 import numpy as np
 
 import symbackprop as sbp
+from symbackprop.kinds.table import in_modules
 
-ALSO = ("hessian", "hvp", "ggn", "per-sample", "jacobian", "jvp", "vjp", "objective")
+ALSO = tuple(in_modules())
 SLOTS = ("X", "A", "W", "b", "s", "Y", "Z", "H", "O", "E", "J", "n", "d", "h", "c")
 TENSORS = {
     "X": ("n d", "input"),

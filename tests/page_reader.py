@@ -11,7 +11,7 @@ from notation_keys import key_of
 from notation_matrix_reader import MatrixReader, read_matrix
 from notation_reader import read_index
 
-from symbackprop.api import BEYOND
+from symbackprop.kinds.table import sections
 from symbackprop.notation import tree
 from symbackprop.notation.beyond import Told, authored_in, gradient_shown
 from symbackprop.notation.blocks import Chain, Fold, Formulas, Grid
@@ -242,10 +242,10 @@ def readers(derivation, also=(), form="both", lang="en", seed=0, damage=None):
         parts = [(page, [*page.model(), *page.gradient(), *page.steps(), *page.results(), *descent(page)])]
         parts += [(of_block(page, name), blocks) for name, blocks in seconds(page)]
         return [reading(*part) for part in parts]
-    sections = [s for word in also for s in BEYOND[word](derivation).sections]
-    shown = gradient_shown(first, sections)
+    told_of = sections(derivation, also)
+    shown = gradient_shown(first, told_of)
     parts = [(page, [*page.model(), *[Formulas((page.best(e),)) for e in shown], *page.walked(shown, first.steps)])]
-    for section in sections:
+    for section in told_of:
         told = Told.of_section(page, section, {*authored_in(first.program), *(e.name for e in shown)})
         parts += [(told, told.section_blocks()), (told.stepper, [*told.copies_blocks(), *told.steps_blocks()])]
     return [reading(*part) for part in parts]

@@ -8,9 +8,9 @@ import pytest
 from sympy import S
 
 import symbackprop as sbp
+from symbackprop.kinds.table import verify_more
 from symbackprop.results import Results
 from symbackprop.verify import second
-from symbackprop.verify.report import verify_more
 
 TEXT = {
     "A": "X @ W1.T + b1",

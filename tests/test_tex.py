@@ -19,11 +19,12 @@ from test_page_reading import MODELS
 import symbackprop as sbp
 from symbackprop.emit import document_text
 from symbackprop.errors import SymbackpropError
+from symbackprop.kinds.table import on_pages
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = ("hessian", "hvp", "ggn", "fisher", "per-sample", "jacobian", "jvp", "vjp")
+KINDS = tuple(on_pages())
 BEGIN, END = "\\begin{document}", "\\end{document}"
 ENGINES = {"en": "pdflatex", "zh": "xelatex"}
 SMALL = ("logistic_regression", "matrix_factorisation", "poisson_regression", "graph_convolution")

@@ -49,14 +49,14 @@ class ModuleWriter(Arguments):
         self.helpers |= made.helpers
         return made
 
-    def record(self, also: Sequence[str] = (), extra: Sequence[FunctionText] = (), checks: Sequence[str] = ()) -> ModuleText:
-        """The record of the module; `also` asked for the functions `extra`, which self_check tests by `checks`."""
+    def record(self, also: Sequence[str], imports: Sequence[str], extra: Sequence[FunctionText], checks: Sequence[str]) -> ModuleText:
+        """The record of the module; `also` asked for the functions `extra`, which need `imports` and which self_check tests by `checks`."""
         functions = (*self.functions(), *extra)
         return ModuleText(
             name=self.program.name,
             doc=tuple(self.doc()),
             header=tuple(self.header(also)),
-            imports=("from collections.abc import Callable",) if "objective" in also else (),
+            imports=tuple(imports),
             parameters=self.fields(self.parameters),
             gradients=() if self.own else self.fields(self.wrt),
             tables=tuple(self.tables()),

@@ -3,7 +3,7 @@
 Each section is one derivation: what it is, what is given, its named parts once, its results, what they rest on, and its steps.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -17,34 +17,52 @@ from symbackprop.notation.blocks import Block, Document, Fold, Formulas, Heading
 from symbackprop.notation.conventions import accents, conventions
 from symbackprop.notation.document import FORMS, Composer
 from symbackprop.notation.lines import broken
-from symbackprop.notation.names import marked
 from symbackprop.notation.parts import Part, names_of
 from symbackprop.notation.polish import polished
 from symbackprop.notation.teller import TOLD
 from symbackprop.notation.together import Together, together
+from symbackprop.notation.wording import filled
 from symbackprop.notation.written import Written, is_unfolded
 from symbackprop.program import Equation, Program
 from symbackprop.term import tensor_names
 
+Words = Mapping[str, str]
+"""Words by language, with {objective}, {at} (what is derived, or split at) and {s} (the letter of samples) for formulas put in later."""
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What a page says of results of one kind: the title of their section, the sentence after it, and what they are, as formulas.
+
+    `of_gradient`: they are derivatives of the gradient, all of which is shown before.
+    """
+
+    title: Words
+    lead: Words
+    definition: Callable[["Told"], Sequence[tree.Node]] = lambda told: ()
+    of_gradient: bool = False
+
 
 @dataclass(frozen=True)
 class Section:
-    """Results to be written together. `kind` is the word of what they are; `names` says which tensor of `derived` holds each.
+    """Results to be written together. `telling` is what is said of them; `names` says which tensor of `derived` holds each.
 
     `directions` says which leaf holds the part of a vector for a tensor; `variables` are those of the rows and columns where the results
-    are blocks of a symmetric matrix, "a b" for a not after b; `at` is the output that is derived or split at. `notes` are words of what
-    they rest on, `kinks` where they are a convention. `walk` is the derivation whose steps are told, where that is another one.
+    are blocks of a symmetric matrix, "a b" for a not after b; `at` is the output that is derived or split at. `notes` say what they rest
+    on, `kinks` where they are a convention. `walk` is the derivation whose steps are told, where that is another one, and `objective`
+    what they are derivatives of, where that is not what `derived` adds up.
     """
 
-    kind: str
+    telling: Telling
     derived: Derived
     names: Mapping[str, str]
     directions: Mapping[str, str] = field(default_factory=dict)
     variables: tuple[str, ...] = ()
     at: str = ""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Words, ...] = ()
     kinks: tuple[Kink, ...] = ()
     walk: Derived | None = None
+    objective: str = ""
 
 
 def compose_beyond(first: Derived, sections: Sequence[Section], form: str = "both", lang: str = "en") -> Document:
@@ -79,7 +97,7 @@ def gradient_shown(first: Derived, sections: Sequence[Section]) -> list[Equation
     wanted = [first.adjoints[n] for n in first.wrt if n in first.adjoints]
     own = set(first.adjoints.values()) - {first.adjoints.get(first.output)}
     needed = [e for e in first.program.needed(wanted).equations if e.name in own]
-    matrices = any(s.kind in ("hessian", "hvp") for s in sections)
+    matrices = any(s.telling.of_gradient for s in sections)
     return [e for e in first.program.equations if e.name in own] if matrices or any(e in held for e in needed) else []
 
 
@@ -91,7 +109,7 @@ def _steps(page: Composer, shown: Sequence[Equation], told: Sequence["Told"]) ->
     for one in told:
         walked = one.steps_blocks()
         if walked:
-            title = page.say["beyond steps"].replace("{title}", page.say[f"kind {one.section.kind}"])
+            title = page.say["beyond steps"].replace("{title}", one.section.telling.title[page.lang])
             held = [] if any(e.tensor.held for e in page.derived.links) else one.stepper.held_told()
             lead = page.sentences([page.line("beyond steps lead"), *held])
             blocks += [Heading(title, 3), Paragraph(lead), *one.copies_blocks(), *walked]
@@ -129,23 +147,27 @@ class Told(Composer):
     @property
     def objective(self) -> tree.Node:
         """The name of the objective."""
-        return self.writer.names(self.section.derived.program.objective if self.section.kind != "per-sample" else self.sampled)
+        return self.writer.names(self.section.objective or self.section.derived.program.objective)
 
     @property
-    def sampled(self) -> str:
-        """The tensor of the objectives of single samples."""
-        return next(t.derivative[0] for t in self.program.tensors.values() if t.name in self.section.names.values() and t.derivative)
+    def at(self) -> tree.Node:
+        """The name of the output that is derived or split at."""
+        return self.writer.names(self.section.at)
+
+    @property
+    def theta(self) -> tree.Node:
+        """What stands for all that is derived by at once."""
+        return self.unused("theta", "phi", "psi")
 
     def section_blocks(self) -> list[Block]:
         """Heading, definition, what is given, parts, results, and what they rest on."""
         section = self.section
-        at = self.writer.names(section.at) if section.at else ""
-        said: dict[str, object] = {"objective": self.objective, "at": at}
-        if section.kind == "per-sample":
-            said["s"] = self.letter_of_samples()
-        blocks: list[Block] = [Heading(self.say[f"kind {section.kind}"]), Paragraph(self.line(f"lead {section.kind}", **said))]
-        blocks += [Formulas((node,)) for node in self.definition()]
-        blocks += [Paragraph(self.line(f"note {note}", objective=self.objective, at=at)) for note in section.notes]
+        title, lead = section.telling.title[self.lang], section.telling.lead[self.lang]
+        said = {"objective": self.objective, "at": self.at if section.at else ""}
+        letters = {"s": self.letter_of_samples()} if "{s}" in lead else {}
+        blocks: list[Block] = [Heading(title), Paragraph(filled(lead, **said, **letters))]
+        blocks += [Formulas((node,)) for node in section.telling.definition(self)]
+        blocks += [Paragraph(filled(note[self.lang], **said)) for note in section.notes]
         if section.directions:
             given = self.shaped(section.directions.values())
             blocks.append(Paragraph(self.line("beyond given", given=given)))
@@ -162,42 +184,6 @@ class Told(Composer):
         """Tensors with their shapes, in a row."""
         tensors = [self.program.tensors[n] for n in dict.fromkeys(names)]
         return self.listed([self.line("beyond shaped", name=self.writer.names(t.name), shape=self.shape(t.axes)) for t in tensors])
-
-    def definition(self) -> list[tree.Node]:
-        """What the section's results are, in terms of derivatives by all parameters at once."""
-        kind, theta, top = self.section.kind, self.unused("theta", "phi", "psi"), self.objective
-        v = marked(theta, "dot")
-        if kind == "hvp":
-            hessian = tree.Derivative(top, (theta, tree.transposed(theta)))
-            return [tree.relation(marked(tree.Derivative(top, (theta,)), "dot"), ("=", tree.product(hessian, v)))]
-        if kind == "per-sample":
-            own = self.derived.program.equation(self.sampled)
-            return [self.writer.equation(own)] if own is not None and own.tensor.axes else []
-        if not self.section.at:
-            return []
-        at = self.writer.names(self.section.at)
-        slope = tree.Derivative(at, (theta,))
-        if kind == "jvp":
-            return [tree.relation(marked(at, "dot"), ("=", tree.product(slope, v)))]
-        if kind == "vjp":
-            return [tree.relation(marked(theta, "bar"), ("=", tree.product(tree.transposed(slope), marked(at, "bar"))))]
-        if kind in ("ggn", "fisher", "ggn-product", "fisher-product"):
-            curvature: tree.Node = tree.Derivative(top, (at, at))
-            if kind.startswith("fisher"):
-                curvature = tree.Apply(tree.Letter("E", "bold"), (curvature,))
-            product = (v,) if kind.endswith("product") else ()
-            terms = [tree.product(tree.transposed(slope), curvature, slope, *product)]
-            if "crossed" in self.section.notes:
-                across = tree.Held(tree.Derivative(top, (at, tree.transposed(theta))), (at,))
-                terms.append(tree.product(tree.transposed(slope), across, *product))
-                terms.append(tree.product(tree.transposed(across), slope, *product))
-            if {"crossed", "direct"} & set(self.section.notes):
-                beside = tree.Held(tree.Derivative(top, (theta, tree.transposed(theta))), (at,))
-                terms.append(tree.product(beside, *product))
-            made = tree.add(*[(1, t) for t in terms])
-            left = marked(theta, "bar") if product else self.writer.names.sign("G", "italic", "bold")
-            return [tree.relation(left, ("=", made))]
-        return []
 
     # --- formulas ------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The whole report on a derivation or on one result: every adjoint exactly and numerically, and the generated code."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import ModuleType
@@ -10,7 +10,7 @@ from symbackprop.derive.second import hessian
 from symbackprop.program import Program
 from symbackprop.verify import exact, generated, numeric, symmetry
 from symbackprop.verify.claims import fact_text
-from symbackprop.verify.second import check_extras, check_gauss_newton, facts_behind
+from symbackprop.verify.second import facts_behind
 from symbackprop.verify.verdict import Report, Verdict, guarded
 
 
@@ -25,16 +25,11 @@ def verify_derived(derived: Derived, module: ModuleType | None = None, seed: int
     return Report(tuple(rows), f"verification of {derived.program.name}")
 
 
-def verify_more(derived: Derived, module: ModuleType, also: Sequence[str], seed: int = 0) -> Report:
-    """A verdict for what `module` offers beyond the gradient: with "hessian" for each block of that, by both oracles."""
-    rows = []
-    if "hessian" in also:
-        made = hessian(derived)
-        program = made.derived.program.needed([*made.blocks.values(), *derived.adjoints.values(), derived.output])
-        rows += _derivatives(made.derived, program, seed, set(made.blocks.values()))
-    if "ggn" in also:
-        rows.append(check_gauss_newton(derived, module, seed))
-    return Report((*rows, *check_extras(module, also, seed)))
+def check_hessian(derived: Derived, module: ModuleType, seed: int = 0) -> list[Verdict]:
+    """A verdict for each block of the Hessian, by both oracles; `module` is tested by its own self_check."""
+    made = hessian(derived)
+    program = made.derived.program.needed([*made.blocks.values(), *derived.adjoints.values(), derived.output])
+    return _derivatives(made.derived, program, seed, set(made.blocks.values()))
 
 
 def verify_result(derived: Derived, name: str, function: Callable | None = None, seed: int = 0) -> Report:

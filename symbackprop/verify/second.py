@@ -120,7 +120,7 @@ def check_curvature(model: Split, products: Products, seed: int = 0) -> Verdict:
     return guarded(subject, compare)
 
 
-def check_gauss_newton(derived: Derived, module: ModuleType, seed: int = 0) -> Verdict:
+def check_gauss_newton(derived: Derived, module: ModuleType, seed: int = 0) -> list[Verdict]:
     """Whether `gauss_newton_vector_product` of a module is that product, by differences of the model."""
     subject, program = "gauss_newton_vector_product()", derived.program
     directions = {n: program.fresh_name(f"v_{n}") for n in derived.wrt}
@@ -133,7 +133,7 @@ def check_gauss_newton(derived: Derived, module: ModuleType, seed: int = 0) -> V
         oracle = Curved(split(program, None, derived.wrt), derived.wrt, directions)
         return _against(program.with_leaves(vectors), subject, oracle, values, seed)
 
-    return guarded(subject, run)
+    return [guarded(subject, run)]
 
 
 def check_extras(module: ModuleType, functions: Sequence[str], seed: int = 0) -> list[Verdict]:
