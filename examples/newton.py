@@ -12,7 +12,7 @@ from models.logistic_regression import model as logistic
 from scipy.optimize import OptimizeResult, minimize
 
 import symbackprop as sbp
-from symbackprop.data import load_data
+from symbackprop.commands.data import load_data
 
 HERE = Path(__file__).resolve().parent
 

@@ -3,9 +3,7 @@
 Names are imported when first used, so that `import symbackprop` is quick.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from symbackprop.version import __version__
@@ -30,7 +28,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     if not name.startswith("_"):
-        functions = import_module("symbackprop.language.functions").FUNCTIONS
+        functions = import_module("symbackprop.language.tracing.functions").FUNCTIONS
         if name in functions:
             return functions[name]
     raise AttributeError(f"module 'symbackprop' has no attribute '{name}'")
@@ -38,29 +36,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Public(ModuleType):
-    """This package as users see it: `derive` and `verify` are the calls, though rooms of the package bear these names too.
-
-    Importing a room sets an attribute of its name here; a property keeps the call in front of it.
-    """
-
-    @property
-    def derive(self) -> Any:
-        return __getattr__("derive")
-
-    @derive.setter
-    def derive(self, room: ModuleType) -> None:
-        pass
-
-    @property
-    def verify(self) -> Any:
-        return __getattr__("verify")
-
-    @verify.setter
-    def verify(self, room: ModuleType) -> None:
-        pass
-
-
-sys.modules[__name__].__class__ = _Public

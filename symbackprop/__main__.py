@@ -1,6 +1,6 @@
 """`python -m symbackprop` is `symbackprop`."""
 
-from symbackprop.cli import main
+from symbackprop.commands.cli import main
 
 if __name__ == "__main__":
     main()

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
-from symbackprop.derive.reverse import Derived, Step, gradient, jacobian
-from symbackprop.derive.second import second
+from symbackprop.calculus.program import Program
+from symbackprop.derivation.reverse import Derived, Step, gradient, jacobian
+from symbackprop.derivation.second import second
 from symbackprop.emit import Module, module_source
 from symbackprop.errors import SpecError
 from symbackprop.expressions import Facts, check_expression, names_in
@@ -16,17 +17,16 @@ from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import Sequential
 from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.toml import load_spec
-from symbackprop.language.trace import trace_spec
-from symbackprop.lower.recognise import opened, recognised
-from symbackprop.notation.beyond import compose_beyond
-from symbackprop.notation.blocks import Document
-from symbackprop.notation.document import compose
-from symbackprop.program import Program
+from symbackprop.language.tracing.trace import trace_spec
+from symbackprop.pages.beyond import compose_beyond
+from symbackprop.pages.document import compose
 from symbackprop.result import Result
 from symbackprop.results import Beyond, Paged
-from symbackprop.verify.claims import check_claims
-from symbackprop.verify.report import verify_derived, verify_result
-from symbackprop.verify.verdict import Report
+from symbackprop.stability.recognise import opened, recognised
+from symbackprop.typesetting.blocks import Document
+from symbackprop.verification.claims.claims import check_claims
+from symbackprop.verification.report import verify_derived, verify_result
+from symbackprop.verification.verdict import Report
 
 
 class Model:

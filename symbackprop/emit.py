@@ -21,16 +21,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
-from symbackprop.derive.reverse import Derived
+from symbackprop.calculus.program import Program
+from symbackprop.code.function import function_text
+from symbackprop.code.names import file_name
+from symbackprop.code.spelling import Spelling
+from symbackprop.derivation.reverse import Derived
 from symbackprop.errors import TargetError, UnknownTargetError, nearest
 from symbackprop.files import note, was_read
-from symbackprop.lower.function import function_text
-from symbackprop.lower.module import Offer, module_record
-from symbackprop.lower.names import file_name
-from symbackprop.lower.spelling import Spelling
-from symbackprop.notation.blocks import Document
-from symbackprop.notation.page import page
-from symbackprop.program import Program
+from symbackprop.modules.module import Offer, module_record
+from symbackprop.pages.page import page
+from symbackprop.typesetting.blocks import Document
 
 
 def template_root() -> Path:

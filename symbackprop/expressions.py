@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from symbackprop.derive.reverse import jacobian
-from symbackprop.derive.second import second
+from symbackprop.calculus.program import Program
+from symbackprop.derivation.reverse import jacobian
+from symbackprop.derivation.second import second
 from symbackprop.errors import DeriveError, SpecError, nearest
 from symbackprop.language.declare import facts_of, shaped
 from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.syntax import parse
-from symbackprop.lower.recognise import recognised
-from symbackprop.program import Program
 from symbackprop.result import Result
-from symbackprop.verify.claims import check_claims
-from symbackprop.verify.verdict import Report
+from symbackprop.stability.recognise import recognised
+from symbackprop.verification.claims.claims import check_claims
+from symbackprop.verification.verdict import Report
 
 Facts = Mapping[str, str | Sequence[str]]
 """What is declared of tensors: {"y": "simplex over c"}."""

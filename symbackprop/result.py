@@ -8,27 +8,27 @@ from typing import Any
 import numpy as np
 from sympy import Expr, Idx, Integer
 
-from symbackprop.derive.kinks import Kink, kinks
-from symbackprop.derive.reverse import Derived, Step
+from symbackprop.calculus.facts.data import check_facts, float_type, real_array
+from symbackprop.calculus.index import Index
+from symbackprop.calculus.program import Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import as_sympy
+from symbackprop.code.names import PYTHON, Names, code_names
+from symbackprop.derivation.kinks import Kink, kinks
+from symbackprop.derivation.reverse import Derived, Step
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import DataError, NotationError, SpecError
-from symbackprop.facts.data import check_facts, float_type, real_array
-from symbackprop.index import Index
-from symbackprop.lower.names import PYTHON, Names, code_names
-from symbackprop.notation.closed import closed_index, closed_matrix
-from symbackprop.notation.index_form import equation_latex
-from symbackprop.notation.latex import latex
-from symbackprop.notation.matrix_form import matrix_equation_latex
-from symbackprop.notation.names import Letters
-from symbackprop.notation.page import DIALECTS
-from symbackprop.notation.parts import Formula, Part, formula, is_inverse, lettered, names_of
-from symbackprop.notation.together import with_arguments
-from symbackprop.notation.tree import Node
-from symbackprop.notation.wording import kink_in, refusal
-from symbackprop.notation.written import Written
-from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import as_sympy
-from symbackprop.verify.literal import infer_sizes, size_of, sizes_text
+from symbackprop.matrix.form import matrix_equation_latex
+from symbackprop.pages.closed import closed_index, closed_matrix
+from symbackprop.pages.page import DIALECTS
+from symbackprop.pages.parts import Formula, Part, formula, is_inverse, lettered, names_of
+from symbackprop.pages.together import with_arguments
+from symbackprop.pages.written import Written
+from symbackprop.typesetting.index_form import equation_latex
+from symbackprop.typesetting.latex import latex
+from symbackprop.typesetting.names import Letters
+from symbackprop.typesetting.tree import Node
+from symbackprop.typesetting.wording import kink_in, refusal
+from symbackprop.verification.oracle.literal import infer_sizes, size_of, sizes_text
 
 FORMS = ("matrix", "index", "best")
 

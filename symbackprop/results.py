@@ -7,20 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.derive.reverse import Derived, Step
+from symbackprop.calculus.program import Fact
+from symbackprop.derivation.reverse import Derived, Step
 from symbackprop.emit import document_text
 from symbackprop.errors import DeriveError, SpecError
-from symbackprop.notation.beyond import Section, compose_beyond
-from symbackprop.notation.blocks import Document
-from symbackprop.notation.latex import latex
-from symbackprop.notation.together import Together, together
-from symbackprop.notation.wording import kink_in, refusal
-from symbackprop.program import Fact
+from symbackprop.pages.beyond import Section, compose_beyond
+from symbackprop.pages.together import Together, together
 from symbackprop.result import FORMS, Result
-from symbackprop.verify.oracles import Oracle
-from symbackprop.verify.report import verify_results
-from symbackprop.verify.second import check_result
-from symbackprop.verify.verdict import Report, Verdict
+from symbackprop.typesetting.blocks import Document
+from symbackprop.typesetting.latex import latex
+from symbackprop.typesetting.wording import kink_in, refusal
+from symbackprop.verification.oracles import Oracle
+from symbackprop.verification.report import verify_results
+from symbackprop.verification.second import check_result
+from symbackprop.verification.verdict import Report, Verdict
 
 
 class Paged(ABC):

@@ -9,7 +9,7 @@ from sympy import Rational
 import symbackprop as sbp
 from symbackprop.language.nodes import COMPARISONS, Call, Claim, Name, Node, Number, unparse, walk
 from symbackprop.language.syntax import parse_claim
-from symbackprop.verify.reading import rebuilt
+from symbackprop.verification.claims.reading import rebuilt
 
 ROLES = {"p": "parameter", "i": "input", "l": "label", "c": "constant", "k": "index"}
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from symbackprop import derivative
-from symbackprop.index import axis
-from symbackprop.verify.literal import evaluate
+from symbackprop.calculus.index import axis
+from symbackprop.verification.oracle.literal import evaluate
 
 SIZES = {"n": 3, "m": 5, "p": 2, "q": 7}
 

@@ -16,8 +16,8 @@ from numpy_values import KinkedNumpy, arrays_of, values
 
 import symbackprop as sbp
 from symbackprop.errors import NotationError, SymbackpropError
-from symbackprop.notation.matrix_form import matrix_numpy
-from symbackprop.verify.literal import evaluate
+from symbackprop.matrix.form import matrix_numpy
+from symbackprop.verification.oracle.literal import evaluate
 
 STEP = 2.0**-9
 SECONDS, SECONDS_TO_REFUSE = 5, 1

@@ -7,8 +7,8 @@ letter is that letter, its own scripts included: {\hat{y}^{1}}^{2} has two super
 import re
 from dataclasses import fields, is_dataclass
 
-from symbackprop.notation import tree
-from symbackprop.notation.latex import latex
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.latex import latex
 
 TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\s+|.", re.DOTALL)
 ACCENTS = {"\\hat", "\\bar", "\\tilde", "\\dot"}

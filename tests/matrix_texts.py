@@ -4,10 +4,10 @@ import ast
 
 from sympy import Integer, S
 
-from symbackprop.index import Index, axis, parse_shape
-from symbackprop.notation import building as b
-from symbackprop.notation.matrix import Commutation, Elementwise, Eye, Leaf, Scalar, Unit
-from symbackprop.notation.slices import row, total
+from symbackprop.calculus.index import Index, axis, parse_shape
+from symbackprop.matrix import building as b
+from symbackprop.matrix.nodes import Commutation, Elementwise, Eye, Leaf, Scalar, Unit
+from symbackprop.matrix.slices import row, total
 
 
 class Texts(ast.NodeVisitor):

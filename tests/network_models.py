@@ -2,10 +2,10 @@
 
 from sympy import log
 
-from symbackprop.index import Index, parse_shape
-from symbackprop.ops.elementwise import relu
-from symbackprop.program import Call, Equation, Fact, Program, Tensor
-from symbackprop.term import Total
+from symbackprop.calculus.index import Index, parse_shape
+from symbackprop.calculus.program import Call, Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Total
+from symbackprop.ops.entrywise.elementwise import relu
 
 
 def network(letters="d h c", samples="n", sizes=None):

@@ -4,8 +4,8 @@ import numpy as np
 from notation_matrix_reader import read_matrix
 from notation_reader import IndexReader, read_index
 
-from symbackprop.notation.latex import latex
-from symbackprop.notation.parts import is_inverse
+from symbackprop.pages.parts import is_inverse
+from symbackprop.typesetting.latex import latex
 
 
 def read_back(result, form, arrays, dims):

@@ -5,8 +5,8 @@ A name is its spelling without blanks, a derivative ("d", top, bottom, ...), one
 
 import re
 
-from symbackprop.notation import tree
-from symbackprop.notation.latex import latex
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.latex import latex
 
 TOKEN = re.compile(r"\\left|\\right|\\[A-Za-z]+|[A-Za-z]'*|[0-9]+(?:\.[0-9]+)?|[{}()\[\]^_=+\-<>,|]|\S")
 ACCENTS = ("\\hat", "\\bar", "\\tilde", "\\dot")

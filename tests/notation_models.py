@@ -2,10 +2,10 @@
 
 from sympy import log
 
-from symbackprop.index import Index, axis, parse_shape
+from symbackprop.calculus.index import Index, axis, parse_shape
+from symbackprop.calculus.program import Call, Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Total
 from symbackprop.ops import OPS
-from symbackprop.program import Call, Equation, Fact, Program, Tensor
-from symbackprop.term import Total
 
 SIZES = {"n": 2, "d": 3, "h": 5, "c": 7, "m": 11}
 

@@ -1,7 +1,7 @@
 """Pages as text: documents of notation printed by the templates."""
 
 from symbackprop.emit import document_text
-from symbackprop.notation.document import compose
+from symbackprop.pages.document import compose
 
 
 def rendered(derived, kind, form="both", lang="en"):

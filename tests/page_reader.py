@@ -12,18 +12,18 @@ from notation_matrix_reader import MatrixReader, read_matrix
 from notation_reader import read_index
 
 from symbackprop.kinds.table import sections
-from symbackprop.notation import tree
-from symbackprop.notation.beyond import Told, authored_in, gradient_shown
-from symbackprop.notation.blocks import Chain, Fold, Formulas, Grid
-from symbackprop.notation.descent import descent
-from symbackprop.notation.document import Composer
-from symbackprop.notation.latex import latex
-from symbackprop.notation.network import nearest_parameter
-from symbackprop.notation.parts import is_inverse
-from symbackprop.notation.second import of_block, second_derivatives
-from symbackprop.notation.written import left_side
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate, size_of
+from symbackprop.pages.beyond import Told, authored_in, gradient_shown
+from symbackprop.pages.descent import descent
+from symbackprop.pages.document import Composer
+from symbackprop.pages.network import nearest_parameter
+from symbackprop.pages.parts import is_inverse
+from symbackprop.pages.second import of_block, second_derivatives
+from symbackprop.pages.written import left_side
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.blocks import Chain, Fold, Formulas, Grid
+from symbackprop.typesetting.latex import latex
+from symbackprop.verification.oracle.literal import evaluate, size_of
+from symbackprop.verification.points.draws import random_arrays
 
 SIZES = (2, 3, 4, 5, 2, 3, 4, 5, 2, 3)
 """The sizes of a program's axes, in order."""

@@ -5,11 +5,11 @@ from itertools import product
 import mpmath as mp
 from sympy import Add, Dummy, Expr, Integer, KroneckerDelta, Mul, Pow
 
-from symbackprop.index import Index
+from symbackprop.calculus.index import Index
+from symbackprop.calculus.program import Call
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total
 from symbackprop.ops import OPS
-from symbackprop.program import Call
-from symbackprop.term import Entry, NonNegative, Positive, Total
-from symbackprop.verify.literal import size_of
+from symbackprop.verification.oracle.literal import size_of
 
 DIGITS = 900
 """1 - tanh(370)^2 is 1e-321: what float64 can still say, with more than 50 digits to spare."""

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 import numpy as np
 from sympy import KroneckerDelta
 
-from symbackprop.term import indices_of, is_guard
-from symbackprop.verify import literal, textbook
-from symbackprop.verify.literal import Grid
+from symbackprop.calculus.term import indices_of, is_guard
+from symbackprop.verification.oracle import literal, textbook
+from symbackprop.verification.oracle.literal import Grid
 
 FUNCTIONS = {
     "where": np.where,

@@ -8,21 +8,21 @@ from rewriters import Row, points, same, told
 from sympy import Integer, Pow, Rational, S
 from terms import Terms, m, n, p
 
+from symbackprop.calculus.index import fresh
+from symbackprop.calculus.program import Equation, Program, Tensor
+from symbackprop.calculus.signs import is_total
+from symbackprop.calculus.term import Entry, delta
 from symbackprop.errors import NotationError
-from symbackprop.index import fresh
-from symbackprop.notation import building as b
-from symbackprop.notation.factoring import factored
-from symbackprop.notation.matrix import Commutation, Eye, Leaf, Lower, Plus, Scalar, Unit
-from symbackprop.notation.matrix_form import matrix_numpy
-from symbackprop.notation.matrix_text import Texter
-from symbackprop.notation.polish import polished
-from symbackprop.notation.sameness import Known
-from symbackprop.notation.shorter import shortened
-from symbackprop.notation.slices import has_unnamed_slices, row, total
-from symbackprop.program import Equation, Program, Tensor
-from symbackprop.signs import is_total
-from symbackprop.term import Entry, delta
-from symbackprop.verify.literal import Grid
+from symbackprop.matrix import building as b
+from symbackprop.matrix.factoring import factored
+from symbackprop.matrix.form import matrix_numpy
+from symbackprop.matrix.nodes import Commutation, Eye, Leaf, Lower, Plus, Scalar, Unit
+from symbackprop.matrix.polish import polished
+from symbackprop.matrix.sameness import Known
+from symbackprop.matrix.shorter import shortened
+from symbackprop.matrix.slices import has_unnamed_slices, row, total
+from symbackprop.matrix.text import Texter
+from symbackprop.verification.oracle.literal import Grid
 
 AXES = [n, n, m, p]
 

@@ -9,22 +9,22 @@ from rewriters import Row, points, same, told
 from sympy import Add, Integer, Mul, Rational, cosh, exp, log, nan, sqrt, tanh, zoo
 from terms import Terms, m, n
 
-from symbackprop.brackets import is_mask
-from symbackprop.index import Index, free_indices
-from symbackprop.lower.guard import guarded
-from symbackprop.lower.overflow import without_overflow
-from symbackprop.lower.prepare import prepare, spelled
-from symbackprop.lower.quotient import undivided
-from symbackprop.lower.recognise import named
-from symbackprop.lower.running import with_running_products
-from symbackprop.lower.solves import without_inverses
-from symbackprop.lower.stable import Stable
-from symbackprop.ops.elementwise import expm1, log1p, sigmoid, softplus
-from symbackprop.program import Call, Equation, Program, Tensor
-from symbackprop.signs import is_total
-from symbackprop.term import Entry, NonNegative, Positive, Total, indices_of
-from symbackprop.verify import literal, textbook
-from symbackprop.verify.literal import Noise
+from symbackprop.calculus.brackets import is_mask
+from symbackprop.calculus.index import Index, free_indices
+from symbackprop.calculus.program import Call, Equation, Program, Tensor
+from symbackprop.calculus.signs import is_total
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, indices_of
+from symbackprop.ops.entrywise.elementwise import expm1, log1p, sigmoid, softplus
+from symbackprop.rewriting.guard import guarded
+from symbackprop.rewriting.prepare import prepare, spelled
+from symbackprop.rewriting.quotient import undivided
+from symbackprop.rewriting.running import with_running_products
+from symbackprop.rewriting.solves import without_inverses
+from symbackprop.stability.overflow import without_overflow
+from symbackprop.stability.recognise import named
+from symbackprop.stability.stable import Stable
+from symbackprop.verification.oracle import literal, textbook
+from symbackprop.verification.oracle.literal import Noise
 
 
 @dataclass

@@ -7,20 +7,20 @@ from rewriters import Row, Subject, points, same, written
 from sympy import Add, Dummy, Integer, Mul, Rational, cos, cosh, exp, expand_mul, log, nan, sin, sqrt, tanh, zoo
 from terms import Terms, m, n
 
-from symbackprop import brackets, contract, factors, signs
-from symbackprop.derive.masks import Masks
-from symbackprop.derive.naming import with_parts_named
-from symbackprop.derive.smooth import smoothed
-from symbackprop.index import Index
-from symbackprop.lower.diagonal import by_diagonal
-from symbackprop.lower.exponentials import by_sigmoids, logaddexp
-from symbackprop.lower.symmetric import as_square
-from symbackprop.ops.elementwise import absolute, relu, sigmoid, softplus
+from symbackprop.arrays.diagonal import by_diagonal
+from symbackprop.arrays.symmetric import as_square
+from symbackprop.calculus import brackets, contract, factors, signs
+from symbackprop.calculus.index import Index
+from symbackprop.calculus.program import Equation, Program, Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, delta, indices_of, slopes
+from symbackprop.derivation.masks import Masks
+from symbackprop.derivation.naming import with_parts_named
+from symbackprop.derivation.smooth import smoothed
+from symbackprop.ops.entrywise.elementwise import absolute, relu, sigmoid, softplus
 from symbackprop.ops.function import new_function
 from symbackprop.ops.slope import slope
-from symbackprop.program import Equation, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of, slopes
-from symbackprop.verify.literal import evaluate_expression
+from symbackprop.stability.exponentials import by_sigmoids, logaddexp
+from symbackprop.verification.oracle.literal import evaluate_expression
 
 PLAIN = {"entry": 5, "over": 4, "power": 3, "log": 2, "data": 2, "position": 1, "number": 1, "size": 1, "call": 1}
 

@@ -9,16 +9,16 @@ from rewriters import Row, decided, points, same, told
 from sympy import Add, S, floor, log
 from terms import Terms, m, n, p
 
-from symbackprop import contract
-from symbackprop.derive.reverse import _read
+from symbackprop.arrays.joined import groups, pieces
+from symbackprop.calculus import contract
+from symbackprop.calculus.index import Index
+from symbackprop.calculus.laws import Facts
+from symbackprop.calculus.program import Equation, Program, Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Total, delta, substitute
+from symbackprop.derivation.reverse import _read
 from symbackprop.emit import function_source, load_source
 from symbackprop.errors import TargetError
-from symbackprop.index import Index
-from symbackprop.laws import Facts
-from symbackprop.lower.joined import groups, pieces
-from symbackprop.program import Equation, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Total, delta, substitute
-from symbackprop.verify import literal
+from symbackprop.verification.oracle import literal
 
 CODE = {"log": 0, "square": 0, "over": 0}
 

@@ -12,12 +12,12 @@ import numpy as np
 from sympy import KroneckerDelta, Pow, log
 from terms import Terms, m, n, p
 
-from symbackprop import brackets, canonical, contract, laws, normal, signs
-from symbackprop.index import Index
-from symbackprop.sizes import never_negative
-from symbackprop.term import NonNegative, Positive, Total, indices_of
-from symbackprop.verify.draws import imposed
-from symbackprop.verify.literal import Grid, Noise, Way, size_of
+from symbackprop.calculus import brackets, canonical, contract, laws, normal, signs
+from symbackprop.calculus.index import Index
+from symbackprop.calculus.sizes import never_negative
+from symbackprop.calculus.term import NonNegative, Positive, Total, indices_of
+from symbackprop.verification.oracle.literal import Grid, Noise, Way, size_of
+from symbackprop.verification.points.draws import imposed
 
 SAME = 1e-9
 """By how much two values may differ, in the size of the first; more only where rounding moves that more."""

@@ -3,10 +3,10 @@
 import numpy as np
 
 import symbackprop as sbp
-from symbackprop.index import Index, axis, parse_shape
-from symbackprop.program import Equation, Program, Tensor
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.calculus.index import Index, axis, parse_shape
+from symbackprop.calculus.program import Equation, Program, Tensor
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 
 def program(leaves, *equations, objective=None):

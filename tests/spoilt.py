@@ -5,19 +5,19 @@ from types import SimpleNamespace
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul
 
-from symbackprop import contract, laws
-from symbackprop.contract import narrowed
-from symbackprop.definition import Definition
-from symbackprop.facts import kind_of
-from symbackprop.lower.diagonal import apart
-from symbackprop.lower.exponentials import logaddexp
-from symbackprop.lower.graph import Graph
-from symbackprop.lower.growth import Growths
-from symbackprop.notation.factoring import JOIN
-from symbackprop.notation.law import Law as MatrixLaw
-from symbackprop.notation.matrix import Scale, Transpose
-from symbackprop.ops.elementwise import sigmoid, softplus
-from symbackprop.term import Entry, Positive, Total, indices_of
+from symbackprop.arrays.diagonal import apart
+from symbackprop.arrays.graph import Graph
+from symbackprop.calculus import contract, laws
+from symbackprop.calculus.contract import narrowed
+from symbackprop.calculus.definition import Definition
+from symbackprop.calculus.facts import kind_of
+from symbackprop.calculus.term import Entry, Positive, Total, indices_of
+from symbackprop.matrix.factoring import JOIN
+from symbackprop.matrix.law import Law as MatrixLaw
+from symbackprop.matrix.nodes import Scale, Transpose
+from symbackprop.ops.entrywise.elementwise import sigmoid, softplus
+from symbackprop.stability.exponentials import logaddexp
+from symbackprop.stability.growth import Growths
 
 ARGUMENT, SIZE = Growths.argument, Graph.size
 
@@ -61,42 +61,42 @@ def any_positive(fact):
 
 
 SPOILT = {
-    "contract": ("symbackprop.contract.guard", lambda e: S.One),
-    "contract with facts": ("symbackprop.contract.law_of_sum", of_parts),
-    "laws of entries": ("symbackprop.laws.kind_of", any_positive),
-    "expanded": ("symbackprop.contract.decided", lambda e: e if e.has(Entry) else S.One),
-    "guard": ("symbackprop.laws.slopes", lambda e: {i: e.coeff(i) for i in indices_of(e)}),
-    "relabelled": ("symbackprop.canonical._depth", lambda e: 0),
-    "turned": ("symbackprop.canonical._depth", lambda e: 0),
-    "factored": ("symbackprop.factors._may_part", lambda *args: True),
-    "cancelled": ("symbackprop.factors._has_a_value", lambda terms: True),
-    "mirrored": ("symbackprop.ops.elementwise.sigmoid.mirrored", staticmethod(lambda x, value: value)),
-    "as printed": ("symbackprop.signs.is_root", lambda e, known=None: True),
-    "either": ("symbackprop.brackets._goes_with", lambda bracket, way: False),
-    "masks": ("symbackprop.derive.masks.either", lambda masks: masks[0]),
-    "parts with names": ("symbackprop.derive.naming.NonNegative", KroneckerDelta),
+    "contract": ("symbackprop.calculus.contract.guard", lambda e: S.One),
+    "contract with facts": ("symbackprop.calculus.contract.law_of_sum", of_parts),
+    "laws of entries": ("symbackprop.calculus.laws.kind_of", any_positive),
+    "expanded": ("symbackprop.calculus.contract.decided", lambda e: e if e.has(Entry) else S.One),
+    "guard": ("symbackprop.calculus.laws.slopes", lambda e: {i: e.coeff(i) for i in indices_of(e)}),
+    "relabelled": ("symbackprop.calculus.canonical._depth", lambda e: 0),
+    "turned": ("symbackprop.calculus.canonical._depth", lambda e: 0),
+    "factored": ("symbackprop.calculus.factors._may_part", lambda *args: True),
+    "cancelled": ("symbackprop.calculus.factors._has_a_value", lambda terms: True),
+    "mirrored": ("symbackprop.ops.entrywise.elementwise.sigmoid.mirrored", staticmethod(lambda x, value: value)),
+    "as printed": ("symbackprop.calculus.signs.is_root", lambda e, known=None: True),
+    "either": ("symbackprop.calculus.brackets._goes_with", lambda bracket, way: False),
+    "masks": ("symbackprop.derivation.masks.either", lambda masks: masks[0]),
+    "parts with names": ("symbackprop.derivation.naming.NonNegative", KroneckerDelta),
     "slopes": ("rewriter_scalars.slopes", lambda e: {i: e.coeff(i) for i in indices_of(e)}),
-    "by diagonal": ("symbackprop.lower.diagonal.apart", first_of_two),
-    "as a square": ("symbackprop.lower.symmetric.is_nonnegative", lambda e, known: True),
-    "by sigmoids": ("symbackprop.lower.exponentials.sigmoid", lambda z: sigmoid(-z)),
-    "logaddexp": ("symbackprop.lower.exponentials.softplus", lambda z: softplus(-z)),
+    "by diagonal": ("symbackprop.arrays.diagonal.apart", first_of_two),
+    "as a square": ("symbackprop.arrays.symmetric.is_nonnegative", lambda e, known: True),
+    "by sigmoids": ("symbackprop.stability.exponentials.sigmoid", lambda z: sigmoid(-z)),
+    "logaddexp": ("symbackprop.stability.exponentials.softplus", lambda z: softplus(-z)),
     "slope": ("symbackprop.ops.slope._signed", lambda e: -e),
-    "smoothed": ("symbackprop.derive.smooth.agrees", lambda meeting: True),
-    "without overflow": ("symbackprop.lower.growth.Growths.argument", of_whole_tensors),
-    "recognised": ("symbackprop.lower.growth.logaddexp", lambda terms: 1 + logaddexp(terms)),
-    "prepared": ("symbackprop.lower.growth.Growths.argument", of_whole_tensors),
-    "stable": ("symbackprop.lower.stable._less_than_one", lambda f, at, times: f if isinstance(f, sigmoid) else None),
-    "spelled": ("symbackprop.lower.prepare.op_of", lambda function: SimpleNamespace(stable=lambda *args: Add(*args))),
-    "undivided": ("symbackprop.lower.quotient.expand_mul", lambda e: 2 * expand_mul(e)),
-    "without inverses": ("symbackprop.lower.solves._Solver.matrix", lambda self, turned: self.inverse.rhs.arguments[0]),
-    "running products": ("symbackprop.lower.running.narrowed", lambda *args: 2 * narrowed(*args)),
-    "guarded": ("symbackprop.lower.guard._beside", lambda f, mask, risky, room: f),
-    "shortened": ("symbackprop.notation.shorter.LAWS", (MatrixLaw("A^T = A", (), any_square, (Transpose,)),)),
-    "polished": ("symbackprop.notation.polish.POLISH", (MatrixLaw("-x = x", (), lambda x: x.x, (Scale,)),)),
-    "common factors": ("symbackprop.notation.factoring.JOIN", {**JOIN, "left": lambda f, x: x, "entrywise": lambda f, x: x}),
-    "matrix form": ("symbackprop.notation.matrix_form.elementwise", lambda x, exponent: x),
-    "generated code": ("symbackprop.lower.graph.Graph.size", larger),
-    "merged entries": ("symbackprop.derive.reverse.contract", lambda e: -contract.contract(e)),
-    "contract with names": ("symbackprop.definition._definition", unscaled),
-    "joined": ("symbackprop.lower.joined._same", lambda e, among: among[0] if among and e is not None else None),
+    "smoothed": ("symbackprop.derivation.smooth.agrees", lambda meeting: True),
+    "without overflow": ("symbackprop.stability.growth.Growths.argument", of_whole_tensors),
+    "recognised": ("symbackprop.stability.growth.logaddexp", lambda terms: 1 + logaddexp(terms)),
+    "prepared": ("symbackprop.stability.growth.Growths.argument", of_whole_tensors),
+    "stable": ("symbackprop.stability.stable._less_than_one", lambda f, at, times: f if isinstance(f, sigmoid) else None),
+    "spelled": ("symbackprop.rewriting.prepare.op_of", lambda function: SimpleNamespace(stable=lambda *args: Add(*args))),
+    "undivided": ("symbackprop.rewriting.quotient.expand_mul", lambda e: 2 * expand_mul(e)),
+    "without inverses": ("symbackprop.rewriting.solves._Solver.matrix", lambda self, turned: self.inverse.rhs.arguments[0]),
+    "running products": ("symbackprop.rewriting.running.narrowed", lambda *args: 2 * narrowed(*args)),
+    "guarded": ("symbackprop.rewriting.guard._beside", lambda f, mask, risky, room: f),
+    "shortened": ("symbackprop.matrix.shorter.LAWS", (MatrixLaw("A^T = A", (), any_square, (Transpose,)),)),
+    "polished": ("symbackprop.matrix.polish.POLISH", (MatrixLaw("-x = x", (), lambda x: x.x, (Scale,)),)),
+    "common factors": ("symbackprop.matrix.factoring.JOIN", {**JOIN, "left": lambda f, x: x, "entrywise": lambda f, x: x}),
+    "matrix form": ("symbackprop.matrix.form.elementwise", lambda x, exponent: x),
+    "generated code": ("symbackprop.arrays.graph.Graph.size", larger),
+    "merged entries": ("symbackprop.derivation.reverse.contract", lambda e: -contract.contract(e)),
+    "contract with names": ("symbackprop.calculus.definition._definition", unscaled),
+    "joined": ("symbackprop.arrays.joined._same", lambda e, among: among[0] if among and e is not None else None),
 }

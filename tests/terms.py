@@ -4,11 +4,11 @@ import random
 
 from sympy import Add, Integer, Mul, Rational, exp, expand_mul, floor, log, nan, sin, tanh, zoo
 
-from symbackprop.index import Index, axis
-from symbackprop.ops.elementwise import absolute, maximum, relu, sigmoid, softplus
-from symbackprop.program import Fact, Tensor
-from symbackprop.sizes import never_negative
-from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of, opposite
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.program import Fact, Tensor
+from symbackprop.calculus.sizes import never_negative
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, delta, indices_of, opposite
+from symbackprop.ops.entrywise.elementwise import absolute, maximum, relu, sigmoid, softplus
 
 n, m, p = map(axis, "nmp")
 AXES = [n, n, n, m, m, p, n - 1, m + 1, n * m, n + m, Integer(1), Integer(2), Integer(3)]

@@ -9,18 +9,18 @@ from notation_forms import read_written
 from test_second import MODELS
 
 import symbackprop as sbp
+from symbackprop.calculus.index import axis
 from symbackprop.errors import NotationError, SpecError
-from symbackprop.index import axis
-from symbackprop.notation import tree
-from symbackprop.notation.beyond import Told, gradient_shown
-from symbackprop.notation.document import Composer
-from symbackprop.notation.latex import latex
-from symbackprop.notation.lines import broken, terms, width
-from symbackprop.notation.names import Names
-from symbackprop.notation.page import for_github
-from symbackprop.notation.wording import kink_in, words
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.pages.beyond import Told, gradient_shown
+from symbackprop.pages.document import Composer
+from symbackprop.pages.page import for_github
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.latex import latex
+from symbackprop.typesetting.lines import broken, terms, width
+from symbackprop.typesetting.names import Names
+from symbackprop.typesetting.wording import kink_in, words
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 SIZES = {"n": 2, "d": 3, "h": 2, "c": 4, "k": 3}
 KINDS = {

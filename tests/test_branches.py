@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.brackets import covers, either, is_mask
-from symbackprop.derive.masks import Masks
-from symbackprop.lower import guard
-from symbackprop.term import Entry, NonNegative, Positive
+from symbackprop.calculus.brackets import covers, either, is_mask
+from symbackprop.calculus.term import Entry, NonNegative, Positive
+from symbackprop.derivation.masks import Masks
+from symbackprop.rewriting import guard
 
 X, Y = np.array([0.0, 1.3, -0.7, 0.0, 0.6]), np.array([0.4, -0.8, 1.1, 0.0, 0.9])
 POINTS = np.array([[0.0, 0.0], [3.0, 4.0], [1.0, 1.0], [1.0, 1.5]])

@@ -5,13 +5,13 @@ import pytest
 from small import index, program
 from sympy import tanh
 
-from symbackprop.derive.chain import chain
-from symbackprop.derive.reverse import gradient
+from symbackprop.calculus.program import Equation, Tensor
+from symbackprop.calculus.term import Entry, Total
+from symbackprop.derivation.reverse import gradient
 from symbackprop.errors import DeriveError
-from symbackprop.program import Equation, Tensor
-from symbackprop.term import Entry, Total
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
+from tests.chain import chain
 
 q, r, s = index("q", "d"), index("r", "h"), index("s", "h")
 

@@ -8,10 +8,10 @@ from small import model
 from sympy import S
 
 import symbackprop as sbp
+from symbackprop.calculus.facts import KINDS
+from symbackprop.calculus.facts.kinds import SUMS_TO_1
 from symbackprop.errors import AxisError, ParseError, UnknownNameError, UnknownOpError
-from symbackprop.facts import KINDS
-from symbackprop.facts.kinds import SUMS_TO_1
-from symbackprop.verify import claims
+from symbackprop.verification.claims import claims
 
 PARAMETER = {"role": "parameter"}
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from notation_models import one_sample, two_layer
 
-from symbackprop.derive.reverse import gradient
+from symbackprop.derivation.reverse import gradient
 from symbackprop.errors import AxisError, ParseError, UnknownNameError, UnknownOpError
 from symbackprop.language.syntax import parse_claim
-from symbackprop.verify import stated as stated_room
-from symbackprop.verify.claims import check_claims
-from symbackprop.verify.literal import evaluate
-from symbackprop.verify.stated import state
+from symbackprop.verification.claims import stated as stated_room
+from symbackprop.verification.claims.claims import check_claims
+from symbackprop.verification.claims.stated import state
+from symbackprop.verification.oracle.literal import evaluate
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from symbackprop import cli
+from symbackprop.commands import cli
 from symbackprop.errors import SpecError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -230,7 +230,7 @@ def test_a_lost_transpose_is_one() -> None:
 
 
 def test_an_unknown_verdict_is_three(monkeypatch: pytest.MonkeyPatch) -> None:
-    from symbackprop.verify.verdict import Report, Verdict
+    from symbackprop.verification.verdict import Report, Verdict
 
     unknown, wrong = Verdict("unknown", "a", "no idea"), Verdict("wrong", "b", "not so")
     monkeypatch.setattr(cli.api, "verify", lambda derivation, also: Report((unknown,)))
@@ -304,7 +304,7 @@ def test_an_output_that_knows_no_chinese_gets_utf8() -> None:
 
 
 def test_what_is_opened_later_is_not_run_before() -> None:
-    text = "import sys, symbackprop.cli; print('symbackprop.api' in sys.modules, hasattr(sys.modules.get('sympy'), 'Symbol'))"
+    text = "import sys, symbackprop.commands.cli; print('symbackprop.api' in sys.modules, hasattr(sys.modules.get('sympy'), 'Symbol'))"
     said = subprocess.run([sys.executable, "-c", text], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert said.split() == ["True", "False"]
     with pytest.raises(ModuleNotFoundError):

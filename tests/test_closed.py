@@ -11,10 +11,10 @@ from test_second import MODELS
 
 import symbackprop as sbp
 from symbackprop.errors import NotationError, SpecError
-from symbackprop.notation.index_form import Writer
-from symbackprop.notation.latex import latex
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate, size_of
+from symbackprop.typesetting.index_form import Writer
+from symbackprop.typesetting.latex import latex
+from symbackprop.verification.oracle.literal import evaluate, size_of
+from symbackprop.verification.points.draws import random_arrays
 
 SIZES = (3, 2, 4, 5, 2)
 

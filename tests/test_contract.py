@@ -7,15 +7,15 @@ import pytest
 from small import index
 from sympy import S, exp
 
-from symbackprop.canonical import labelled, relabelled
-from symbackprop.contract import Trace, contract, flat
-from symbackprop.cost import cost
-from symbackprop.index import Index, axis
-from symbackprop.laws import NO_FACTS, Facts, guard
-from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total, delta, indices_of
-from symbackprop.verify.literal import evaluate_expression
-from symbackprop.verify.sizes import prime_sizes
+from symbackprop.calculus.canonical import labelled, relabelled
+from symbackprop.calculus.contract import Trace, contract, flat
+from symbackprop.calculus.cost import cost
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.laws import NO_FACTS, Facts, guard
+from symbackprop.calculus.program import Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, delta, indices_of
+from symbackprop.verification.oracle.literal import evaluate_expression
+from symbackprop.verification.points.sizes import prime_sizes
 
 n, m, c = axis("n"), axis("m"), axis("c")
 r = Index("r", c)

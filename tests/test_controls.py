@@ -6,11 +6,11 @@ import pytest
 from notation_models import two_layer
 from sympy import S
 
-from symbackprop.derive.reverse import gradient
-from symbackprop.index import Index, axis
-from symbackprop.program import Equation, Program, Tensor
-from symbackprop.term import Entry, Positive, Total, delta
-from symbackprop.verify import exact, numeric
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.program import Equation, Program, Tensor
+from symbackprop.calculus.term import Entry, Positive, Total, delta
+from symbackprop.derivation.reverse import gradient
+from symbackprop.verification import exact, numeric
 
 n, d, h, c = map(axis, "ndhc")
 i0, i1 = Index("i0", n), Index("i1", c)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from symbackprop import cli
+from symbackprop.commands import cli
 
 TWO_LAYER = (Path(__file__).resolve().parent.parent / "examples" / "two_layer.toml").read_text(encoding="utf-8")
 HEADER = "a,b,c,d,kind\n"

@@ -4,10 +4,10 @@ import pytest
 from small import agree, index, program
 from sympy import sqrt
 
-from symbackprop.definition import Definitions
-from symbackprop.derive.reverse import gradient
-from symbackprop.index import Index, axis
-from symbackprop.term import Entry, Total
+from symbackprop.calculus.definition import Definitions
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.term import Entry, Total
+from symbackprop.derivation.reverse import gradient
 
 n, d = axis("n"), axis("d")
 i0, i1, r, s, q = Index("i0", n), Index("i1", d), index("r0", "n"), index("s", "n"), index("q", "d")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from symbackprop import demo
+from symbackprop.commands import demo
 from symbackprop.errors import TargetError
-from symbackprop.verify.verdict import Report, Verdict
+from symbackprop.verification.verdict import Report, Verdict
 
 FILES = {"derivation.md", "derivation.html", "derivation.tex", "two_layer.py", "training.svg", "hessian.svg", "report.json"}
 GREEN, WRONG = Report((Verdict("proved", "a"),)), Report((Verdict("wrong", "a"),))

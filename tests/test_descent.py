@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
+from symbackprop.calculus.index import axis
 from symbackprop.errors import DeriveError
-from symbackprop.index import axis
-from symbackprop.notation.descent import over_samples
-from symbackprop.notation.document import Composer
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.pages.descent import over_samples
+from symbackprop.pages.document import Composer
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 LEAVES = {"X": {"axes": "n d", "role": "input"}, "Y": {"axes": "n d", "role": "label"}, "W": {"axes": "d d", "role": "parameter"}}
 MODELS = {

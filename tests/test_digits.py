@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop import train
-from symbackprop.data import Data
+from symbackprop.commands import train
+from symbackprop.commands.data import Data
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SPEC = EXAMPLES / "digits.toml"

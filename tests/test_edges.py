@@ -7,7 +7,7 @@ import pytest
 
 import symbackprop as sbp
 from symbackprop.errors import ParseError
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
 
 rng = np.random.default_rng(7)
 SYMMETRIC = rng.standard_normal((4, 4))

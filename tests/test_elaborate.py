@@ -5,14 +5,14 @@ import time
 import pytest
 from sympy import Integer, log
 
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.program import Call, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, Total
 from symbackprop.errors import AxisError, FactError, ParseError, SpecError, SymbackpropError, UnknownNameError, UnknownOpError
-from symbackprop.index import Index, axis
 from symbackprop.language.elaborate import elaborate, elaborate_expression, facts_of
 from symbackprop.language.spec import spec_from_tables
 from symbackprop.language.syntax import parse
 from symbackprop.ops import OPS
-from symbackprop.program import Call, Fact, Program, Tensor
-from symbackprop.term import Entry, Total
 
 TENSORS = {
     "X": {"axes": "n d", "role": "input"},

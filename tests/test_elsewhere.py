@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 import symbackprop as sbp
-from symbackprop import cli
+from symbackprop.commands import cli
 from symbackprop.errors import DataError, ParseError, SpecError, SymbackpropError, UnknownOpError
-from symbackprop.language.running import advice, in_python
+from symbackprop.language.tracing.running import advice, in_python
 
 SHAPES = {"x": "n", "y": "n", "A": "n n", "B": "n n", "b": "n"}
 SIGNS = {

@@ -9,9 +9,9 @@ import scipy.special
 from sympy import Abs, Derivative, DiracDelta, Dummy, Heaviside, Max, Min, Piecewise, Rational, Symbol, diff, exp, im, re
 from sympy import sign as sympy_sign
 
+from symbackprop.calculus.term import NonNegative, Positive
 from symbackprop.ops import OPS, Op, op_of, written_out
 from symbackprop.ops.function import Elementwise, new_function
-from symbackprop.term import NonNegative, Positive
 
 FOREIGN = (Abs, Derivative, DiracDelta, Heaviside, Max, Min, Piecewise, im, re, sympy_sign)
 BUILT = {name: op for name, op in OPS.items()}

@@ -8,15 +8,15 @@ from notation_models import two_layer
 from small import index, program
 from sympy import Rational, Symbol, cos, erf, exp, log, sin, sqrt, tanh
 
-from symbackprop.derive.reverse import gradient, jacobian
-from symbackprop.index import axis
-from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, Positive, Total
-from symbackprop.verify import exact
-from symbackprop.verify.exact import check_derivatives, random_point
-from symbackprop.verify.field import PRIME, Field, OpaqueExp, OpaqueTanh, UndefinedError, Value
-from symbackprop.verify.scalar import SymbolView, determinant, inverse
-from symbackprop.verify.slopes import Slopes
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.program import Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, Positive, Total
+from symbackprop.derivation.reverse import gradient, jacobian
+from symbackprop.verification import exact
+from symbackprop.verification.exact import check_derivatives, random_point
+from symbackprop.verification.oracle.field import PRIME, Field, OpaqueExp, OpaqueTanh, UndefinedError, Value
+from symbackprop.verification.oracle.scalar import SymbolView, determinant, inverse
+from symbackprop.verification.oracle.slopes import Slopes
 
 n, d = axis("n"), axis("d")
 r, q = index("r", "n"), index("q", "d")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_stability import failures
 
-from symbackprop.lower import overflow
+from symbackprop.stability import overflow
 
 GAPS = (0.0, 1.0, 50.0, 105.0, 711.0, 1000.0)
 NAMES = "abcq"

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import symbackprop as sbp
-from symbackprop import cli
+from symbackprop.commands import cli
 from symbackprop.errors import SpecError
 
 TEXT, SHAPES = "norm(A @ x - b)**2", {"A": "m n", "x": "n", "b": "m"}

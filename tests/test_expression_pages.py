@@ -2,11 +2,11 @@
 
 import pytest
 
+from symbackprop.calculus.program import Equation
+from symbackprop.commands.pages import expression_page, pairs, result_page
 from symbackprop.errors import NotationError, ParseError, SpecError
 from symbackprop.expressions import derivative
-from symbackprop.notation.closed import put_in_place
-from symbackprop.pages import expression_page, pairs, result_page
-from symbackprop.program import Equation
+from symbackprop.pages.closed import put_in_place
 from symbackprop.result import Result
 
 SHAPES = {"A": "m n", "x": "n", "b": "m"}

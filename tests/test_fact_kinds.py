@@ -9,16 +9,16 @@ from sympy import S, default_sort_key
 
 import symbackprop as sbp
 from symbackprop import emit
+from symbackprop.calculus.facts import COMBINATIONS, KINDS, MEANS, SUMS, Kind, Law, Test
+from symbackprop.calculus.facts.data import broken
+from symbackprop.calculus.index import parse_shape
+from symbackprop.calculus.program import Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry
 from symbackprop.errors import FactError
-from symbackprop.facts import COMBINATIONS, KINDS, MEANS, SUMS, Kind, Law, Test
-from symbackprop.facts.data import broken
-from symbackprop.index import parse_shape
-from symbackprop.notation.words import LANGUAGES
-from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry
-from symbackprop.verify.counterexample import small_arrays
-from symbackprop.verify.draws import ZERO, Domain, draw, random_arrays, whole
-from symbackprop.verify.exact import random_point
+from symbackprop.typesetting.words import LANGUAGES
+from symbackprop.verification.claims.counterexample import small_arrays
+from symbackprop.verification.exact import random_point
+from symbackprop.verification.points.draws import ZERO, Domain, draw, random_arrays, whole
 
 
 def _turned(e, fact):

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sympy import Add, Integer, Mul, Pow, Rational, acos
 
-import symbackprop.factors as factors
+import symbackprop.calculus.factors as factors
 from symbackprop import derivative
-from symbackprop.factors import cancelled, factored
-from symbackprop.term import Entry, NonNegative, Positive
-from symbackprop.verify.literal import evaluate_expression
+from symbackprop.calculus.factors import cancelled, factored
+from symbackprop.calculus.term import Entry, NonNegative, Positive
+from symbackprop.verification.oracle.literal import evaluate_expression
 
 X, Y = Entry("x"), Entry("y")
 EXPONENTS = [Rational(p, q) for p in (-3, -2, -1, 1, 2, 3) for q in (1, 2, 3)]

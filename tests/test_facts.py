@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.data import Data
+from symbackprop.calculus.facts.data import TOLERANCE, broken
+from symbackprop.calculus.program import Fact
+from symbackprop.commands.data import Data
+from symbackprop.commands.train import train
 from symbackprop.errors import DataError, FactError, SpecError
-from symbackprop.facts.data import TOLERANCE, broken
-from symbackprop.program import Fact
-from symbackprop.train import train
 
 KINDS = {
     "simplex over c": ("n c", np.array([[0.2, 0.3, 0.5], [1, 0, 0]]), 1.5, "row 0 of 'F' sums to 1.5, not to 1"),

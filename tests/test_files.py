@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from symbackprop import cli, emit, files
+from symbackprop import emit, files
+from symbackprop.commands import cli
+from symbackprop.commands.options import minus_apart
 from symbackprop.errors import TargetError
-from symbackprop.options import minus_apart
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL = (ROOT / "examples" / "two_layer.toml").read_text(encoding="utf-8")

@@ -5,16 +5,16 @@ import pytest
 from small import index, program
 from sympy import tanh
 
-from symbackprop.derive.forward import forward
-from symbackprop.derive.reverse import gradient, jacobian
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.program import Call, Equation, Program, Tensor
+from symbackprop.calculus.term import Entry, Total
+from symbackprop.derivation.forward import forward
+from symbackprop.derivation.reverse import gradient, jacobian
 from symbackprop.errors import DeriveError
-from symbackprop.index import axis
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import MSE, Linear, Sequential, SoftmaxCrossEntropy, Tanh
-from symbackprop.program import Call, Equation, Program, Tensor
-from symbackprop.term import Entry, Total
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 r, q = index("r", "n"), index("q", "d")
 

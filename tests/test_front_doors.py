@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
+from symbackprop.calculus.program import Call, Equation, Program
+from symbackprop.calculus.term import Entry
 from symbackprop.errors import AxisError, SpecError
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import (
@@ -27,10 +29,8 @@ from symbackprop.language.layers import (
 )
 from symbackprop.language.spec import spec_from_tables
 from symbackprop.language.toml import load_spec
-from symbackprop.language.trace import trace_spec
-from symbackprop.program import Call, Equation, Program
-from symbackprop.term import Entry
-from symbackprop.verify.literal import evaluate
+from symbackprop.language.tracing.trace import trace_spec
+from symbackprop.verification.oracle.literal import evaluate
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 

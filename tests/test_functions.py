@@ -9,10 +9,10 @@ import scipy.special
 from sympy import Dummy, Float
 
 import symbackprop as sbp
-from symbackprop.language.functions import FUNCTIONS
-from symbackprop.language.trace import trace_spec
+from symbackprop.calculus.term import NonNegative, Positive
+from symbackprop.language.tracing.functions import FUNCTIONS
+from symbackprop.language.tracing.trace import trace_spec
 from symbackprop.ops import OPS, written_out
-from symbackprop.term import NonNegative, Positive
 
 OURS = {name: FUNCTIONS[name] for name in FUNCTIONS if OPS[name].kind == "elementwise" and not hasattr(np, name)}
 POINTS = np.array([-7.3, -1.9, -0.6, -1e-3, 0.0, 1e-3, 0.4, 1.7, 6.5])

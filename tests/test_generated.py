@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import symbackprop.emit as emit
-from symbackprop.derive.reverse import gradient
+from symbackprop.derivation.reverse import gradient
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.toml import load_spec
 

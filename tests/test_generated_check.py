@@ -8,10 +8,10 @@ import pytest
 from notation_models import two_layer
 
 import symbackprop as sbp
-from symbackprop.derive.reverse import gradient
-from symbackprop.verify.generated import check_function, check_module
-from symbackprop.verify.report import facts_behind, merged, verify_derived
-from symbackprop.verify.verdict import Verdict
+from symbackprop.derivation.reverse import gradient
+from symbackprop.verification.generated import check_function, check_module
+from symbackprop.verification.report import facts_behind, merged, verify_derived
+from symbackprop.verification.verdict import Verdict
 
 
 class Parameters(NamedTuple):

@@ -8,14 +8,16 @@ import pkgutil
 import pytest
 
 import symbackprop as sbp
-from symbackprop import canonical, index, signs, term
+from symbackprop.calculus import canonical, index, signs, term
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.term import Entry, Total
 from symbackprop.errors import NotationError
-from symbackprop.index import Index, axis
-from symbackprop.lower import shadow
+from symbackprop.matrix import form as matrix_form
+from symbackprop.matrix import text as matrix_text
+from symbackprop.matrix.nodes import Leaf, Plus, Row, Sum, Value
 from symbackprop.memo import KEPT
-from symbackprop.notation import matrix_form, matrix_text, parts
-from symbackprop.notation.matrix import Leaf, Plus, Row, Sum, Value
-from symbackprop.term import Entry, Total
+from symbackprop.pages import parts
+from symbackprop.rewriting import shadow
 
 N = axis("n")
 FINITE = {"_slope", "spellings", "language_names", "constants", "spelling", "_law", "_jumps"}

@@ -6,10 +6,10 @@ import pytest
 from fuzzing import Seeded
 from sympy import Integer, S, floor
 
-from symbackprop import laws
-from symbackprop.index import Index, axis
-from symbackprop.ops.elementwise import absolute
-from symbackprop.term import NonNegative, Positive, delta, is_indicator, opposite
+from symbackprop.calculus import laws
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.term import NonNegative, Positive, delta, is_indicator, opposite
+from symbackprop.ops.entrywise.elementwise import absolute
 
 n, k = axis("n"), axis("k")
 I, J, K = Index("i", n), Index("j", n), Index("k", k)

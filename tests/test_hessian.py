@@ -9,12 +9,12 @@ import pytest
 from sympy import S
 
 import symbackprop as sbp
-from symbackprop.index import axis
-from symbackprop.program import Equation
-from symbackprop.verify import exact, numeric
-from symbackprop.verify.generated import check_function
-from symbackprop.verify.report import verify_result
-from symbackprop.verify.symmetry import check_symmetry, exchanged
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.program import Equation
+from symbackprop.verification import exact, numeric
+from symbackprop.verification.generated import check_function
+from symbackprop.verification.report import verify_result
+from symbackprop.verification.symmetry import check_symmetry, exchanged
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 SIZES = {axis(a): s for a, s in zip("nhmcd", (3, 2, 2, 5, 7), strict=True)}

@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from symbackprop.commands.hessian_picture import HEIGHT, SHADES, SIDE, TOP, WIDTH, hessian_picture, spectrum
 from symbackprop.emit import render
 from symbackprop.errors import TrainError
-from symbackprop.hessian_picture import HEIGHT, SHADES, SIDE, TOP, WIDTH, hessian_picture, spectrum
 
 SVG = "{http://www.w3.org/2000/svg}"
 BLOCKS = [("W", 3), ("b", 2)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.index import axis
-from symbackprop.verify.literal import evaluate
+from symbackprop.calculus.index import axis
+from symbackprop.verification.oracle.literal import evaluate
 from tests.differences import slope
 from tests.identities import CASES, arrays_of, evaluated, gap
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.derive import second
-from symbackprop.lower import joined
-from symbackprop.lower.joined import groups, pieces
+from symbackprop.arrays import joined
+from symbackprop.arrays.joined import groups, pieces
+from symbackprop.derivation import second
 
 SIZES = {"n": 7, "d": 3, "h": 5, "k": 2, "c": 4}
 
@@ -108,7 +108,7 @@ def test_control_a_piece_that_is_lost_is_noticed(monkeypatch):
         program, made = original(program, blocks, among)
         return program, [p for p in made if not p.pattern]
 
-    monkeypatch.setattr("symbackprop.lower.extras.pieces", fewer)
+    monkeypatch.setattr("symbackprop.modules.extras.pieces", fewer)
     made, blocks = hessians(d, 0)
     assert not np.allclose(made, blocks)
     with pytest.raises(AssertionError, match="hessian"):

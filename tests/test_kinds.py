@@ -8,21 +8,21 @@ import pytest
 from typer.testing import CliRunner
 
 import symbackprop as sbp
-from symbackprop import cli
-from symbackprop.derive.second import jvp
+from symbackprop.commands import cli
+from symbackprop.derivation.second import jvp
 from symbackprop.errors import SpecError, TargetError
 from symbackprop.kinds import curvature, second
 from symbackprop.kinds import table as kinds
 from symbackprop.kinds.kind import Kind, kinks_of
-from symbackprop.lower.extras import arrays_function
-from symbackprop.lower.module import Offer
-from symbackprop.notation import tree
-from symbackprop.notation.beyond import Section, Telling
-from symbackprop.notation.names import marked
-from symbackprop.notation.words import LANGUAGES
+from symbackprop.modules.extras import arrays_function
+from symbackprop.modules.module import Offer
+from symbackprop.pages.beyond import Section, Telling
 from symbackprop.results import Results
-from symbackprop.verify.oracles import Along
-from symbackprop.verify.verdict import Verdict
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.names import marked
+from symbackprop.typesetting.words import LANGUAGES
+from symbackprop.verification.oracles import Along
+from symbackprop.verification.verdict import Verdict
 
 SPEC = "examples/two_layer.toml"
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from symbackprop import derivative
+from symbackprop.commands.pages import expression_page
 from symbackprop.ops import OPS
-from symbackprop.pages import expression_page
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
 
 SHAPES = {"A": "m n", "X": "m n", "Y": "m n", "x": "n", "y": "n", "b": "m", "c": ""}
 SIZES = {"m": 3, "n": 2}

@@ -9,11 +9,11 @@ from odd_names import NINE, model, names
 from page_reader import readers
 
 import symbackprop as sbp
-from symbackprop.index import parse_shape
-from symbackprop.notation import tree
-from symbackprop.notation.latex import latex
-from symbackprop.notation.names import Names, marked, parse_name, spell
-from symbackprop.program import Program, Tensor
+from symbackprop.calculus.index import parse_shape
+from symbackprop.calculus.program import Program, Tensor
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.latex import latex
+from symbackprop.typesetting.names import Names, marked, parse_name, spell
 
 BROKEN = [
     r"{\dot{W}^{1}}^{\top}",

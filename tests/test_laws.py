@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.contract import Trace, contract
-from symbackprop.facts import KINDS
-from symbackprop.index import Index, axis, parse_shape
-from symbackprop.laws import Facts
-from symbackprop.normal import proved_equal
-from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, Positive, Total
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.calculus.contract import Trace, contract
+from symbackprop.calculus.facts import KINDS
+from symbackprop.calculus.index import Index, axis, parse_shape
+from symbackprop.calculus.laws import Facts
+from symbackprop.calculus.normal import proved_equal
+from symbackprop.calculus.program import Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, Positive, Total
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 SIZES = [(2, 3), (5, 7), (1, 1), (3, 2)]
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sympy import Rational, S, exp, log
 
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.program import Call, Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, delta
 from symbackprop.errors import DataError
-from symbackprop.index import Index, axis
-from symbackprop.program import Call, Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total, delta
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
-from symbackprop.verify.sizes import prime_sizes
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
+from symbackprop.verification.points.sizes import prime_sizes
 
 n, d, h, c = map(axis, "ndhc")
 

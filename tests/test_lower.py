@@ -8,15 +8,15 @@ from small import index, program
 from sympy import Function, KroneckerDelta, Rational, erf, exp, log, pi, sqrt
 
 import symbackprop.emit as emit
-from symbackprop.derive.reverse import gradient, jacobian
+from symbackprop.calculus.index import parse_shape
+from symbackprop.calculus.program import Call, Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total
+from symbackprop.code.spelling import size_text
+from symbackprop.derivation.reverse import gradient, jacobian
 from symbackprop.errors import MissingSpellingError
-from symbackprop.index import parse_shape
-from symbackprop.lower.spelling import size_text
-from symbackprop.ops.elementwise import elu, gelu, leaky_relu, relu, sigmoid, softplus
-from symbackprop.program import Call, Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.ops.entrywise.elementwise import elu, gelu, leaky_relu, relu, sigmoid, softplus
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 
 def T(name, *indices):

@@ -10,14 +10,14 @@ from test_lower import T, run
 
 import symbackprop as sbp
 import symbackprop.emit as emit
-from symbackprop.index import Index, axis
-from symbackprop.lower import expression, symmetric
-from symbackprop.lower.sign import is_nonnegative, nonnegative_tensors
-from symbackprop.ops.elementwise import relu
-from symbackprop.program import Call, Equation, Tensor
-from symbackprop.term import Entry, Positive, Total
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.arrays import expression, symmetric
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.program import Call, Equation, Tensor
+from symbackprop.calculus.term import Entry, Positive, Total
+from symbackprop.ops.entrywise.elementwise import relu
+from symbackprop.rewriting.sign import is_nonnegative, nonnegative_tensors
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 n, m, p = axis("n"), axis("m"), axis("p")
 r, s = index("r0", "n"), index("r1", "m")

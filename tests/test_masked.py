@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.lower import growth
+from symbackprop.stability import growth
 
 MASK = np.array([[1, 0, 1, 0, 1, 1, 0], [0, 1, 1, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1], [1, 0, 0, 0, 0, 0, 1.0]])
 DRAW = np.random.default_rng(3)

@@ -8,9 +8,9 @@ import pytest
 from matrix_language import derived, run, token_count
 from notation_forms import read_back
 
-from symbackprop.notation.latex import latex
-from symbackprop.notation.matrix_text import Texter
-from symbackprop.notation.polish import polished
+from symbackprop.matrix.polish import polished
+from symbackprop.matrix.text import Texter
+from symbackprop.typesetting.latex import latex
 from tests.identities import CASES, arrays_of, evaluated
 
 NO_MATRIX_FORM = {

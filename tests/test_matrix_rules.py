@@ -1,6 +1,7 @@
 """The tables of matrix form: each row is proved by its example, by value at random sizes, and gives what it says and nothing else."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 import matrix_language
@@ -9,18 +10,29 @@ import pytest
 from matrix_texts import Texts
 
 from symbackprop import derivative
+from symbackprop.calculus.program import Program
 from symbackprop.language.declare import shaped
 from symbackprop.language.elaborate import elaborate_expression
 from symbackprop.language.syntax import parse
-from symbackprop.notation.graph import RULES, SIDES
-from symbackprop.notation.matrix_form import matrix_numpy, numpy_text
-from symbackprop.notation.matrix_text import Texter
-from symbackprop.notation.polish import POLISH, polished
-from symbackprop.notation.rules import TABLES
-from symbackprop.notation.sameness import Known
-from symbackprop.notation.shorter import LAWS, shortened
-from symbackprop.notation.unfolded import MOVES, UNFOLDED
-from symbackprop.program import Program
+from symbackprop.matrix.form import matrix_numpy, numpy_text
+from symbackprop.matrix.graph import RULES, SIDES
+from symbackprop.matrix.law import Law
+from symbackprop.matrix.polish import POLISH, polished
+from symbackprop.matrix.sameness import Known
+from symbackprop.matrix.shorter import LAWS, shortened
+from symbackprop.matrix.text import Texter
+from symbackprop.matrix.unfolded import MOVES, UNFOLDED
+
+TABLES: Mapping[str, tuple[Law, ...]] = {
+    "a bound index goes": RULES,
+    "one index down and one across": SIDES,
+    "deltas between output and input": MOVES,
+    "two indices down and two across": UNFOLDED,
+    "the same, shorter": LAWS,
+    "the same, as it is read": POLISH,
+}
+"""The tables by what they are for, in the order in which they are used."""
+
 
 PRIMES = (2, 3, 5, 7, 11)
 INDEX = [*RULES, *SIDES, *MOVES, *UNFOLDED]

@@ -3,9 +3,9 @@
 import pytest
 
 from symbackprop import derivative
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.term import delta
 from symbackprop.errors import AxisError, SymbackpropError
-from symbackprop.index import Index, axis
-from symbackprop.term import delta
 from tests.differences import agrees
 
 SHAPES = {"A": "n n", "B": "p p", "X": "n m", "Y": "n p", "Z": "p m", "T": "n p m", "x": "n", "y": "m", "z": "n", "w": "6", "W": "m n"}

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from symbackprop import cli, emit
+from symbackprop import emit
+from symbackprop.commands import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 TWO_LAYER = (ROOT / "examples" / "two_layer.toml").read_text(encoding="utf-8")

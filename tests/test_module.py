@@ -12,14 +12,14 @@ from small import index, program
 from sympy import log
 
 import symbackprop.emit as emit
-from symbackprop.derive.reverse import gradient
+from symbackprop.calculus.index import parse_shape
+from symbackprop.calculus.program import Equation, Program, Tensor
+from symbackprop.calculus.term import Entry as T
+from symbackprop.calculus.term import Total
+from symbackprop.derivation.reverse import gradient
 from symbackprop.errors import TargetError
-from symbackprop.index import parse_shape
-from symbackprop.program import Equation, Program, Tensor
-from symbackprop.term import Entry as T
-from symbackprop.term import Total
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 SOURCE = emit.module_source(gradient(network()))
 MODULE = emit.load_source(SOURCE, "network")

@@ -8,14 +8,14 @@ import pytest
 from named_model import ALSO, SLOTS, data, model, values, words
 
 import symbackprop as sbp
-from symbackprop.data import Data
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.program import Program, Tensor
+from symbackprop.code.names import RESERVED, Scope, arguments, code_names
+from symbackprop.commands.data import Data
+from symbackprop.commands.train import train
 from symbackprop.errors import SpecError, SymbackpropError
-from symbackprop.index import axis
-from symbackprop.lower.names import RESERVED, Scope, arguments, code_names
 from symbackprop.ops import OPS
-from symbackprop.program import Program, Tensor
-from symbackprop.train import train
-from symbackprop.verify.generated import check_module
+from symbackprop.verification.generated import check_module
 
 PLAIN = values()
 NASTY = [
@@ -52,7 +52,7 @@ def test_every_name_in_a_module_can_be_the_authors(part):
 
 
 def test_control_a_name_that_is_not_reserved_is_seen(monkeypatch):
-    monkeypatch.setattr("symbackprop.lower.arguments.code_names", lambda program: code_names(program, RESERVED - {"params"}))
+    monkeypatch.setattr("symbackprop.modules.arguments.code_names", lambda program: code_names(program, RESERVED - {"params"}))
     with pytest.raises((SymbackpropError, TypeError, ValueError, SyntaxError, AttributeError)):
         assert same({"X": "params"}, ())
 

@@ -7,16 +7,16 @@ import pytest
 from sympy import exp
 
 import symbackprop as sbp
-from symbackprop.contract import contract
-from symbackprop.derive import reverse
-from symbackprop.derive.naming import with_parts_named
-from symbackprop.derive.reverse import gradient, jacobian
-from symbackprop.index import Index, axis, free_indices
+from symbackprop.calculus.contract import contract
+from symbackprop.calculus.index import Index, axis, free_indices
+from symbackprop.calculus.program import Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Total, delta
+from symbackprop.derivation import reverse
+from symbackprop.derivation.naming import with_parts_named
+from symbackprop.derivation.reverse import gradient, jacobian
 from symbackprop.language.elaborate import elaborate
-from symbackprop.program import Tensor
-from symbackprop.term import Entry, NonNegative, Total, delta
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 n, d, h, c = map(axis, "ndhc")
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from nesting import SIZES, SMALL, nested
 
 from symbackprop import derivative
+from symbackprop.calculus.index import axis
 from symbackprop.errors import DataError, SymbackpropError, VerifyError
-from symbackprop.index import axis
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
 from tests.differences import agrees, slope, value
 
 MOST = 20_000

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop import cli
+from symbackprop.commands import cli
 from symbackprop.errors import SymbackpropError
 
 TEXTS = {

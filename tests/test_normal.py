@@ -3,11 +3,11 @@
 from small import index
 from sympy import exp
 
-from symbackprop.index import Index, axis
-from symbackprop.laws import Facts
-from symbackprop.normal import expanded, inlined, proved_equal
-from symbackprop.program import Equation, Fact, Tensor
-from symbackprop.term import Entry, Total
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.laws import Facts
+from symbackprop.calculus.normal import expanded, inlined, proved_equal
+from symbackprop.calculus.program import Equation, Fact, Tensor
+from symbackprop.calculus.term import Entry, Total
 
 n, m = axis("n"), axis("m")
 i, j, k = index("i0", "n"), index("j", "m"), index("k", "m")

@@ -13,14 +13,14 @@ from notation_models import one_sample, two_layer
 from notation_render import rendered
 
 import symbackprop as sbp
-from symbackprop.derive.reverse import gradient
+from symbackprop.derivation.reverse import gradient
 from symbackprop.errors import NotationError
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.toml import load_spec
-from symbackprop.notation import tree, wording
-from symbackprop.notation.document import compose
-from symbackprop.notation.mathml import mathml
-from symbackprop.notation.network import nearest_parameter
+from symbackprop.pages.document import compose
+from symbackprop.pages.network import nearest_parameter
+from symbackprop.typesetting import tree, wording
+from symbackprop.typesetting.mathml import mathml
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 MODELS = {"two_layer": two_layer, "one_sample": one_sample, "no facts": lambda: two_layer(facts=False)}

@@ -9,15 +9,15 @@ from notation_reader import read_index
 from sympy import Expr, Rational, exp, log, sqrt, tanh
 
 from symbackprop import derivative
-from symbackprop.derive.reverse import gradient
+from symbackprop.calculus.index import Index, axis, free_indices, parse_shape
+from symbackprop.calculus.program import Program, Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, delta
+from symbackprop.derivation.reverse import gradient
 from symbackprop.errors import NotationError
-from symbackprop.index import Index, axis, free_indices, parse_shape
-from symbackprop.notation.index_form import Writer, equation_latex, latex
-from symbackprop.notation.latex import latex as to_latex
-from symbackprop.program import Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total, delta
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate, evaluate_expression
+from symbackprop.typesetting.index_form import Writer, equation_latex, latex
+from symbackprop.typesetting.latex import latex as to_latex
+from symbackprop.verification.oracle.literal import evaluate, evaluate_expression
+from symbackprop.verification.points.draws import random_arrays
 
 SHAPES = {"A": "n d", "B": "d h", "C": "h n", "S": "n n", "W1": "h d", "x": "d", "y": "d", "b2": "h", "Yhat": "n c", "lam": "", "a": ""}
 SPELLED = {"W1": "W^{1}", "b2": "b^{2}", "Yhat": "\\hat{Y}", "lam": "\\mathrm{lam}"}

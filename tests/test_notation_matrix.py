@@ -10,23 +10,23 @@ from sympy import Expr, Rational, S, exp, log, sqrt, tanh
 from test_notation_index import SHAPES, SPELLED, T, arrays, empty, grown
 
 import symbackprop as sbp
-from symbackprop.derive.reverse import gradient, jacobian
+from symbackprop.calculus.index import Index, axis, free_indices
+from symbackprop.calculus.program import Equation, Program, Tensor
+from symbackprop.calculus.term import NonNegative, Positive, Total, delta
+from symbackprop.derivation.reverse import gradient, jacobian
 from symbackprop.errors import NotationError
-from symbackprop.index import Index, axis, free_indices
-from symbackprop.notation import tree
-from symbackprop.notation.building import scale, transpose
-from symbackprop.notation.index_form import Writer
-from symbackprop.notation.latex import latex as to_latex
-from symbackprop.notation.mathml import mathml
-from symbackprop.notation.matrix import Leaf, MatMul, Unit
-from symbackprop.notation.matrix_form import matrix_equation_latex, matrix_latex, matrix_numpy
-from symbackprop.notation.matrix_text import Texter
-from symbackprop.notation.slices import row, total
-from symbackprop.ops.elementwise import sigmoid
-from symbackprop.program import Equation, Program, Tensor
-from symbackprop.term import NonNegative, Positive, Total, delta
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate, evaluate_expression
+from symbackprop.matrix.building import scale, transpose
+from symbackprop.matrix.form import matrix_equation_latex, matrix_latex, matrix_numpy
+from symbackprop.matrix.nodes import Leaf, MatMul, Unit
+from symbackprop.matrix.slices import row, total
+from symbackprop.matrix.text import Texter
+from symbackprop.ops.entrywise.elementwise import sigmoid
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.index_form import Writer
+from symbackprop.typesetting.latex import latex as to_latex
+from symbackprop.typesetting.mathml import mathml
+from symbackprop.verification.oracle.literal import evaluate, evaluate_expression
+from symbackprop.verification.points.draws import random_arrays
 
 n, d, h, c = map(axis, "ndhc")
 i, j = free_indices((n, d))

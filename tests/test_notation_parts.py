@@ -8,11 +8,11 @@ from matrix_language import derived
 from notation_forms import read_back
 
 import symbackprop as sbp
-from symbackprop.index import axis
-from symbackprop.notation.parts import formula, is_inverse
-from symbackprop.program import Call
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.program import Call
+from symbackprop.pages.parts import formula, is_inverse
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 from tests.identities import CASES
 
 LEAST = {"A": "m n", "x": "n", "b": "m"}

@@ -8,12 +8,12 @@ from notation_models import two_layer
 from small import index, program
 from sympy import exp, log, sqrt, tanh
 
-from symbackprop.derive.reverse import gradient, jacobian
-from symbackprop.index import axis
-from symbackprop.program import Equation, Tensor
-from symbackprop.term import Entry, Positive, Total
-from symbackprop.verify import numeric
-from symbackprop.verify.numeric import check_derivatives, derivatives, label
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.program import Equation, Tensor
+from symbackprop.calculus.term import Entry, Positive, Total
+from symbackprop.derivation.reverse import gradient, jacobian
+from symbackprop.verification import numeric
+from symbackprop.verification.numeric import check_derivatives, derivatives, label
 
 n, d = axis("n"), axis("d")
 r = index("r", "n")

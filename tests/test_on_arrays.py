@@ -7,16 +7,16 @@ from grammar import expression
 from numpy_values import arrays_of, values
 
 import symbackprop as sbp
+from symbackprop.calculus.program import Program
 from symbackprop.errors import SpecError
 from symbackprop.language.declare import shaped
 from symbackprop.language.elaborate import elaborate_expression
-from symbackprop.language.functions import FUNCTIONS
 from symbackprop.language.syntax import parse
+from symbackprop.language.tracing.functions import FUNCTIONS
 from symbackprop.ops import OPS
 from symbackprop.ops.examples import EXAMPLES, example
-from symbackprop.program import Program
-from symbackprop.verify.literal import evaluate, size_of
-from symbackprop.verify.sizes import prime_sizes
+from symbackprop.verification.oracle.literal import evaluate, size_of
+from symbackprop.verification.points.sizes import prime_sizes
 
 BUILT = {name: op for name, op in OPS.items()}
 OPTIONS = [

@@ -7,7 +7,7 @@ import symbackprop as sbp
 from symbackprop.errors import DeriveError
 from symbackprop.ops import OPS
 from symbackprop.ops.examples import example
-from symbackprop.verify import textbook
+from symbackprop.verification.oracle import textbook
 
 BUILT = {name: op for name, op in OPS.items() if op.name == name}
 HARD = ["cholesky", "eigvalsh", "eigenvectors", "binary_cross_entropy", "nll_loss", "selu", "diag", "broadcast_to", "sign"]

@@ -6,12 +6,12 @@ import scipy.special
 from numpy.lib.stride_tricks import sliding_window_view
 from sympy import Expr
 
+from symbackprop.calculus.program import Call, Program, Tensor
+from symbackprop.calculus.term import Total
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.spec import spec_from_tables
 from symbackprop.ops import OPS
-from symbackprop.program import Call, Program, Tensor
-from symbackprop.term import Total
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
 
 SIZES = {"n": 5, "m": 7, "d": 3, "k": 2}
 SHAPES = {

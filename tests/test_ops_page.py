@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from fuzzing import balanced
 
-from symbackprop import ops_page
-from symbackprop.notation.wording import words
+from symbackprop.commands import ops_page
 from symbackprop.ops import OPS
+from symbackprop.typesetting.wording import words
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 BUILT = {name: op for name, op in OPS.items() if op.name == name}

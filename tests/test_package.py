@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 LOADED = "import sys; {}\nprint(*sorted({{'sympy', 'numpy', 'jinja2'}} & set(sys.modules)))"
-HELP = "\nwith contextlib.suppress(SystemExit): symbackprop.cli.main()"
+HELP = "\nwith contextlib.suppress(SystemExit): symbackprop.commands.cli.main()"
 
 
 def run(*arguments: str | Path, cwd: Path | None = None) -> str:
@@ -42,11 +42,11 @@ def test_import_loads_no_heavy_library() -> None:
 
 
 def test_a_heavy_library_would_be_seen() -> None:
-    assert "sympy" in loaded_by("import symbackprop.term")
+    assert "sympy" in loaded_by("import symbackprop.calculus.term")
 
 
 def test_help_loads_no_heavy_library() -> None:
-    assert loaded_by("import contextlib, symbackprop.cli; sys.argv = ['symbackprop', '--help']" + HELP) == []
+    assert loaded_by("import contextlib, symbackprop.commands.cli; sys.argv = ['symbackprop', '--help']" + HELP) == []
 
 
 def test_the_module_runs_like_the_command() -> None:
@@ -54,7 +54,7 @@ def test_the_module_runs_like_the_command() -> None:
 
 
 def test_modules_that_are_opened_later_are_run_once() -> None:
-    opened = "import symbackprop.cli, symbackprop.derive.turns; from symbackprop.ops import OPS, function"
+    opened = "import symbackprop.commands.cli, symbackprop.derivation.turns; from symbackprop.ops import OPS, function"
     assert "True" in run(sys.executable, "-c", f"{opened}; print(issubclass(OPS['elu'].function, function.Elementwise))")
 
 

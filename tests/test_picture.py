@@ -5,9 +5,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from symbackprop.commands.picture import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, steps, training_chart
 from symbackprop.emit import render
 from symbackprop.errors import TrainError
-from symbackprop.picture import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, steps, training_chart
 
 FALLING, BUMPY = [1.25, 0.7, 0.3, 0.2, 0.15, 0.125], [1.25, 0.2, 0.4, 0.1, 0.2, 0.05]
 SVG = "{http://www.w3.org/2000/svg}"

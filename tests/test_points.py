@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.index import Index, axis
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.term import Entry, Positive
 from symbackprop.language.syntax import parse
-from symbackprop.term import Entry, Positive
-from symbackprop.verify.coverage import Conditions, Missing
-from symbackprop.verify.draws import MIXED, SPREAD, TINY, UNIT, Domain, draw
-from symbackprop.verify.points import Points, own, plain, sound_sizes
-from symbackprop.verify.sizes import assignments, prime_sizes, reach, thresholds
-from symbackprop.verify.stated import state
+from symbackprop.verification.claims.stated import state
+from symbackprop.verification.points.coverage import Conditions, Missing
+from symbackprop.verification.points.draws import MIXED, SPREAD, TINY, UNIT, Domain, draw
+from symbackprop.verification.points.points import Points, own, plain, sound_sizes
+from symbackprop.verification.points.sizes import assignments, prime_sizes, reach, thresholds
 
 n, m, d, h = map(axis, "nmdh")
 
@@ -153,7 +153,7 @@ def test_the_reach_of_a_condition_is_told_from_its_numbers():
 
 
 def _positive():
-    from symbackprop.term import Positive
+    from symbackprop.calculus.term import Positive
 
     return Positive(axis("n") - 13)
 

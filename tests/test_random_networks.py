@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symbackprop.derive.reverse import gradient
-from symbackprop.index import axis
+from symbackprop.calculus.index import axis
+from symbackprop.derivation.reverse import gradient
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import (
     ELU,
@@ -22,7 +22,7 @@ from symbackprop.language.layers import (
     Softplus,
     Tanh,
 )
-from symbackprop.verify.numeric import check_derivatives
+from symbackprop.verification.numeric import check_derivatives
 
 ACTIVATIONS = [ReLU(), LeakyReLU(0.2), Tanh(), Sigmoid(), Softplus(), GELU(), SiLU(), ELU(0.7)]
 LOSSES = [SoftmaxCrossEntropy, BCEWithLogits, MSE, Huber]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.lower.overflow import without_overflow
-from symbackprop.program import Call
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.calculus.program import Call
+from symbackprop.stability.overflow import without_overflow
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 from tests.differences import slope
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "two_layer.toml"

@@ -6,13 +6,13 @@ import pytest
 from small import agree, index, program
 from sympy import exp, log, sqrt, tanh
 
-from symbackprop.derive.reverse import gradient, jacobian
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.program import Call, Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total
+from symbackprop.derivation.reverse import gradient, jacobian
 from symbackprop.errors import DeriveError
-from symbackprop.index import Index, axis
-from symbackprop.program import Call, Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, NonNegative, Positive, Total
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 n, d, m = axis("n"), axis("d"), axis("m")
 r, q, t = index("r", "n"), index("q", "d"), index("t", "n")

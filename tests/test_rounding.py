@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.index import axis
+from symbackprop.calculus.index import axis
 from symbackprop.language.syntax import parse
-from symbackprop.verify import rounding
-from symbackprop.verify.literal import evaluate
-from symbackprop.verify.rounding import judged
-from symbackprop.verify.stated import state
+from symbackprop.verification.claims.stated import state
+from symbackprop.verification.oracle import rounding
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.oracle.rounding import judged
 
 n = axis("n")
 MODEL = sbp.model(tensors={"x": {"axes": "n", "role": "parameter"}}, equations={"J": "sum(x)"}).program

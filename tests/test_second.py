@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import symbackprop as sbp
-from symbackprop.derive import curvature, second
-from symbackprop.derive.reverse import jacobian
-from symbackprop.derive.samples import per_sample_gradients
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.term import Entry
+from symbackprop.derivation import curvature, second
+from symbackprop.derivation.reverse import jacobian
+from symbackprop.derivation.samples import per_sample_gradients
 from symbackprop.errors import DeriveError, SpecError
-from symbackprop.index import axis
-from symbackprop.term import Entry
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 SIZES = {axis(a): s for a, s in zip(("n", "d", "h", "k", "c"), (7, 3, 2, 5, 3), strict=True)}
 

@@ -10,7 +10,7 @@ from sympy import S
 import symbackprop as sbp
 from symbackprop.kinds.table import verify_more
 from symbackprop.results import Results
-from symbackprop.verify import second
+from symbackprop.verification import second
 
 TEXT = {
     "A": "X @ W1.T + b1",

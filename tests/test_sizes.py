@@ -6,8 +6,8 @@ import pytest
 from fuzzing import Seeded
 from sympy import Integer, floor
 
-from symbackprop.index import axis
-from symbackprop.sizes import at_most, enough, never_negative
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.sizes import at_most, enough, never_negative
 
 n, k = axis("n"), axis("k")
 SMALL = [{n: Integer(a), k: Integer(b)} for a, b in product(range(1, 14), repeat=2)]

@@ -8,9 +8,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import symbackprop as sbp
-from symbackprop.index import axis
-from symbackprop.verify.draws import random_arrays
-from symbackprop.verify.literal import evaluate
+from symbackprop.calculus.index import axis
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.points.draws import random_arrays
 
 TENSORS = {
     "X": {"axes": "n d", "role": "input"},

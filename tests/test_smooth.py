@@ -12,10 +12,10 @@ import pytest
 from sympy import S, sin
 
 import symbackprop as sbp
-from symbackprop.derive import smooth
-from symbackprop.derive.turns import limit, meetings, turns, vanishes, zeros
-from symbackprop.ops.elementwise import absolute, maximum, relu
-from symbackprop.term import Entry, NonNegative, Positive
+from symbackprop.calculus.term import Entry, NonNegative, Positive
+from symbackprop.derivation import smooth
+from symbackprop.derivation.turns import limit, meetings, turns, vanishes, zeros
+from symbackprop.ops.entrywise.elementwise import absolute, maximum, relu
 
 
 def derived(equations, **axes):
@@ -180,7 +180,7 @@ def test_many_random_functions_with_kinks():
 
 
 def test_control_without_limits_it_is_seen(monkeypatch):
-    monkeypatch.setattr(importlib.import_module("symbackprop.derive.partial"), "smoothed", lambda slope, *_: slope)
+    monkeypatch.setattr(importlib.import_module("symbackprop.derivation.partial"), "smoothed", lambda slope, *_: slope)
     monkeypatch.setattr(smooth.Model, "smoothed", lambda self, slope, *_: slope)
     with mp.workdps(60):
         assert wrong("relu(x - y) - relu(y - x)") and wrong("cosh(abs(x - y))")

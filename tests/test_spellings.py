@@ -11,7 +11,7 @@ import pytest
 from test_stability import MATRIX, VECTOR, failures
 
 import symbackprop as sbp
-from symbackprop.verify.literal import evaluate
+from symbackprop.verification.oracle.literal import evaluate
 
 SIZES = (0.0, 1.0, 50.0, -50.0, 1e3, -1e3)
 ROWS = [{"x": [[s, 0.0, -s], [s, s, s], [s, -s, 1.0]], "y": [[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]} for s in SIZES]

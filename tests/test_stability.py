@@ -17,7 +17,7 @@ from precise import NotFiniteError, values
 
 import symbackprop as sbp
 import symbackprop.emit as emit
-from symbackprop.derive.reverse import gradient
+from symbackprop.derivation.reverse import gradient
 from symbackprop.ops import OPS
 
 POINTS = [s * x for x in (0.0, 1e-30, 1.0, 50.0, 1e3, 1e6) for s in (1, -1)]

@@ -15,12 +15,12 @@ import pytest
 from precise import NotFiniteError, values
 
 import symbackprop.emit as emit
-from symbackprop.derive.reverse import gradient
-from symbackprop.lower.recognise import recognised
+from symbackprop.commands.ops_page import elaborated, pulled_back
+from symbackprop.derivation.reverse import gradient
 from symbackprop.ops import OPS
 from symbackprop.ops.examples import example
-from symbackprop.ops_page import elaborated, pulled_back
-from symbackprop.verify.literal import size_of
+from symbackprop.stability.recognise import recognised
+from symbackprop.verification.oracle.literal import size_of
 
 POINTS = [s * x for x in (0.0, 1e-30, 1.0, 50.0, 1e3, 1e6) for s in (1, -1)]
 POINTS_32 = [s * x for x in (0.0, 1e-30, 1.0, 50.0, 1e3, 1e4) for s in (1, -1)]

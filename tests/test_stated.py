@@ -8,15 +8,15 @@ import pytest
 from sympy import Add, Mul
 
 import symbackprop as sbp
-from symbackprop.contract import contract
+from symbackprop.calculus.contract import contract
+from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.program import Program, Tensor
+from symbackprop.calculus.term import Entry, Total, delta
 from symbackprop.errors import ParseError, SymbackpropError
-from symbackprop.index import Index, axis
 from symbackprop.ops import OPS
 from symbackprop.ops.array import Array
 from symbackprop.ops.examples import EXAMPLES
-from symbackprop.program import Program, Tensor
-from symbackprop.term import Entry, Total, delta
-from symbackprop.verify.literal import evaluate_expression
+from symbackprop.verification.oracle.literal import evaluate_expression
 
 VECTORS = {"x": "n", "y": "n"}
 UNREAL = [

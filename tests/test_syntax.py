@@ -9,21 +9,7 @@ from hypothesis import strategies as st
 from sympy import Integer, Rational
 
 from symbackprop.errors import ParseError
-from symbackprop.language.nodes import (
-    BINARY,
-    UNARY,
-    Call,
-    Dots,
-    Group,
-    Literal,
-    Name,
-    NewAxis,
-    Node,
-    Number,
-    Slice,
-    Subscript,
-    unparse,
-)
+from symbackprop.language.nodes import BINARY, UNARY, Call, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Subscript, unparse
 from symbackprop.language.syntax import MOST_CHARACTERS, parse, parse_claim
 
 X, Y, n = Name("X"), Name("Y"), Name("n")

@@ -4,13 +4,7 @@ import pytest
 from sympy import Rational
 
 from symbackprop.errors import ParseError
-from symbackprop.language.nodes import (
-    Call,
-    Derivative,
-    Name,
-    Number,
-    Subscript,
-)
+from symbackprop.language.nodes import Call, Derivative, Name, Number, Subscript
 from symbackprop.language.syntax import parse, parse_claim
 
 X, Y, n = Name("X"), Name("Y"), Name("n")

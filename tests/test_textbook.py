@@ -5,11 +5,11 @@ import pytest
 from precise import NotFiniteError, values
 
 import symbackprop as sbp
-from symbackprop.index import axis
+from symbackprop.calculus.index import axis
 from symbackprop.ops import OPS
-from symbackprop.verify.literal import evaluate
-from symbackprop.verify.sides import Reached, Stencil
-from symbackprop.verify.textbook import CALL_GAPS, CALLS, FUNCTIONS, GAPS, PICKS
+from symbackprop.verification.oracle.literal import evaluate
+from symbackprop.verification.oracle.sides import Reached, Stencil
+from symbackprop.verification.oracle.textbook import CALL_GAPS, CALLS, FUNCTIONS, GAPS, PICKS
 
 n = axis("n")
 ELEMENTWISE = {op.name: op for op in OPS.values() if op.kind == "elementwise" and op.function is not None}

@@ -17,8 +17,8 @@ import symbackprop as sbp
 from symbackprop.errors import SpecError, SymbackpropError
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.nodes import Number, walk
-from symbackprop.language.trace import trace_spec
-from symbackprop.verify.literal import evaluate
+from symbackprop.language.tracing.trace import trace_spec
+from symbackprop.verification.oracle.literal import evaluate
 
 
 def texts(function, **options) -> dict[str, str]:

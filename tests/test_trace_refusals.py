@@ -10,7 +10,7 @@ from test_trace import two_layer
 import symbackprop as sbp
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError, UnknownNameError, UnknownOpError
 from symbackprop.language.elaborate import elaborate
-from symbackprop.language.trace import trace_spec
+from symbackprop.language.tracing.trace import trace_spec
 
 
 def mistake(function, **options) -> tuple[type, list[str]]:

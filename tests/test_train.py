@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from sympy import Integer, log
 
-from symbackprop.data import Data, load_data
+from symbackprop.calculus.index import axis, free_indices
+from symbackprop.calculus.program import Equation, Fact, Program, Tensor
+from symbackprop.calculus.term import Entry, Total
+from symbackprop.commands.data import Data, load_data
+from symbackprop.commands.train import accuracy, initial_parameters, save_parameters, split, standardise, train
 from symbackprop.errors import DataError, FactError, TargetError, TrainError
-from symbackprop.index import axis, free_indices
-from symbackprop.program import Equation, Fact, Program, Tensor
-from symbackprop.term import Entry, Total
-from symbackprop.train import accuracy, initial_parameters, save_parameters, split, standardise, train
 
 IRIS = Path(__file__).resolve().parent.parent / "examples" / "iris.csv"
 

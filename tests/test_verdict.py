@@ -5,7 +5,7 @@ import json
 import pytest
 
 from symbackprop.errors import DataError
-from symbackprop.verify.verdict import Counterexample, Report, Verdict, guarded
+from symbackprop.verification.verdict import Counterexample, Report, Verdict, guarded
 
 RIGHT, WRONG, OPEN = Verdict("proved", "a"), Verdict("wrong", "b", "sign"), Verdict("unknown", "c", "no oracle")
 

@@ -5,10 +5,10 @@ import pytest
 from small import model
 
 import symbackprop as sbp
-from symbackprop.verify import exact, numeric
-from symbackprop.verify.points import plain
-from symbackprop.verify.report import merged
-from symbackprop.verify.verdict import Verdict, broken
+from symbackprop.verification import exact, numeric
+from symbackprop.verification.points.points import plain
+from symbackprop.verification.report import merged
+from symbackprop.verification.verdict import Verdict, broken
 
 
 def counts(m):

@@ -8,14 +8,14 @@ import pytest
 from test_house import TREES
 
 from symbackprop import derivative
-from symbackprop.contract import Rule
-from symbackprop.derive.kinks import Kink
+from symbackprop.calculus.contract import Rule
+from symbackprop.calculus.program import ROLES
+from symbackprop.commands.options import Language
+from symbackprop.derivation.kinks import Kink
 from symbackprop.errors import NotationError
-from symbackprop.notation.wording import kink_in
-from symbackprop.notation.words import LANGUAGES
 from symbackprop.ops import OPS
-from symbackprop.options import Language
-from symbackprop.program import ROLES
+from symbackprop.typesetting.wording import kink_in
+from symbackprop.typesetting.words import LANGUAGES
 
 PLACES = re.compile(r"\{\w+\}")
 

@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 from functools import cached_property, partial
 
-from symbackprop.derive.curvature import Split, blocks, split, vector_product
-from symbackprop.derive.kinks import Kink, kinks
-from symbackprop.derive.reverse import Derived
+from symbackprop.derivation.curvature import Split, blocks, split, vector_product
+from symbackprop.derivation.kinks import Kink, kinks
+from symbackprop.derivation.reverse import Derived
 from symbackprop.errors import DeriveError
 from symbackprop.kinds.kind import First, Kind
-from symbackprop.lower.extras import product_functions
-from symbackprop.lower.module import Offer
-from symbackprop.lower.module_writer import ModuleWriter
-from symbackprop.lower.recognise import opened
-from symbackprop.lower.record import FunctionText
-from symbackprop.notation import tree
-from symbackprop.notation.beyond import Section, Telling, Told, Words
-from symbackprop.notation.names import marked
+from symbackprop.modules.extras import product_functions
+from symbackprop.modules.module import Offer
+from symbackprop.modules.record import FunctionText
+from symbackprop.modules.writer import ModuleWriter
+from symbackprop.pages.beyond import Section, Telling, Told, Words
 from symbackprop.result import Result
 from symbackprop.results import Beyond, Results
-from symbackprop.verify.oracles import Curved
-from symbackprop.verify.second import check_curvature, check_gauss_newton
-from symbackprop.verify.verdict import Report
+from symbackprop.stability.recognise import opened
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.names import marked
+from symbackprop.verification.oracles import Curved
+from symbackprop.verification.second import check_curvature, check_gauss_newton
+from symbackprop.verification.verdict import Report
 
 
 class Curvature(Beyond):

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Protocol
 
-from symbackprop.derive.kinks import Kink, kinks
-from symbackprop.derive.reverse import Derived
+from symbackprop.calculus.program import Program
+from symbackprop.derivation.kinks import Kink, kinks
+from symbackprop.derivation.reverse import Derived
 from symbackprop.errors import DeriveError
 from symbackprop.expressions import did_you_mean
-from symbackprop.lower.module import Offer
-from symbackprop.program import Program
+from symbackprop.modules.module import Offer
 from symbackprop.results import Beyond
-from symbackprop.verify.verdict import Verdict
+from symbackprop.verification.verdict import Verdict
 
 
 class First(Protocol):

@@ -2,12 +2,12 @@
 
 import re
 
+from symbackprop.code.names import Scope
 from symbackprop.kinds.kind import Kind
-from symbackprop.lower.module import Offer
-from symbackprop.lower.module_writer import ModuleWriter
-from symbackprop.lower.names import Scope
-from symbackprop.lower.pieces import function_of
-from symbackprop.lower.record import FunctionText
+from symbackprop.modules.module import Offer
+from symbackprop.modules.pieces import function_of
+from symbackprop.modules.record import FunctionText
+from symbackprop.modules.writer import ModuleWriter
 
 NAMES = ("last", "at", "both", "fun", "jac", "hess", "hessp", "here", "sizes")
 """What as_objective calls its own values and functions."""

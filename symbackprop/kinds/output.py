@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 
-from symbackprop.derive import second
-from symbackprop.derive.reverse import jacobian
+from symbackprop.code.names import Scope
+from symbackprop.derivation import second
+from symbackprop.derivation.reverse import jacobian
 from symbackprop.kinds.kind import First, Kind, kinks_of, output_of
-from symbackprop.lower.extras import arrays_function, declared_output
-from symbackprop.lower.module import Offer
-from symbackprop.lower.module_writer import ModuleWriter
-from symbackprop.lower.names import Scope
-from symbackprop.lower.record import FunctionText
-from symbackprop.notation import tree
-from symbackprop.notation.beyond import Section, Telling, Told
-from symbackprop.notation.names import marked
+from symbackprop.modules.extras import arrays_function, declared_output
+from symbackprop.modules.module import Offer
+from symbackprop.modules.record import FunctionText
+from symbackprop.modules.writer import ModuleWriter
+from symbackprop.pages.beyond import Section, Telling, Told
 from symbackprop.results import Results
-from symbackprop.verify.oracles import Along, Back
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.names import marked
+from symbackprop.verification.oracles import Along, Back
 
 
 def jacobians(first: First, output: str | None = None) -> Results:

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from symbackprop.derive import samples
+from symbackprop.code.layout_text import bracketed
+from symbackprop.derivation import samples
 from symbackprop.kinds.kind import First, Kind, kinks_of
-from symbackprop.lower.extras import arrays_function
-from symbackprop.lower.layout_text import bracketed
-from symbackprop.lower.module import Offer
-from symbackprop.lower.module_writer import ModuleWriter
-from symbackprop.lower.record import FunctionText
-from symbackprop.notation import tree
-from symbackprop.notation.beyond import Section, Telling, Told
+from symbackprop.modules.extras import arrays_function
+from symbackprop.modules.module import Offer
+from symbackprop.modules.record import FunctionText
+from symbackprop.modules.writer import ModuleWriter
+from symbackprop.pages.beyond import Section, Telling, Told
 from symbackprop.results import Results
-from symbackprop.verify.oracles import EachAlone
+from symbackprop.typesetting import tree
+from symbackprop.verification.oracles import EachAlone
 
 
 def per_sample_gradients(first: First) -> Results:

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from symbackprop.derive.second import hessian, hessian_vector_product
+from symbackprop.derivation.second import hessian, hessian_vector_product
 from symbackprop.kinds.kind import First, Kind, kinks_of
-from symbackprop.lower.extras import matrix_function, product_functions
-from symbackprop.lower.module import Offer
-from symbackprop.lower.module_writer import ModuleWriter
-from symbackprop.lower.record import FunctionText
-from symbackprop.notation import tree
-from symbackprop.notation.beyond import Section, Telling, Told
-from symbackprop.notation.names import marked
+from symbackprop.modules.extras import matrix_function, product_functions
+from symbackprop.modules.module import Offer
+from symbackprop.modules.record import FunctionText
+from symbackprop.modules.writer import ModuleWriter
+from symbackprop.pages.beyond import Section, Telling, Told
 from symbackprop.results import Results
-from symbackprop.verify.oracles import Along
-from symbackprop.verify.report import check_hessian
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.names import marked
+from symbackprop.verification.oracles import Along
+from symbackprop.verification.report import check_hessian
 
 
 def hessian_blocks(first: First) -> Results:

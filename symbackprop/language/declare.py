@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from sympy import Expr
 
+from symbackprop.calculus.facts import KINDS
+from symbackprop.calculus.index import IDENTIFIER, axis, parse_shape, shape_text
+from symbackprop.calculus.program import ROLES, Fact, Tensor
 from symbackprop.errors import AxisError, FactError, SpecError, UnknownNameError, nearest
-from symbackprop.facts import KINDS
-from symbackprop.index import IDENTIFIER, axis, parse_shape, shape_text
 from symbackprop.language.elsewhere import character_fix, other_name
 from symbackprop.language.hints import MODULES
 from symbackprop.language.nodes import names_of
 from symbackprop.language.spec import EquationSpec, ModelSpec
 from symbackprop.ops import OPS
-from symbackprop.program import ROLES, Fact, Tensor
 
 MOST_NAMES = 12
 """More names than this are no help in a message."""

@@ -8,14 +8,14 @@ from dataclasses import replace
 
 from sympy import Expr, expand_mul
 
+from symbackprop.calculus.index import shape_text
+from symbackprop.calculus.program import Equation, Program
 from symbackprop.errors import AxisError, SpecError, UnknownNameError
-from symbackprop.index import shape_text
 from symbackprop.language.declare import axis_names, declared, did_you_mean, example_sizes, facts_of, in_order, sample_axis
 from symbackprop.language.nodes import Node, names_of
 from symbackprop.language.reader import Reader
 from symbackprop.language.spec import ModelSpec
 from symbackprop.ops.array import Draft
-from symbackprop.program import Equation, Program
 
 __all__ = ["elaborate", "elaborate_expression", "facts_of"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from typing import ClassVar
 
+from symbackprop.calculus.index import IDENTIFIER
 from symbackprop.errors import AxisError, SpecError
-from symbackprop.index import IDENTIFIER
 from symbackprop.language.spec import ModelSpec, spec_from_tables
 
 SAMPLES = "n"

@@ -10,8 +10,9 @@ from typing import Any, get_args, get_origin
 
 from sympy import Expr, Integer, Mul, Rational
 
+from symbackprop.calculus.index import axis
+from symbackprop.calculus.term import Entry
 from symbackprop.errors import AxisError, ParseError, SpecError, UnknownNameError, UnknownOpError
-from symbackprop.index import axis
 from symbackprop.language.declare import did_you_mean
 from symbackprop.language.hints import FOREIGN, IDLE, LARGE
 from symbackprop.language.nodes import (
@@ -30,14 +31,13 @@ from symbackprop.language.nodes import (
     Subscript,
 )
 from symbackprop.ops import ABSENT, OPS, Op
-from symbackprop.ops.arithmetic import number
 from symbackprop.ops.array import Array, Draft, Pieces, constant
 from symbackprop.ops.broadcast import pieces
-from symbackprop.ops.elementwise import CONSTANTS
-from symbackprop.ops.indexing import as_places, picked
-from symbackprop.ops.structural import DOTS, NEW_AXIS, Range, subscript
+from symbackprop.ops.entrywise.arithmetic import number
+from symbackprop.ops.entrywise.elementwise import CONSTANTS
+from symbackprop.ops.shapes.indexing import as_places, picked
+from symbackprop.ops.shapes.structural import DOTS, NEW_AXIS, Range, subscript
 from symbackprop.ops.table import exact
-from symbackprop.term import Entry
 
 WORDS = {
     int: "a whole number",

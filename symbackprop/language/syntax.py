@@ -16,8 +16,8 @@ from symbackprop.language.elsewhere import character_fix, operator_fix, syntax_f
 from symbackprop.language.hints import FOREIGN, MODULES, NAMED, PARTS
 from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
 from symbackprop.ops import NUMPY
-from symbackprop.ops.arithmetic import MOST_DIGITS
-from symbackprop.ops.elementwise import CONSTANTS
+from symbackprop.ops.entrywise.arithmetic import MOST_DIGITS
+from symbackprop.ops.entrywise.elementwise import CONSTANTS
 
 MOST_CHARACTERS = 20_000
 MOST_TOKENS = 4_000

@@ -11,14 +11,14 @@ from typing import Any
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, expand_mul
 
-from symbackprop.canonical import Alike
-from symbackprop.contract import contract
+from symbackprop.calculus.canonical import Alike
+from symbackprop.calculus.contract import contract
+from symbackprop.calculus.index import Index, bound_index, shape_text
+from symbackprop.calculus.program import Call, Equation, Need, Tensor
+from symbackprop.calculus.sizes import never_negative
+from symbackprop.calculus.term import Entry, Total, indices_of, sides_of
 from symbackprop.errors import AxisError, ParseError, SpecError, SymbackpropError
-from symbackprop.index import Index, bound_index, shape_text
 from symbackprop.ops.function import in_own_words, is_unreal
-from symbackprop.program import Call, Equation, Need, Tensor
-from symbackprop.sizes import never_negative
-from symbackprop.term import Entry, Total, indices_of, sides_of
 
 Indices = tuple[Expr, ...]
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sympy import Add, Dummy, Expr, Function, Integer, Mul, Number, Pow, cancel, exp, factor, fraction, together
 
-from symbackprop.term import NonNegative, Positive, opposite
+from symbackprop.calculus.term import NonNegative, Positive, opposite
 
 RECOGNISED: list[type[Function]] = []
 """Functions whose laws are recognised in a derivative: softplus'(x) = exp(x)/(1 + exp(x)) is sigmoid(x)."""

@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from sympy import Expr, Function, Rational
 
+from symbackprop.calculus.program import Equation
 from symbackprop.ops.array import Pieces
 from symbackprop.ops.broadcast import mapped
 from symbackprop.ops.function import new_function
 from symbackprop.ops.slope import RECOGNISED
-from symbackprop.program import Equation
 
 Interval = tuple[float | None, float | None]
 REAL: Interval = (None, None)

@@ -1,0 +1,1 @@
+"""Index equations as a graph of array operations."""

@@ -1,0 +1,1 @@
+"""A graph of array operations as statements, one after the other."""

@@ -1,0 +1,396 @@
+"""The command line: arguments in, one call, result out.
+
+Results go to stdout or to what -o names, everything else to stderr. Exit status: 0 all good, 1 something is wrong,
+2 wrong usage or input, 3 something is unknown (and nothing wrong), 70 a mistake of this program, 130 interrupted.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from importlib import util
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperOption
+
+from symbackprop.commands.options import ENDINGS, KINDS, PAGES, Form, Format, Language, OfExpressions, check_ending, is_folder, words
+from symbackprop.errors import SpecError, SymbackpropError, TargetError
+from symbackprop.version import __version__
+
+
+def opened_later(name: str) -> ModuleType:
+    """The module `name`, run when something in it is first asked for, so that --help needs neither SymPy nor NumPy.
+
+    No package: what imports a module of one that is not run yet runs that module twice.
+    """
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = util.find_spec(name)
+    if spec is None or spec.loader is None:
+        raise ModuleNotFoundError(f"no module named {name!r}", name=name)
+    spec.loader = util.LazyLoader(spec.loader)
+    module = util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+api = opened_later("symbackprop.api")
+data = opened_later("symbackprop.commands.data")
+demonstration = opened_later("symbackprop.commands.demo")
+emit = opened_later("symbackprop.emit")
+kinds = opened_later("symbackprop.kinds.table")
+ops_page = opened_later("symbackprop.commands.ops_page")
+pages = opened_later("symbackprop.commands.pages")
+stages = opened_later("symbackprop.commands.stages")
+training = opened_later("symbackprop.commands.train")
+
+INTERRUPTED = 130
+INTERNAL = 70
+DEBUG = "SYMBACKPROP_DEBUG"
+LONGEST_LINE = 400
+EPILOG = "Exit status: 0 all good, 1 something is wrong, 2 wrong usage or input, 3 something is unknown."
+
+app = typer.Typer(
+    name="symbackprop",
+    help="Derives, writes, generates and verifies gradients of models stated in NumPy notation, for symbolic sizes.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def told_version(asked: bool) -> None:
+    """Say the version, and leave."""
+    if asked:
+        print(f"symbackprop {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    version: Annotated[bool, typer.Option("--version", callback=told_version, is_eager=True, help="Say the version, and leave.")] = False,
+) -> None:
+    """What stands before a command; the help is the app's."""
+
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file or folder to write; without it, stdout.")]
+
+
+class OfKinds(TyperCommand):
+    """A command whose help names kinds of derivatives: {pages} those of pages, {modules} those of modules."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Typer's, with the names put in; they are looked up when this help is asked for."""
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.help and "{" in option.help:
+                option.help = option.help.format(pages=", ".join(kinds.on_pages()), modules=", ".join(kinds.in_modules()))
+        super().format_options(ctx, formatter)
+
+
+class OfModels(OfKinds, OfExpressions):
+    """Such a command, of a model or an expression."""
+
+
+def command(function: Callable[..., int | None], cls: type[TyperCommand] = OfKinds) -> Callable[..., None]:
+    """A command of `app` that turns errors into messages on stderr and what `function` returns into the exit status."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            status = function(*args, **options) or 0
+        except SymbackpropError as error:
+            complain(str(error))
+            status = 2
+        except KeyboardInterrupt:
+            complain("interrupted")
+            status = INTERRUPTED
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            if os.environ.get(DEBUG) == "1":
+                raise
+            complain(of_our_own(error, sys.argv[1:]))
+            status = INTERNAL
+        raise typer.Exit(status)
+
+    return app.command(cls=cls)(run)
+
+
+def of_our_own(error: Exception, arguments: Sequence[str]) -> str:
+    """One line about a mistake that is no user's, with what to report; a traceback is for those who ask for one."""
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    called = shlex.join(["symbackprop", *arguments])
+    shown = [text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + "..." for text in (what, called)]
+    return f"a mistake of symbackprop itself: {shown[0]}; please report it with: {shown[1]} ({DEBUG}=1 shows the traceback)"
+
+
+def complain(message: str) -> None:
+    """One message on stderr; a closed stderr is nobody's mistake."""
+    with contextlib.suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
+
+
+def say(text: str) -> None:
+    """Write to stdout. A reader that went away (`| head`) is no error; a full disk is one.
+
+    Raises: TargetError.
+    """
+    text = text if text.endswith("\n") else text + "\n"
+    try:
+        if sys.stdout.encoding.lower().replace("-", "") != "utf8" and not text.isascii():
+            sys.stdout.buffer.write(text.encode("utf-8"))
+        else:
+            sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What Python itself still wants to flush at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise TargetError(f"standard output can't be written: {error.strerror or error}") from error
+
+
+def deliver(text: str, output: Path | None, name: str) -> None:
+    """Write `text` to the file `output`, to `name` in the folder `output`, or without it to stdout."""
+    if output is None:
+        say(text)
+    else:
+        emit.write(output / name if is_folder(output) else output, text)
+
+
+def working(what: str) -> contextlib.AbstractContextManager[Any]:
+    """A line on stderr while something is done, where somebody is looking."""
+    return stages.Stages(quiet=not sys.stderr.isatty()).stage(what)
+
+
+@functools.partial(command, cls=OfModels)
+def derive(
+    model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
+    shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
+    facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
+    wrt: Annotated[list[str] | None, typer.Option(help="By which tensor; several times or with commas. Default: all parameters.")] = None,
+    order: Annotated[int, typer.Option(min=1, max=3, help="1 the gradient, 2 the Hessian; of an expression also 3.")] = 1,
+    also: Annotated[list[str] | None, typer.Option("--with", help="What else of a model, with commas: {pages}.")] = None,
+    form: Annotated[Form, typer.Option(help="How formulas are written.")] = Form.both,
+    lang: Annotated[Language, typer.Option(help="The language of the page.")] = Language.en,
+    format: Annotated[Format | None, typer.Option(help="Default: what the ending of -o says, else markdown.")] = None,
+    output: Output = None,
+) -> None:
+    """Derive the gradient of a model or of one expression, step by step.
+
+    \b
+    Examples:
+      symbackprop derive examples/two_layer.toml
+      symbackprop derive examples/two_layer.toml --lang zh -o derivation.html
+      symbackprop derive examples/two_layer.toml -o folder      (Markdown, HTML and LaTeX)
+      symbackprop derive examples/two_layer.toml --order 2 -o hessian.html
+      symbackprop derive examples/two_layer.toml --with hvp,ggn,per-sample
+      symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt x
+    """
+    names = words(wrt)
+    if format is None:
+        check_ending(output, "a page", *PAGES)
+    kind = format or (PAGES.get(output.suffix.lower()) if output else None) or Format.markdown
+    with working("deriving"):
+        if shapes is not None or not pages.is_file_name(model):
+            if also:
+                raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
+            written = {
+                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang.value)
+            }
+        else:
+            if order > 2:
+                raise SpecError(
+                    "a model is derived to order 2", place="--order", fix="--order 2 gives the Hessian; an expression has order 3"
+                )
+            derivation = api.derive(api.load(model), wrt=names or None)
+            document = derivation.document(form.value, lang.value, [*(["hessian"] if order == 2 else []), *words(also)])
+            every = output is not None and is_folder(output) and format is None
+            written = {k: emit.document_text(document, KINDS[k]) for k in (Format if every else (kind,))}
+    for k, page in written.items():
+        deliver(page, output, f"derivation{ENDINGS[k]}")
+
+
+@command
+def generate(
+    spec: Spec,
+    target: Annotated[str, typer.Option(help="One of `symbackprop targets`.")] = "numpy",
+    wrt: Annotated[list[str] | None, typer.Option(help="By which tensor. Default: all parameters.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--with", help="What else, with commas: {modules}.")] = None,
+    output: Output = None,
+) -> None:
+    """Generate a module that computes the loss and its gradients, and second derivatives if asked to.
+
+    \b
+    Examples:
+      symbackprop generate examples/two_layer.toml
+      symbackprop generate examples/two_layer.toml -o two_layer.py
+      symbackprop generate examples/two_layer.toml --with hessian,hvp,ggn,per-sample
+    """
+    check_ending(output, "a module", emit.spelling(target).suffix, ".txt")
+    with working("deriving"):
+        module = api.generate(api.derive(api.load(spec), wrt=words(wrt) or None), target=target, also=words(also))
+    if output is None:
+        say(module.source)
+    elif is_folder(output):
+        module.write(output)
+    else:
+        emit.write(output, module.source)
+
+
+@functools.partial(command, cls=OfModels)
+def verify(
+    model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
+    shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
+    facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
+    claim: Annotated[list[str] | None, typer.Option(help="A claim in NumPy notation; may be given several times.")] = None,
+    also: Annotated[list[str] | None, typer.Option("--with", help="What else to verify, with commas: {modules}.")] = None,
+    output: Output = None,
+) -> int:
+    """Verify the derivatives of a model or of one expression, or claims about them. The value of an expression is called f.
+
+    \b
+    Examples:
+      symbackprop verify examples/two_layer.toml
+      symbackprop verify examples/two_layer.toml --claim "dJ/dO == (Yhat - Y) / n"
+      symbackprop verify examples/two_layer.toml --claim "W1 <- W1 - eta * dJ/dW1"
+      symbackprop verify examples/two_layer.toml --with hessian,hvp
+      symbackprop verify "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --claim "df/dx == 2 * A.T @ (A @ x - b)"
+    """
+    check_ending(output, "a report", ".txt", ".md", ".json")
+    with working("verifying"):
+        if Path(model).suffix == ".md":
+            raise SpecError("notes can't be checked yet", place="verify", fix="name a TOML file, and give the note's claims with --claim")
+        if claim and also:
+            raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
+        if shapes is not None or not pages.is_file_name(model):
+            if also:
+                raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
+            report = pages.expression_report(model, shapes or "", facts or "", claim or [])
+        else:
+            report = api.check(api.load(model), claim) if claim else api.verify(api.derive(api.load(model)), also=words(also))
+    if output is not None and output.suffix == ".json":
+        emit.write(output, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
+    else:
+        deliver(str(report), output, "verdicts.txt")
+    return report.exit_status
+
+
+@command
+def train(
+    spec: Spec,
+    file: Annotated[Path, typer.Option("--data", metavar="FILE", help="Samples: .csv (label last) or .npz.")],
+    lr: Annotated[float, typer.Option(help="The learning rate eta of w <- w - eta dJ/dw.")] = 0.1,
+    epochs: Annotated[int, typer.Option(help="How many times each sample is used.")] = 100,
+    batch: Annotated[int | None, typer.Option(help="Samples in a step; default: all.")] = None,
+    seed: Annotated[int, typer.Option(help="Draws the initial values, the order and the split.")] = 0,
+    label: Annotated[str | None, typer.Option(help="The column of labels of a csv; default: the last.")] = None,
+    hold: Annotated[float, typer.Option(min=0.0, max=0.9, help="The part of the samples to hold out and report on.")] = 0.0,
+    standardise: Annotated[bool, typer.Option("--standardise", help="Scale each input column to mean 0, deviation 1.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the parameters as this .npz file.")] = None,
+) -> None:
+    """Train a model by gradient descent on its generated module.
+
+    \b
+    Examples:
+      symbackprop train examples/two_layer.toml --data examples/iris.csv --lr 0.1 --epochs 200
+      symbackprop train examples/two_layer.toml --data examples/iris.csv --batch 16 --hold 0.33 --standardise
+    """
+    check_ending(output, "parameters", ".npz")
+    training.check_settings(lr, epochs, batch, seed)
+    loaded = api.load(spec)
+    program = loaded.program
+    samples = data.load_data(file, program, label=label)
+    held = None
+    if hold:
+        samples, held = training.split(samples, hold, seed)
+    if standardise:
+        samples, *rest = training.standardise(samples, program, *([held] if held else []))
+        held = rest[0] if rest else None
+    with working("deriving and generating"):
+        module = api.generate(api.derive(loaded)).load()
+
+    def show(epoch: int, loss: float) -> None:
+        if sys.stderr.isatty():
+            print(f"\repoch {epoch}/{epochs}  loss {loss:.6g}   ", end="\n" if epoch == epochs else "", file=sys.stderr, flush=True)
+
+    history = training.train(module, samples, program, rate=lr, epochs=epochs, batch=batch, seed=seed, progress=show)
+    lines = [f"samples  {samples.count}" + (f", held out {held.count}" if held else "")]
+    lines += [f"steps    {history.steps} of {batch or 'all'} samples, rate {lr:g}, seed {seed}"]
+    lines += [f"loss     {history.losses[0]:.6g} -> {history.losses[-1]:.6g} after {epochs} epochs"]
+    for name, part in (("training", samples), ("held out", held)):
+        share = training.accuracy(module, history.params, part, program) if part else None
+        lines += [f"accuracy {100 * share:.1f} % {name}"] if share is not None else []
+    if output is not None:
+        training.save_parameters(output, history.params, samples.scaling)
+    say("\n".join(lines))
+
+
+@command
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.")] = Path("demo-output"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+) -> int:
+    """Show the whole of it on the two-layer network: derive, write, generate, verify, train on Iris.
+
+    \b
+    Examples:
+      symbackprop demo
+      symbackprop demo -o somewhere
+    """
+    return demonstration.run(output, seed=seed, say=say)
+
+
+@command
+def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The folder to write the page ops.md into.")] = None) -> None:
+    """List the operations of the language; with -o write the page with their laws, derivatives and pictures.
+
+    \b
+    Examples:
+      symbackprop ops
+      symbackprop ops -o docs
+    """
+    if output is not None:
+        demonstration.make_folder(output)
+        with working("deriving"):
+            ops_page.write_page(output)
+        return
+    say(columns(ops_page.rows()))
+
+
+@command
+def targets() -> None:
+    """List the targets that code can be generated for.
+
+    \b
+    Example:
+      symbackprop targets
+    """
+    say("\n".join(emit.targets()))
+
+
+def columns(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as text, each column as wide as its widest cell."""
+    widths = [max((len(row[k]) for row in rows), default=0) for k in range(len(rows[0]) if rows else 0)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def main() -> None:
+    """The entry point of the `symbackprop` script."""
+    try:
+        app(prog_name="symbackprop")
+    except KeyboardInterrupt:
+        complain("interrupted")
+        sys.exit(INTERRUPTED)

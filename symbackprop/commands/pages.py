@@ -1,0 +1,132 @@
+"""Pages of the command line that are no model's derivation: one expression's derivative."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from symbackprop.api import verify
+from symbackprop.calculus.program import Fact, Program
+from symbackprop.errors import NotationError, ParseError, SpecError
+from symbackprop.expressions import check_expression, derivative
+from symbackprop.pages.closed import put_in_place
+from symbackprop.pages.parts import lettered
+from symbackprop.typesetting.index_form import equation_latex
+from symbackprop.typesetting.wording import kink_in, words
+from symbackprop.verification.verdict import Report
+
+LONGEST_NAME = 1024
+"""No file name is longer, and an expression may be."""
+
+
+EXAMPLE = {"shapes": "A: m n; x: n; b: m", "facts": "A: symmetric; y: simplex over c"}
+"""How the options of an expression are written."""
+
+
+def is_file_name(text: str) -> bool:
+    """Whether an argument of `derive` names a file; what ends in .toml does, so that a misspelt name is not taken for an expression."""
+    return text.endswith(".toml") or (len(text) < LONGEST_NAME and "\0" not in text and Path(text).is_file())
+
+
+def pairs(text: str, option: str) -> dict[str, str]:
+    """ "A: m n; x: n" as {"A": "m n", "x": "n"}. Raises ParseError with a caret under what is not NAME: WORDS."""
+    found: dict[str, str] = {}
+    for start, part in parts(text):
+        name, colon, words = (piece.strip() for piece in part.partition(":"))
+        if not colon or not name.isidentifier() or name in found:
+            why = f"'{name}' stands there twice" if name in found else f"'{part.strip()}' is not NAME: {option.upper()}"
+            raise ParseError(
+                why, place=f"--{option}", source=text, spans=[(start, start + len(part))], fix=f'write as in "{EXAMPLE[option]}"'
+            )
+        found[name] = words
+    return found
+
+
+def parts(text: str) -> Iterator[tuple[int, str]]:
+    """The parts between semicolons that are not blank, each with its column."""
+    start = 0
+    for part in text.split(";"):
+        if part.strip():
+            yield start + len(part) - len(part.lstrip()), part.strip()
+        start += len(part) + 1
+
+
+def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: int, form: str, kind: str, lang: str = "en") -> str:
+    """The derivative of one expression as Markdown: what is derived, the formula, NumPy, the facts used."""
+    axes = _axes(text, shapes)
+    if kind != "markdown":
+        raise SpecError("one expression is written as Markdown", place="--format", fix="put it in a TOML file for a page")
+    names = wrt or list(axes)
+    given = pairs(facts, "facts")
+    made = []
+    groups = [names] if order > 1 and len(names) == order else [[name] for name in names]
+    for group in groups:
+        result = derivative(text, axes, wrt=group[0] if len(group) == 1 else tuple(group), order=order, facts=given)
+        title = words(lang)["page derivative"].format(expression=f"`{text}`", names=words(lang)["comma"].join(group))
+        made.append(result_page(title, result, form, lang))
+    return "\n".join(made)
+
+
+def expression_report(text: str, shapes: str, facts: str, claims: list[str]) -> Report:
+    """The verdicts on claims about one expression; without any, on its derivative by each of its tensors."""
+    axes, given = _axes(text, shapes), pairs(facts, "facts")
+    if claims:
+        return check_expression(text, axes, claims, given)
+    reports = [verify(derivative(text, axes, wrt=name, facts=given)) for name in axes]
+    return Report(tuple(v for r in reports for v in r.verdicts), f"derivatives of {text}")
+
+
+def _axes(text: str, shapes: str) -> dict[str, str]:
+    """The axes of each tensor of an expression; SpecError where there are none."""
+    axes = pairs(shapes, "shapes")
+    if not axes:
+        raise SpecError(
+            "an expression needs the shapes of its tensors (or the file does not exist)",
+            place="the expression",
+            source=text,
+            fix='add --shapes "A: m n; x: n", or name a TOML file',
+        )
+    return axes
+
+
+def result_page(title: str, result: Any, form: str, lang: str = "en") -> str:
+    """A Result as Markdown: its formula in the forms asked for with the parts it speaks of, how to read it, its NumPy, the facts it used.
+
+    In index form a part is put in place where the result stays a formula; one inside a root or a function keeps its name, and its
+    equation. What the reader has anyway (`result.known`) is neither put in place nor defined. A matrix form that can't be had is left
+    out where both forms are asked for, with the reason, and an error where it alone is.
+    Raises: NotationError.
+    """
+    say = words(lang)
+    lines = [title, ""]
+    for one in ("index", "matrix") if form == "both" else (form,):
+        try:
+            written = _index_form(result) if one == "index" else [*result.latex_parts("matrix"), result.latex_equation("matrix")]
+        except NotationError:
+            if (form, one) != ("both", "matrix"):
+                raise
+            lines += [*result.reading("best", lang), ""]
+            continue
+        lines += [f"{say[f'{one} form']}{say['colon'].rstrip()}", ""]
+        for text in written:
+            lines += ["$$", text, "$$", ""]
+        if one == "matrix" and (told := result.reading("matrix", lang)):
+            lines += [say["between sentences"].join(told), ""]
+    lines += [f"{say['numpy']}{say['colon'].rstrip()}", "", "```python", str(result.numpy).rstrip(), "```", ""]
+    if result.facts:
+        told = "; ".join(fact_text(fact, result.derived.program) for fact in result.facts)
+        lines += [say["page facts"].format(facts=told), ""]
+    if result.conventions:
+        lines += [say["page kinks"], "", *[f"- {kink_in(kink, lang)}" for kink in result.conventions], ""]
+    return "\n".join(lines)
+
+
+def _index_form(result: Any) -> list[str]:
+    equations = put_in_place(result.program, result.name, result.known)
+    program = lettered(result.program, equations, result.derived.program)
+    return [equation_latex(e, program) for e in equations]
+
+
+def fact_text(fact: Fact, program: Program) -> str:
+    """A fact as a user declares it, with the tensor's name: "Y: simplex over c"."""
+    over = "" if fact.axis is None else f" over {program.tensors[fact.tensor].axes[fact.axis]}"
+    return f"{fact.tensor}: {fact.kind}{over}"

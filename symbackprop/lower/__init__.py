@@ -1,1 +1,0 @@
-"""From index equations to the array statements of a generated module."""

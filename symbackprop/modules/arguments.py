@@ -1,0 +1,190 @@
+"""What the functions of a module do with their arguments: made arrays that fit, checked for declared facts, read for sizes."""
+
+from collections.abc import Sequence
+
+from sympy import Expr, Symbol
+
+from symbackprop.calculus.facts import kind_of
+from symbackprop.calculus.index import shape_text
+from symbackprop.calculus.program import Fact, Tensor
+from symbackprop.code.body import Body
+from symbackprop.code.layout_text import WIDTH, bracketed, wrapped
+from symbackprop.code.names import Scope, code_names
+from symbackprop.code.spelling import Spelling, checker, size_text
+from symbackprop.derivation.reverse import Derived
+from symbackprop.errors import TargetError
+from symbackprop.modules.pieces import chained, function_of, tuple_text, unpacked, unpacking
+from symbackprop.modules.record import FunctionText
+
+QUICK = 8
+"""Up to so many arguments their shapes are compared in one expression before anything else; beyond, that saves nothing."""
+
+
+class Arguments:
+    """The arguments of a module: parameters, data, what they are called, what is declared of them."""
+
+    def __init__(self, derived: Derived, spelling: Spelling) -> None:
+        program = derived.program
+        self.program, self.spelling = program, spelling
+        self.names = code_names(program)
+        self.model = program.needed([program.objective, *([program.output] if program.output else [])])
+        self.parameters = program.parameters
+        used = {t.name for t in self.model.leaves}
+        self.data = tuple(t for t in program.leaves if t.role != "parameter" and t.name in used)
+        self.means = tuple(a for a in program.divisors if any(a in t.axes for t in program.leaves))
+        self.helpers: set[str] = set()
+
+    @property
+    def data_names(self) -> list[str]:
+        """The names of the data in the code."""
+        return [self.names(t) for t in self.data]
+
+    def data_of(self, name: str) -> tuple[Tensor, ...]:
+        """The data that the tensor `name` of the model is computed from."""
+        used = {t.name for t in self.program.needed([name]).leaves}
+        return tuple(t for t in self.data if t.name in used)
+
+    def with_parameters(self, data: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """All that a function of `data` takes."""
+        return (*self.parameters, *data)
+
+    def shape(self, t: Tensor) -> str:
+        """The shape of a tensor in words."""
+        return shape_text(a.xreplace(dict(self.names.sizes)) for a in t.axes) or "scalar"
+
+    def facts(self, tensors: Sequence[Tensor]) -> list[Fact]:
+        """What is declared of some tensors, as far as numbers can break it."""
+        return [f for t in tensors for f in t.facts if kind_of(f).test is not None]
+
+    def checks(self, tensors: Sequence[Tensor], array: str = "{}") -> list[str]:
+        """A statement for each declared fact, a ValueError where an array breaks it; `array` says how an argument is written."""
+        lines = []
+        for f in self.facts(tensors):
+            name = self.names(self.program.tensors[f.tensor])
+            kind = kind_of(f)
+            self.helpers.add(checker(kind))
+            lines.append(f'{checker(kind)}("{name}", {array.format(name)}{f", {f.axis}" if kind.axis else ""})')
+        return lines
+
+    def checked(self, tensors: Sequence[Tensor]) -> list[str]:
+        """The statements that check what is declared of some tensors, unless the caller trusts them."""
+        lines = self.checks(tensors)
+        return ["if check:", *[f"    {line}" for line in lines]] if lines else []
+
+    def check_argument(self, data: Sequence[Tensor]) -> list[str]:
+        """The argument `check` of a function of the parameters and `data`, where there is something to check."""
+        return ["check=True"] if self.facts(self.with_parameters(data)) else []
+
+    @property
+    def unchecked(self) -> str:
+        """What a call of a function of all data says that is not to check them again."""
+        return ", check=False" if self.check_argument(self.data) else ""
+
+    def said(self, tensors: Sequence[Tensor]) -> list[str]:
+        """The lines of a docstring on what is checked."""
+        told = self.declared(tensors)
+        return wrapped(f"ValueError unless {told}; `check=False` takes that on trust, in a hot loop.") if told else []
+
+    def declared(self, tensors: Sequence[Tensor]) -> str:
+        """What is declared of some tensors, in words."""
+        return " and ".join(self.fact_text(f) for f in self.facts(tensors))
+
+    def documented(self, doc: Sequence[str], data: Sequence[Tensor]) -> list[str]:
+        """A docstring, with what a function of `data` checks."""
+        said = self.said(self.with_parameters(data))
+        return [*doc, *([""] if said and len(doc) == 1 else []), *said]
+
+    def fact_text(self, f: Fact) -> str:
+        """A declared fact in words."""
+        tensor = self.program.tensors[f.tensor]
+        over = f" over {self.names.size(tensor.axes[f.axis])}" if f.axis is not None else ""
+        return f"{self.names(tensor)} is {f.kind}{over}"
+
+    def needs(self) -> list[str]:
+        """The statements that refuse sizes which the model can't take; those that some arguments do not tell are not looked at."""
+        lines = []
+        for need in self.program.needs:
+            names = [self.names.size(a) for a in sorted(need.gap.free_symbols, key=str)]
+            gap = need.gap.xreplace({a: Symbol(f'sizes["{self.names.size(a)}"]') for a in need.gap.free_symbols})
+            known = ", ".join(f'"{n}"' for n in names)
+            lines.append(f"if sizes.keys() >= {{{known}}} and {size_text(gap).text} < 0:")
+            given = ", ".join(f"{n} = {{sizes['{n}']}}" for n in names)
+            lines.append(f'    raise ValueError(f"{need.text}, and {given}")')
+        return lines
+
+    def arrays(self) -> FunctionText:
+        """Arguments to arrays: one comparison where all is well, else a look at each."""
+        tensors = self.with_parameters(self.data)
+        body_lines = self.quick(tensors) if 0 < len(tensors) <= QUICK and all(t.role != "index" for t in self.data) else []
+        body_lines += bracketed("return _converted(", ["params", *[f"{n}={n}" for n in self.data_names]], ")", 4)
+        doc = ("The arguments as arrays of one floating dtype, parameters first; ValueError where they do not fit together.",)
+        return function_of("_arrays", ["params", *self.data_names], doc, body_lines)
+
+    def quick(self, tensors: Sequence[Tensor]) -> list[str]:
+        """The usual case: plain arrays of one floating dtype that fit. No lines where these would not be short."""
+        scope = Scope(self.names)
+        fit, same, plain = scope.name("fit"), scope.name("same"), scope.name("plain")
+        where = self.homes(tensors)
+        if any(a.is_Symbol and a not in where for t in tensors for a in t.axes):
+            return []
+        names = [self.names(t) for t in tensors]
+        tested = [t for t in tensors if {where.get(a) for a in t.axes} != {t.name}]
+        used = {a for t in tested for a in t.axes}.union(self.means, *[n.gap.free_symbols for n in self.program.needs])
+        lines = ["try:  # the usual case"]
+        if self.parameters:
+            lines.append(f"    {unpacked([self.names(t) for t in self.parameters])} = params")
+        for t in tensors:
+            targets = [self.names.size(a) if where.get(a) == t.name and a in used else "_" for a in t.axes]
+            if set(targets) - {"_"}:
+                lines.append(f"    {unpacked(targets)} = {self.names(t)}.shape")
+        if tested:
+            lines += [f"    {line}" for line in self.fitting(fit, tested)]
+        wide = [self.names(t) for t in tensors if t.axes]
+        if wide:
+            lines += [f"    {line}" for line in chained(plain, [f"type({n})" for n in wide], "np.ndarray", WIDTH - 8)]
+        if len(names) > 1:
+            lines += [f"    {line}" for line in chained(same, [f"{n}.dtype" for n in names], "", WIDTH - 8)]
+        conditions = [*([fit] if tested else []), *([plain] if wide else []), *([same] if len(names) > 1 else [])]
+        conditions += [f'{names[0]}.dtype.kind == "f"', *[self.names.size(a) for a in self.means]]
+        conditions += [f"{size_text(n.gap.xreplace(dict(self.names.sizes))).text} >= 0" for n in self.program.needs]
+        lines += [f"    if {' and '.join(conditions)}:", f"        return {tuple_text(names) if len(names) == 1 else ', '.join(names)}"]
+        if any(len(line) + 4 > WIDTH for line in lines):
+            return []
+        return [*lines, "except (AttributeError, TypeError, ValueError):", "    pass"]
+
+    def homes(self, tensors: Sequence[Tensor]) -> dict[Expr, str]:
+        """For each axis the tensor that its size is read off: one with as many axes as there are, each once."""
+        found: dict[Expr, str] = {}
+        for t in sorted(tensors, key=lambda t: -len(t.axes)):
+            if len(set(t.axes)) == len(t.axes):
+                found |= {a: t.name for a in t.axes if a.is_Symbol and a not in found}
+        return found
+
+    def fitting(self, fit: str, tested: Sequence[Tensor]) -> list[str]:
+        """Statements that say whether arrays have the shapes that the sizes make."""
+        given = [f"{self.names(t)}.shape" for t in tested]
+        shapes = [tuple_text([self.names.size(a) for a in t.axes]) for t in tested]
+        one = f"{fit} = {tuple_text(given)} == {tuple_text(shapes)}" if len(tested) > 1 else f"{fit} = {given[0]} == {shapes[0]}"
+        return [one] if len(one) + 8 <= WIDTH else [f"given = {', '.join(given)}", f"{fit} = given == ({', '.join(shapes)})"]
+
+    def complete(self, inner: Body, data: Sequence[Tensor]) -> list[str]:
+        """The statements of a function of `data`, after its arguments are checked and the sizes that it needs are read off."""
+        tensors = self.with_parameters(data)
+        names, whole = [self.names(t) for t in tensors], list(data) == list(self.data)
+        passed = [self.names(t) if whole else f"{self.names(t)}={self.names(t)}" for t in data]
+        called = "_arrays" if whole else "_converted"
+        given = bracketed(f"{unpacked(names)} = {called}(", ["params", *passed], ")", 4) if names else []
+        if given and len(given[0]) + 4 > WIDTH:
+            given = unpacking(names, f"{called}({', '.join(['params', *passed])})")
+        reads = []
+        for size in sorted(inner.sizes, key=str):
+            where = [(t, k) for t in (*data, *self.parameters) for k, a in enumerate(t.axes) if a == size]
+            if not where:
+                raise TargetError(f"no argument has the axis '{size}'", place=self.program.name)
+            t, k = min(where, key=lambda w: w[1])
+            reads.append(f"{self.names.size(size)} = {self.names(t)}.shape[{k}]")
+        if inner.dtype:
+            floats = [t for t in (*data, *self.parameters) if t.role != "index"]
+            first = next((t for t in floats if t.axes), floats[0] if floats else None)
+            reads.append(f"dtype = {self.names(first)}.dtype" if first else "dtype = np.dtype(float)")
+        return [*given, *self.checked(tensors), *reads, *inner.lines]

@@ -1,0 +1,1 @@
+"""Ops on the entries of arrays, one by one."""

@@ -1,0 +1,1 @@
+"""Ops that sum, multiply or compare entries along axes."""

@@ -1,0 +1,1 @@
+"""Ops that move entries: slices, joins, merged axes, windows, lookups."""

@@ -1,0 +1,1 @@
+"""Documents made of blocks: a derivation, a Hessian, an expression."""

@@ -1,0 +1,1 @@
+"""Program to program: nothing overflows or rounds to 0 where the whole does not."""

@@ -1,0 +1,1 @@
+"""Formulas as typeset trees, and these as LaTeX and MathML; names, numbers and words on paper."""

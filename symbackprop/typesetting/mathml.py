@@ -1,0 +1,214 @@
+"""The typeset tree as presentation MathML, so that a page shows mathematics without a script.
+
+`mathml(node, display)` is one <math> element; all text in it is escaped.
+"""
+
+from functools import singledispatch
+from html import escape
+
+from symbackprop.typesetting import tree
+from symbackprop.typesetting.symbols import ACCENTS, GREEK, MARKS
+
+FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": ("|", "|"), "norm": ("‖", "‖"), "floor": ("⌊", "⌋")}
+TIMES = "<mo>\u2062</mo>"
+APPLICATION = "<mo>\u2061</mo>"
+
+
+def mathml(node: tree.Node, display: bool = False) -> str:
+    """A <math> element; display puts it on a line of its own."""
+    mode = ' display="block"' if display else ""
+    return f'<math xmlns="http://www.w3.org/1998/Math/MathML"{mode}>{element(node)}</math>'
+
+
+def row(*parts: str) -> str:
+    """Elements as one."""
+    return f"<mrow>{''.join(parts)}</mrow>"
+
+
+def operator(text: str, **attributes: str) -> str:
+    """An <mo>."""
+    extra = "".join(f' {k}="{v}"' for k, v in attributes.items())
+    return f"<mo{extra}>{escape(text)}</mo>"
+
+
+def fence(body: str, kind: str, tall: bool) -> str:
+    """body between the two signs of the fence."""
+    left, right = FENCES[kind]
+    stretchy = "true" if tall else "false"
+    return row(operator(left, fence="true", stretchy=stretchy), body, operator(right, fence="true", stretchy=stretchy))
+
+
+@singledispatch
+def element(node: tree.Node) -> str:
+    """MathML of a node, without the <math> around it."""
+    raise TypeError(f"no MathML for {type(node).__name__}")
+
+
+@element.register
+def _(node: tree.Number) -> str:
+    return f"<mn>{node.text}</mn>"
+
+
+@element.register
+def _(node: tree.Letter) -> str:
+    text = escape(GREEK.get(node.text, node.text))
+    if node.style == "bold":
+        bold = chr(ord("𝟎") + int(text)) if text.isdigit() and len(text) == 1 else text
+        if len(text) == 1 and text.isascii() and text.isalpha():
+            # Browsers know bold letters by their own code points, not by mathvariant.
+            bold = chr(0x1D41A + ord(text) - ord("a") if text.islower() else 0x1D400 + ord(text) - ord("A"))
+            return f'<mi mathvariant="normal">{bold}</mi>'
+        return f'<mn mathvariant="normal">{bold}</mn>' if text.isdigit() else f'<mi mathvariant="bold">{text}</mi>'
+    if len(text.rstrip("'")) < len(text):
+        primes = "′" * (len(node.text) - len(node.text.rstrip("'")))
+        return f"<msup><mi>{escape(node.text.rstrip(chr(39)))}</mi><mo>{primes}</mo></msup>"
+    return f"<mi>{text}</mi>"
+
+
+@element.register
+def _(node: tree.Mark) -> str:
+    text = MARKS[node.name][1]
+    return f"<mi>{text}</mi>" if node.name in ("R", "nabla") else operator(text)
+
+
+@element.register
+def _(node: tree.Text) -> str:
+    return f"<mtext>{escape(node.text)}</mtext>"
+
+
+@element.register
+def _(node: tree.Accent) -> str:
+    # Where no font for mathematics is there, browsers set the dot of an accent into the letter.
+    close = "" if node.kind == "dot" else ' accent="true"'
+    return f"<mover{close}>{element(node.base)}{operator(ACCENTS[node.kind], stretchy='false')}</mover>"
+
+
+@element.register
+def _(node: tree.Labelled) -> str:
+    base = element(node.base)
+    below = subscripts(node.sub) if node.sub else ""
+    if node.sup is None:
+        return f"<msub>{base}{below}</msub>" if below else base
+    above = element(node.sup)
+    return f"<msubsup>{base}{below}{above}</msubsup>" if below else f"<msup>{base}{above}</msup>"
+
+
+def subscripts(nodes: tuple[tree.Node, ...]) -> str:
+    """Indices side by side, with commas as soon as one of them is more than a letter or a digit."""
+    simple = all(tree.is_short(n) for n in nodes)
+    between = "<mo>\u2063</mo>" if simple else operator(",", separator="true")
+    return row(between.join(element(n) for n in nodes))
+
+
+@element.register
+def _(node: tree.Power) -> str:
+    return f"<msup>{element(node.base)}{row(element(node.exponent))}</msup>"
+
+
+@element.register
+def _(node: tree.Transposed) -> str:
+    sign = operator(MARKS["top"][1])
+    if isinstance(node.base, tree.Labelled) and node.base.sub and node.base.sup is None:
+        return f"<msubsup>{element(node.base.base)}{subscripts(node.base.sub)}{sign}</msubsup>"
+    return f"<msup>{row(element(node.base))}{sign}</msup>"
+
+
+@element.register
+def _(node: tree.Frac) -> str:
+    return f"<mfrac>{row(element(node.top))}{row(element(node.bottom))}</mfrac>"
+
+
+@element.register
+def _(node: tree.Derivative) -> str:
+    sign = operator("∂", rspace="0")
+    above = f"<msup>{sign}<mn>{len(node.bottoms)}</mn></msup>" if len(node.bottoms) > 1 else sign
+    below = "".join(sign + element(b) for b in node.bottoms)
+    return f"<mfrac>{row(above, element(node.top))}{row(below)}</mfrac>"
+
+
+@element.register
+def _(node: tree.Held) -> str:
+    below = operator(",", separator="true").join(map(slashed, node.others))
+    return f"<msub>{fence(element(node.whole), '()', tall=True)}{row(below)}</msub>"
+
+
+def slashed(node: tree.Node) -> str:
+    """A name; a derivative on one line."""
+    if not isinstance(node, tree.Derivative):
+        return element(node)
+    sign, over = operator("∂", rspace="0"), operator("/")
+    above = f"<msup>{sign}<mn>{len(node.bottoms)}</mn></msup>" if len(node.bottoms) > 1 else sign
+    parts = [fence(slashed(p), "()", tall=False) if isinstance(p, tree.Derivative) else element(p) for p in (node.top, *node.bottoms)]
+    return row(above, parts[0], over, *[sign + p for p in parts[1:]])
+
+
+@element.register
+def _(node: tree.Root) -> str:
+    return f"<msqrt>{element(node.body)}</msqrt>"
+
+
+@element.register
+def _(node: tree.Fenced) -> str:
+    return fence(element(node.body), node.fence, tree.is_tall(node.body))
+
+
+@element.register
+def _(node: tree.Apply) -> str:
+    if node.bare:
+        return row(element(node.function), APPLICATION, '<mspace width="0.17em"></mspace>', element(node.arguments[0]))
+    body = operator(",", separator="true").join(element(a) for a in node.arguments)
+    return row(element(node.function), APPLICATION, fence(body, "()", any(tree.is_tall(a) for a in node.arguments)))
+
+
+@element.register
+def _(node: tree.Sequence) -> str:
+    return row(*[element(i) for i in node.items])
+
+
+@element.register
+def _(node: tree.Sum) -> str:
+    start = element(node.index) + (operator("=") + element(node.lower) if node.lower is not None else "")
+    sign = f'<mo movablelimits="false">{"∏" if node.sign == "prod" else "∑"}</mo>'
+    if node.upper is None:
+        big = f"<munder>{sign}{row(start)}</munder>"
+    else:
+        big = f"<munderover>{sign}{row(start)}{element(node.upper)}</munderover>"
+    return row(big, element(node.body))
+
+
+@element.register
+def _(node: tree.Product) -> str:
+    parts = [element(node.factors[0])]
+    for factor in node.factors[1:]:
+        parts += [operator("⋅") if isinstance(factor, tree.Number) else TIMES, element(factor)]
+    apart = any(tree.begins_with_word(f) for f in node.factors) or sum(isinstance(f, tree.Derivative | tree.Frac) for f in node.factors) > 1
+    return row(('<mspace width="0.17em"></mspace>' if apart else "").join(parts))
+
+
+@element.register
+def _(node: tree.Hadamard) -> str:
+    return row(element(node.first), *[operator(MARKS[mark][1]) + element(n) for mark, n in node.rest])
+
+
+@element.register
+def _(node: tree.Add) -> str:
+    parts: list[str] = []
+    for sign, term in node.terms:
+        if parts or sign < 0:
+            parts.append(operator("+" if sign > 0 else "−", **({} if parts else {"form": "prefix"})))
+        parts.append(element(term))
+    return row(*parts)
+
+
+@element.register
+def _(node: tree.Relation) -> str:
+    return row(element(node.first), *[operator(MARKS[mark][1]) + element(n) for mark, n in node.rest])
+
+
+@element.register
+def _(node: tree.Table) -> str:
+    rows = "".join("<mtr>" + "".join(f"<mtd>{element(c)}</mtd>" for c in r) + "</mtr>" for r in node.rows)
+    table = f"<mtable>{rows}</mtable>"
+    if node.kind == "bmatrix":
+        return fence(table, "[]", tall=True)
+    return row(operator("{", fence="true", stretchy="true"), table) if node.kind == "cases" else table

@@ -1,0 +1,1 @@
+"""The slow, obvious evaluation of equations as they stand, in numbers and exactly."""

@@ -1,0 +1,1 @@
+"""The points at which two sides are compared, and what they reach."""
