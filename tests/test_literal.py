@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sympy import Rational, S, exp, log
+from sympy import Rational, S, exp, floor, log
 
 from symbackprop.calculus.index import Index, axis
 from symbackprop.calculus.program import Call, Equation, Fact, Program, Tensor
@@ -171,3 +171,14 @@ def test_arrays_have_both_signs_unless_a_logarithm_forbids():
     k = Index("i0", d)
     assert (random_arrays(one([v], (d,), v[k]), {d: 11})["v"] < 0).any()
     assert (random_arrays(one([v], (d,), log(v[k])), {d: 11})["v"] > 0).all()
+
+
+@pytest.mark.parametrize("size", range(1, 60))
+def test_every_third_entry_is_counted_in_whole_numbers(size):
+    """floor(n/3 + 2/3) is 3 for n = 7, where 7/3 + 2/3 may be less than 3 in floats."""
+    count = floor(n / 3 + Rational(2, 3))
+    x = Tensor("x", (n,))
+    turned = one([x], (count,), x[3 * count - 3 - 3 * Index("i0", count)])
+    values = np.arange(size) + 0.5
+    found = evaluate(turned, {"x": values}, {n: size})["T"]
+    np.testing.assert_array_equal(found, values[::3][::-1])

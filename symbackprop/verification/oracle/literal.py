@@ -10,7 +10,7 @@ from functools import lru_cache, reduce
 from itertools import islice
 
 import numpy as np
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow, S, log
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Number, NumberSymbol, Pow, S, floor, log
 
 from symbackprop.calculus.index import Index
 from symbackprop.calculus.program import Equation, Program
@@ -157,6 +157,10 @@ class Grid:
             return self.equal(e)
         if isinstance(e, Positive | NonNegative):
             return self.bracket(e)
+        if isinstance(e, floor) and not e.has(Entry):
+            # Of places and sizes, which are whole numbers: as floats 7/3 + 2/3 may be less than 3.
+            above, below = (np.real(self.value(part)) for part in e.args[0].as_numer_denom())
+            return np.floor_divide(above, below).astype(self.dtype)
         name = type(e).__name__
         if name in FUNCTIONS:
             arguments = [self.value(a) for a in e.args]
