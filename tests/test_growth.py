@@ -192,7 +192,7 @@ def remembering() -> dict[str, functools._lru_cache_wrapper]:
 def test_what_is_remembered_has_a_bound():
     unbounded = {name.rpartition(".")[2] for name, f in remembering().items() if f.cache_info().maxsize is None}
     assert unbounded <= FINITE
-    own = [f for name, f in remembering().items() if ".verify." not in name and f.cache_info().maxsize is not None]
+    own = [f for name, f in remembering().items() if ".verification." not in name and f.cache_info().maxsize is not None]
     assert len(own) > 10
     assert {f.cache_info().maxsize for f in own} == {KEPT}
 

@@ -97,7 +97,7 @@ def examples_root() -> Path:
 
     Raises: TargetError where there is neither.
     """
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "examples", package.parent / "examples"):
         if (folder / "two_layer.toml").is_file():
             return folder
