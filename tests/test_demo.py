@@ -104,7 +104,7 @@ def test_the_status_is_zero_only_if_all_is_as_it_must_be(report: Report, verdict
 
 
 def test_the_examples_are_found_in_the_package_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "__file__", str(tmp_path / "package" / "demo.py"))
+    monkeypatch.setattr(demo, "__file__", str(tmp_path / "package" / "commands" / "demo.py"))
     with pytest.raises(TargetError, match="examples are not installed"):
         demo.examples_root()
     for folder in (tmp_path / "examples", tmp_path / "package" / "examples"):
