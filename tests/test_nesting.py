@@ -40,7 +40,8 @@ def outcome(text, shapes, wrt, sizes):
     try:
         fast = result.evaluate(**arrays, **{str(a): size for a, size in known.items()})
     except SymbackpropError as error:
-        assert isinstance(error, DataError) and min(sizes.values()) <= 3, f"{text} at {sizes}: {error}"
+        short = 3 * (3 if "::" in text else 1)  # every third entry of nine are three
+        assert isinstance(error, DataError) and min(sizes.values()) <= short, f"{text} at {sizes}: {error}"
         return "refused"
     assert whole is not None, f"{text} at {sizes} has no value"
     wanted = slope(lambda x: value(text, {**arrays, wrt: x}, sizes), arrays[wrt])
