@@ -52,6 +52,10 @@ class ParseError(SpecError):
     """The text is not an expression of the language."""
 
 
+class FormulaError(ParseError):
+    """The LaTeX is not a formula that can be read."""
+
+
 class UnknownNameError(SpecError):
     """A tensor, key or keyword that nothing defines."""
 

@@ -1,0 +1,1 @@
+"""The reader of LaTeX formulas: text to a syntax tree that keeps every ambiguity and every place, and back."""
