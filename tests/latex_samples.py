@@ -53,6 +53,9 @@ TABLES = {
         (r"{\partial E \over \partial V}", r"over(\partial E | V)"),
         (r"\frac{p q}{2}", "Fraction((p q), 2)"),
         (r"\frac{\delta E}{\delta v}", r"over(\delta E | v)"),
+        (r"\frac{\operatorname{d}\!p}{\operatorname{d}\!u}", r"over(\mathrm{d} p | u)"),
+        (r"\frac{\partial (V u)}{\partial u}(c)", r"(over(\partial B((V u)) | u) B(c))"),
+        (r"\frac{\partial E}{\partial q}\Bigr|_{q=1}", r"Evaluated(over(\partial E | q), _{<q = 1>})"),
     ],
     "operators": [
         (r"\nabla_u g \odot h", r"[Operator(\nabla_{u} g) \odot h]"),
@@ -98,6 +101,9 @@ TABLES = {
         (r"\binom{n}{k}", "Binomial(n, k)"),
         ("()", "B()"),
         ("1{,}000", "1000"),
+        (r"\large{(} p + q \large{)}", "B({p + q})"),
+        (r"\left( p \right. \\ \left. + q \right)", "B({p + q})"),
+        (r"\Bigl( p \Bigr) \bigl| q \bigr|", r"(B(p) B\lvertq\rvert)"),
     ],
     "matrices": [
         (r"\begin{bmatrix} a & b \\ c & d \end{bmatrix}", "bmatrix(a, b | c, d)"),
@@ -106,6 +112,9 @@ TABLES = {
         (r"\begin{cases} a,u>0 \\ b,u\le 0 \end{cases}", r"cases(a when <u > 0> | b when <u \le 0>)"),
         (r"\left\{\begin{matrix} a & if \; i = j \\ b & i \neq j\end{matrix}\right.", r"cases(a when if <i = j> | b when <i \ne j>)"),
         (r"\begin{Bmatrix} 1 & u > 0 \\ 0 & u < 0 \end{Bmatrix}", "cases(1 when <u > 0> | 0 when <u < 0>)"),
+        (r"\begin{cases} u(u>0) \\ 0(u\le 0) \end{cases}", r"cases(u when <u > 0> | 0 when <u \le 0>)"),
+        (r"\left\{\begin{aligned} p &= 1 \\ q &= 2 \end{aligned}\right.", "<p = 1>\n\\\\ <q = 2>"),
+        (r"\begin{cases} p & : u > 0 \\ q & : u < 0 \end{cases}", "cases(p when <u > 0> | q when <u < 0>)"),
     ],
     "indicators": [
         ("1_{i=j}", "Indicator(1, _, <i = j>)"),
@@ -153,6 +162,11 @@ TABLES = {
         ("a < b, c < d", "<a < b>\n\\\\ <c < d>"),
         (r"p = q, u \in \mathbb R^n", "<p = q>\n\\\\ <u \\in mathbb:R^{n}>"),
         ("p = q, u > 0, v > 0", "<p = q> when <u > 0> when <v > 0>"),
+        (r"\text{For } i = 1, \dots, n: \quad p_i = q_i", "<p_{i} = q_{i}> when for <i = list(1, ..., n)>"),
+        (r"\forall i \in [1..n], p_i = q_i", r"<p_{i} = q_{i}> when for all <i \in B[(1 ... n)]>"),
+        (r"p_i = q r, \quad \forall i", "<p_{i} = (q r)> when for all i"),
+        (r"f : \mathbb R \to \mathbb R, \quad u \mapsto u^2", "Signature(f, mathbb:R, mathbb:R, \\to)\n\\\\ <u \\mapsto u^{2}>"),
+        (r"\begin{array}{l} p = q \\ r = s \end{array}", "<p = q>\n\\\\ <r = s>"),
     ],
     "labels": [
         (r"\underbrace{u v}_{(n, m)} w", r"(Labelled(\underbrace, (u v), B(n,m)) w)"),

@@ -3,7 +3,7 @@
 from symbackprop.errors import FormulaError
 from symbackprop.language.latex import commands as known
 from symbackprop.language.latex.cursor import KEYWORDS
-from symbackprop.language.latex.leaves import continued
+from symbackprop.language.latex.leaves import continued, relational
 from symbackprop.language.latex.nodes import (
     Bracket,
     Case,
@@ -11,6 +11,7 @@ from symbackprop.language.latex.nodes import (
     Chain,
     Condition,
     Evaluated,
+    Indicator,
     Juxtaposition,
     Listing,
     Matrix,
@@ -20,7 +21,7 @@ from symbackprop.language.latex.nodes import (
     Text,
 )
 from symbackprop.language.latex.operators import Operators
-from symbackprop.language.latex.quotients import over
+from symbackprop.language.latex.quotients import joined, over
 from symbackprop.language.latex.texts import plain
 from symbackprop.language.latex.tokens import Token
 
@@ -101,6 +102,8 @@ class Brackets(Operators):
                 items.append(Nothing(span=(self.here.start, self.here.start)))
             else:
                 items.append(self.item())
+            if self.operator().kind == "period" and self.ahead(1).kind in ("close", "comma"):
+                self.take()
             token = self.operator()
             if token.kind == "close":
                 break
@@ -121,7 +124,7 @@ class Brackets(Operators):
             return "|" if self.bar() == r"\lvert" else r"\|"
         if token.kind == "text" and not (self.starts(token) and self.tokens[self.at - 1].kind in ("open", "comma")):
             return plain(token.text) if plain(token.text) in KEYWORDS else token.text
-        return token.text if token.kind in ("comma", "period", "follows") else ""
+        return token.text if token.kind in ("comma", "follows") else ""
 
     def spaced(self, start: int) -> tuple[Node, ...]:
         r"""The other reading of [a \; b]: what only spaces part, read again piece by piece; nothing where a piece is no whole."""
@@ -180,7 +183,7 @@ class Brackets(Operators):
         self.deeper()
         items = [self.item()]
         separators = []
-        while self.operator().kind in ("comma", "period"):
+        while self.operator().kind == "comma":
             separators.append(self.take().text)
             items.append(self.item())
         closing = self.here
@@ -224,9 +227,12 @@ class Brackets(Operators):
         last = self.take()
         if last.text == "." or first.text == ".":
             return Cases(tuple(self.case(row) for row in rows), span=self.span(start))
-        self.unconditional(rows, begin)
-        entries = tuple(tuple(value or Nothing() for value, _ in row) for row in rows)
-        inner = Matrix("matrix" if begin.text == "cases" else begin.text, entries or ((Nothing(),),))
+        if begin.text == "cases":
+            inner: Node = Cases(tuple(self.case(row) for row in rows), span=begin.span)
+        else:
+            self.unconditional(rows, begin)
+            entries = tuple(tuple(value or Nothing() for value, _ in row) for row in rows)
+            inner = Matrix(begin.text, entries or ((Nothing(),),), span=begin.span)
         return Bracket(first.text, (inner,), (), known.SHUT[last.text], span=self.span(start))
 
     def rows(self) -> list[list[Cell]]:
@@ -256,8 +262,21 @@ class Brackets(Operators):
             elif of is not None:
                 found.append(Condition("", (of,), span=of.span))
             found += more
+        if not found and value is not None:
+            value, found = self.with_condition(value)
         value = value or Nothing()
         return Case(value, tuple(found), span=value.span)
+
+    def with_condition(self, value: Node) -> tuple[Node, list[Condition]]:
+        """A value that ends with its condition in round brackets, as in x (x > 0)."""
+        if isinstance(value, Indicator) and value.within == "(":
+            return value.mark, [Condition("", (c,), span=c.span) for c in value.conditions]
+        last = value.factors[-1] if isinstance(value, Juxtaposition) else value
+        if not isinstance(value, Juxtaposition) or not isinstance(last, Bracket) or last.open != "(" or not relational((last,)):
+            return value, []
+        rest = joined(value.factors[:-1])
+        assert rest is not None
+        return rest, [Condition("", (c,), span=c.span) for c in last.items]
 
     def cell(self) -> Cell:
         """One cell: a value, and the conditions in it."""
@@ -266,7 +285,8 @@ class Brackets(Operators):
         start = self.at
         while self.here.kind not in ("&", "break", "end", "stop"):
             token = self.here
-            if token.kind in ("comma", "period"):
+            led = token.kind == "relation" and token.text == ":" and self.at == start
+            if token.kind in ("comma", "period") or led:
                 self.take()
             elif token.kind == "text" and not self.starts(token):
                 self.worded(conditions)

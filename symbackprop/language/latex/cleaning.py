@@ -11,7 +11,9 @@ from symbackprop.language.latex.texts import cleaned, kind_of_prose
 from symbackprop.language.latex.tokens import Token
 
 DROPPED = set(known.DROPPED.split())
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
+IDENTIFIER = re.compile(r"[A-Za-z_](?:-?[A-Za-z0-9_])*\Z")
+SIGNED = {"-", "+", "=", "*", "/", ":"}
+"""Signs that prose may consist of, as in l\\text{-}1."""
 FLAT = {"mathop", "mathbin", "mathrel", "mathord", "mathopen", "mathclose", "mathinner", "mathpunct"}
 """Commands whose braces go with them, so that what is inside keeps its part in the formula."""
 MIRRORED = {"=": r"\ne", r"\in": r"\notin", r"\equiv": r"\ne", r"\exists": r"\nexists"}
@@ -110,7 +112,7 @@ class _Cleaner(Letters):
         depth = 0
         for piece in inside:
             depth += {"(": 1, "[": 1, ")": -1, "]": -1}.get(piece.text, 0)
-        word = "".join("_" if t.text == r"\_" else t.text for t in inside if t.kind != SPACE)
+        word = "".join({r"\_": "_", "_": " "}.get(t.text, t.text) for t in inside if t.kind != SPACE)
         whole = replace(token, stop=inside[-1].stop + 1) if inside else token
         if style in known.UPRIGHT and len(word) > 1 and IDENTIFIER.match(word):
             self.group(token)
@@ -182,6 +184,9 @@ class _Cleaner(Letters):
             self.gap = max(self.gap, 1 if piece else 0)
             return
         place = replace(token, stop=max(token.stop, piece[-1].stop))
+        if function and prose == "d":
+            self.emit("name", "d", place, "mathrm")
+            return
         if function:
             self.emit("function", "".join(prose.split()), place)
             return
@@ -191,6 +196,8 @@ class _Cleaner(Letters):
             return
         if kind == "name" and len(text) > 1 and SPACE in (piece[0].kind, piece[-1].kind):
             kind = "text"
+        if text in SIGNED:
+            kind, text = TABLES[text]
         self.once = ""
         self.emit(kind, text, place, "mathrm" if kind == "name" else "")
 
@@ -212,7 +219,7 @@ class _Cleaner(Letters):
             self.at += 1
             kind, plain = TABLES[following.text[1]]
             self.emit(kind, plain, place)
-        elif side and following.text in known.BARS:
+        elif token.text in (r"\left", r"\right") and following.text in known.BARS:
             self.at += 1
             self.emit(side, known.BARS[following.text], place)
         elif token.text in (r"\left", r"\right") and following.text == ".":

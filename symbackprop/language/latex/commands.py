@@ -12,7 +12,7 @@ SAME_NAME = {r"\varnothing": r"\emptyset", r"\omicron": "o"}
 BLACKBOARD = {f"\\{letter}": letter for letter in ("R", "N", "Z", "Q", "C", "E")} | {r"\reals": "R", r"\real": "R", r"\Reals": "R"}
 """Short names for sets of numbers that MathJax and many preambles know."""
 DOTS = {r"\dots": r"\dots", r"\ldots": r"\dots", r"\dotsc": r"\dots", r"\dotso": r"\dots", r"\cdots": r"\cdots", r"\dotsb": r"\cdots"}
-DOTS |= {r"\dotsm": r"\cdots", r"\vdots": r"\vdots", r"\ddots": r"\ddots", r"\iddots": r"\ddots", "...": r"\dots"}
+DOTS |= {r"\dotsm": r"\cdots", r"\vdots": r"\vdots", r"\ddots": r"\ddots", r"\iddots": r"\ddots", "...": r"\dots", "..": r"\dots"}
 
 STYLES = {word: word for word in ("mathbf", "boldsymbol", "mathbb", "mathcal", "mathfrak", "mathit", "mathsf", "mathtt", "mathrm")}
 STYLES |= dict.fromkeys(("bm", "bold", "pmb", "mathbfit", "symbfit", "symbf", "vb", "vectorbold", "mathbold", "boldmath"), "boldsymbol")

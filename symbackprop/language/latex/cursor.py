@@ -139,7 +139,7 @@ class Cursor:
         """Whether braces round nothing stand here, with no script behind them."""
         if self.here.kind != "{" or self.ahead(1).kind != "}":
             return False
-        return self.ahead(2).kind not in ("^", "_")
+        return self.ahead(2).kind not in ("^", "_", "'")
 
     def bar(self) -> str:
         """The bar that stands here; of two that touch, the second may be left."""

@@ -249,7 +249,7 @@ class Letters:
 
     def word(self, letters: str, place: Token, style: str) -> None:
         """One word in an upright font."""
-        if style == "mathrm" and len(letters) == 2 and letters[0] == "d" and letters not in self.declared:
+        if style == "mathrm" and len(letters) == 2 and letters[0] == "d" and letters[1].isalpha() and letters not in self.declared:
             self.emit("name", "d", replace(place, stop=place.start + 1), "mathrm")
             self.emit("name", letters[1], replace(place, start=place.stop - 1), "")
             return

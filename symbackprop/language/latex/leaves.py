@@ -156,7 +156,7 @@ class Leaves(Cursor):
             stop = self.chain() if self.starts(self.operand()) else None
             return Slice(None, stop, span=self.span(start))
         following = self.ahead(1) if token.kind != "stop" else token
-        if token.kind in ("sign", "term") and (loose or following.kind == "stop"):
+        if token.kind in ("sign", "term") and (loose or (following.kind == "stop" and self.at == 0)):
             alone = following.kind in ("comma", "}", "close", "&", "break", "end", "stop") or (
                 following.kind in ("sign", "term") and token.kind == "sign"
             )

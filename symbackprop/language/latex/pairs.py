@@ -18,10 +18,14 @@ def paired(tokens: list[Token], text: str, repairs: list[Repair]) -> list[Token]
 
 
 def _joined(tokens: list[Token]) -> list[Token]:
-    r"""Without the pairs \right. ... \left. that carry a bracket over the end of a line."""
+    r"""Without the pairs \right. ... \left. that carry a bracket over the end of a line, and without braces round one bracket."""
     made: list[Token] = []
     waiting = -1
-    for token in tokens:
+    for k, token in enumerate(tokens):
+        alone = tokens[k - 1].kind if token.kind == "}" and k > 1 and tokens[k - 2].kind == "{" else ""
+        if alone in ("open", "close") and made and made[-1] is tokens[k - 1] and len(made) > 1:
+            del made[-2]
+            continue
         if token.kind == "open" and token.text == "." and waiting >= 0:
             del made[waiting]
             waiting = -1
@@ -104,7 +108,7 @@ class _Pairs:
         """Close the brackets that are open where a group ends, if nothing but one expression stands in them."""
         while self.stack[-1][0].kind == "open":
             first, _, split = self.stack[-1]
-            if split:
+            if split or self.made[-1] is first:
                 raise self.error(f"{self.spelled(first)} is not closed", first, "close it")
             self.repairs.append(Repair(f"{self.spelled(first)} is closed", span=(token.start, token.start)))
             self.counted()

@@ -16,6 +16,7 @@ from symbackprop.language.latex.nodes import (
     Formula,
     Juxtaposition,
     Listing,
+    Matrix,
     Name,
     Node,
     Nothing,
@@ -98,10 +99,10 @@ class _Statements(Parser):
             if self.at == before:
                 self.expected("a sign or the end of the formula")
             body = further
-        if isinstance(body, Cases) and not any(c.conditions for c in body.rows) and all(isinstance(c.value, Chain) for c in body.rows):
-            links = (link, *[BESIDE] * (len(body.rows) - 1))
-            rows = zip(body.rows, links, strict=True)
-            return [Statement(c.value, tuple(conditions), l, tuple(remarks), span=c.span) for c, l in rows]
+        rows = system(body)
+        if rows:
+            links = (link, *[BESIDE] * (len(rows) - 1))
+            return [Statement(r, tuple(conditions), l, tuple(remarks), span=r.span) for r, l in zip(rows, links, strict=True)]
         return [Statement(body, tuple(conditions), link, tuple(remarks), span=self.span(start))]
 
     def leading(self, conditions: list[Condition], remarks: list[Text]) -> None:
@@ -115,9 +116,22 @@ class _Statements(Parser):
                 continue
             outer, self.colons, self.lines = self.colons, False, False
             self.worded(conditions)
+            self.further(conditions)
             self.colons, self.lines = outer, True
             while self.here.kind in ("comma", "&") or (self.here.kind == "relation" and self.here.text == ":"):
                 self.take()
+
+    def further(self, conditions: list[Condition]) -> None:
+        """More things in the list at the end of a condition that leads: for i = 1, 2, 3."""
+        while self.here.kind == "comma" and conditions[-1].parts:
+            start = self.at
+            self.take()
+            more = self.chain() if self.starts(self.here) else None
+            if more is None or isinstance(more, Chain | Signature) or self.here.kind == "stop":
+                self.at = start
+                return
+            last = conditions.pop()
+            conditions.append(Condition(last.word, (*last.parts[:-1], longer(last.parts[-1], [more])), span=last.span))
 
     def tail(self, body: Node, conditions: list[Condition], remarks: list[Text]) -> Node | None:
         """Take in what follows a claim; the claim as it is then, or None where it ends."""
@@ -230,6 +244,17 @@ class _Statements(Parser):
             conditions.append(Condition(last.word, (*last.parts[:-1], part), span=(last.span[0], part.span[1])))
             return body
         return longer(body, items)
+
+
+def system(body: Node) -> list[Node]:
+    """The equations of a system in a brace or in a column; nothing if this is none."""
+    if isinstance(body, Cases) and not any(c.conditions for c in body.rows):
+        rows = [c.value for c in body.rows]
+    elif isinstance(body, Matrix) and body.kind == "array" and all(len(r) == 1 for r in body.rows):
+        rows = [r[0] for r in body.rows]
+    else:
+        return []
+    return rows if all(isinstance(r, Chain) for r in rows) else []
 
 
 def listed(node: Node) -> tuple[Node, ...]:

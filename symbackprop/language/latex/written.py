@@ -169,7 +169,8 @@ def _run(node: n.Juxtaposition) -> str:
     made = []
     for k, factor in enumerate(node.factors):
         text = _text(factor, FACTOR) if k == len(node.factors) - 1 else _closed(factor)
-        marked = k and is_indicator_mark(node.factors[k - 1]) and isinstance(factor, n.Bracket)
+        bracket = factor.of if isinstance(factor, n.Scripted) else factor
+        marked = k and is_indicator_mark(node.factors[k - 1]) and isinstance(bracket, n.Bracket)
         made.append(f"{{{text}}}" if marked else text)
     return " ".join(made)
 
