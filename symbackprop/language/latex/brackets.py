@@ -96,7 +96,7 @@ class Brackets(Operators):
         items: list[Node] = []
         separators: list[str] = []
         outer = self.scripting, self.colons
-        self.scripting, self.colons = self.scripting and first.text == ".", True
+        self.scripting, self.colons = self.scripting and first.text in (".", r"\langle"), True
         while self.operand().kind != "close":
             if self.separator():
                 items.append(Nothing(span=(self.here.start, self.here.start)))

@@ -41,6 +41,10 @@ class _Cleaner(Letters):
             self.flatten() if word in FLAT else None
         elif word in known.DROPPED_WITH:
             self.at += self.raw[self.at : self.at + 1] != [] and self.raw[self.at].text == "*"
+            if word == "bbox":
+                self.option()
+            elif not known.DROPPED_WITH[word]:
+                self.dimension()
             for _ in range(known.DROPPED_WITH[word]):
                 self.option()
                 self.group(token)
@@ -91,9 +95,20 @@ class _Cleaner(Letters):
             self.repair("an underscore before the indices of a delta", (following[0].start, following[3].stop))
             self.made.append(replace(self.made[-1], kind="_", text="_", start=following[0].start, stop=following[0].start))
 
+    def dimension(self) -> None:
+        r"""Leave out a length without braces, as in \kern 3pt."""
+        self.peek()
+        self.at += self.raw[self.at : self.at + 1] != [] and self.raw[self.at].text == "-"
+        if self.at < len(self.raw) and self.raw[self.at].kind == "number":
+            self.at += 1
+            self.peek()
+            self.at += 2 * ([t.kind for t in self.raw[self.at : self.at + 2]] == ["letter", "letter"])
+
     def space(self, token: Token) -> None:
         wide = token.text in known.WIDE
         self.gap = max(self.gap, 3 if wide else 1 if token.text in known.CLOSE else 2)
+        if token.text == r"\hskip":
+            self.dimension()
         if token.text in (r"\hspace", r"\mspace"):
             self.at += 1 if self.at < len(self.raw) and self.raw[self.at].text == "*" else 0
             self.group(token)

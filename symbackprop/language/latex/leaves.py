@@ -151,7 +151,7 @@ class Leaves(Cursor):
         """What stands between two commas: a chain, a slice, a sign alone, a relation without its left side."""
         start, token = self.at, self.operand()
         loose = self.scripting or self.frames[-1] in ("bracket", "cell", "script")
-        if token.kind == "relation" and token.text == ":" and loose:
+        if token.kind == "relation" and token.text == ":" and loose and self.frames[-1] != "cell":
             self.take()
             stop = self.chain() if self.starts(self.operand()) else None
             return Slice(None, stop, span=self.span(start))

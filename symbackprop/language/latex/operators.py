@@ -99,7 +99,7 @@ class Operators(Leaves):
             label = self.argument()
             self.scripting = outer
             of = self.argument()
-            if isinstance(of, Name) and of.style == "operatorname":
+            if isinstance(of, Name) and of.style == "operatorname" and not of.accents:
                 mark = "_" if token.text == r"\underset" else "^"
                 return self.applied(with_scripts(of, (Script(mark, (label,), span=label.span),)), start)
             return Labelled(r"\underset" if token.text == r"\underset" else r"\overset", of, label, span=self.span(start))

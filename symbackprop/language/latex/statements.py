@@ -207,6 +207,8 @@ class _Statements(Parser):
         self.lines = False
         found = self.chain()
         self.lines = True
+        if isinstance(found, Chain) and isinstance(found.sides[0], Nothing) and not conditions:
+            return continued(body, found)
         shared = isinstance(found, Chain) and skip and not conditions and names(body) and names(found.sides[0])
         member = shared and isinstance(found, Chain) and found.signs[0] in (r"\in", r"\sim", r"\notin")
         if isinstance(found, Chain | Signature) and (member or not conditional(found, body)):

@@ -35,6 +35,7 @@ def _link(statement: n.Statement, behind: bool) -> str:
     loose = _sign(body) or (
         not isinstance(body, n.Chain) and _text(body, CHAIN).startswith(("-", "+", "\\pm", "\\mp", "\\cup", "\\cap", "\\set", "\\o"))
     )
+    joins = joins or _statement(statement).startswith(r"\left.")
     return "" if not behind else r" \text{; } " if joins or loose else " \\\\ "
 
 
@@ -171,7 +172,7 @@ def _run(node: n.Juxtaposition) -> str:
         text = _text(factor, FACTOR) if k == len(node.factors) - 1 else _closed(factor)
         bracket = factor.of if isinstance(factor, n.Scripted) else factor
         marked = k and is_indicator_mark(node.factors[k - 1]) and isinstance(bracket, n.Bracket)
-        made.append(f"{{{text}}}" if marked else text)
+        made.append(f"{{{text}}}" if marked or _sign(factor) else text)
     return " ".join(made)
 
 
@@ -211,7 +212,7 @@ def _bracket(node: n.Bracket) -> str:
     made = ""
     for item, separator in zip(node.items, (*node.separators, ""), strict=False):
         colon = isinstance(item, n.Chain) and isinstance(item.sides[0], n.Nothing) and item.signs[0] == ":"
-        made += "" if isinstance(item, n.Nothing) else _text(item, FACTOR if colon else guard)
+        made += "" if isinstance(item, n.Nothing) else _text(item, FACTOR if colon else CHAIN if isinstance(item, n.Slice) else guard)
         made += _separator(separator)
     if node.spaced and _parts(node.spaced) == _parts(node.items):
         made = r" \; ".join(_text(item, CHAIN) for item in node.spaced)
