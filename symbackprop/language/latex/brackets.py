@@ -2,6 +2,7 @@
 
 from symbackprop.errors import FormulaError
 from symbackprop.language.latex import commands as known
+from symbackprop.language.latex.commands import plain
 from symbackprop.language.latex.cursor import KEYWORDS
 from symbackprop.language.latex.leaves import continued, relational
 from symbackprop.language.latex.nodes import (
@@ -22,7 +23,6 @@ from symbackprop.language.latex.nodes import (
 )
 from symbackprop.language.latex.operators import Operators
 from symbackprop.language.latex.quotients import joined, over
-from symbackprop.language.latex.texts import plain
 from symbackprop.language.latex.tokens import Token
 
 Cell = tuple[Node | None, tuple[Condition, ...]]

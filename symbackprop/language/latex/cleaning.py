@@ -5,9 +5,9 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from symbackprop.language.latex import commands as known
+from symbackprop.language.latex.commands import cleaned, kind_of_prose
 from symbackprop.language.latex.kinds import ENVIRONMENTS, LAYOUTS, SPACE, TABLES, Frame, Letters
 from symbackprop.language.latex.nodes import Repair
-from symbackprop.language.latex.texts import cleaned, kind_of_prose
 from symbackprop.language.latex.tokens import Token
 
 DROPPED = set(known.DROPPED.split())

@@ -4,9 +4,9 @@ from typing import NoReturn
 
 from symbackprop.errors import FormulaError
 from symbackprop.language.latex import commands as known
+from symbackprop.language.latex.commands import plain
 from symbackprop.language.latex.nodes import Node, Repair
 from symbackprop.language.latex.pairs import MOST_DEPTH
-from symbackprop.language.latex.texts import plain
 from symbackprop.language.latex.tokens import Span, Token
 
 KEYWORDS = known.IF | known.AND | known.THEN

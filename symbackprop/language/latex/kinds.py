@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from symbackprop.errors import FormulaError
 from symbackprop.language.latex import commands as known
+from symbackprop.language.latex.commands import kind_of_prose, kind_of_word, split_run
 from symbackprop.language.latex.nodes import Repair
-from symbackprop.language.latex.texts import kind_of_prose, kind_of_word, split_run
 from symbackprop.language.latex.tokens import Span, Token
 
 SPACE = "space"

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from symbackprop.errors import FormulaError
+from symbackprop.language.latex.commands import cleaned, kind_of_prose
 from symbackprop.language.latex.leaves import Leaves, with_scripts
 from symbackprop.language.latex.nodes import (
     Big,
@@ -26,7 +27,6 @@ from symbackprop.language.latex.nodes import (
     Text,
 )
 from symbackprop.language.latex.quotients import joined, over
-from symbackprop.language.latex.texts import cleaned, kind_of_prose
 from symbackprop.language.latex.tokens import Span, Token
 
 PROSE = 4

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from symbackprop.language.latex import commands as known
 from symbackprop.language.latex.cleaning import classify
+from symbackprop.language.latex.commands import plain
 from symbackprop.language.latex.leaves import continued, relational
 from symbackprop.language.latex.macros import Macros, expanded
 from symbackprop.language.latex.nodes import (
@@ -30,7 +31,6 @@ from symbackprop.language.latex.nodes import (
 )
 from symbackprop.language.latex.pairs import paired
 from symbackprop.language.latex.parser import Parser
-from symbackprop.language.latex.texts import plain
 
 BESIDE = "\\\\"
 CONDITIONAL = {r"\ne", "<", ">", r"\le", r"\ge", r"\in", r"\notin", r"\ll", r"\gg", r"\subset", r"\subseteq"}
