@@ -11,6 +11,7 @@ import argparse
 import itertools
 import sys
 import tracemalloc
+from importlib.util import find_spec
 from pathlib import Path
 
 import harness
@@ -24,13 +25,19 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1, choices=[1, 2])
     parser.add_argument("--dtypes", default="float64,float32")
     parser.add_argument("--only", default="", help="a part of the names of the problems")
-    parser.add_argument("--peers", default="JAX,PyTorch", help="peers beside the yardstick")
+    parser.add_argument("--peers", default="JAX,PyTorch", help="peers beside the yardstick; those that are not installed are left out")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--budget", type=float, default=0.05, help="seconds for each peer in a round")
     parser.add_argument("--write", action="store_true", help="put the tables of one thread into docs/performance.md")
-    return parser.parse_args()
+    asked = parser.parse_args()
+    for name in [n for n in MODULES if n in asked.peers and find_spec(MODULES[n]) is None]:
+        print(f"{name} is not installed", file=sys.stderr)
+        asked.peers = asked.peers.replace(name, "")
+    return asked
 
 
+MODULES = {"JAX": "jax", "PyTorch": "torch"}
+"""What each peer is imported as."""
 ASKED = arguments()
 harness.fix_threads(ASKED.threads)
 
