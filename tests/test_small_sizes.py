@@ -178,3 +178,11 @@ def test_every_so_many_th_entry_turned_round(step, shift, size):
         wanted = np.zeros(n)
         wanted[::step] = 3 * w[::step] ** 2 * np.roll(np.arange(n)[::step], -shift)
         assert np.allclose(derivative.evaluate(w=w), wanted)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7])
+def test_a_row_of_a_diagonal_turned_round(n):
+    """Whether an entry of it is on the diagonal depends on the size alone: a number that the code works out."""
+    x = np.linspace(-1.5, 2, n)
+    found = sbp.derivative("sum(roll(diag(x), -3, axis=0)[0]**3)", {"x": "n"}, "x").evaluate(x=x)
+    assert np.allclose(found, np.where(np.arange(n) == 3 % n, 3 * x**2, 0))

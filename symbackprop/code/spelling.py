@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sympy import Add, Expr, Function, Max, Min, Mul, Pow, S
+from sympy import Add, Expr, Function, KroneckerDelta, Max, Min, Mul, Pow, S
 
 from symbackprop.calculus.factors import LONG
 from symbackprop.calculus.facts import KINDS, Kind, Test
@@ -134,6 +134,8 @@ def size_text(e: Expr) -> Text:
         return Text(f"{sign}({size_text(inner).within(PRODUCT)} // {size_text(under).within(SIGN)})", SIGN if sign else ATOM)
     if isinstance(e, Positive | NonNegative):
         return Text(f"float({size_text(e.args[0]).within(PRODUCT)} {'>' if name == 'Positive' else '>='} 0)")
+    if isinstance(e, KroneckerDelta):
+        return Text(f"float({size_text(e.args[0]).within(SUM)} == {size_text(e.args[1]).within(SUM)})")
     if isinstance(e, Elementwise):
         return size_text(written_out(e))
     if isinstance(e, Function) and (op := op_of(type(e))) is not None and op.numpy.startswith("np."):
