@@ -9,7 +9,7 @@ from symbackprop.derivation.reverse import Derived, Step, gradient, jacobian
 from symbackprop.derivation.second import second
 from symbackprop.emit import Module, module_source
 from symbackprop.errors import SpecError
-from symbackprop.expressions import Facts, check_expression, names_in
+from symbackprop.expressions import Declared, check_expression, names_in
 from symbackprop.kinds import curvature, output, samples
 from symbackprop.kinds import second as second_order
 from symbackprop.kinds.table import offers, sections, verify_more
@@ -202,7 +202,7 @@ def check(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0)
 
 
 @overload
-def check(model: str, shapes: Mapping[str, str], claims: str | Sequence[str], facts: Facts | None = None, seed: int = 0) -> Report: ...
+def check(model: str, shapes: Mapping[str, str], claims: str | Sequence[str], facts: Declared | None = None, seed: int = 0) -> Report: ...
 
 
 def check(model, *given, **options):
@@ -217,7 +217,7 @@ def check(model, *given, **options):
 
 
 def _check_model(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
-    return check_claims(_as_model(model).program, [claims] if isinstance(claims, str) else list(claims), seed)
+    return check_claims(_as_model(model).program, claims, seed)
 
 
 def _second(first: Derived, a: str, b: str) -> Result:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from symbackprop.calculus.program import Program
+from symbackprop.calculus.program import Program, Tensor
 from symbackprop.derivation.reverse import jacobian
 from symbackprop.derivation.second import second
 from symbackprop.errors import DeriveError, SpecError, nearest
@@ -16,7 +16,7 @@ from symbackprop.stability.recognise import recognised
 from symbackprop.verification.claims.claims import check_claims
 from symbackprop.verification.verdict import Report
 
-Facts = Mapping[str, str | Sequence[str]]
+Declared = Mapping[str, str | Sequence[str]]
 """What is declared of tensors: {"y": "simplex over c"}."""
 VALUE = "f"
 """What the value of an expression is called."""
@@ -29,7 +29,7 @@ def derivative(
     shapes: Mapping[str, str],
     wrt: str | Sequence[str],
     order: int = 1,
-    facts: Facts | None = None,
+    facts: Declared | None = None,
 ) -> Result:
     """The derivative of one expression in NumPy notation, for symbolic sizes.
 
@@ -39,6 +39,7 @@ def derivative(
     """
     if not isinstance(text, str):
         raise SpecError(f"an expression is a text, not {text!r}", place="derivative", fix='write it in quotes, as in "sum(x ** 2)"')
+    tensors = facts_of(shaped(shapes), facts or {})
     names = names_in(wrt)
     if not isinstance(order, int) or isinstance(order, bool) or order not in ORDERS:
         known = ", ".join(map(str, ORDERS))
@@ -50,7 +51,7 @@ def derivative(
     for name in names:
         if name not in shapes:
             raise DeriveError(f"'{name}' has no shape", notes=[f"shapes: {', '.join(shapes)}"], fix=did_you_mean(name, shapes))
-    program, top = _program(text, shapes, facts)
+    program, top = _program(text, tensors)
     derived = jacobian(program, top, names[0])
     for a, b in pairwise(names):
         derived = second(derived, a, [b])
@@ -58,20 +59,20 @@ def derivative(
 
 
 def check_expression(
-    text: str, shapes: Mapping[str, str], claims: str | Sequence[str], facts: Facts | None = None, seed: int = 0
+    text: str, shapes: Mapping[str, str], claims: str | Sequence[str], facts: Declared | None = None, seed: int = 0
 ) -> Report:
     """Check claims about one expression, whose value they call f. Raises SpecError for a text that is no claim, or a typo."""
-    if VALUE in shapes:
+    tensors = facts_of(shaped(shapes), facts or {})
+    if VALUE in tensors:
         fix = f"call the tensor otherwise, or state a model, in which '{VALUE}' can be a tensor like any other"
         raise SpecError(f"'{VALUE}' is what claims call the value of the expression", place="check", source=text, fix=fix)
-    program, _ = _program(text, shapes, facts)
-    report = check_claims(program, [claims] if isinstance(claims, str) else list(claims), seed)
+    program, _ = _program(text, tensors)
+    report = check_claims(program, claims, seed)
     return replace(report, title=f"claims about {VALUE} = {text}")
 
 
-def _program(text: str, shapes: Mapping[str, str], facts: Facts | None) -> tuple[Program, str]:
+def _program(text: str, tensors: Mapping[str, Tensor]) -> tuple[Program, str]:
     """The program of one expression, statistics in it recognised, and what its value is called there."""
-    tensors = facts_of(shaped(shapes), facts or {})
     empty = Program("expression", tensors, (), "")
     program, top = elaborate_expression(parse(text), empty, empty.fresh_name(VALUE), text=text)
     return recognised(replace(program, objective=top)), top

@@ -65,3 +65,10 @@ def test_without_a_claim_the_derivatives_are_verified(tmp_path):
 def test_an_expression_needs_shapes():
     said = call("verify", "no_such_file", "--claim", "df/dx == 1")
     assert said.exit_code == 2 and "needs the shapes of its tensors" in said.stderr
+
+
+@pytest.mark.parametrize("shapes", [None, "n", ["x"]])
+def test_shapes_that_are_no_table_are_refused(shapes):
+    for asked in (lambda: sbp.check("sum(x)", shapes, "df/dx == 1"), lambda: sbp.derivative("sum(x)", shapes, "x")):
+        with pytest.raises(SpecError, match="shapes are a table"):
+            asked()

@@ -84,6 +84,9 @@ def main_options(
 
 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
+Model = Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")]
+Shapes = Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')]
+Facts = Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file or folder to write; without it, stdout.")]
 
 
@@ -177,9 +180,9 @@ def working(what: str) -> contextlib.AbstractContextManager[Any]:
 
 @functools.partial(command, cls=OfModels)
 def derive(
-    model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
-    shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
-    facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
+    model: Model,
+    shapes: Shapes = None,
+    facts: Facts = None,
     wrt: Annotated[list[str] | None, typer.Option(help="By which tensor; several times or with commas. Default: all parameters.")] = None,
     order: Annotated[int, typer.Option(min=1, max=3, help="1 the gradient, 2 the Hessian; of an expression also 3.")] = 1,
     also: Annotated[list[str] | None, typer.Option("--with", help="What else of a model, with commas: {pages}.")] = None,
@@ -204,9 +207,7 @@ def derive(
         check_ending(output, "a page", *PAGES)
     kind = format or (PAGES.get(output.suffix.lower()) if output else None) or Format.markdown
     with working("deriving"):
-        if shapes is not None or not pages.is_file_name(model):
-            if also:
-                raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
+        if pages.is_expression(model, shapes, also):
             written = {
                 Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang.value)
             }
@@ -252,9 +253,9 @@ def generate(
 
 @functools.partial(command, cls=OfModels)
 def verify(
-    model: Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")],
-    shapes: Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')] = None,
-    facts: Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')] = None,
+    model: Model,
+    shapes: Shapes = None,
+    facts: Facts = None,
     claim: Annotated[list[str] | None, typer.Option(help="A claim in NumPy notation; may be given several times.")] = None,
     also: Annotated[list[str] | None, typer.Option("--with", help="What else to verify, with commas: {modules}.")] = None,
     output: Output = None,
@@ -275,9 +276,7 @@ def verify(
             raise SpecError("notes can't be checked yet", place="verify", fix="name a TOML file, and give the note's claims with --claim")
         if claim and also:
             raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
-        if shapes is not None or not pages.is_file_name(model):
-            if also:
-                raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
+        if pages.is_expression(model, shapes, also):
             report = pages.expression_report(model, shapes or "", facts or "", claim or [])
         else:
             report = api.check(api.load(model), claim) if claim else api.verify(api.derive(api.load(model)), also=words(also))

@@ -1,6 +1,6 @@
 """Pages of the command line that are no model's derivation: one expression's derivative."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,15 @@ EXAMPLE = {"shapes": "A: m n; x: n; b: m", "facts": "A: symmetric; y: simplex ov
 def is_file_name(text: str) -> bool:
     """Whether an argument of `derive` names a file; what ends in .toml does, so that a misspelt name is not taken for an expression."""
     return text.endswith(".toml") or (len(text) < LONGEST_NAME and "\0" not in text and Path(text).is_file())
+
+
+def is_expression(model: str, shapes: str | None, also: Sequence[str] | None) -> bool:
+    """Whether an argument is one expression, not a model's file. Raises SpecError where more is asked for than an expression has."""
+    if shapes is None and is_file_name(model):
+        return False
+    if also:
+        raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
+    return True
 
 
 def pairs(text: str, option: str) -> dict[str, str]:

@@ -168,9 +168,9 @@ class Names:
             return made
         whole = self.spelled.get(name) or spell(name, 2)
         small = _small(whole)
-        free = small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
-        if isinstance(small, tree.Labelled) and small.sup is not None and _base(small) in self.bases:
-            free = False  # a^0_s of A^0 would be a power of a
+        # a^0_s, of A^0, would be a power where there is an a.
+        power = isinstance(small, tree.Labelled) and small.sup is not None and _base(small) in self.bases
+        free = not power and small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
         return indexed(small if small is not None and free else whole, (at,))
 
     def column(self, name: str, at: tree.Node) -> tree.Node:

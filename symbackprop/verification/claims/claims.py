@@ -32,13 +32,14 @@ from symbackprop.verification.proofs import proved, quickly_proved
 from symbackprop.verification.verdict import Report, Verdict, broken, guarded
 
 
-def check_claims(program: Program, texts: Sequence[str], seed: int = 0) -> Report:
-    """One verdict for each claim, such as "dJ/dO == (Yhat - Y) / n" or "W1 <- W1 - eta * dJ/dW1".
+def check_claims(program: Program, texts: str | Sequence[str], seed: int = 0) -> Report:
+    """One verdict for each claim, or for the one, such as "dJ/dO == (Yhat - Y) / n" or "W1 <- W1 - eta * dJ/dW1".
 
     `seed` chooses the random points. A text that is no claim about the model, for a typo or an unknown name, is a SpecError; whatever else
     goes wrong becomes "unknown", with the reason.
     """
-    claims = [meant(parse_claim(text, "the claim", program.tensors), program) for text in texts]
+    each = [texts] if isinstance(texts, str) else texts
+    claims = [meant(parse_claim(text, "the claim", program.tensors), program) for text in each]
     with np.errstate(all="ignore"):
         return Report(tuple(check_claim(program, c, seed) for c in claims), f"claims about {program.name}")
 
