@@ -213,3 +213,16 @@ def test_an_index_is_no_numbered_one_by_its_first_letter():
     assert labelled([Entry("x", i), exp(Total(Entry("A", i, row), row))], [i]) == Total(
         Entry("x", index("r0", "n")) * exp(Total(Entry("A", index("r0", "n"), row), row)), index("r0", "n")
     )
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_index_that_is_free_beside_the_sum_over_it_is_another_one(nested):
+    """x_i sum_i y_i: the bound index is renamed before the product is taken apart, also where a sum binds the free one again."""
+    meant, put = T("x", a) * Total(T("y", s), s), T("x", a) * Total(T("y", a), a)
+    if nested:
+        meant, put = Total(meant, a), Total(put, a)
+    sizes, arrays = {n: 3}, {"x": np.array([1.0, -2, 5]), "y": np.array([3.0, 0.5, -1])}
+    free = [] if nested else [a]
+    value = evaluate_expression(contract(put), free, arrays, sizes)
+    assert np.allclose(value, (np.sum(arrays["x"]) if nested else arrays["x"]) * np.sum(arrays["y"]))
+    assert contract(put) == contract(meant)
