@@ -1,0 +1,342 @@
+"""Functions in formulas: those that are known by name, those that the context defines, and those that stand for any smooth function."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from symbackprop.formulas import functions as f
+from symbackprop.formulas import quantities as q
+from symbackprop.formulas import tape as s
+from symbackprop.formulas.names import Env, Known, OutOfRange, Unread
+from symbackprop.formulas.quantities import Misfit, Quantity
+from symbackprop.formulas.references import primes
+from symbackprop.formulas.tape import Scalar, adjoints, constant, entry
+from symbackprop.formulas.trees import base_of, flat, parts, plain
+from symbackprop.formulas.values import Values
+from symbackprop.language.latex import nodes as n
+
+FUNCTION_LETTERS = {"f", "g", r"\phi", r"\varphi", r"\psi", r"\sigma", r"\ell", r"\mathcal{L}", "F", "G"}
+Slope = Callable[[Scalar], Scalar]
+
+
+class Calls(Values):
+    """Applies functions."""
+
+    def is_function(self, head: n.Name) -> bool:
+        """Whether a name that nothing declares is used as a function."""
+        base = base_of(head)
+        if base in FUNCTION_LETTERS or base in f.SCALAR_VALUED or (head.id.isalpha() and len(head.id) > 1):
+            return True
+        return base in self.used_as_functions()
+
+    def used_as_functions(self) -> set[str]:
+        """Names that bear primes before a bracket, or that are applied on the whole right side of an equation."""
+        if not hasattr(self, "_functions"):
+            found: set[str] = set()
+            for tree in self.trees:
+                for p in parts(tree):
+                    if isinstance(p, n.Name) and primes(p.scripts):
+                        found.add(base_of(p))
+                    if isinstance(p, n.Chain):
+                        for side in p.sides:
+                            if isinstance(side, n.Juxtaposition) and len(side.factors) == 2 and isinstance(side.factors[1], n.Bracket):
+                                head = plain(side.factors[0])
+                                if isinstance(head, n.Name) and not isinstance(side.factors[1].items[0], n.Sum):
+                                    found.add(base_of(head))
+            self._functions = found
+        return self._functions
+
+    def call(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity | None:
+        """A name before a bracket: a function with its arguments, a tensor with what it depends on, or None for a product."""
+        count = primes(head.scripts)
+        if count and self.known.get(base_of(head) + "'" * count):
+            head = replace(head, id=head.id + "'" * count, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'")))
+        elif count:
+            if self.known.get(base_of(head)) and not self.definition(head, env) and not self.is_function(head):
+                return None
+            return self.primed(head, bracket, env)
+        if self.scoped(head) is not None:
+            return None
+        found = self.definition(head, env)
+        if found is not None:
+            k, bindings = found
+            if k.pattern.below and any(x.mark == "_" for x in head.scripts) and not isinstance(plain(bracket.items[0]), n.Name):
+                return None
+            if [flat(i) for i in bracket.items] == [flat(i) for i in k.parameters or ()] and not self.scope:
+                return self.name(head, env)
+            return self.substituted(k, bindings, [self.value(i, env) for i in bracket.items], env)
+        base = base_of(head)
+        if self.signatures.get(base):
+            return self.signed_function(head, bracket, env)
+        if self.known.get(base):
+            argument = all(isinstance(plain(i), n.Name) for i in bracket.items) or any(isinstance(i, n.Dots) for i in bracket.items)
+            lone = plain(bracket.items[0])
+            loose = isinstance(lone, n.Name) and not self.known.get(base_of(lone)) and not lone.scripts and (lone.id not in env or lone.id in self.indices)
+            return self.name(head, env) if argument and (len(bracket.items) > 1 or loose) else None
+        if base in f.SQUASHED:
+            return q.mapped(s.sigmoid, self.value(bracket.items[0], env))
+        if not self.is_function(head):
+            return None
+        if any(isinstance(p, n.Dots) for i in bracket.items for p in parts(i)):
+            raise Unread("arguments that are not written out", bracket)
+        return self.smooth(head, [self.value(i, env) for i in bracket.items], env)
+
+    @property
+    def signatures(self) -> dict[str, tuple[n.Node, n.Node]]:
+        """Functions that are declared as f : R^m -> R^n."""
+        if not hasattr(self, "_signatures"):
+            made: dict[str, tuple[n.Node, n.Node]] = {}
+            for statement in self.context.statements:
+                body = statement.body
+                if isinstance(body, n.Signature):
+                    of = plain(body.of)
+                    if isinstance(of, n.Juxtaposition):
+                        of = plain(of.factors[0])
+                    if isinstance(of, n.Name):
+                        made[base_of(of)] = body.source, body.target
+            self._signatures = made
+        return self._signatures
+
+    def signed_function(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity:
+        """A function that is declared by its signature: any smooth function."""
+        _, target = self.signatures[base_of(head)]
+        arguments = [self.value(i, env) for i in bracket.items]
+        power = [x for x in getattr(plain(target), "scripts", ()) if x.mark == "^"]
+        if not power:
+            return q.single(f.anything_of(base_of(head), arguments))
+        made = f.vector_of(base_of(head), arguments, self.size(power[0].items[0], env))
+        below = self.positions(head.scripts, "_", env)
+        return self.component(made, below, head, env)
+
+    def definition(self, head: n.Name, env: Env) -> tuple[Known, dict[str, int]] | None:
+        """The equation that defines a function, and its indices."""
+        bare = replace(head, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'")))
+        below, above = self.positions(bare.scripts, "_", env), self.positions(bare.scripts, "^", env)
+        for k, fit in self.candidates(base_of(head), below, above):
+            if k.parameters is not None and not fit.above:
+                return k, dict(fit.bindings)
+        for k in self.known.get(base_of(head), ()):
+            if k.parameters is not None and k.pattern.below and not below and not above:
+                return k, {}
+        return None
+
+    def substituted(self, k: Known, bindings: dict[str, int], arguments: Sequence[Quantity], env: Env) -> Quantity:
+        """A defined function of other arguments than those of its definition."""
+        parameters = [plain(p) for p in k.parameters or () if not isinstance(p, n.Dots)]
+        dots = any(isinstance(x, n.Dots) for p in k.parameters or () for x in parts(p))
+        if len(parameters) != len(arguments) and dots:
+            return self.known_tensor(k, bindings, frozenset())
+        if len(parameters) != len(arguments):
+            raise Unread("a function with another number of arguments than in its definition")
+        assert k.right is not None
+        letters = [x.letter for x in k.pattern.below if x.letter and x.letter not in bindings]
+        if letters:
+            sizes = next((a.shape for a in arguments if a.shape), ())
+            if len(sizes) != len(letters):
+                raise Unread("a function whose value has other axes than its argument")
+            entries = [self.body(k, parameters, arguments, {**bindings, **dict(zip(letters, (i + 1 for i in at), strict=True))}).scalar for at in np.ndindex(*sizes)]
+            return q.array_of(entries, sizes)
+        shapes = {a.shape for a in arguments if a.shape}
+        if shapes and len(shapes) == 1 and all(self.is_scalar_parameter(p) for p in parameters):
+            shape = next(iter(shapes))
+            entries = []
+            for at in np.ndindex(*shape):
+                inside = [q.single(a.data[at]) if a.shape else a for a in arguments]
+                entries.append(self.body(k, parameters, inside, bindings).scalar)
+            return q.array_of(entries, shape, next(a.row for a in arguments if a.shape))
+        return self.body(k, parameters, arguments, {**{x: v for x, v in env.items() if x not in bindings}, **bindings})
+
+    def is_scalar_parameter(self, parameter: n.Node) -> bool:
+        """Whether a parameter is declared a number, or not declared at all."""
+        if not isinstance(parameter, n.Name):
+            return False
+        rows = self.known.get(base_of(parameter), [])
+        shapes = [k.axes for k in rows if k.axes is not None]
+        return all(a == () for a in shapes) and not any(k.right is not None for k in rows) or (len(shapes) == 1 and shapes[0] == ())
+
+    def body(self, k: Known, parameters: Sequence[n.Node], arguments: Sequence[Quantity], env: Env) -> Quantity:
+        """The right side of a definition with its parameters bound."""
+        assert k.right is not None
+        self.scope.append({flat(p): a for p, a in zip(parameters, arguments, strict=True)})
+        if len(self.scope) > 30:
+            raise Unread("a function that calls itself")
+        try:
+            return self.value(k.right, env)
+        finally:
+            self.scope.pop()
+
+    def smooth(self, head: n.Name, arguments: Sequence[Quantity], env: Env) -> Quantity:
+        """A function that nothing defines: any smooth one, of each entry unless its name is that of a loss."""
+        name = self.function_key(head, env)
+        if base_of(head) in f.SCALAR_VALUED:
+            return q.single(f.anything_of(name, arguments))
+        first, rest = arguments[0], arguments[1:]
+        plainly = f.anything(name)
+        if not rest:
+            return q.mapped(plainly, first)
+        mixed = q.mapped(plainly, first)
+        for k, other in enumerate(rest):
+            mixed = q.hadamard(mixed, q.mapped(f.anything(f"{name}{k}"), other), True)
+        return mixed
+
+    def function_key(self, head: n.Name, env: Env) -> str:
+        """The name of a function at values of the indices."""
+        marks = [f"{m}{p.number or p.text}" for m in "_^" for p in self.positions(head.scripts, m, env)]
+        return base_of(head) + "".join(marks)
+
+    # Primes.
+
+    def slope_of(self, head: n.Name, env: Env) -> Slope | None:
+        """A name as a function of one number, or None."""
+        name = head.id.lower() if head.id.isalpha() else head.id
+        found = self.definition(head, env)
+        if found is not None:
+            k, bindings = found
+            parameters = [plain(p) for p in k.parameters or ()]
+            if len(parameters) == 1:
+                return lambda x: self.body(k, parameters, [q.single(x)], bindings).scalar
+            return None
+        if name in f.ENTRYWISE:
+            return f.ENTRYWISE[name]
+        if base_of(head) in f.SQUASHED and not self.known.get(base_of(head)):
+            return s.sigmoid
+        if self.is_function(head) and base_of(head) not in f.SCALAR_VALUED:
+            return f.anything(self.function_key(replace(head, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'"))), env))
+        return None
+
+    def primed(self, head: n.Name, bracket: n.Bracket | None, env: Env) -> Quantity:
+        """f'(x) entry by entry; a function of several arguments by each of them."""
+        count = primes(head.scripts)
+        bare = replace(head, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'")))
+        if bracket is None:
+            return self.prime_alone(bare, head, count, env)
+        if len(bracket.items) > 1 and count == 1:
+            found = self.definition(bare, env)
+            if found is not None and [flat(i) for i in bracket.items] == [flat(i) for i in found[0].parameters or ()]:
+                whole = self.name(bare, env).scalar
+                return q.array_of([adjoints(whole).get(self.value(i, env).scalar, s.ZERO) for i in bracket.items], (len(bracket.items),))
+        slope = self.slope_of(bare, env)
+        if slope is None or len(bracket.items) != 1:
+            raise Unread(f"{flat(head)} is not the derivative of a function of one number", head)
+        return q.mapped(differentiated(slope, count), self.value(bracket.items[0], env))
+
+    def prime_alone(self, bare: n.Name, head: n.Name, count: int, env: Env) -> Quantity:
+        """f' without its argument: the derivative of a defined function at its own parameter."""
+        found = self.definition(bare, env)
+        if found is not None and len(found[0].parameters or ()) == 1:
+            k, bindings = found
+            argument = self.value((k.parameters or ())[0], {**env, **bindings})
+            return q.mapped(differentiated(lambda x: self.body(k, [plain((k.parameters or ())[0])], [q.single(x)], bindings).scalar, count), argument)
+        raise Unread(f"{flat(head)} has no argument", head)
+
+    # Functions of the word list.
+
+    def of_call(self, node: n.Call, env: Env) -> Quantity:
+        """A function of the word list."""
+        head = replace(node.function, style="")
+        bracket = node.argument if isinstance(node.argument, n.Bracket) and node.argument.open in ("(", "[", r"\{") else n.Bracket("(", (node.argument,), (), ")", span=node.argument.span)
+        if self.known.get(base_of(head)):
+            made = self.call(head, bracket, env)
+            if made is not None:
+                return made
+        if primes(head.scripts):
+            above = tuple(x for x in head.scripts if x.mark == "^")
+            made = self.primed(replace(head, scripts=tuple(x for x in head.scripts if x.mark != "^")), bracket, env)
+            return self.raised(made, self.positions(above, "^", env), node, env)
+        named = [i for i in bracket.items if isinstance(i, n.Chain)]
+        options = {flat(c.sides[0]): flat(c.sides[1]) for c in named if len(c.sides) == 2}
+        given = [i for i in bracket.items if i not in named]
+        made = self.builtin(head, [self.value(i, env) for i in given], options, node, env)
+        return self.raised(made, self.positions(head.scripts, "^", env), node, env)
+
+    def builtin(self, head: n.Name, given: Sequence[Quantity], options: dict[str, str], node: n.Node, env: Env) -> Quantity:
+        """The value of a function of the word list."""
+        name = head.id.lower()
+        first = given[0] if given else q.single(s.ZERO)
+        if name == "log" and any(x.mark == "_" for x in head.scripts):
+            base = self.value(next(x for x in head.scripts if x.mark == "_").items[0], env)
+            return q.mapped(lambda x: s.log(x) / s.log(base.scalar), first)
+        if name in f.ENTRYWISE and len(given) == 1:
+            return q.mapped(f.ENTRYWISE[name], first)
+        match name:
+            case "softmax":
+                columns = self.reading.samples == "columns" or (first.data.ndim == 2 and first.shape[1] == 1)
+                return f.softmax(first, 0 if columns and first.data.ndim == 2 else -1)
+            case "logsoftmax":
+                return q.mapped(s.log, f.softmax(first, -1))
+            case "tr" | "trace":
+                return q.trace(first)
+            case "det":
+                return q.single(q.determinant(first))
+            case "diag":
+                return q.diagonal(first)
+            case "inv":
+                return q.inverse(first)
+            case "transpose":
+                return q.transposed(first)
+            case "norm":
+                return q.single(s.sqrt(f.squared_norm(first)))
+            case "max" | "maximum" if len(given) == 2:
+                return q.zipped(s.larger, given[0], given[1], True)
+            case "min" | "minimum" if len(given) == 2:
+                return q.zipped(s.smaller, given[0], given[1], True)
+            case "max" | "min" if len(given) == 1 and first.shape and not options:
+                made = first.data.reshape(-1)[0]
+                for x in first.data.reshape(-1)[1:]:
+                    made = s.larger(made, x) if name == "max" else s.smaller(made, x)
+                return q.single(made)
+            case "dot" | "matmul":
+                return self.dotted(given[0], given[1])
+            case "multiply":
+                return self.entrywise(given[0], given[1])
+            case "outer":
+                return q.outer(given[0], given[1])
+            case "exp":
+                return q.mapped(s.exp, first)
+            case "sum" | "mean":
+                return self.reduced(first, name, options, node)
+            case "logsumexp" | "lse":
+                return q.single(s.log(s.total(s.exp(x) for x in first.data.reshape(-1))))
+            case "vec":
+                return q.array_of(first.data.T.reshape(-1), (first.data.size,))
+        if name in ("loss", "cost", "mse", "ce", "bce", "nll"):
+            return q.single(f.anything_of(head.id, given))
+        raise Unread(f"the function {head.id}", node)
+
+    @staticmethod
+    def reduced(a: Quantity, name: str, options: dict[str, str], node: n.Node) -> Quantity:
+        """np.sum and np.mean, over an axis or all."""
+        if "axis" not in options and "dim" not in options:
+            made = s.total(a.data.reshape(-1))
+            return q.single(made / constant(a.data.size) if name == "mean" else made)
+        said = options.get("axis", options.get("dim", ""))
+        if said.lstrip("-") not in ("0", "1") or a.data.ndim == 0:
+            raise Unread("this axis", node)
+        axis = int(said)
+        if axis >= a.data.ndim:
+            raise Misfit(f"axis {axis} of {a.described}")
+        rows = np.moveaxis(a.data, axis, -1)
+        sums = [s.total(rows[at]) for at in np.ndindex(*rows.shape[:-1])]
+        if name == "mean":
+            sums = [x / constant(rows.shape[-1]) for x in sums]
+        made = q.array_of(sums, rows.shape[:-1])
+        if options.get("keepdims", options.get("keepdim")) == "True":
+            return Quantity(np.expand_dims(made.data, axis % a.data.ndim))
+        return replace(made, row=axis % a.data.ndim == 0) if made.data.ndim == 1 else made
+
+
+def differentiated(slope: Slope, count: int) -> Slope:
+    """The derivative of a function of one number, `count` times."""
+
+    def apply(x: Scalar) -> Scalar:
+        at = entry(x)
+        made = slope(at)
+        for _ in range(count):
+            made = adjoints(made).get(at, s.ZERO)
+        return made
+
+    return apply
+
+
+__all__ = ["Calls", "OutOfRange"]

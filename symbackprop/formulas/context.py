@@ -1,0 +1,261 @@
+"""What a claim rests on: forward equations, shapes and conventions, read once into trees."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from symbackprop.errors import FormulaError, SpecError
+from symbackprop.formulas.trees import parts
+from symbackprop.language.latex import nodes as n
+from symbackprop.language.latex.macros import Macros
+from symbackprop.language.latex.statements import parse
+
+LETTERS = set("ijklmnpqrstuv") | {r"\ell"}
+"""Letters that are indices in a script where nothing says otherwise."""
+ONE_HOT = re.compile(r"one-?hot|simplex|\\sum_?\{?[a-z]?\}?.*=\s*1|sums? to (1|one)|probabilit", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A name with the sizes of its axes, trees or numbers."""
+
+    name: n.Name
+    axes: tuple[n.Node, ...]
+
+
+@dataclass(frozen=True)
+class Conventions:
+    """What is said about notation; None where nothing is."""
+
+    layout: str | None = None
+    row_vectors: bool | None = None
+    samples: str | None = None
+    reduction: str | None = None
+    star: str | None = None
+    circle: str | None = None
+    derived: str = ""
+    one_hot: bool = False
+    elementwise_inverse: bool = False
+    layers: bool = False
+    descent: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """The trees of a context. `indices` are the letters that stand for indices, `bounds` what they run up to."""
+
+    statements: tuple[n.Statement, ...] = ()
+    declared: tuple[Declared, ...] = ()
+    aliases: tuple[tuple[n.Node, n.Node], ...] = ()
+    conventions: Conventions = field(default_factory=Conventions)
+    macros: Macros = field(default_factory=dict)
+    continues: n.Node | None = None
+    words: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def read(given: Mapping[str, Any] | None) -> Context:
+    """The context of a claim, in the form that `check_claim` documents. What can't be read of it is kept in `unread`.
+
+    Raises SpecError where it is no context at all.
+    """
+    if given is None:
+        given = {}
+    if not isinstance(given, Mapping):
+        raise SpecError(f"a context is a dictionary, not {type(given).__name__}", place="the context")
+    conventions = given.get("conventions") or {}
+    if not isinstance(conventions, Mapping):
+        conventions = {"notes": str(conventions)}
+    macros = read_macros(conventions.get("macros"))
+    unread: list[str] = []
+    declared = read_shapes(given.get("shapes"), macros, unread)
+    words = tuple(d.name.id for d in declared if len(d.name.id) > 1 and d.name.id.isalpha())
+    texts = [*_texts(given.get("forward")), *_texts(conventions.get("defs"))]
+    statements: list[n.Statement] = []
+    for text in texts:
+        try:
+            statements += parse(text, macros, words).statements
+        except FormulaError as error:
+            unread.append(f"{text}: {error.reason}")
+    continues = None
+    if given.get("lhs"):
+        continues = parse(str(given["lhs"]), macros, words).statements[0].body
+    aliases = read_aliases(conventions.get("name_aliases"), macros, words, unread)
+    return Context(
+        tuple(statements), declared, aliases, read_conventions(conventions), macros, continues, words, tuple(unread)
+    )
+
+
+def _texts(given: Any) -> list[str]:
+    if given is None:
+        return []
+    if isinstance(given, str):
+        return [given]
+    return [t for t in given if isinstance(t, str)] if isinstance(given, Iterable) else []
+
+
+def read_macros(given: Any) -> Macros:
+    """Macros of the document: by their bodies, "#1" for an argument."""
+    made: Macros = {}
+    if isinstance(given, Mapping):
+        for name, body in given.items():
+            if isinstance(name, str) and isinstance(body, str):
+                arguments = [int(d) for d in re.findall(r"#(\d)", body)]
+                made[name if name.startswith("\\") else f"\\{name}"] = (max(arguments, default=0), body)
+    return made
+
+
+def read_shapes(given: Any, macros: Macros, unread: list[str]) -> tuple[Declared, ...]:
+    """Names and their axes."""
+    made: list[Declared] = []
+    for name, sizes in given.items() if isinstance(given, Mapping) else ():
+        try:
+            tree = parse(str(name), macros).statements[0].body
+            axes = tuple(_axis(size, macros) for size in (sizes if isinstance(sizes, list | tuple) else [sizes]))
+        except FormulaError as error:
+            unread.append(f"{name}: {error.reason}")
+            continue
+        if isinstance(tree, n.Accent) and isinstance(tree.of, n.Name):
+            tree = n.Name(tree.of.id, tree.of.style, (tree.mark, *tree.of.accents), tree.of.scripts, span=tree.span)
+        if isinstance(tree, n.Name):
+            made.append(Declared(tree, axes))
+        elif isinstance(tree, n.Juxtaposition) and all(isinstance(f, n.Name) for f in tree.factors):
+            made.append(Declared(n.Name(str(name)), axes))
+        else:
+            unread.append(str(name))
+    return tuple(made)
+
+
+def _axis(size: Any, macros: Macros) -> n.Node:
+    if isinstance(size, int):
+        return n.Number(str(size))
+    return parse(str(size), macros).statements[0].body
+
+
+def read_aliases(given: Any, macros: Macros, words: tuple[str, ...], unread: list[str]) -> tuple[tuple[n.Node, n.Node], ...]:
+    """Other spellings of names."""
+    made = []
+    for name, target in given.items() if isinstance(given, Mapping) else ():
+        try:
+            made.append((parse(str(name), macros, words).statements[0].body, parse(str(target), macros, words).statements[0].body))
+        except FormulaError as error:
+            unread.append(f"{name}: {error.reason}")
+    return tuple(made)
+
+
+def read_conventions(given: Mapping[str, Any]) -> Conventions:
+    """Conventions from short texts; what is said in other words is not understood, and nothing follows from it."""
+    layout = str(given.get("layout") or "").lower()
+    vectors = str(given.get("vectors") or "").lower()
+    reduction = str(given.get("reduction") or "").lower()
+    ops = given.get("ops") if isinstance(given.get("ops"), Mapping) else {}
+    said = " ".join(f"{k} {v}" for k, v in given.items() if k in ("y", "summation", "notes") and isinstance(v, str))
+    everything = " ".join(str(v) for v in given.values()).lower()
+    known = next((l for l in ("numerator", "denominator", "gradient", "index", "scalar", "differential") if l in layout[:12]), None)
+    row = None if not vectors or "row or column" in vectors else vectors.startswith("row")
+    samples = "columns" if "samples are columns" in everything else "rows" if "samples are rows" in everything else None
+    kind = next((r for r in ("mean", "sum", "single") if r in reduction), None)
+    return Conventions(
+        layout=known,
+        row_vectors=row,
+        samples=samples,
+        reduction=kind,
+        star=_operation(ops, "*"),
+        circle=_operation(ops, r"\circ"),
+        derived=str(given.get("dvar") or ""),
+        one_hot=bool(ONE_HOT.search(said)),
+        elementwise_inverse=any("inverse" in str(v) and "element" in str(v) for v in ops.values()),
+        layers="layer" in str(given.get("superscript") or "").lower(),
+        descent="intent" in given,
+    )
+
+
+def _operation(ops: Mapping[str, Any], sign: str) -> str | None:
+    said = str(ops.get(sign) or "").lower()
+    for word, meaning in (("hadamard", "hadamard"), ("element", "hadamard"), ("matrix", "matrix"), ("correlation", "correlation"), ("convolution", "convolution"), ("scalar", "scalar")):
+        if word in said:
+            return meaning
+    return None
+
+
+def letters_of(trees: Sequence[n.Node], declared: Sequence[Declared]) -> tuple[frozenset[str], dict[str, n.Node]]:
+    """The letters that are indices, and what those that are bound run up to."""
+    found: set[str] = set()
+    bounds: dict[str, n.Node] = {}
+    scripts: set[str] = set()
+    labels: set[str] = set()
+    for d in declared:
+        below = [i for s in d.name.scripts if s.mark == "_" for i in s.items]
+        if d.axes and any(isinstance(i, n.Juxtaposition) and len(i.factors) > 1 for i in below):
+            labels |= {p.id for i in below for p in parts(i) if isinstance(p, n.Name)}
+    everything = [*trees, *(d.name for d in declared)]
+    for tree in everything:
+        for part in parts(tree):
+            if isinstance(part, n.Big):
+                _bound(part, found, bounds)
+            elif isinstance(part, n.Indicator):
+                found |= _compared(part.conditions)
+            elif isinstance(part, n.Name | n.Scripted):
+                for s in part.scripts:
+                    for item in s.items:
+                        for p in parts(item):
+                            if isinstance(p, n.Sum) and s.mark in "_^" and not (s.mark == "^" and isinstance(part, n.Name) and part.id == "e"):
+                                found |= {t.id for t in p.terms if _is_letter(t) and len(p.terms) > 1}
+                            elif isinstance(p, n.Name) and not p.scripts:
+                                scripts.add(p.id)
+    found |= {c for c in scripts if c in LETTERS} - (labels - set(bounds))
+    sizes = {a.id for d in declared for a in d.axes if isinstance(a, n.Name) and not a.scripts}
+    bound = {letter for tree in everything for p in parts(tree) if isinstance(p, n.Big) for letter in _heads(p)}
+    found -= sizes - bound
+    found |= _components(trees, declared)
+    return frozenset(found - {"T", r"\top", "e"}), bounds
+
+
+def _is_letter(node: n.Node) -> bool:
+    """Whether this is one small letter without scripts."""
+    return isinstance(node, n.Name) and not node.scripts and len(node.id) == 1 and node.id.islower()
+
+
+def _heads(part: n.Big) -> set[str]:
+    """The letters that a sum runs over."""
+    found: set[str] = set()
+    _bound(part, found, {})
+    return found
+
+
+def _components(trees: Sequence[n.Node], declared: Sequence[Declared]) -> set[str]:
+    """The letters below a left side whose name is declared without them: y_c = ... of a y with one axis."""
+    made: set[str] = set()
+    for tree in trees:
+        left = tree.sides[0] if isinstance(tree, n.Chain) else None
+        if not isinstance(left, n.Name):
+            continue
+        below = [i for s in left.scripts if s.mark == "_" for item in s.items for i in (item.factors if isinstance(item, n.Juxtaposition) else (item,))]
+        for d in declared:
+            if d.name.id == left.id and d.name.accents == left.accents and not any(s.mark == "_" for s in d.name.scripts) and len(d.axes) == len(below):
+                made |= {i.id for i in below if isinstance(i, n.Name) and not i.scripts and len(i.id.lstrip("\\")) == 1}
+    return made
+
+
+def _bound(part: n.Big, found: set[str], bounds: dict[str, n.Node]) -> None:
+    below = [i for s in part.scripts if s.mark == "_" for i in s.items]
+    above = [i for s in part.scripts if s.mark == "^" for i in s.items]
+    for place, item in enumerate(below):
+        head = item.sides[0] if isinstance(item, n.Chain) else item
+        heads = head.items if isinstance(head, n.Listing) else head.factors if isinstance(head, n.Juxtaposition) else (head,)
+        for letter in heads:
+            if isinstance(letter, n.Name) and not letter.scripts and len(letter.id.lstrip("\\")) <= 3:
+                found.add(letter.id)
+                if above:
+                    bounds.setdefault(letter.id, above[min(place, len(above) - 1)])
+
+
+def _compared(conditions: Iterable[n.Node]) -> set[str]:
+    made: set[str] = set()
+    for c in conditions:
+        if isinstance(c, n.Chain) and set(c.signs) <= {"=", r"\ne"}:
+            names = [s for s in c.sides if isinstance(s, n.Name) and not s.scripts]
+            if len(names) == len(c.sides):
+                made |= {s.id for s in names}
+    return made

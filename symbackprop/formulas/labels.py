@@ -1,0 +1,47 @@
+"""Letters below a name that are no index there: the k of d_k where nothing runs over k."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from symbackprop.formulas.context import Context, letters_of
+from symbackprop.formulas.links import free_letters
+from symbackprop.formulas.references import atoms
+from symbackprop.formulas.trees import base_of, parts, rebuilt
+from symbackprop.language.latex import nodes as n
+
+
+def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
+    """The context and the claims with such letters as texts."""
+    trees = [s.body for s in (*context.statements, *claims)]
+    indices, _ = letters_of(trees, context.declared)
+    fixed: set[tuple[str, str]] = set()
+    for statement in context.statements:
+        body = statement.body
+        if not isinstance(body, n.Chain) or body.signs[0] not in ("=", ":=", r"\equiv", r"\triangleq"):
+            continue
+        given = set(free_letters(body.sides[:1], indices)) | {p.id for c in statement.conditions for part in c.parts for p in parts(part) if isinstance(p, n.Name)}
+        loose = set(free_letters(body.sides[1:], indices)) - given
+        for side in body.sides[1:]:
+            if any(isinstance(p, n.Big) and not p.scripts for p in parts(side)):
+                continue
+            for p in parts(side):
+                if isinstance(p, n.Name) and p.id not in ("1", "I", "0", "e", r"\delta"):
+                    for a in (*atoms(p.scripts, "_"), *atoms(p.scripts, "^")):
+                        if isinstance(a.tree, n.Name) and a.tree.id in loose:
+                            fixed.add((base_of(p), a.tree.id))
+    if not fixed:
+        return context, list(claims)
+
+    def label(node: n.Node) -> n.Node | None:
+        if not isinstance(node, n.Name) or not node.scripts or not any(b == base_of(node) for b, _ in fixed):
+            return None
+        letters = {x for b, x in fixed if b == base_of(node)}
+
+        def text(p: n.Node) -> n.Node | None:
+            return n.Text(p.id, span=p.span) if isinstance(p, n.Name) and p.id in letters and not p.scripts else None
+
+        return replace(node, scripts=tuple(replace(s, items=tuple(rebuilt(i, text) for i in s.items)) for s in node.scripts))
+
+    statements = tuple(replace(s, body=rebuilt(s.body, label)) for s in context.statements)
+    declared = tuple(replace(d, name=rebuilt(d.name, label)) for d in context.declared)  # type: ignore[arg-type]
+    return replace(context, statements=statements, declared=declared), [replace(s, body=rebuilt(s.body, label)) for s in claims]

@@ -1,0 +1,166 @@
+"""A formula as links: pairs of sides that are said to be equal, each with the conditions it stands under."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from symbackprop.formulas.context import Context
+from symbackprop.formulas.names import Unread
+from symbackprop.formulas.references import atoms
+from symbackprop.formulas.trees import flat, parts, plain
+from symbackprop.language.latex import nodes as n
+
+EQUAL = {"=", r"\equiv", r"\triangleq", r"\doteq", r"\approx", ":="}
+OTHERWISE = ("otherwise", "else", "elsewhere")
+STEPS = {r"\leftarrow", ":=", r"\to", "+=", "-="}
+
+
+@dataclass(frozen=True)
+class Link:
+    """left sign right, under conditions. `kind`: equation, update, shape."""
+
+    left: n.Node
+    right: n.Node
+    sign: str = "="
+    conditions: tuple[n.Condition, ...] = ()
+    kind: str = "claim"
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """Where it stands."""
+        return self.left.span[0], self.right.span[1]
+
+
+def links(statements: Sequence[n.Statement], context: Context) -> list[Link]:
+    """All links of a formula. Raises Unread where something claims nothing."""
+    made: list[Link] = []
+    head: n.Node | None = context.continues
+    before: tuple[n.Condition, ...] = ()
+    for statement in statements:
+        if any(c.word in OTHERWISE and not c.parts for c in statement.conditions):
+            parts_before = tuple(x for c in before for x in c.parts)
+            statement = replace(statement, conditions=tuple(n.Condition("otherwise", parts_before, span=c.span) if c.word in OTHERWISE else c for c in statement.conditions))
+        before = statement.conditions
+        body = statement.body
+        if isinstance(body, n.Nothing):
+            continue
+        if isinstance(body, n.Signature):
+            continue
+        if not isinstance(body, n.Chain):
+            if context.continues is None or made:
+                if isinstance(body, n.Cases) and head is not None:
+                    made.append(Link(head, body, "=", statement.conditions))
+                    continue
+                raise Unread("this claims nothing: no relation stands in it", body)
+            made.append(Link(context.continues, body, "=", statement.conditions))
+            continue
+        for sides, signs in split(body):
+            sides = list(sides)
+            if isinstance(sides[0], n.Nothing):
+                if head is None:
+                    raise Unread("the left side of this is not written", body)
+                sides[0] = head
+            head = sides[0]
+            made += chained(sides, signs, statement.conditions)
+    if not made:
+        raise Unread("this claims nothing")
+    return made
+
+
+def split(body: n.Chain) -> Iterator[tuple[Sequence[n.Node], Sequence[str]]]:
+    r"""A chain in which \to stands between claims, as these claims."""
+    if r"\to" in body.signs and len(body.signs) > 1:
+        start = 0
+        for at, sign in enumerate([*body.signs, r"\to"]):
+            if sign == r"\to":
+                if at > start:
+                    yield body.sides[start : at + 1], body.signs[start:at]
+                start = at + 1
+        return
+    yield body.sides, body.signs
+
+
+def chained(sides: Sequence[n.Node], signs: Sequence[str], conditions: tuple[n.Condition, ...]) -> list[Link]:
+    """The links of one chain."""
+    made = []
+    for at, sign in enumerate(signs):
+        left, right = sides[at], sides[at + 1]
+        if sign in (r"\in",):
+            made.append(Link(left, right, sign, conditions, "shape"))
+        elif is_update(left, right, sign):
+            made.append(Link(left, right, sign, conditions, "update"))
+        elif sign in EQUAL:
+            made.append(Link(left, right, "=" if sign != r"\approx" else sign, conditions))
+        elif sign == r"\propto":
+            made.append(Link(left, right, sign, conditions))
+        else:
+            raise Unread(f"the relation {sign}", right)
+    return made
+
+
+def is_update(left: n.Node, right: n.Node, sign: str) -> bool:
+    """Whether this says what a parameter becomes."""
+    if sign in ("+=", "-=", r"\leftarrow", r"\to"):
+        return True
+    left = plain(left)
+    if not isinstance(left, n.Name) or not isinstance(right, n.Sum) or len(right.terms) < 2:
+        return False
+    return flat(plain(right.terms[0])) == flat(left) and right.signs[0] == ""
+
+
+def free_letters(nodes: Sequence[n.Node], indices: frozenset[str]) -> list[str]:
+    """The indices in these sides that no sum binds, in the order in which they appear."""
+    found: list[str] = []
+    for node in nodes:
+        _free(node, frozenset(), indices, found)
+    return list(dict.fromkeys(found))
+
+
+def _free(node: n.Node, bound: frozenset[str], indices: frozenset[str], found: list[str]) -> None:
+    if isinstance(node, n.Big):
+        below = [i for x in node.scripts if x.mark == "_" for i in x.items]
+        letters: set[str] = set()
+        for item in below:
+            sides = item.sides if isinstance(item, n.Chain) else (item,)
+            for head in sides[: 1 if not isinstance(item, n.Chain) or item.signs[0] in ("=", r"\ne", r"\in") else 2]:
+                for letter in head.items if isinstance(head, n.Listing) else head.factors if isinstance(head, n.Juxtaposition) else (head,):
+                    if isinstance(letter, n.Name):
+                        letters.add(letter.id)
+        if not below:
+            inside: list[str] = []
+            _free(node.of, bound, indices, inside)
+            letters = set(inside) - set(found)
+        for x in node.scripts:
+            for item in x.items:
+                _free(item, bound | letters, indices, found)
+        _free(node.of, bound | letters, indices, found)
+        return
+    if isinstance(node, n.Name):
+        for mark in "_^":
+            for a in atoms(node.scripts, mark):
+                for p in parts(a.tree):
+                    if isinstance(p, n.Name) and p.id in indices and p.id not in bound and not (mark == "^" and node.id == "e" and not node.scripts[0].mark == "_" and p.id not in indices):
+                        found.append(p.id)
+        if node.id in indices and not node.scripts and node.id not in bound:
+            pass
+        return
+    if isinstance(node, n.Chain):
+        for side in node.sides:
+            side = plain(side)
+            if isinstance(side, n.Name) and not side.scripts and side.id in indices and side.id not in bound:
+                found.append(side.id)
+    for child in _children(node):
+        _free(child, bound, indices, found)
+
+
+def _children(node: n.Node) -> Iterator[n.Node]:
+    for name in node.__dataclass_fields__:
+        if name not in ("span", "spaced"):
+            yield from _direct(getattr(node, name))
+
+
+def _direct(value: object) -> Iterator[n.Node]:
+    if isinstance(value, n.Node):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _direct(item)

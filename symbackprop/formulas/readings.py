@@ -1,0 +1,59 @@
+"""A reading: what a formula means where notation leaves a choice."""
+
+from dataclasses import dataclass, replace
+
+from symbackprop.formulas.context import Conventions
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One choice for each ambiguity.
+
+    layout: of Jacobians and of derivatives of scalars. row_vectors: a vector that is declared with one axis is a row. loose: a row may
+    stand for a column. samples: the axis of samples in matrices. star, circle: what * and \\circ mean. simplex: labels sum to 1.
+    diagonal: a vector beside a matrix is its diagonal. immediate: derivatives by equations alone. summed: a mean over the terms of one
+    sample is their sum. last: a generic layer is the last one. inner: two columns side by side are their inner product. flat: products
+    from left to right, no sign binding closer. applied: f * (z) is f(z). scale: what d of an activation is multiplied by.
+    """
+
+    layout: str = "gradient"
+    row_vectors: bool = False
+    loose: bool = False
+    samples: str = "rows"
+    star: str = "auto"
+    circle: str = "hadamard"
+    simplex: bool = False
+    diagonal: bool = False
+    immediate: bool = False
+    summed: bool = False
+    last: bool = False
+    inner: bool = False
+    flat: bool = False
+    applied: bool = False
+    scaled: bool = False
+    small: bool = False
+    turned: bool = False
+    scalars: bool = False
+    same: bool = False
+    parameters: bool = False
+    elementwise_inverse: bool = False
+
+
+def usual(said: Conventions) -> Reading:
+    """The reading that the conventions say, and the usual one where they say nothing."""
+    layout = said.layout if said.layout in ("numerator", "denominator") else "gradient"
+    return Reading(
+        layout=layout,
+        row_vectors=bool(said.row_vectors),
+        samples=said.samples or "rows",
+        star=said.star or "auto",
+        circle=said.circle or "hadamard",
+        simplex=said.one_hot,
+        elementwise_inverse=said.elementwise_inverse,
+        scaled="*" in said.derived,
+    )
+
+
+def varied(reading: Reading, **changes: object) -> Reading:
+    """The reading with other choices."""
+    return replace(reading, **changes)  # type: ignore[arg-type]

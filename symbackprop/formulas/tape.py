@@ -1,0 +1,193 @@
+"""Numbers that remember how they were computed, at several points at once, so that any of them can be differentiated by any other.
+
+A Scalar's derivative is made of Scalars again, so derivatives of every order follow from one sweep backwards (reverse mode; Griewank and
+Walther, 2008, chapter 3). An entry of a tensor is marked as its own, so that a derivative by an intermediate means what it says.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+SERIAL = itertools.count()
+Partials = Callable[["Scalar"], Sequence["Scalar"]]
+
+
+class Scalar:
+    """A number at each point; `of` are the Scalars it was computed from, `partials` its derivatives by these.
+
+    `entry` marks an entry of a tensor: derivatives may be taken by it, and an immediate derivative stops there.
+    """
+
+    __slots__ = ("entry", "of", "partials", "serial", "swept", "value")
+
+    def __init__(self, value: np.ndarray, of: tuple["Scalar", ...] = (), partials: Partials | None = None, entry: bool = False) -> None:
+        self.value, self.of, self.partials, self.entry = value, of, partials, entry
+        self.serial = next(SERIAL)
+        self.swept: dict[bool, dict[Scalar, Scalar]] = {}
+
+    def __add__(self, other: "Scalar") -> "Scalar":
+        if is_number(self, 0):
+            return other
+        if is_number(other, 0):
+            return self
+        return Scalar(self.value + other.value, (self, other), lambda _: (ONE, ONE))
+
+    def __neg__(self) -> "Scalar":
+        return self if is_number(self, 0) else Scalar(-self.value, (self,), lambda _: (MINUS,))
+
+    def __sub__(self, other: "Scalar") -> "Scalar":
+        return self + -other
+
+    def __mul__(self, other: "Scalar") -> "Scalar":
+        if is_number(self, 0) or is_number(other, 0):
+            return ZERO
+        if is_number(self, 1):
+            return other
+        if is_number(other, 1):
+            return self
+        return Scalar(self.value * other.value, (self, other), lambda _: (other, self))
+
+    def __truediv__(self, other: "Scalar") -> "Scalar":
+        return self * power(other, MINUS)
+
+
+def constant(value: float) -> Scalar:
+    """The same number at every point."""
+    return Scalar(np.float64(value))  # type: ignore[arg-type]
+
+
+ZERO, ONE, MINUS = constant(0), constant(1), constant(-1)
+
+
+def is_number(node: Scalar, value: float) -> bool:
+    """Whether this is a constant of that value."""
+    return not node.of and not node.entry and np.ndim(node.value) == 0 and float(node.value) == value
+
+
+def number(node: Scalar) -> float | None:
+    """The value of a constant, or None."""
+    return float(node.value) if not node.of and not node.entry and np.ndim(node.value) == 0 else None
+
+
+def total(terms: Iterable[Scalar]) -> Scalar:
+    """The sum."""
+    made = ZERO
+    for term in terms:
+        made = made + term
+    return made
+
+
+def entry(node: Scalar) -> Scalar:
+    """The same number as an entry of a tensor."""
+    return Scalar(node.value, (node,), lambda _: (ONE,), entry=True)
+
+
+def unary(value: Callable[[np.ndarray], np.ndarray], slope: Callable[[Scalar, Scalar], Scalar]) -> Callable[[Scalar], Scalar]:
+    """A function of one number by its values and its slope, which is a function of the argument and of the value."""
+
+    def apply(x: Scalar) -> Scalar:
+        with np.errstate(all="ignore"):
+            return Scalar(value(x.value), (x,), lambda made: (slope(x, made),))
+
+    return apply
+
+
+def power(base: Scalar, exponent: Scalar) -> Scalar:
+    """base^exponent; an exponent that is a whole number leaves the base its sign."""
+    known = number(exponent)
+    with np.errstate(all="ignore"):
+        if known is not None:
+            if known == 0:
+                return ONE
+            if known == 1:
+                return base
+            value = np.asarray(base.value, dtype=float) ** known
+            return Scalar(value, (base,), lambda _: (constant(known) * power(base, constant(known - 1)),))
+        value = np.power(np.asarray(base.value, dtype=float), exponent.value)
+    parts = (base, exponent)
+    return Scalar(value, parts, lambda made: (exponent * power(base, exponent - ONE), made * log(base)))
+
+
+def chosen(condition: np.ndarray, yes: Scalar, no: Scalar) -> Scalar:
+    """`yes` where the condition holds, else `no`."""
+    mask = Scalar(np.where(condition, 1.0, 0.0))
+    other = Scalar(np.where(condition, 0.0, 1.0))
+    return Scalar(np.where(condition, yes.value, no.value), (yes, no), lambda _: (mask, other))
+
+
+def truth(condition: np.ndarray) -> Scalar:
+    """1 where the condition holds, else 0."""
+    return Scalar(np.where(condition, 1.0, 0.0))
+
+
+ERF = np.vectorize(math.erf, otypes=[float])
+
+
+def _expit(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+exp = unary(np.exp, lambda x, y: y)
+log = unary(np.log, lambda x, y: power(x, MINUS))
+sin = unary(np.sin, lambda x, y: cos(x))
+cos = unary(np.cos, lambda x, y: -sin(x))
+tan = unary(np.tan, lambda x, y: ONE + y * y)
+sinh = unary(np.sinh, lambda x, y: cosh(x))
+cosh = unary(np.cosh, lambda x, y: sinh(x))
+tanh = unary(np.tanh, lambda x, y: ONE - y * y)
+arctan = unary(np.arctan, lambda x, y: ONE / (ONE + x * x))
+arcsin = unary(np.arcsin, lambda x, y: power(ONE - x * x, constant(-0.5)))
+arccos = unary(np.arccos, lambda x, y: -power(ONE - x * x, constant(-0.5)))
+sigmoid = unary(_expit, lambda x, y: y * (ONE - y))
+erf = unary(ERF, lambda x, y: constant(2 / math.sqrt(math.pi)) * exp(-(x * x)))
+sqrt = unary(np.sqrt, lambda x, y: constant(0.5) / y)
+sign = unary(np.sign, lambda x, y: ZERO)
+
+
+def absolute(x: Scalar) -> Scalar:
+    """|x|, with slope 0 at 0."""
+    return Scalar(np.abs(x.value), (x,), lambda _: (sign(x),))
+
+
+def relu(x: Scalar) -> Scalar:
+    """max(x, 0), with slope 0 at 0."""
+    return chosen(np.asarray(x.value) > 0, x, ZERO)
+
+
+def larger(a: Scalar, b: Scalar) -> Scalar:
+    """The larger of the two, the second at a tie."""
+    return chosen(np.asarray(a.value) > b.value, a, b)
+
+
+def smaller(a: Scalar, b: Scalar) -> Scalar:
+    """The smaller of the two, the second at a tie."""
+    return chosen(np.asarray(a.value) < b.value, a, b)
+
+
+def adjoints(top: Scalar, immediate: bool = False) -> dict[Scalar, Scalar]:
+    """The derivative of `top` by everything it was computed from; `immediate`: entries of tensors on the way are held."""
+    known = top.swept.get(immediate)
+    if known is not None:
+        return known
+    reached: set[Scalar] = set()
+    pending = [top]
+    while pending:
+        node = pending.pop()
+        if node in reached:
+            continue
+        reached.add(node)
+        if not (immediate and node.entry and node is not top):
+            pending.extend(node.of)
+    made: dict[Scalar, Scalar] = {top: ONE}
+    for node in sorted(reached, key=lambda n: n.serial, reverse=True):
+        slope = made.get(node)
+        if slope is None or node.partials is None or (immediate and node.entry and node is not top):
+            continue
+        for part, partial in zip(node.of, node.partials(node), strict=True):
+            step = slope * partial
+            if not is_number(step, 0):
+                made[part] = made[part] + step if part in made else step
+    top.swept[immediate] = made
+    return made

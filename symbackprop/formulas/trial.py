@@ -1,0 +1,251 @@
+"""One link under one reading, tried on numbers: at every value of its free indices, at several points, at two choices of sizes."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from symbackprop.formulas.context import Context
+from symbackprop.formulas.derivatives import Meaning
+from symbackprop.formulas.links import Link, free_letters
+from symbackprop.formulas.names import LAST, OutOfRange, Unread
+from symbackprop.formulas.outcome import Outcome
+from symbackprop.formulas.quantities import Misfit, Quantity
+from symbackprop.formulas.readings import Reading
+from symbackprop.formulas.sequences import has_dots
+from symbackprop.formulas.trees import flat, plain
+from symbackprop.formulas.updates import stepped
+from symbackprop.language.latex import nodes as n
+
+SEEDS = (0, 1)
+FURTHEST, MOST = 7, 30
+RELATIVE, ABSOLUTE = 1e-7, 1e-10
+NO_MATTER = {"", "for", "for all", "where", "with"}
+
+
+def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Node]) -> Outcome:
+    """Try a link under a reading."""
+    made = Outcome("unread", "nothing was tried")
+    for seed in SEEDS:
+        try:
+            names = Meaning(context, reading, claims, seed)
+            made = compared(link, names)
+        except Misfit as error:
+            return Outcome("misfit", str(error))
+        except Unread as error:
+            return Outcome("unread", error.reason, error.node)
+        except OutOfRange as error:
+            return Outcome("misfit", f"{error}")
+        except RecursionError:
+            return Outcome("unread", "this is nested too deeply")
+        if made.kind != "equal":
+            return made
+    return made
+
+
+def compared(link: Link, names: Meaning) -> Outcome:
+    """Compare both sides wherever the indices may stand."""
+    sides = (link.left, link.right)
+    letters = free_letters(sides, names.indices)
+    reached = 0
+    apart: Outcome | None = None
+    ratios: list[float] = []
+    if link.kind == "shape":
+        return shaped(link, names)
+    if link.kind == "update":
+        return stepped(link, names)
+    for env, left, right in places(letters, link, names):
+        found = difference(left, right, names, env, where(link, names, env), ratios)
+        if found is not None and apart is None:
+            apart = found
+        if found is not None and found.kind == "shape":
+            return found
+        reached += 1
+    if not reached:
+        raise Unread("no value of the indices lies in the range of everything", link.left)
+    silent = [span for span, depends in getattr(names, "dependence", {}).items() if not depends]
+    if silent and not link.conditions and not is_zero(link.right) and not is_zero(link.left):
+        raise Unread("a derivative by something that nothing depends on", link.left)
+    if apart is not None:
+        steady = len(ratios) > 1 and np.ptp(ratios) < 1e-6 * max(map(abs, ratios))
+        return Outcome(**{**apart.__dict__, "ratio": ratios[0] if steady else None})
+    return Outcome("equal", names=names)
+
+
+def shaped(link: Link, names: Meaning) -> Outcome:
+    """Whether something has the shape that is said."""
+    right = plain(link.right)
+    if not isinstance(right, n.Name) or right.id not in ("R", r"\R") or (right.style and right.style != "mathbb"):
+        raise Unread("what this belongs to", link.right)
+    above = [i for x in right.scripts if x.mark == "^" for i in x.items]
+    if len(above) > 1:
+        raise Unread("this set", link.right)
+    product = plain(above[0]) if above else None
+    trees = product.factors if isinstance(product, n.Product) and set(product.signs) <= {r"\times", "*"} else (product,) if product else ()
+    for env in index_values(free_letters((link.left,), names.indices), names):
+        try:
+            made = names.fitting(link.left, env)
+            said = tuple(names.size(t, env) for t in trees)
+        except OutOfRange:
+            continue
+        shape = made.shape
+        if made.data.ndim == 1 and len(said) == 2:
+            shape = (1, made.shape[0]) if made.row and not names.reading.loose else (made.shape[0], 1)
+            if names.reading.loose and said[0] == 1:
+                said = said[::-1]
+        if shape != said and not (made.data.size == 1 and set(said) <= {1}):
+            return Outcome("shape", f"this is {made.described}, not {' x '.join(map(str, said))}", where=env, names=names)
+    return Outcome("equal", names=names)
+
+
+def index_values(letters: Sequence[str], names: Meaning) -> Iterator[dict[str, int]]:
+    """Some values of the indices."""
+    for at in (2, 1, 3):
+        yield dict.fromkeys(letters, at)
+        if not letters:
+            return
+
+
+def is_zero(node: n.Node) -> bool:
+    """Whether a side is written 0."""
+    node = plain(node)
+    return isinstance(node, n.Number) and node.text == "0"
+
+
+def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple[dict[str, int], Quantity, Quantity]]:
+    """The values of the free indices at which everything is in range and the conditions hold."""
+    ranges: dict[str, list[int]] = {}
+    dots = has_dots(link.left) or has_dots(link.right)
+    for letter in letters:
+        if letter in names.recursive:
+            ranges[letter] = [LAST] if names.reading.last else [LAST - 2] if dots else [2, 3, 1, LAST]
+        else:
+            ranges[letter] = list(range(1, FURTHEST + 1))
+    base = {letter: ranges[letter][0] for letter in letters}
+    for letter in letters:
+        if letter not in names.recursive:
+            ranges[letter] = reachable(letter, base, ranges[letter], link, names)
+    everything = list(itertools.product(*(ranges[x] for x in letters)))
+    if len(everything) > MOST:
+        rng = np.random.default_rng(7)
+        chosen = sorted(rng.choice(len(everything), MOST, replace=False))
+        ties = [k for k, at in enumerate(everything) if len(set(at)) < len(at)][: MOST // 4]
+        everything = [everything[k] for k in sorted({*chosen, *ties})]
+    for at in everything:
+        env = dict(zip(letters, at, strict=True))
+        if not holds_here(link, names, env):
+            continue
+        try:
+            left, right = names.fitting(link.left, env), names.fitting(link.right, env)
+        except OutOfRange:
+            continue
+        yield env, left, right
+
+
+def reachable(letter: str, base: Mapping[str, int], values: Sequence[int], link: Link, names: Meaning) -> list[int]:
+    """The values that an index may take while the others stay."""
+    found: list[int] = []
+    for value in values:
+        try:
+            for side in (link.left, link.right):
+                names.fitting(side, {**base, letter: value})
+        except OutOfRange as error:
+            if letter in error.letters and (found or value > 1):
+                break
+            if letter in error.letters:
+                continue
+        found.append(value)
+    return found or [1]
+
+
+def holds_here(link: Link, names: Meaning, env: Mapping[str, int]) -> bool:
+    """Whether the conditions on indices hold."""
+    for c in link.conditions:
+        for part in c.parts:
+            if isinstance(part, n.Chain) and names.counted(part, env):
+                if bool(np.all(names.holds(part, env))) == (c.word == "otherwise"):
+                    return False
+            elif isinstance(part, n.Chain) and part.signs[0] == "=" and isinstance(part.sides[-1], n.Listing):
+                continue
+    return True
+
+
+def where(link: Link, names: Meaning, env: Mapping[str, int]) -> np.ndarray | None:
+    """The points at which conditions on values hold; None for all."""
+    found: np.ndarray | None = None
+    for c in link.conditions:
+        for part in c.parts:
+            if isinstance(part, n.Chain) and not names.counted(part, env) and not isinstance(part.sides[-1], n.Listing):
+                here = names.holds(part, env)
+                here = ~here if c.word == "otherwise" else here
+                found = here if found is None else found & here
+            elif not isinstance(part, n.Chain | n.Name | n.Listing):
+                raise Unread(f"the condition {flat(part)}", part)
+    return found
+
+
+def difference(left: Quantity, right: Quantity, names: Meaning, env: Mapping[str, int], mask: np.ndarray | None, ratios: list[float]) -> Outcome | None:
+    """How two sides differ, or None."""
+    a, b = beside(left, right, names.reading)
+    if a is None or b is None:
+        return Outcome("shape", f"the left side is {left.described}, the right side {right.described}", where=env, names=names)
+    finite = 0
+    apart: Outcome | None = None
+    for at in np.ndindex(*a.shape):
+        x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(a[at].value, float)), np.asarray(b[at].value, float))
+        allowed = np.isfinite(x) & np.isfinite(y)
+        if mask is not None:
+            allowed = allowed & mask
+        finite = max(finite, int(allowed.sum()))
+        wrong = allowed & (np.abs(x - y) > (1e-3 if names.reading.small else RELATIVE) * (np.abs(x) + np.abs(y)) + ABSOLUTE)
+        big = allowed & (np.abs(y) > 1e-6)
+        ratios += list(x[big] / y[big])
+        if wrong.any() and apart is None:
+            point = int(np.argmax(wrong))
+            apart = Outcome("differs", where=env, names=names, at=at, left=float(x[point]), right=float(y[point]), point=point)
+    if finite == 0 and a.size and mask is None:
+        raise Unread("a side is no finite number at any point tried")
+    return apart
+
+
+def beside(left: Quantity, right: Quantity, reading: Reading) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Both arrays in one shape, or None where shapes contradict each other."""
+    a, b = left.data, right.data
+    if "open" in (left.special, right.special):
+        if left.special == right.special:
+            return a[:0], a[:0]
+        if a.ndim != b.ndim:
+            return None, None
+        raise Unread("a list that goes on")
+    if "laplacian" in (left.special, right.special):
+        if a.shape != b.shape:
+            return None, None
+        raise Unread("a Laplacian or an increment")
+    if left.special == "eye" and b.ndim == 2:
+        return None, None
+    if a.shape == b.shape:
+        if a.ndim == 1 and left.row != right.row and not reading.loose:
+            return None, None
+        return a, b
+    column = {(s.shape[0], 1) if not q.row else (1, s.shape[0]) for s, q in ((a, left), (b, right)) if s.ndim == 1}
+    if a.ndim + b.ndim == 3 and (a.shape in column or b.shape in column):
+        return a.reshape(-1), b.reshape(-1)
+    if a.ndim == 1 and b.ndim == 2 and reading.loose and 1 in b.shape and a.size == b.size:
+        return a, b.reshape(-1)
+    if a.ndim == 2 and b.ndim == 1 and reading.loose and 1 in a.shape and a.size == b.size:
+        return a.reshape(-1), b
+    if a.size == 1 and b.size == 1:
+        return a.reshape(()), b.reshape(())
+    if right.special == "ones" and not b.shape and right.data.item().of == () and a.ndim:
+        return a, np.broadcast_to(b, a.shape)
+    if not b.shape and a.ndim and is_constant(right):
+        return a, np.broadcast_to(b, a.shape)
+    return None, None
+
+
+def is_constant(a: Quantity) -> bool:
+    """Whether this is the number 0."""
+    return a.data.size == 1 and not a.scalar.of and not a.scalar.entry and float(np.ravel(a.scalar.value)[0]) == 0
+
+
+__all__ = ["Outcome", "tried"]

@@ -1,0 +1,40 @@
+"""What is said about claims, in English and Chinese."""
+
+from symbackprop.formulas.said import Said, sentence
+
+WORDS = {
+    "not read": {"en": "it could not be read: {reason}", "zh": "无法读取：{reason}"},
+    "not understood": {"en": "not understood: {reason}", "zh": "无法理解：{reason}"},
+    "equal": {"en": "both sides are equal at every point tried", "zh": "在所有试验点上两边相等"},
+    "time": {"en": "time ran out", "zh": "超时"},
+    "refuted": {"en": "refuted: {text}", "zh": "不成立：{text}"},
+    "simplex": {"en": "the labels sum to 1", "zh": "标签之和为 1"},
+    "layout numerator": {"en": "numerator layout", "zh": "分子布局"},
+    "layout denominator": {"en": "denominator layout", "zh": "分母布局"},
+    "layout gradient": {"en": "the derivative of a scalar has the shape of the variable", "zh": "标量的导数与变量形状相同"},
+    "loose": {"en": "rows and columns are not told apart", "zh": "不区分行向量与列向量"},
+    "diagonal": {"en": "a vector beside a matrix is its diagonal matrix", "zh": "矩阵旁的向量指对角矩阵"},
+    "immediate": {"en": "derivatives are immediate: other variables are held", "zh": "导数为直接偏导：其余变量视为常量"},
+    "summed": {"en": "the loss of one sample is the sum of its terms, not their mean", "zh": "单个样本的损失是各项之和，而非平均"},
+    "small": {"en": "= means approximately: the difference vanishes with epsilon", "zh": "等号表示近似：误差随 epsilon 消失"},
+    "mended": {"en": "a missing sign is put in: {what}", "zh": "补上缺失的符号：{what}"},
+    "kink": {"en": "the function has a derivative there: not at the kink", "zh": "该处可导：折点除外"},
+    "last": {"en": "the layer is the last one", "zh": "该层是最后一层"},
+    "star hadamard": {"en": "* multiplies entry by entry", "zh": "* 表示逐元素相乘"},
+    "star matrix": {"en": "* is a matrix product", "zh": "* 表示矩阵乘法"},
+    "applied": {"en": "f' * (z) is f'(z)", "zh": "f' * (z) 即 f'(z)"},
+    "circle matrix": {"en": "\\circ is a matrix product", "zh": "\\circ 表示矩阵乘法"},
+    "flat": {"en": "products are taken from left to right", "zh": "乘积自左向右计算"},
+    "inner": {"en": "two columns side by side are their inner product", "zh": "并列的两个列向量指内积"},
+    "scalars": {"en": "everything is a number", "zh": "所有量均为标量"},
+    "absorbed": {"en": "the learning rate absorbs the factor {factor}", "zh": "学习率吸收了因子 {factor}"},
+    "ascent": {"en": "the objective is made large", "zh": "目标函数被最大化"},
+    "definition": {"en": "a definition, and its shapes fit", "zh": "这是定义，形状相符"},
+    "undefined": {"en": "nothing says what {name} is, so this can only be its definition", "zh": "没有给出 {name} 的含义，只能视为其定义"},
+    "samples": {"en": "samples stand along the other axis", "zh": "样本沿另一轴排列"},
+}
+
+
+def say(key: str, **values: object) -> Said:
+    """A sentence."""
+    return sentence(WORDS, key, **values)
