@@ -30,6 +30,11 @@ class Calls(Values):
             return True
         return base in self.used_as_functions()
 
+    def invent(self, name: str) -> None:
+        """Note a function that nothing defines and that the context never names."""
+        if name not in self.given:
+            self.invented.add(name)
+
     def used_as_functions(self) -> set[str]:
         """Names that bear primes before a bracket, or that are applied on the whole right side of an equation."""
         if not hasattr(self, "_functions"):
@@ -50,23 +55,25 @@ class Calls(Values):
     def call(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity | None:
         """A name before a bracket: a function with its arguments, a tensor with what it depends on, or None for a product."""
         count = primes(head.scripts)
-        if count and self.known.get(base_of(head) + "'" * count):
-            head = replace(head, id=head.id + "'" * count, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'")))
-        elif count:
+        own = bool(count and self.known.get(base_of(head) + "'" * count))
+        if count and not own:
             if self.known.get(base_of(head)) and not self.definition(head, env) and not self.is_function(head):
                 return None
             return self.primed(head, bracket, env)
         if self.scoped(head) is not None:
             return None
-        found = self.definition(head, env)
+        found = self.definition(head, env, len(bracket.items))
         if found is not None:
             k, bindings = found
             if k.pattern.below and any(x.mark == "_" for x in head.scripts) and not isinstance(plain(bracket.items[0]), n.Name):
                 return None
             if [flat(i) for i in bracket.items] == [flat(i) for i in k.parameters or ()] and not self.scope:
-                return self.name(head, env)
+                return self.called_with_own(k, bindings, head, env)
             return self.substituted(k, bindings, [self.value(i, env) for i in bracket.items], env)
         base = base_of(head)
+        jacobian = self.jacobian(head, bracket, env)
+        if jacobian is not None:
+            return jacobian
         if self.signatures.get(base):
             return self.signed_function(head, bracket, env)
         if self.known.get(base):
@@ -98,6 +105,20 @@ class Calls(Values):
             self._signatures = made
         return self._signatures
 
+    def of_product_rule(self, given: Sequence[Quantity]) -> Quantity:
+        """prod(a, b) by the chain rule."""
+        raise NotImplementedError
+
+    def jacobian(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity | None:
+        """J_h(x), the Jacobian of h, where nothing else says what J is."""
+        below = [x for x in head.scripts if x.mark == "_"]
+        if head.id not in ("J", r"\mathbf{J}") or self.known.get(base_of(head)) or len(below) != 1 or len(bracket.items) != 1 or len(below[0].items) != 1:
+            return None
+        of, by = plain(below[0].items[0]), plain(bracket.items[0])
+        if not isinstance(of, n.Name) or not isinstance(by, n.Name) or not self.known.get(base_of(of)):
+            return None
+        return self.value(n.Leibniz(r"\partial", (), of, (by,), span=head.span), env)
+
     def signed_function(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity:
         """A function that is declared by its signature: any smooth function."""
         _, target = self.signatures[base_of(head)]
@@ -109,13 +130,14 @@ class Calls(Values):
         below = self.positions(head.scripts, "_", env)
         return self.component(made, below, head, env)
 
-    def definition(self, head: n.Name, env: Env) -> tuple[Known, dict[str, int]] | None:
+    def definition(self, head: n.Name, env: Env, count: int = 0) -> tuple[Known, dict[str, int]] | None:
         """The equation that defines a function, and its indices."""
         bare = replace(head, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'")))
         below, above = self.positions(bare.scripts, "_", env), self.positions(bare.scripts, "^", env)
-        for k, fit in self.candidates(base_of(head), below, above):
-            if k.parameters is not None and not fit.above:
-                return k, dict(fit.bindings)
+        own = "'" * primes(head.scripts) if self.known.get(base_of(head) + "'" * primes(head.scripts)) else ""
+        fits = [(k, fit) for k, fit in self.candidates(base_of(head) + own, below, above) if k.parameters is not None and not fit.above]
+        for k, fit in sorted(fits, key=lambda f: len(f[0].parameters or ()) != count):
+            return k, dict(fit.bindings)
         for k in self.known.get(base_of(head), ()):
             if k.parameters is not None and k.pattern.below and not below and not above:
                 return k, {}
@@ -147,6 +169,13 @@ class Calls(Values):
             return q.array_of(entries, shape, next(a.row for a in arguments if a.shape))
         return self.body(k, parameters, arguments, {**{x: v for x, v in env.items() if x not in bindings}, **bindings})
 
+    def called_with_own(self, k: Known, bindings: dict[str, int], head: n.Name, env: Env) -> Quantity:
+        """A function of the arguments of its definition: the tensor of that equation."""
+        if sum(1 for other in self.known[base_of(head)] if other.parameters is not None) < 2:
+            return self.name(head, env)
+        inside = {p.id for x in k.parameters or () for p in parts(x) if isinstance(p, n.Name)}
+        return self.known_tensor(k, {**bindings, **{x: v for x, v in env.items() if x in inside and x in self.indices}}, frozenset())
+
     def is_scalar_parameter(self, parameter: n.Node) -> bool:
         """Whether a parameter is declared a number, or not declared at all."""
         if not isinstance(parameter, n.Name):
@@ -169,9 +198,15 @@ class Calls(Values):
     def smooth(self, head: n.Name, arguments: Sequence[Quantity], env: Env) -> Quantity:
         """A function that nothing defines: any smooth one, of each entry unless its name is that of a loss."""
         name = self.function_key(head, env)
+        self.invent(base_of(head))
+        if (head.style == "mathcal" and head.id in ("N", "U", "B", "D")) or (head.id in ("P", "p", "q", "E") and len(arguments) != 1):
+            raise Unread(f"the distribution {head.id}", head)
         if base_of(head) in f.SCALAR_VALUED:
             return q.single(f.anything_of(name, arguments))
         first, rest = arguments[0], arguments[1:]
+        if self.reading.identity and not rest:
+            self.assumed = True
+            return first
         plainly = f.anything(name)
         if not rest:
             return q.mapped(plainly, first)
@@ -201,6 +236,8 @@ class Calls(Values):
             return f.ENTRYWISE[name]
         if base_of(head) in f.SQUASHED and not self.known.get(base_of(head)):
             return s.sigmoid
+        if self.reading.identity and self.is_function(head) and base_of(head) not in f.SCALAR_VALUED:
+            return lambda x: x * s.ONE
         if self.is_function(head) and base_of(head) not in f.SCALAR_VALUED:
             return f.anything(self.function_key(replace(head, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'"))), env))
         return None
@@ -222,8 +259,12 @@ class Calls(Values):
         return q.mapped(differentiated(slope, count), self.value(bracket.items[0], env))
 
     def prime_alone(self, bare: n.Name, head: n.Name, count: int, env: Env) -> Quantity:
-        """f' without its argument: the derivative of a defined function at its own parameter."""
+        """f' without its argument: a name with a prime, or the derivative of a defined function at its own parameter."""
+        if self.known.get(base_of(bare) + "'" * count):
+            return self.name(head, env)
         found = self.definition(bare, env)
+        if found is None and not self.is_function(bare) and not self.known.get(base_of(bare)):
+            return self.name(head, env)
         if found is not None and len(found[0].parameters or ()) == 1:
             k, bindings = found
             argument = self.value((k.parameters or ())[0], {**env, **bindings})
@@ -259,6 +300,8 @@ class Calls(Values):
             return q.mapped(lambda x: s.log(x) / s.log(base.scalar), first)
         if name in f.ENTRYWISE and len(given) == 1:
             return q.mapped(f.ENTRYWISE[name], first)
+        if name == "prod" and len(given) > 1:
+            return self.of_product_rule(given)
         match name:
             case "softmax":
                 columns = self.reading.samples == "columns" or (first.data.ndim == 2 and first.shape[1] == 1)

@@ -38,6 +38,7 @@ class Conventions:
     one_hot: bool = False
     elementwise_inverse: bool = False
     layers: bool = False
+    symmetric: frozenset[str] = frozenset()
     descent: bool = False
 
 
@@ -102,7 +103,8 @@ def read_macros(given: Any) -> Macros:
         for name, body in given.items():
             if isinstance(name, str) and isinstance(body, str):
                 arguments = [int(d) for d in re.findall(r"#(\d)", body)]
-                made[name if name.startswith("\\") else f"\\{name}"] = (max(arguments, default=0), body)
+                if "\\" in body or "#" in body or len(body.split()) < 2:
+                    made[name if name.startswith("\\") else f"\\{name}"] = (max(arguments, default=0), body)
     return made
 
 
@@ -166,9 +168,16 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
         derived=str(given.get("dvar") or ""),
         one_hot=bool(ONE_HOT.search(said)),
         elementwise_inverse=any("inverse" in str(v) and "element" in str(v) for v in ops.values()),
+        symmetric=_symmetric(" ".join(str(v) for v in given.values())),
         layers="layer" in str(given.get("superscript") or "").lower(),
         descent="intent" in given,
     )
+
+
+def _symmetric(said: str) -> frozenset[str]:
+    """Names that are said to be symmetric: "W symmetric", "\\Sigma is a symmetric covariance matrix"."""
+    found = re.findall(r"(\\?[A-Za-z]+(?:_\w+)?)\s*(?:is|are)?\s*(?:an?\s+)?(?:diagonal|symmetric)\b", said)
+    return frozenset(x.split("_")[0] for x in found if len(x.lstrip("\\")) == 1 or x.startswith("\\"))
 
 
 def _operation(ops: Mapping[str, Any], sign: str) -> str | None:
@@ -202,14 +211,26 @@ def letters_of(trees: Sequence[n.Node], declared: Sequence[Declared]) -> tuple[f
                         for p in parts(item):
                             if isinstance(p, n.Sum) and s.mark in "_^" and not (s.mark == "^" and isinstance(part, n.Name) and part.id == "e"):
                                 found |= {t.id for t in p.terms if _is_letter(t) and len(p.terms) > 1}
-                            elif isinstance(p, n.Name) and not p.scripts:
-                                scripts.add(p.id)
-    found |= {c for c in scripts if c in LETTERS} - (labels - set(bounds))
+                        scripts |= _letters_in(item)
+    bases = {d.name.id for d in declared} | {t.sides[0].id for t in trees if isinstance(t, n.Chain) and isinstance(t.sides[0], n.Name)}
+    found |= {c for c in scripts if c in LETTERS} - (labels - set(bounds)) - (bases - {"t"})
     sizes = {a.id for d in declared for a in d.axes if isinstance(a, n.Name) and not a.scripts}
     bound = {letter for tree in everything for p in parts(tree) if isinstance(p, n.Big) for letter in _heads(p)}
     found -= sizes - bound
     found |= _components(trees, declared)
     return frozenset(found - {"T", r"\top", "e"}), bounds
+
+
+def _letters_in(item: n.Node) -> set[str]:
+    """Single letters in a script; a word, such as reg, has none."""
+    if isinstance(item, n.Juxtaposition):
+        names = [f for f in item.factors if isinstance(f, n.Name) and not f.scripts and not f.accents]
+        if len(names) == len(item.factors) and not all(f.id in LETTERS for f in names):
+            return set()
+        return {x for f in item.factors for x in _letters_in(f)}
+    if isinstance(item, n.Bracket):
+        return {x for i in item.items for x in _letters_in(i)}
+    return {item.id} if isinstance(item, n.Name) and not item.scripts and not item.accents and item.style not in ("mathrm",) else set()
 
 
 def _is_letter(node: n.Node) -> bool:

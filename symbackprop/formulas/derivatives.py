@@ -60,7 +60,7 @@ class Meaning(Calls):
             if isinstance(by, n.Name):
                 by = replace(by, scripts=by.scripts + scripts)
         if not isinstance(by, n.Name):
-            raise Unread("a derivative by what is no name", by)
+            return self.value(by, env), 1, False
         last = by.scripts[-1] if by.scripts else None
         if last is not None and last.mark == "^" and len(last.items) == 1:
             said = flat(last.items[0])
@@ -83,7 +83,14 @@ class Meaning(Calls):
         name = self.called(inside)
         if name is not None and self.scoped(name) is None:
             base = base_of(name)
-            if not self.known.get(base):
+            rows = self.known.get(base, [])
+            free = rows and all(k.right is None and k.axes == () for k in rows) and base not in self.signatures
+            longer = [k for k in rows if k.right is not None and not k.pattern.letters]
+            if isinstance(inside, n.Name) and not inside.scripts and len(longer) == 1 and not any(k.right is not None and not k.pattern.below for k in rows):
+                return self.known_tensor(longer[0], {}, frozenset())
+            if free and isinstance(inside, n.Name) and not self.is_used_base(base):
+                return self.objective(name, env)
+            if not rows:
                 if base in self.signatures:
                     return self.component(self.anything_declared(name, env), self.positions(name.scripts, "_", env), name, env)
                 if isinstance(inside, n.Name) or base in SURE_LOSSES or base in LOSSES:
@@ -105,6 +112,11 @@ class Meaning(Calls):
             if isinstance(behind, n.Bracket):
                 return replace(node.factors[0], scripts=node.factors[0].scripts + scripts)
         return None
+
+    def is_used_base(self, base: str) -> bool:
+        """Whether an equation uses this name."""
+        rights = [k.right for group in self.known.values() for k in group if k.right is not None and not has_derivative(k.right)]
+        return any(isinstance(p, n.Name) and base_of(p) == base for r in rights for p in parts(r))
 
     def anything_declared(self, name: n.Name, env: Env) -> Quantity:
         """A function that only its signature declares, of the variables that it is derived by."""
@@ -157,21 +169,23 @@ class Meaning(Calls):
     def objective(self, name: n.Name, env: Env) -> Quantity:
         """A loss that nothing defines: a smooth function of all that the equations end in, or of what it is derived by."""
         below = self.positions(name.scripts, "_", env)
-        above = self.positions(name.scripts, "^", env)
+        above = tuple(p for p in self.positions(name.scripts, "^", env) if not self.is_power(p))
         marks = "".join(f"{p.bracket}{p.number if p.number is not None else p.text}," for p in (*below, *above))
         key = ("objective", base_of(name), marks)
         if key not in self.memo:
-            inside = {x: env[x] for p in (*below, *above) for x in p.letters}
-            ends = self.ends(inside) or self.arguments_of(name, env)
+            slots = (*self.pattern_of(name).below, *self.pattern_of(name).above)
+            inside = {x.letter: (p.number or 0) - x.offset for x, p in zip(slots, (*below, *above), strict=False) if x.letter}
+            ends = self.ends(inside, base_of(name)) or self.arguments_of(name, env)
             if not ends:
                 raise Unread(f"nothing says what {flat(name)} is", name)
             self.memo[key] = q.single(s.entry(f.anything_of(base_of(name) + marks, ends)))
         return self.memo[key]
 
-    def ends(self, inside: Env) -> list[Quantity]:
+    def ends(self, inside: Env, base: str = "") -> list[Quantity]:
         """The tensors that the forward equations end in: those that no equation uses at the same layer or time."""
         made: list[Quantity] = []
         rows = [k for group in self.known.values() for k in group if k.right is not None and not k.alias and k.parameters is None and not has_derivative(k.right)]
+        rows = [k for k in rows if k.pattern.base != base]
         for k in rows:
             if self.is_used(k, rows):
                 continue
@@ -234,7 +248,7 @@ class Meaning(Calls):
             made: list[Scalar] = []
             for x in entries:
                 slopes = adjoints(x, immediate)
-                made += [slopes.get(v, ZERO) for v in variable.data.reshape(-1)]
+                made += [slopes.get(v, ZERO) if v.entry else self.through(x, v) for v in variable.data.reshape(-1)]
             entries = np.array(made, dtype=object)
             shape = shape + variable.shape
         if shape == () and len(variables) == 1 and s.is_number(entries[0], 0):
@@ -242,7 +256,7 @@ class Meaning(Calls):
         self.met(node, any(not s.is_number(x, 0) for x in entries))
         raw = entries.reshape(shape)
         if raw.ndim == 0:
-            return q.single(raw.item())
+            return replace(q.single(raw.item()), links=(_key(top), _key(variables[0]), 0)) if len(variables) == 1 else q.single(raw.item())
         if len(variables) > 1:
             return Quantity(raw)
         key_top, key_by = _key(top), _key(variables[0])
@@ -255,6 +269,7 @@ class Meaning(Calls):
         leaves = [x for x in inside if x.entry and not x.of]
         if not leaves or any(x not in outside for x in leaves) or not variable.of:
             return ZERO
+        self.assumed = True
         ratios = [outside[x] / inside[x] for x in leaves]
         first = np.asarray(ratios[0].value)
         if all(np.allclose(np.asarray(r.value), first, rtol=1e-9, equal_nan=True) for r in ratios):
@@ -313,27 +328,39 @@ class Meaning(Calls):
             self._kept: list[np.ndarray] = []
         return self._kept
 
+    def of_product_rule(self, given: Sequence[Quantity]) -> Quantity:
+        """prod(a, b): a product by the chain rule, whatever the layout."""
+        made = given[0]
+        for further in given[1:]:
+            chained = self.chained(made, further, strict=False)
+            if chained is None:
+                raise Unread("a product that only its function knows")
+            made = chained
+        return made
+
     def met(self, node: n.Node, depends: bool) -> None:
         """Note whether a derivative was ever anything but 0."""
         if not hasattr(self, "dependence"):
             self.dependence: dict[int, bool] = {}
         self.dependence[id(node)] = self.dependence.get(id(node), False) or depends
 
-    def chained(self, a: Quantity, b: Quantity) -> Quantity | None:
+    def chained(self, a: Quantity, b: Quantity, strict: bool = True) -> Quantity | None:
         """The chain rule: two whole derivatives contracted over what they share, unless both are matrices of a strict layout."""
         if a.links is None or b.links is None:
             return None
-        left, right = self.raw.get(id(a.data)), self.raw.get(id(b.data))
-        if left is None or right is None:
+        left, right = self.raw.get(id(a.data), a.data), self.raw.get(id(b.data), b.data)
+        if not left.shape and not right.shape:
+            return None
+        if (left.shape and id(a.data) not in self.raw) or (right.shape and id(b.data) not in self.raw):
             return None
         matrices = left.ndim <= 2 and right.ndim <= 2
-        if matrices and self.reading.layout in ("numerator", "denominator") and not self.reading.loose:
+        if strict and matrices and self.reading.layout in ("numerator", "denominator") and not self.reading.loose:
             return None
-        if a.links[1] == b.links[0] and b.links[2]:
-            made = q.contracted(Quantity(left), Quantity(right), b.links[2])
+        if a.links[1] == b.links[0]:
+            made = q.contracted(Quantity(left), Quantity(right), b.links[2]) if b.links[2] else q.outer(Quantity(left), Quantity(right)).data
             return self.arranged(made, (a.links[0], b.links[1], a.links[2]), False, False, a.row)
-        if a.links[0] == b.links[1] and a.links[2]:
-            made = q.contracted(Quantity(right), Quantity(left), a.links[2])
+        if a.links[0] == b.links[1]:
+            made = q.contracted(Quantity(right), Quantity(left), a.links[2]) if a.links[2] else q.outer(Quantity(right), Quantity(left)).data
             return self.arranged(made, (b.links[0], a.links[1], b.links[2]), False, False, a.row)
         return None
 

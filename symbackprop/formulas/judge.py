@@ -1,5 +1,6 @@
 """The verdict on one claim: readings in order, the first that numbers confirm, and wrong only where all that fit are refuted."""
 
+import itertools
 import time
 from dataclasses import replace
 from collections.abc import Iterator, Mapping
@@ -12,12 +13,12 @@ from symbackprop.formulas.derivatives import Meaning
 from symbackprop.formulas.functions import ENTRYWISE, SQUASHED
 from symbackprop.formulas.labels import labelled
 from symbackprop.formulas.links import OTHERWISE, Link, links
-from symbackprop.formulas.names import Unread
+from symbackprop.formulas.names import Unread, assumed_symmetric
 from symbackprop.formulas.readings import Reading, usual, varied
 from symbackprop.formulas.references import atoms
 from symbackprop.formulas.said import Said
 from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
-from symbackprop.formulas.trial import Outcome, tried
+from symbackprop.formulas.trial import Outcome, is_zero, tried
 from symbackprop.formulas.updates import is_loss
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
@@ -49,6 +50,16 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     conditions: list[Said] = []
     kind = "claim"
     for at, link in enumerate(all_links):
+        if at and link.kind == "claim" and is_open(link, context, sides) and all_links[0] is not link:
+            context = opened(link, context)[1]
+    for at, link in enumerate(all_links):
+        if is_assumption(link):
+            continue
+        if is_zero(link.right) and link.kind == "claim" and any(has_derivative(x.left) or has_derivative(x.right) for x in all_links):
+            found = judged_link(link, context, sides, start)
+            if found[0] != "holds":
+                conditions.append(words.say("stationary"))
+                continue
         if link.kind == "claim" and is_open(link, context, sides):
             kind, context, instead = opened(link, context)
             if instead is None and at + 1 < len(all_links):
@@ -65,6 +76,11 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     conditions += [words.say("mended", what=r.what) for r in formula.repairs if "partial below" in r.what or r.what.startswith(r"a \partial")]
     status = "holds-if" if conditions else "holds"
     return ClaimVerdict(claim, status, words.say("equal"), conditions=tuple(dict.fromkeys(conditions)), kind=kind)
+
+
+def is_assumption(link: Link) -> bool:
+    """Whether this says that a matrix is symmetric."""
+    return bool(assumed_symmetric(n.Chain((link.left, link.right), ("=",))))
 
 
 def is_open(link: Link, context: Context, sides: list[n.Node]) -> bool:
@@ -128,6 +144,8 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
     first: Outcome | None = None
     for reading, conditions in readings(context, link):
         made = tried(link, context, reading, sides)
+        if made.kind == "equal" and (reading.identity or reading.special):
+            return "unknown", words.say("special", what=conditions[-1]), [], None
         if first is None:
             first = made
         if made.kind == "equal":
@@ -158,6 +176,7 @@ def readings(context: Context, link: Link) -> Iterator[tuple[Reading, list[Said]
         for other, further in changes[k + 1 :]:
             if not set(change) & set(other):
                 yield varied(first, **change, **other), [condition, further]
+    yield from weak(first, context, link)
 
 
 def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple[dict[str, Any], Said]]:
@@ -175,7 +194,7 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
         yield {kind: True}, words.say("immediate")
     if said.reduction == "single":
         yield {"summed": True}, words.say("summed")
-    if any(isinstance(p, n.Name) and p.id in (r"\epsilon", r"\varepsilon") for p in parts(link.right)):
+    if any(isinstance(p, n.Name) and p.id in (r"\epsilon", r"\varepsilon") for x in (link.right, *(s.body for s in context.statements)) for p in parts(x)):
         yield {"small": True}, words.say("small")
     yield {"last": True}, words.say("last")
     if "*" in signs:
@@ -188,6 +207,9 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
     if signs:
         yield {"flat": True}, words.say("flat")
     yield {"inner": True}, words.say("inner")
+    yield {"symmetric": True}, words.say("symmetric")
+    if "/" in signs:
+        yield {"slash": True}, words.say("slash")
     if is_plain(link, context) and not component_letters(link, context):
         yield {"scalars": True}, words.say("scalars")
     yield {"samples": "columns" if first.samples == "rows" else "rows"}, words.say("samples")
@@ -222,6 +244,18 @@ def kinked(link: Link, context: Context) -> bool:
             if isinstance(p, n.Indicator):
                 asserts = asserts or any(isinstance(x, n.Chain) and set(x.signs) & {r"\le", r"\ge"} for x in p.conditions)
     return kink and derived and asserts
+
+
+def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading, list[Said]]]:
+    """Readings under which a claim may be true by its special case alone: then nothing is said."""
+    yield varied(first, identity=True), [words.say("identity")]
+    numbers = [base_of(d.name) for d in context.declared if not d.axes and not d.name.scripts]
+    data = [x for x in numbers if x in ("x", "y", "t")]
+    if numbers and len(numbers) == len(context.declared):
+        for values in itertools.product((None, 0, 1), repeat=len(data)):
+            special = tuple((x, v) for x, v in zip(data, values, strict=True) if v is not None)
+            if special:
+                yield varied(first, special=special), [words.say("values", what=", ".join(f"{x} = {v}" for x, v in special))]
 
 
 def component_letters(link: Link, context: Context) -> bool:

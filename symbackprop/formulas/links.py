@@ -143,6 +143,11 @@ def _free(node: n.Node, bound: frozenset[str], indices: frozenset[str], found: l
         if node.id in indices and not node.scripts and node.id not in bound:
             pass
         return
+    if isinstance(node, n.Scripted):
+        for a in atoms(node.scripts, "_"):
+            for p in parts(a.tree):
+                if isinstance(p, n.Name) and p.id in indices and p.id not in bound:
+                    found.append(p.id)
     if isinstance(node, n.Chain):
         for side in node.sides:
             side = plain(side)

@@ -16,9 +16,9 @@ from symbackprop.formulas import quantities as q
 from symbackprop.formulas.context import Context, letters_of
 from symbackprop.formulas.quantities import Misfit, Quantity
 from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.references import Match, Pattern, Position, atoms, match, pattern, split_digits
-from symbackprop.formulas.tape import ONE, ZERO, Scalar, constant, entry, number
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
+from symbackprop.formulas.references import Match, Pattern, Position, atoms, match, pattern, primes, split_digits
+from symbackprop.formulas.tape import ONE, ZERO, Scalar, constant, entry, number, sqrt
+from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain, rebuilt
 from symbackprop.language.latex import nodes as n
 
 LAST = 4
@@ -37,6 +37,14 @@ class Unread(Exception):
     def __init__(self, reason: str, node: n.Node | None = None) -> None:
         super().__init__(reason)
         self.reason, self.node = reason, node
+
+
+class Resized(Exception):
+    """Two names of sizes turn out to be one size."""
+
+    def __init__(self, key: str, size: int) -> None:
+        super().__init__(key)
+        self.key, self.size = key, size
 
 
 class OutOfRange(Exception):
@@ -58,24 +66,29 @@ class Known:
     parameters: tuple[n.Node, ...] | None = None
     alias: bool = False
     component: tuple[str, ...] = ()
-    recursive: frozenset[str] = frozenset()
+    name: n.Name | None = None
 
 
 class Names:
     """All names of a context under a reading. `seed` chooses the numbers and the sizes."""
 
-    def __init__(self, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int = 0) -> None:
+    def __init__(self, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int = 0, sizes: Mapping[str, int] | None = None) -> None:
         self.context, self.reading, self.seed = context, reading, seed
         self.claims = tuple(claims)
         self.fresh: list[dict[str, tuple[int, ...]]] = []
         self.depth = 0
+        self.invented: set[str] = set()
+        self.assumed = False
         trees = [*(s.body for s in context.statements), *claims, *([context.continues] if context.continues else [])]
         trees += [t for pair in context.aliases for t in pair]
         self.trees = trees
         self.indices, self.bounds = letters_of(trees, context.declared)
         self.usual_labels()
+        self.given = {base_of(p) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in parts(t) if isinstance(p, n.Name)}
+        self.given |= {x.lower() for x in self.given} | {x.upper() for x in self.given if len(x) == 1}
+        self.derived_by = {base_of(p) for t in claims for d in parts(t) if isinstance(d, n.Leibniz | n.Operator) for b in (d.by if isinstance(d, n.Leibniz) else [i for x in d.scripts for i in x.items]) for p in parts(b) if isinstance(p, n.Name)}
         self.classes = {base_of(p) for t in trees for p in self.below(t) if p.scripts and any(s.mark == "_" for s in p.scripts)}
-        self.sizes: dict[str, int] = {}
+        self.sizes: dict[str, int] = dict(sizes or {})
         self.pool = [s for s in (POOL[seed % 4 :] + POOL[: seed % 4]) if str(s) not in self.literals()] or [7, 2]
         self.known: dict[str, list[Known]] = defaultdict(list)
         self.memo: dict[tuple, Quantity] = {}
@@ -87,7 +100,7 @@ class Names:
         self.constraints: list[n.Statement] = []
         self.recursive: set[str] = set()
         for declared in context.declared:
-            self.known[base_of(declared.name)].append(Known(self.pattern_of(declared.name), axes=declared.axes))
+            self.known[named(declared.name)].append(Known(self.pattern_of(declared.name), axes=declared.axes))
         self.sizes_named = {flat(p) for d in context.declared for a in d.axes for p in terms_of(a) if isinstance(p, n.Name)}
         self.sizes_named |= {flat(b) for b in self.bounds.values() if isinstance(b, n.Name)}
         for name, target in context.aliases:
@@ -95,6 +108,7 @@ class Names:
                 self.add_equation(plain(name), target, alias=True)  # type: ignore[arg-type]
         for statement in context.statements:
             self.take(statement)
+        self.share()
         self.recursion()
         self.ties()
 
@@ -105,7 +119,23 @@ class Names:
         words = {p.function.id.lower() for t in self.trees for p in parts(t) if isinstance(p, n.Call)}
         ratio = any(isinstance(p, n.Fraction) and _powers(p.top) and any(isinstance(b, n.Big) for b in parts(p.bottom)) for t in self.trees for p in parts(t))
         targets = any(isinstance(p, n.Juxtaposition | n.Product) and _logs(p) for s in self.context.statements for p in parts(s.body))
+        self.symmetric = {x for x in self.context.conventions.symmetric} | {x for c in self.claims if (x := assumed_symmetric(c))}
         self.simplex = self.reading.simplex or (targets and (ratio or bool(words & {"softmax"})))
+
+    def share(self) -> None:
+        """Where the right side of one equation stands in another one, it is the name that the first gives it."""
+        rows = [(base, k) for base, group in self.known.items() for k in group if k.right is not None and not k.alias and k.parameters is None and k.name is not None]
+        shared = {flat(k.right): k.name for _, k in rows if isinstance(k.right, n.Sum | n.Juxtaposition | n.Product) and not has_derivative(k.right)}
+        for base, group in self.known.items():
+            for at, k in enumerate(group):
+                if k.right is None or not shared:
+                    continue
+
+                def name(p: n.Node, right: n.Node = k.right) -> n.Node | None:
+                    found = shared.get(flat(p)) if p is not right and isinstance(p, n.Sum | n.Juxtaposition | n.Product) else None
+                    return replace(found, span=p.span) if found is not None else None
+
+                group[at] = replace(k, right=rebuilt(k.right, name))
 
     def ties(self) -> None:
         """1/n before a sum without bounds says how many terms it has."""
@@ -144,7 +174,7 @@ class Names:
 
     def pattern_of(self, name: n.Name) -> Pattern:
         """The pattern of a name on a left side."""
-        return pattern(base_of(name), name.scripts, self.is_index)
+        return pattern(named(name), name.scripts, self.is_index)
 
     def take(self, statement: n.Statement) -> None:
         """A forward equation: it defines its left side. Whatever else it says is a constraint."""
@@ -160,12 +190,22 @@ class Names:
             middle = plain(body.sides[1])
             if isinstance(middle, n.Name) and not self.defines(middle):
                 self.add_equation(middle, body.sides[-1])
-        left, parameters, scripts = self.left_side(body.sides[0])
+        left_tree, right = self.solved(body.sides[0], right)
+        left, parameters, scripts = self.left_side(left_tree)
         if left is None:
             self.constraints.append(statement)
             return None
         self.add_equation(replace(left, scripts=left.scripts + scripts), right, parameters)
         return None
+
+    def solved(self, left: n.Node, right: n.Node) -> tuple[n.Node, n.Node]:
+        """n L_i = ... as L_i = .../n, and ln P = ... as P = exp(...)."""
+        if isinstance(left, n.Juxtaposition) and len(left.factors) == 2 and all(isinstance(f, n.Name) for f in left.factors) and flat(left.factors[0]) in self.sizes_named:
+            return left.factors[1], n.Fraction(right, left.factors[0], span=right.span)
+        if isinstance(left, n.Call) and left.function.id in ("log", "ln") and not left.function.scripts:
+            inside = plain(left.argument)
+            return inside, n.Call(n.Name("exp", "operatorname"), n.Bracket("(", (right,), (), ")", span=right.span), span=right.span)
+        return left, right
 
     def defines(self, name: n.Name) -> bool:
         """Whether an equation gives this name already."""
@@ -203,9 +243,9 @@ class Names:
         if primed and (self.known.get(base_of(left)) or left.style == "operatorname"):
             return
         found = self.pattern_of(left)
-        found = replace(found, base=found.base + primed)
         rows = self.known[found.base]
-        if any(k.pattern == found and k.right is not None and not k.alias for k in rows) and not alias:
+        same = [k for k in rows if k.pattern == found and k.right is not None and not k.alias]
+        if same and not alias and all(k.parameters is None or parameters is None or len(k.parameters) == len(parameters) for k in same):
             return
         component: tuple[str, ...] = ()
         for k in rows:
@@ -213,7 +253,7 @@ class Names:
             if k.axes is not None and k.right is None and k.pattern.above == found.above and k.pattern.below == found.below[: len(k.pattern.below)]:
                 if extra and len(extra) == len(k.axes) and all(s.letter for s in extra):
                     component = tuple(s.letter for s in extra)
-        rows.append(Known(found, right, None, parameters, alias, component))
+        rows.append(Known(found, right, None, parameters, alias, component, left))
 
     def take_signature(self, body: n.Signature) -> None:
         """f : R^m -> R^n declares a function."""
@@ -264,8 +304,7 @@ class Names:
         if isinstance(tree, n.Name):
             if tree.id in env and not tree.scripts:
                 return env[tree.id]
-            marks = [f"{m}{p.bracket}{p.number if p.number is not None else p.text}" for m in "_^" for p in self.positions(tree.scripts, m, env)]
-            return self.size_of(base_of(tree) + "".join(marks))
+            return self.size_of(self.size_key(tree, env))
         if isinstance(tree, n.Sum):
             return sum(self.size(t, env) * (-1 if s == "-" else 1) for s, t in zip(tree.signs, tree.terms, strict=True))
         if isinstance(tree, n.Juxtaposition | n.Product):
@@ -276,6 +315,11 @@ class Names:
         if isinstance(tree, n.Fraction):
             return self.size(tree.top, env) // self.size(tree.bottom, env)
         raise Unread("a size that is not understood", tree)
+
+    def size_key(self, tree: n.Name, env: Env) -> str:
+        """The key of a size under values of the indices."""
+        marks = [f"{m}{p.bracket}{p.number if p.number is not None else p.text}" for m in "_^" for p in self.positions(tree.scripts, m, env)]
+        return base_of(tree) + "".join(marks)
 
     def count(self, letter: str, env: Env) -> int:
         """How many values an index takes that no axis bounds."""
@@ -299,6 +343,8 @@ class Names:
         text = flat(tree)
         letters: set[str] = set()
         found = self.whole_number(tree, env, letters)
+        if found is None and text in ("n_l", "n_L", "N_l", "N_L") and self.recursive:
+            found = LAST
         return Position(bracket, found, text, frozenset(letters), tree)
 
     def whole_number(self, tree: n.Node, env: Env, letters: set[str]) -> int | None:
@@ -381,7 +427,7 @@ class Names:
             made, rest = inside
             below = self.positions(rest.scripts, "_", env)
             return self.component(made, below, node, env), self.positions(rest.scripts, "^", env)
-        base = base_of(node)
+        base = named(node)
         below, above = self.positions(node.scripts, "_", env), self.positions(node.scripts, "^", env)
         failure: Exception | None = None
         for positions in (below, split_digits(below)):
@@ -407,12 +453,34 @@ class Names:
             for p in parts(parameter):
                 if isinstance(p, n.Name) and p.id in env and p.id in self.indices:
                     bindings.setdefault(p.id, env[p.id])
+        if fit.below and k.right is not None and not k.pattern.below and self.is_own_term(k):
+            return self.objective(node, env), fit.above
         if fit.below and k.right is not None and not k.pattern.below:
             summand = self.summand(k, fit, bindings)
             if summand is not None:
                 return summand, fit.above
         made = self.known_tensor(k, bindings, letters)
+        return self.entry_of(made, fit, node, env)
+
+    def entry_of(self, made: Quantity, fit: Match, node: n.Name, env: Env) -> tuple[Quantity, tuple[Position, ...]]:
+        """A component; W^T_{ji} is one of the transpose."""
+        turned = [p for p in fit.above if p.text in TRANSPOSES and not p.bracket]
+        if turned and len(fit.below) == 2 and made.data.ndim == 2:
+            return self.component(q.transposed(made), fit.below, node, env), tuple(p for p in fit.above if p not in turned)
         return self.component(made, fit.below, node, env), fit.above
+
+    def objective(self, name: n.Name, env: Env) -> Quantity:
+        """A loss that nothing defines."""
+        raise NotImplementedError
+
+    def is_own_term(self, k: Known) -> bool:
+        """Whether L is defined as the sum of L_t, and L_t by nothing."""
+        for p in parts(k.right) if k.right is not None else ():
+            if isinstance(p, n.Big):
+                of = plain(p.of)
+                if isinstance(of, n.Name) and base_of(of) == k.pattern.base and of.scripts:
+                    return not any(x.pattern.below or x.pattern.above for x in self.known[k.pattern.base] if x.right is not None)
+        return False
 
     def summand(self, k: Known, fit: Match, bindings: dict[str, int]) -> Quantity | None:
         """L_t of an L that is a sum over t: its term."""
@@ -426,6 +494,8 @@ class Names:
         below = [x for c in right.scripts if c.mark == "_" for x in c.items]
         head = below[0].sides[0] if below and isinstance(below[0], n.Chain) else below[0] if below else None
         if not isinstance(head, n.Name) or head.id != fit.below[0].text and head.id not in fit.below[0].letters:
+            return None
+        if isinstance(plain(right.of), n.Name) and base_of(plain(right.of)) == k.pattern.base:  # type: ignore[arg-type]
             return None
         key = (k.pattern.base, "term", fit.below[0].number, tuple(sorted(bindings.items())))
         if key not in self.memo:
@@ -495,9 +565,42 @@ class Names:
             if declared is not None and declared.axes is not None:
                 shape = tuple(self.size(a, bindings) for a in declared.axes)
             return self.defined(k, bindings, shape)
+        if k.right is None and shape == () and base in SURE_LOSSES and k.name is None and not early and bindings:
+            return self.objective(self.name_at(k.pattern, bindings), bindings)
         if shape is None:
             shape = self.early_shape(k, bindings, rows)
+        stacked = self.from_stack(base, k, bindings, shape) if not early else None
+        if stacked is not None:
+            return stacked
         return self.leaf(base, k.pattern, bindings, shape)
+
+    @staticmethod
+    def name_at(found: Pattern, bindings: Mapping[str, int]) -> n.Name:
+        """A name with the letters of its pattern."""
+        below = tuple(n.Name(s.letter) if s.letter else n.Text(s.label or str(s.number)) for s in found.below)
+        above = tuple(n.Name(s.letter) if s.letter else n.Text(s.label or str(s.number)) for s in found.above)
+        scripts = [n.Script(m, items) for m, items in (("_", below), ("^", above)) if items]
+        return n.Name(found.base, scripts=tuple(scripts))
+
+    def from_stack(self, base: str, k: Known, bindings: dict[str, int], shape: tuple[int, ...]) -> Quantity | None:
+        """x_i from a declared X whose rows or columns it must be; T where t is the same."""
+        slots = (*k.pattern.below, *k.pattern.above)
+        if len(base) == 1 and base.islower() and len(slots) == 1 and slots[0].letter and len(shape) == 1 and slots[0].letter not in self.recursive:
+            for d in self.known.get(base.upper(), ()):
+                if d.axes is not None and len(d.axes) == 2 and d.right is None and not d.pattern.letters and not self.defines(n.Name(base.upper())):
+                    made = self.known_tensor(d, {}, frozenset())
+                    at = bindings[slots[0].letter] + slots[0].offset
+                    for axis in (0, 1):
+                        if made.shape[1 - axis] == shape[0]:
+                            if not 1 <= at <= made.shape[axis]:
+                                raise OutOfRange(f"{base} at {at}", frozenset(slots[0].letter))
+                            return Quantity(np.take(made.data, at - 1, axis=axis), row=self.reading.row_vectors)
+        if len(base) == 1 and base.isupper() and not slots and len(shape) == 1:
+            for d in self.known.get(base.lower(), ()):
+                if d.axes is not None and not d.pattern.below and not d.pattern.above and len(d.axes) == 1 and d.right is None:
+                    made = self.known_tensor(d, {}, frozenset())
+                    return made if made.shape == shape else None
+        return None
 
     def early_shape(self, k: Known, bindings: dict[str, int], rows: Sequence[Known]) -> tuple[int, ...]:
         """The shape of the value before the first step: what is declared, else that of the first step."""
@@ -591,6 +694,7 @@ class Names:
             e = replace(e, right=self.averaged(e.right))
         made = self.within(e, bindings)
         if shape is not None and made.shape != shape:
+            self.unified(e, bindings, shape, made.shape)
             made = self.reshaped(made, shape, e)
         elif shape is None and made.shape and e.pattern.base in SURE_LOSSES and not has_derivative(e.right or n.Nothing()):
             made = q.single(q.total(made.data.reshape(-1)))
@@ -598,6 +702,18 @@ class Names:
         if len(made.shape) == 1 and shape is not None:
             made = replace(made, row=self.reading.row_vectors)
         return made
+
+    def unified(self, e: Known, bindings: dict[str, int], shape: tuple[int, ...], found: tuple[int, ...]) -> None:
+        """Raise Resized where a size that is only a name must be another one."""
+        if len(shape) != len(found) or 1 in found:
+            return
+        for d in self.known[e.pattern.base]:
+            fit = match(d.pattern, *self.as_positions(e.pattern, bindings), strict=False) if d.axes is not None else None
+            if d.axes is None or fit is None or len(d.axes) != len(shape):
+                continue
+            for tree, old, new in zip(d.axes, shape, found, strict=True):
+                if old != new and isinstance(plain(tree), n.Name) and (plain(tree).scripts or len(self.recursive)):  # type: ignore[attr-defined]
+                    raise Resized(self.size_key(plain(tree), dict(fit.bindings)), new)  # type: ignore[arg-type]
 
     def reshaped(self, made: Quantity, shape: tuple[int, ...], e: Known) -> Quantity:
         """A value in the shape that was declared for it, where only axes of size 1, a sum or equal entries are between them."""
@@ -631,6 +747,8 @@ class Names:
             return made
         if len(below) > data.ndim:
             raise Misfit(f"{flat(node)} has {len(below)} indices, and the array {data.ndim} axes")
+        if len(below) == 1 and data.ndim == 2 and self.is_column(node, below[0]):
+            data = data.T
         index: list[int | slice] = []
         for p, size in zip(below, data.shape, strict=False):
             index.append(self.place(p, size, env))
@@ -639,6 +757,19 @@ class Names:
             return q.single(cut)
         vector = cut.ndim == 1
         return Quantity(np.asarray(cut, dtype=object), row=vector and self.reading.row_vectors)
+
+    def is_column(self, node: n.Node, p: Position) -> bool:
+        """Whether one index of a matrix is that of its columns: where the letter stands second in w_{kj}."""
+        if not isinstance(node, n.Name) or not isinstance(p.tree, n.Name):
+            return False
+        first = second = False
+        for t in self.trees:
+            for x in parts(t):
+                if isinstance(x, n.Name) and x.id.lower() == node.id.lower():
+                    places = [a.text for a in atoms(x.scripts, "_")]
+                    if len(places) == 2:
+                        first, second = first or places[0] == p.text, second or places[1] == p.text
+        return second and not first
 
     def place(self, p: Position, size: int, env: Env) -> int | slice:
         """Where an index or a slice points, counted from 1 on paper."""
@@ -732,6 +863,8 @@ class Names:
         instance = f"{base}{sorted(bindings.items())}{''.join(s.label or str(s.number or '') for s in (*found.below, *found.above))}"
         if self.fresh:
             self.fresh[-1].setdefault(instance, ())
+        if base not in self.given and base not in self.derived_by:
+            self.invented.add(base)
         shape = self.guesses.get(instance, ())
         for letter, at in bindings.items():
             if letter not in self.recursive and at > self.count(letter, bindings):
@@ -747,6 +880,11 @@ class Names:
             if rows and all(k.pattern.letters and set(k.pattern.letters) <= self.recursive for k in rows):
                 slot = rows[0].pattern.above[0]
                 return self.known_tensor(rows[0], {slot.letter: LAST - slot.offset}, frozenset()), ()
+            if rows and all(k.pattern.above[0].number == 2 and not k.pattern.above[0].bracket for k in rows):
+                square = self.known_tensor(rows[-1], {}, frozenset())
+                return q.mapped(sqrt, square), ()
+            if len(rows) == 1 and rows[0].pattern.above[0].label:
+                return self.known_tensor(rows[0], {}, frozenset()), ()
             numbered = [k for k in rows if k.pattern.above[0].number is not None]
             if rows and numbered == rows:
                 return self.known_tensor(max(rows, key=lambda k: k.pattern.above[0].number or 0), {}, frozenset()), ()
@@ -776,6 +914,9 @@ class Names:
             made = q.single(Scalar(series[bindings[last.letter] + last.offset - 1], entry=True))
         else:
             values = self.drawn(key, shape, base)
+            square = len(shape) == 2 and shape[0] == shape[1]
+            if square and (base in self.symmetric or (self.reading.symmetric and base not in self.derived_by)):
+                values = (values + np.swapaxes(values, 0, 1)) / 2
             made = q.array_of([Scalar(values[at], entry=True) for at in np.ndindex(*shape)], shape, row=self.reading.row_vectors and len(shape) == 1)
         self.leaves[key] = made
         return made
@@ -785,6 +926,9 @@ class Names:
         rng = np.random.default_rng([zlib.crc32(key.encode()), self.seed])
         values = rng.normal(scale=0.9, size=(*shape, POINTS))
         values[..., -POSITIVE:] = rng.uniform(0.15, 0.95, size=(*shape, POSITIVE))
+        fixed = dict(self.reading.special).get(base)
+        if fixed is not None and not shape:
+            return np.full_like(values, float(fixed))
         small = key.startswith(r"\epsilon") or key.startswith(r"\varepsilon")
         if small and self.reading.small:
             return np.full_like(values, 1e-5)
@@ -824,3 +968,19 @@ def _logs(node: n.Juxtaposition | n.Product) -> bool:
     """Whether a label multiplies a logarithm here."""
     labels = any(isinstance(plain(f), n.Name) and base_of(plain(f)) in LABELS for f in node.factors)  # type: ignore[arg-type]
     return labels and any(isinstance(f, n.Call) and f.function.id in ("log", "ln") for f in node.factors)
+
+
+def named(name: n.Name) -> str:
+    """What a name is called, its primes included."""
+    return base_of(name) + "'" * primes(name.scripts)
+
+
+def assumed_symmetric(claim: n.Node) -> str:
+    """M where a claim begins with M = M^T."""
+    if isinstance(claim, n.Chain) and len(claim.sides) == 2 and claim.signs == ("=",):
+        a, b = (plain(x) for x in claim.sides)
+        if isinstance(a, n.Name) and isinstance(b, n.Name) and base_of(a) == base_of(b):
+            marks = [flat(i) for x in (*a.scripts, *b.scripts) if x.mark == "^" for i in x.items]
+            if marks and marks[-1] in TRANSPOSES:
+                return base_of(a)
+    return ""

@@ -32,6 +32,10 @@ class Reading:
     applied: bool = False
     scaled: bool = False
     small: bool = False
+    identity: bool = False
+    special: tuple[tuple[str, int], ...] = ()
+    symmetric: bool = False
+    slash: bool = False
     turned: bool = False
     scalars: bool = False
     same: bool = False

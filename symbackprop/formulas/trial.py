@@ -8,7 +8,7 @@ import numpy as np
 from symbackprop.formulas.context import Context
 from symbackprop.formulas.derivatives import Meaning
 from symbackprop.formulas.links import Link, free_letters
-from symbackprop.formulas.names import LAST, OutOfRange, Unread
+from symbackprop.formulas.names import LAST, OutOfRange, Resized, Unread
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.quantities import Misfit, Quantity
 from symbackprop.formulas.readings import Reading
@@ -27,9 +27,15 @@ def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Nod
     """Try a link under a reading."""
     made = Outcome("unread", "nothing was tried")
     for seed in SEEDS:
+        sizes: dict[str, int] = {}
         try:
-            names = Meaning(context, reading, claims, seed)
-            made = compared(link, names)
+            for _ in range(12):
+                try:
+                    names = Meaning(context, reading, claims, seed, sizes)
+                    made = compared(link, names)
+                    break
+                except Resized as error:
+                    sizes[error.key] = error.size
         except Misfit as error:
             return Outcome("misfit", str(error))
         except Unread as error:
@@ -66,6 +72,8 @@ def compared(link: Link, names: Meaning) -> Outcome:
     silent = [span for span, depends in getattr(names, "dependence", {}).items() if not depends]
     if silent and not link.conditions and not is_zero(link.right) and not is_zero(link.left):
         raise Unread("a derivative by something that nothing depends on", link.left)
+    if apart is not None and names.invented:
+        raise Unread(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
     if apart is not None:
         steady = len(ratios) > 1 and np.ptp(ratios) < 1e-6 * max(map(abs, ratios))
         return Outcome(**{**apart.__dict__, "ratio": ratios[0] if steady else None})
@@ -109,7 +117,8 @@ def index_values(letters: Sequence[str], names: Meaning) -> Iterator[dict[str, i
 def is_zero(node: n.Node) -> bool:
     """Whether a side is written 0."""
     node = plain(node)
-    return isinstance(node, n.Number) and node.text == "0"
+    node = node.of if isinstance(node, n.Accent) else node
+    return (isinstance(node, n.Number) and node.text == "0") or (isinstance(node, n.Name) and node.id == "0")
 
 
 def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple[dict[str, int], Quantity, Quantity]]:
@@ -165,8 +174,6 @@ def holds_here(link: Link, names: Meaning, env: Mapping[str, int]) -> bool:
             if isinstance(part, n.Chain) and names.counted(part, env):
                 if bool(np.all(names.holds(part, env))) == (c.word == "otherwise"):
                     return False
-            elif isinstance(part, n.Chain) and part.signs[0] == "=" and isinstance(part.sides[-1], n.Listing):
-                continue
     return True
 
 
@@ -175,6 +182,8 @@ def where(link: Link, names: Meaning, env: Mapping[str, int]) -> np.ndarray | No
     found: np.ndarray | None = None
     for c in link.conditions:
         for part in c.parts:
+            if isinstance(part, n.Chain) and set(part.signs) & {r"\in", r"\notin"}:
+                continue
             if isinstance(part, n.Chain) and not names.counted(part, env) and not isinstance(part.sides[-1], n.Listing):
                 here = names.holds(part, env)
                 here = ~here if c.word == "otherwise" else here

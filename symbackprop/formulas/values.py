@@ -50,7 +50,7 @@ class Values(Names):
                 return self.ones(node, env)
             if node.id in ("I", r"\mathbb{I}") and not any(x.mark == "_" and not self.is_size_script(x) for x in node.scripts):
                 return self.identity(node, env)
-            if node.id == r"\delta" and node.scripts and node.scripts[0].mark == "_":
+            if node.id == r"\delta" and node.scripts and len(atoms(node.scripts, "_")) + len(atoms(node.scripts, "^")) == 2:
                 return self.kronecker(node, env)
             if node.id == "0" and node.style:
                 return q.single(ZERO)
@@ -88,9 +88,7 @@ class Values(Names):
 
     def kronecker(self, node: n.Name, env: Env) -> Quantity:
         """delta_{ij}."""
-        places = self.positions(node.scripts, "_", env)
-        if len(places) != 2:
-            return self.name(node, env)
+        places = (*self.positions(node.scripts, "_", env), *self.positions(node.scripts, "^", env))
         if any(p.number is None for p in places):
             raise Unread(f"an index of {flat(node)} has no value", node)
         return q.single(ONE if places[0].number == places[1].number else ZERO)
@@ -100,6 +98,8 @@ class Values(Names):
         inside = plain(node)
         if isinstance(inside, n.Name):
             return self.of_name(inside, env)
+        if isinstance(node.of, n.Number):
+            return self.value(node.of, env)
         raise Unread("an accent over an expression", node)
 
     def of_labelled(self, node: n.Labelled, env: Env) -> Quantity:
@@ -160,6 +160,12 @@ class Values(Names):
                 made = q.mapped(s.sqrt, made)
             else:
                 raise Unread(f"the norm {kind}", node)
+        elif isinstance(node.of, n.Call) and below and isinstance(node.of.argument, n.Bracket):
+            head = replace(node.of.function, style="")
+            if self.is_component_of_call(head, node.of.argument, below, env):
+                made = self.name(replace(head, scripts=head.scripts + tuple(below)), env)
+            else:
+                made = self.component(self.value(node.of, env), self.positions(node.scripts, "_", env), head, env)
         else:
             made = self.value(node.of, env)
             if below:
@@ -271,6 +277,10 @@ class Values(Names):
         while at < len(factors):
             node = factors[at]
             following = factors[at + 1] if at + 1 < len(factors) else None
+            if isinstance(node, n.Name) and node.id == "d" and node.style in ("mathbf", "boldsymbol", "mathrm") and isinstance(following, n.Name) and not node.scripts:
+                made.append(self.value(n.Differential("d", (), following, span=node_span(node, following)), env))
+                at += 2
+                continue
             if isinstance(node, n.Dots):
                 at += 1
                 continue
@@ -298,13 +308,23 @@ class Values(Names):
         head = plain(node)
         if not isinstance(head, n.Name) or head is not node and not isinstance(node, n.Name):
             return None
+        below = [x for x in scripts if x.mark == "_"]
+        if below and self.is_component_of_call(head, bracket, below, env):
+            return self.raised(self.name(replace(head, scripts=head.scripts + tuple(below)), env), self.positions(scripts, "^", env), following, env)
         made = self.call(head, bracket, env)
         if made is None:
             return None
-        below = [x for x in scripts if x.mark == "_"]
         if below:
             made = self.component(made, self.positions(scripts, "_", env), head, env)
         return self.raised(made, self.positions(scripts, "^", env), following, env)
+
+    def is_component_of_call(self, head: n.Name, bracket: n.Bracket, below: Sequence[n.Script], env: Env) -> bool:
+        """Whether f(x)_i is what an equation f(x)_i = ... defines."""
+        for k in self.known.get(base_of(head), ()):
+            if k.parameters is not None and k.right is not None and len(k.pattern.below) == len(atoms(head.scripts, "_")) + len(atoms(below, "_")):
+                if [flat(i) for i in k.parameters] == [flat(i) for i in bracket.items]:
+                    return True
+        return False
 
     def call(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity | None:
         """A name before a bracket as a function, or None."""
@@ -354,9 +374,14 @@ class Values(Names):
             factors, signs = self.applications(factors, signs)
         if self.reading.flat:
             return self.flattened(factors, signs, env)
+        if not self.reading.slash:
+            factors, signs = slashed(factors, signs)
         made = self.value(factors[0], env)
         for sign, factor in zip(signs, factors[1:], strict=True):
             if isinstance(factor, n.Dots):
+                continue
+            if sign == "":
+                made = self.times(made, self.value(factor, env))
                 continue
             made = self.signed(sign, made, self.value(factor, env), node)
         return made
@@ -494,7 +519,8 @@ class Values(Names):
             if isinstance(p, n.Name):
                 for c in p.scripts:
                     for a in atoms([c], c.mark) if c.mark in "_^" else ():
-                        if isinstance(a.tree, n.Name) and a.tree.id in self.indices and a.tree.id not in env and a.tree.id not in bound and c.mark == "_":
+                        below = c.mark == "_" or a.bracket
+                        if isinstance(a.tree, n.Name) and a.tree.id in self.indices and a.tree.id not in env and a.tree.id not in bound and below:
                             found.append(a.tree.id)
         return list(dict.fromkeys(found))
 
@@ -522,6 +548,8 @@ class Values(Names):
             return
         if last is None and not self.is_bounded(node, letter, rest, env):
             last = self.count(letter, env)
+        if first == 0 and last is not None and self.is_beyond(node.of, {**env, **{x: 1 for x, _, _ in rest}, letter: 0}, letter):
+            first, last = 1, last + (self.is_beyond(node.of, {**env, **{x: 1 for x, _, _ in rest}, letter: last + 1}, letter) is False)
         seen = False
         for at in range(first, (MOST if last is None else last) + 1):
             try:
@@ -534,6 +562,16 @@ class Values(Names):
                 raise
             seen = True
             yield from inside
+
+    def is_beyond(self, body: n.Node, env: Env, letter: str) -> bool:
+        """Whether an index is out of range here."""
+        try:
+            self.value(body, env)
+        except OutOfRange as error:
+            return letter in error.letters
+        except (Unread, Misfit):
+            return False
+        return False
 
     def worded(self, node: n.Big, env: Env) -> Iterator[Quantity]:
         """A sum over words, such as samples and outputs: over all entries."""
@@ -656,6 +694,24 @@ def _bare(node: n.Node) -> n.Node:
     while isinstance(node, n.Labelled):
         node = node.of
     return node
+
+
+def slashed(factors: list[n.Node], signs: list[str]) -> tuple[list[n.Node], list[str]]:
+    """1/d (...) as (1/d)(...): behind a slash stands one factor, unless only names follow, as in x/ab."""
+    made, kept = [factors[0]], []
+    for sign, factor in zip(signs, factors[1:], strict=True):
+        inside = factor.factors if isinstance(factor, n.Juxtaposition) else ()
+        cut = sign == "/" and len(inside) > 1 and (isinstance(inside[0], n.Number) or isinstance(inside[1], n.Bracket | n.Leibniz | n.Big | n.Fraction | n.Call))
+        if cut and isinstance(inside[0], n.Name) and isinstance(inside[1], n.Bracket) and len(inside) == 2 and isinstance(plain(inside[1]), n.Name | n.Call | n.Accent):
+            cut = False
+        if cut:
+            rest = inside[1] if len(inside) == 2 else n.Juxtaposition(inside[1:], span=(inside[1].span[0], factor.span[1]))
+            made += [inside[0], rest]
+            kept += [sign, ""]
+        else:
+            made.append(factor)
+            kept.append(sign)
+    return made, kept
 
 
 def node_span(a: n.Node, b: n.Node) -> tuple[int, int]:
