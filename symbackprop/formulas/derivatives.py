@@ -14,7 +14,7 @@ from symbackprop.formulas.names import LAST, LOSSES, SURE_LOSSES, Env, Known, Ou
 from symbackprop.formulas.quantities import Misfit, Quantity
 from symbackprop.formulas.references import Position
 from symbackprop.formulas.tape import ZERO, Scalar, adjoints
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
+from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain
 from symbackprop.language.latex import nodes as n
 
 
@@ -116,7 +116,7 @@ class Meaning(Calls):
     def is_used_base(self, base: str) -> bool:
         """Whether an equation uses this name."""
         rights = [k.right for group in self.known.values() for k in group if k.right is not None and not has_derivative(k.right)]
-        return any(isinstance(p, n.Name) and base_of(p) == base for r in rights for p in parts(r))
+        return any(isinstance(p, n.Name) and base_of(p) == base for r in rights for p in operands(r))
 
     def anything_declared(self, name: n.Name, env: Env) -> Quantity:
         """A function that only its signature declares, of the variables that it is derived by."""
@@ -197,7 +197,7 @@ class Meaning(Calls):
         for other in rows:
             if other is k or other.right is None:
                 continue
-            for p in parts(other.right):
+            for p in operands(other.right):
                 if isinstance(p, n.Name) and base_of(p).lower() == k.pattern.base.lower():
                     found = self.pattern_of(p)
                     slots = (*found.above, *found.below)

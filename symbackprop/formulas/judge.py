@@ -17,7 +17,7 @@ from symbackprop.formulas.names import Unread, assumed_symmetric
 from symbackprop.formulas.readings import Reading, usual, varied
 from symbackprop.formulas.references import atoms
 from symbackprop.formulas.said import Said
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
+from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain
 from symbackprop.formulas.trial import Outcome, is_zero, tried
 from symbackprop.formulas.updates import is_loss
 from symbackprop.formulas.verdict import ClaimVerdict
@@ -96,7 +96,7 @@ def is_open(link: Link, context: Context, sides: list[n.Node]) -> bool:
         return False
     if base_of(head) in SQUASHED and names.used_as_functions() & SQUASHED:
         return False
-    used = {base_of(p) for s in context.statements if isinstance(s.body, n.Chain) for side in s.body.sides for p in parts(side) if isinstance(p, n.Name)}
+    used = {base_of(p) for s in context.statements if isinstance(s.body, n.Chain) for side in s.body.sides for p in operands(side) if isinstance(p, n.Name)}
     small = {u.lower() for u in used}
     return base_of(head) not in used - constrained(context) and (base_of(head).lower() not in small or base_of(head) in constrained(context))
 

@@ -5,6 +5,7 @@ value. So a formula means exactly what it says entry by entry.
 """
 
 import itertools
+import time
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,14 +17,15 @@ from symbackprop.formulas import quantities as q
 from symbackprop.formulas.context import Context, letters_of
 from symbackprop.formulas.quantities import Misfit, Quantity
 from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.references import Match, Pattern, Position, atoms, match, pattern, primes, split_digits
+from symbackprop.formulas.references import Match, Pattern, Position, Slot, atoms, match, pattern, primes, split_digits
 from symbackprop.formulas.tape import ONE, ZERO, Scalar, constant, entry, number, sqrt
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain, rebuilt
+from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain, rebuilt
 from symbackprop.language.latex import nodes as n
 
 LAST = 4
 POINTS, POSITIVE = 7, 2
 POOL = (3, 2, 4, 5)
+SECONDS = 3.0
 LOSSES = {"L", "J", "C", "E", r"\ell", "l", "Loss", "loss", "Cost", "cost", "F", r"\xi", "R", r"\Phi", "Q", "loss_fn", "S", "O", "U", "V"}
 SURE_LOSSES = {"L", "J", "C", "E", r"\ell", "Loss", "loss", "Cost", "cost"}
 DEFINING = {"=", ":=", r"\equiv", r"\triangleq", r"\doteq", r"\leftarrow"}
@@ -75,6 +77,8 @@ class Names:
     def __init__(self, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int = 0, sizes: Mapping[str, int] | None = None) -> None:
         self.context, self.reading, self.seed = context, reading, seed
         self.claims = tuple(claims)
+        self.steps = 0
+        self.deadline = time.monotonic() + SECONDS
         self.fresh: list[dict[str, tuple[int, ...]]] = []
         self.depth = 0
         self.invented: set[str] = set()
@@ -84,7 +88,7 @@ class Names:
         self.trees = trees
         self.indices, self.bounds = letters_of(trees, context.declared)
         self.usual_labels()
-        self.given = {base_of(p) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in parts(t) if isinstance(p, n.Name)}
+        self.given = {base_of(p) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in operands(t) if isinstance(p, n.Name)}
         self.given |= {x.lower() for x in self.given} | {x.upper() for x in self.given if len(x) == 1}
         self.derived_by = {base_of(p) for t in claims for d in parts(t) if isinstance(d, n.Leibniz | n.Operator) for b in (d.by if isinstance(d, n.Leibniz) else [i for x in d.scripts for i in x.items]) for p in parts(b) if isinstance(p, n.Name)}
         self.classes = {base_of(p) for t in trees for p in self.below(t) if p.scripts and any(s.mark == "_" for s in p.scripts)}
@@ -179,6 +183,10 @@ class Names:
     def take(self, statement: n.Statement) -> None:
         """A forward equation: it defines its left side. Whatever else it says is a constraint."""
         body = statement.body
+        for condition in statement.conditions:
+            for part in condition.parts:
+                if isinstance(part, n.Chain) and part.signs[0] in DEFINING:
+                    self.take(n.Statement(part, span=part.span))
         if isinstance(body, n.Signature):
             return self.take_signature(body)
         if not isinstance(body, n.Chain) or body.signs[0] not in DEFINING:
@@ -250,7 +258,7 @@ class Names:
         component: tuple[str, ...] = ()
         for k in rows:
             extra = found.below[len(k.pattern.below) :]
-            if k.axes is not None and k.right is None and k.pattern.above == found.above and k.pattern.below == found.below[: len(k.pattern.below)]:
+            if k.axes is not None and k.right is None and self.prefixes(k.pattern, found):
                 if extra and len(extra) == len(k.axes) and all(s.letter for s in extra):
                     component = tuple(s.letter for s in extra)
         rows.append(Known(found, right, None, parameters, alias, component, left))
@@ -438,7 +446,7 @@ class Names:
                     failure = failure or error
             if positions == split_digits(below):
                 break
-        linked = self.linked(node, base, below, above, env)
+        linked = self.linked(node, base, below, above, env) or self.ranged(base, below, above)
         if linked is not None:
             return linked
         if failure is not None:
@@ -511,15 +519,15 @@ class Names:
             return self.value(k.right, bindings)
         for whole in self.known[base]:
             if k.component and whole.axes is not None and whole.right is None and self.prefixes(whole.pattern, k.pattern):
-                kept = {x: v for x, v in bindings.items() if x in whole.pattern.letters}
-                made = self.known_tensor(whole, kept, letters)
+                fit = match(whole.pattern, *self.as_positions(k.pattern, bindings))
+                made = self.known_tensor(whole, dict(fit.bindings) if fit else {}, letters)
                 places = [bindings[x] for x in k.component]
                 return q.single(self.pick(made, places, letters, base))
         key = (base, k.pattern, tuple(sorted(bindings.items())))
         if key in self.memo:
             return self.memo[key]
         for letter, at in bindings.items():
-            low = 0 if letter in self.recursive else 1
+            low = 0 if letter in self.recursive or (k.right is None and k.axes == ()) else 1
             bounded = k.right is None or letter in self.recursive
             if at < low or (bounded and at > max(self.count(letter, bindings), 1)):
                 raise OutOfRange(f"{base} at {letter} = {at}", letters)
@@ -528,15 +536,24 @@ class Names:
         self.working.add(key)
         try:
             made = self.made(k, bindings, base)
+        except OutOfRange as error:
+            raise OutOfRange(str(error), letters | (error.letters - set(bindings))) from None
         finally:
             self.working.discard(key)
+        moments = [bindings[s.letter] + s.offset for s in (*k.pattern.above, *k.pattern.below) if s.letter in self.recursive and s.letter in bindings]
+        for x in made.data.reshape(-1):
+            if moments and x.entry and x.moment is None:
+                x.moment = moments[0]
         self.memo[key] = made
         return made
 
     @staticmethod
     def prefixes(whole: Pattern, found: Pattern) -> bool:
         """Whether `found` is a component of `whole`."""
-        return whole.above == found.above and whole.below == found.below[: len(whole.below)]
+        def bare(slots: Sequence[Slot]) -> list[Slot]:
+            return [replace(s, offset=0) for s in slots]
+
+        return bare(whole.above) == bare(found.above) and bare(whole.below) == bare(found.below[: len(whole.below)])
 
     def made(self, k: Known, bindings: dict[str, int], base: str) -> Quantity:
         """A tensor made for the first time."""
@@ -546,7 +563,12 @@ class Names:
         if k.right is None and not early:
             for e in rows:
                 if e.right is not None and not e.alias and e.component and self.prefixes(k.pattern, e.pattern) and shape is not None:
-                    return self.by_components(e, bindings, shape)
+                    shifts = {s.letter: s.offset for s in (*e.pattern.above, *e.pattern.below) if s.letter and s.letter in bindings}
+                    ours = {s.letter: s.offset for s in (*k.pattern.above, *k.pattern.below) if s.letter}
+                    moved = {x: v + ours.get(x, 0) - shifts.get(x, 0) for x, v in bindings.items()}
+                    if any(moved.get(x, 1) < 1 for x in self.recursive):
+                        break
+                    return self.by_components(e, moved, shape)
                 if e.right is not None and not e.alias and e.pattern == k.pattern:
                     return self.defined(e, bindings, shape)
                 same = e.right is not None and not e.alias and len(e.pattern.below) == len(k.pattern.below) and len(e.pattern.above) == len(k.pattern.above)
@@ -826,6 +848,33 @@ class Names:
                     return made, tuple(rest)
         return None
 
+    def ranged(self, base: str, below: tuple[Position, ...], above: tuple[Position, ...]) -> tuple[Quantity, tuple[Position, ...]] | None:
+        """The whole, or a row, of what an equation gives by components."""
+        for spelled in dict.fromkeys((base, base[:-1] + base[-1:].upper())):
+            for k in self.known.get(spelled, ()):
+                slots = k.pattern.below
+                if k.right is None or k.alias or len(slots) <= len(below) or not all(s.letter and not s.offset for s in slots[len(below) :]):
+                    continue
+                fit = match(replace(k.pattern, below=slots[: len(below)]), below, above)
+                if fit is None or len(slots) - len(below) > 2:
+                    continue
+                missing = [s.letter for s in slots[len(below) :]]
+                sizes = [self.reach(k, dict(fit.bindings), missing, letter) for letter in missing]
+                entries = []
+                for at in np.ndindex(*sizes):
+                    entries.append(self.known_tensor(k, {**dict(fit.bindings), **{x: i + 1 for x, i in zip(missing, at, strict=True)}}, frozenset(missing)).scalar)
+                return q.array_of(entries, tuple(sizes), row=self.reading.row_vectors and len(sizes) == 1), fit.above
+        return None
+
+    def reach(self, k: Known, bindings: dict[str, int], missing: Sequence[str], letter: str) -> int:
+        """How far an index of an equation goes."""
+        for at in range(1, 9):
+            try:
+                self.known_tensor(k, {**bindings, **dict.fromkeys(missing, 1), letter: at}, frozenset(missing))
+            except OutOfRange:
+                return at - 1
+        return self.count(letter, bindings)
+
     def sample(self, made: Quantity, at: Position) -> Quantity:
         """One sample of a matrix of samples."""
         axis = 1 if self.reading.samples == "columns" else 0
@@ -931,7 +980,7 @@ class Names:
             return np.full_like(values, float(fixed))
         small = key.startswith(r"\epsilon") or key.startswith(r"\varepsilon")
         if small and self.reading.small:
-            return np.full_like(values, 1e-5)
+            return np.full_like(values, 1e-9)
         if small or base in (r"\eta", r"\alpha") and not shape:
             values = np.abs(values) * (0.1 if small else 1) + 0.01
         if self.simplex and base in LABELS and shape and max(shape) > 1:

@@ -17,14 +17,15 @@ Partials = Callable[["Scalar"], Sequence["Scalar"]]
 class Scalar:
     """A number at each point; `of` are the Scalars it was computed from, `partials` its derivatives by these.
 
-    `entry` marks an entry of a tensor: derivatives may be taken by it, and an immediate derivative stops there.
+    `entry` marks an entry of a tensor: derivatives may be taken by it. `moment` is the time or layer of that tensor.
     """
 
-    __slots__ = ("entry", "of", "partials", "serial", "swept", "value")
+    __slots__ = ("entry", "moment", "of", "partials", "serial", "swept", "value")
 
     def __init__(self, value: np.ndarray, of: tuple["Scalar", ...] = (), partials: Partials | None = None, entry: bool = False) -> None:
         self.value, self.of, self.partials, self.entry = value, of, partials, entry
         self.serial = next(SERIAL)
+        self.moment: int | None = None
         self.swept: dict[bool, dict[Scalar, Scalar]] = {}
 
     def __add__(self, other: "Scalar") -> "Scalar":
@@ -166,8 +167,15 @@ def smaller(a: Scalar, b: Scalar) -> Scalar:
     return chosen(np.asarray(a.value) < b.value, a, b)
 
 
+def held(node: Scalar, top: Scalar) -> bool:
+    """Whether an immediate derivative of `top` stops here: at a tensor of another time or layer, or where there are none, at any."""
+    if not node.entry or node is top:
+        return False
+    return node.moment != top.moment if node.moment is not None and top.moment is not None else top.moment is None
+
+
 def adjoints(top: Scalar, immediate: bool = False) -> dict[Scalar, Scalar]:
-    """The derivative of `top` by everything it was computed from; `immediate`: entries of tensors on the way are held."""
+    """The derivative of `top` by everything it was computed from; `immediate`: entries of other times or layers are held."""
     known = top.swept.get(immediate)
     if known is not None:
         return known
@@ -178,12 +186,12 @@ def adjoints(top: Scalar, immediate: bool = False) -> dict[Scalar, Scalar]:
         if node in reached:
             continue
         reached.add(node)
-        if not (immediate and node.entry and node is not top):
+        if not (immediate and held(node, top)):
             pending.extend(node.of)
     made: dict[Scalar, Scalar] = {top: ONE}
     for node in sorted(reached, key=lambda n: n.serial, reverse=True):
         slope = made.get(node)
-        if slope is None or node.partials is None or (immediate and node.entry and node is not top):
+        if slope is None or node.partials is None or (immediate and held(node, top)):
             continue
         for part, partial in zip(node.of, node.partials(node), strict=True):
             step = slope * partial

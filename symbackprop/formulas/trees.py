@@ -17,6 +17,31 @@ def parts(node: n.Node) -> Iterator[n.Node]:
             yield from _parts(getattr(node, field.name))
 
 
+def operands(node: n.Node) -> Iterator[n.Node]:
+    """The node and everything in it that has a value: not what stands below names, nor above them except for exponents."""
+    yield node
+    for field in fields(node):
+        if field.name in ("span", "spaced"):
+            continue
+        value = getattr(node, field.name)
+        if field.name == "scripts":
+            exponent = not isinstance(node, n.Name) or node.id == "e"
+            for script in value:
+                if script.mark == "^" and exponent and not isinstance(node, n.Big | n.Leibniz | n.Operator | n.Differential):
+                    for item in script.items:
+                        yield from operands(item)
+            continue
+        yield from _operands(value)
+
+
+def _operands(value: Any) -> Iterator[n.Node]:
+    if isinstance(value, n.Node):
+        yield from operands(value)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _operands(item)
+
+
 def _parts(value: Any) -> Iterator[n.Node]:
     if isinstance(value, n.Node):
         yield from parts(value)

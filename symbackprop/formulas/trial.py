@@ -206,7 +206,8 @@ def difference(left: Quantity, right: Quantity, names: Meaning, env: Mapping[str
         if mask is not None:
             allowed = allowed & mask
         finite = max(finite, int(allowed.sum()))
-        wrong = allowed & (np.abs(x - y) > (1e-3 if names.reading.small else RELATIVE) * (np.abs(x) + np.abs(y)) + ABSOLUTE)
+        relative, absolute = (1e-3, 1e-4) if names.reading.small else (RELATIVE, ABSOLUTE)
+        wrong = allowed & (np.abs(x - y) > relative * (np.abs(x) + np.abs(y)) + absolute)
         big = allowed & (np.abs(y) > 1e-6)
         ratios += list(x[big] / y[big])
         if wrong.any() and apart is None:

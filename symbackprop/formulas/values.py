@@ -1,5 +1,6 @@
 """What a tree means under a reading, as numbers: sums and products by shapes, functions, sums over indices, case distinctions."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -29,6 +30,9 @@ class Values(Names):
         method = getattr(self, f"of_{type(node).__name__.lower()}", None)
         if method is None:
             raise Unread(f"{type(node).__name__} has no value here", node)
+        self.steps += 1
+        if self.steps % 64 == 0 and time.monotonic() > self.deadline:
+            raise Unread("this takes too long", node)
         made: Quantity = method(node, env)
         return made
 
@@ -46,6 +50,8 @@ class Values(Names):
         if not self.is_known(node):
             if node.id == "e" and not node.accents and any(x.mark == "^" for x in node.scripts):
                 return self.exponential(node, env)
+            if node.id.isdigit() and node.style in ("mathcal", "mathit", "mathrm", "mathsf", "mathtt"):
+                return self.raised(q.single(self.constant_of(node.id)), self.positions(node.scripts, "^", env), node, env)
             if node.id == "1" and (node.style or node.scripts):
                 return self.ones(node, env)
             if node.id in ("I", r"\mathbb{I}") and not any(x.mark == "_" and not self.is_size_script(x) for x in node.scripts):

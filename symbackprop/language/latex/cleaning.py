@@ -32,7 +32,11 @@ class _Cleaner(Letters):
         elif word in known.STYLES:
             self.font(token, known.STYLES[word])
         elif word in known.SWITCHES:
-            self.frames[-1].style = known.SWITCHES[word]
+            following = self.peek()
+            if following is not None and following.text == "{":
+                self.font(token, known.SWITCHES[word])
+            else:
+                self.frames[-1].style = known.SWITCHES[word]
         elif word in known.TEXTS:
             self.prose(token)
         elif word in ("left", "right") or (word.startswith(("big", "Big")) and word in DROPPED):
