@@ -141,8 +141,8 @@ def contradictions(note: Note, judged: Judged, lang: str) -> list[tuple[str, str
     lines = {f.number: f.line for f in note.formulas}
     made = []
     for text, numbers in found:
-        names = word("stop", lang).join(map(str, numbers))
-        where = word("stop", lang).join(str(lines[n]) for n in numbers if n in lines)
+        names = word("and", lang).join(map(str, numbers))
+        where = word("and", lang).join(str(lines[n]) for n in numbers if n in lines)
         key = "formulas" if note.format == "notebook" else "formulas lines"
         made.append((told(text, lang), word(key, lang, numbers=names, lines=where)))
     return made

@@ -18,6 +18,7 @@ from symbackprop.notes.sheet import Sheet
 LARGEST = 50_000_000
 """Bytes of the largest file that is read."""
 DEFINITION = re.compile("(?:" + "|".join(re.escape(d) for d in sorted(DEFINES, reverse=True)) + r")(?![A-Za-z])")
+BRACES = re.compile(r"\\.|[{}]|\n", re.DOTALL)
 LONG = 2000
 """Characters of the longest definition of a macro outside a formula."""
 CHINESE, JAPANESE = 0.1, 0.05
@@ -183,7 +184,7 @@ def _macros(text: str, kind: str, formulas: list[Formula]) -> dict[str, tuple[in
     """What the document defines: in its formulas, and of a LaTeX document anywhere."""
     pieces = [f.latex for f in formulas if DEFINITION.search(f.latex)]
     if kind == "latex":
-        pieces = [_definition(text, match.start()) for match in DEFINITION.finditer(text)] + pieces
+        pieces = [*_definitions(text), *pieces]
     found: dict[str, tuple[int, str]] = {}
     for piece in pieces:
         try:
@@ -193,14 +194,18 @@ def _macros(text: str, kind: str, formulas: list[Formula]) -> dict[str, tuple[in
     return found
 
 
-def _definition(text: str, at: int) -> str:
-    """The text of one definition: up to the end of the line in which its braces are closed."""
-    depth = 0
-    for match in re.compile(r"\\.|[{}]|\n", re.DOTALL).finditer(text, at, at + LONG):
-        depth += {"{": 1, "}": -1}.get(match.group(), 0)
-        if depth <= 0 and match.group() == "\n":
-            return text[at : match.start()]
-    return text[at : at + LONG]
+def _definitions(text: str) -> Iterator[str]:
+    """The lines that define macros, each up to where its braces are closed."""
+    match = DEFINITION.search(text)
+    while match:
+        start, stop, depth = match.start(), min(match.start() + LONG, len(text)), 0
+        for sign in BRACES.finditer(text, start, stop):
+            depth += {"{": 1, "}": -1}.get(sign.group(), 0)
+            if depth <= 0 and sign.group() == "\n":
+                stop = sign.start()
+                break
+        yield text[start:stop]
+        match = DEFINITION.search(text, stop)
 
 
 __all__ = ["Folder", "Note", "linked", "parse", "read"]

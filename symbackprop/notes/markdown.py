@@ -137,17 +137,20 @@ class _Walk:
         return self.sheet.end(self.filled_to)
 
     def paragraph(self, line: int, start: int) -> int:
-        """Lines up to an empty one, or to one that begins something else."""
-        final, depth = line, self.text[self.sheet.starts[line] : start].count(">")
-        while final + 1 < len(self.sheet.starts) and self.continues(final + 1, depth):
+        """Lines up to an empty one, or to one that begins something else; or to a line of strokes that makes a title of them."""
+        head = self.sheet.starts[line]
+        final, depth, under = line, self.text[head:start].count(">"), None
+        while not under and final + 1 < len(self.sheet.starts) and self.continues(final + 1, depth):
             final += 1
             self.indent(final, lazy=True)
+            under = UNDER.match(self.text, self.sheet.starts[final]) if not self.text[head:start].strip() else None
         for k in range(line, final + 1):
             self.last[k] = final
-        under = UNDER.match(self.text, self.sheet.starts[final]) if final == line + 1 else None
-        if under:
-            self.sheet.titles.append((start, 1 if under.group(1)[0] == "=" else 2, self.text[start : self.sheet.end(line)].strip()))
-        return self.beyond(self.walk(start, self.sheet.end(final), self.bound(line)), final)
+        stop = self.walk(start, self.sheet.end(final), self.bound(line))
+        if under and stop <= self.sheet.end(final):
+            title = self.text[start : self.sheet.end(final - 1)]
+            self.sheet.titles.append((start, 1 if under.group(1)[0] == "=" else 2, " ".join(title.split())))
+        return self.beyond(stop, final)
 
     def continues(self, line: int, depth: int) -> bool:
         """Whether a line goes on with the paragraph above it, which is so deep in quotes."""
@@ -175,7 +178,7 @@ class _Walk:
         after = self.following(final)
         self.sheet.open = not closed and after == len(self.text)
         word = (fence.group(2).split() or [""])[0].strip("{}.").lower()
-        if word == "math" and inside:
+        if word == "math" and inside and not self.sheet.open:
             first, last = inside[0][0], inside[-1][1]
             self.sheet.add(fence.start(), stop, first - fence.start(), stop - last, DISPLAY, depth)
         else:

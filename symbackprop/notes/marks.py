@@ -28,7 +28,7 @@ def inserted(text: str, reports: Iterable[tuple[int, str, str]]) -> str:
         if offset == 0:
             made.append(nl.join([SUMMARY, *lines, "", END, "", ""]))
         else:
-            made.append(text[at:offset] + nl.join(["", "", f"{indent}{BEGIN}", *lines, "", f"{indent}{END}"]))
+            made.append(text[at:offset] + nl.join(["", "", f"{indent}{BEGIN}", *lines, "", f"{indent}{END}", ""]))
         at = offset
     return "".join(made) + text[at:]
 
@@ -42,7 +42,8 @@ def stripped(text: str) -> str:
             kept.append((*match.span(), match.group() == SUMMARY))
         elif kept:
             start, _, summary = kept.pop()
-            start, stop = (start, _behind(text, match.end())) if summary else (_before(text, start), match.end())
+            start = start if summary else _before(text, start)
+            stop = _behind(text, match.end(), 2 if summary else 1)
             while spans and spans[-1][0] >= start:
                 spans.pop()
             spans.append((start, stop))
@@ -64,9 +65,9 @@ def _before(text: str, at: int) -> int:
     return at
 
 
-def _behind(text: str, at: int) -> int:
-    """Where the two line breaks end that stand behind a mark."""
-    for breaks in ("\r\n\r\n", "\n\n"):
+def _behind(text: str, at: int, count: int) -> int:
+    """Where the line breaks end that stand behind a mark, so many."""
+    for breaks in ("\r\n" * count, "\n" * count):
         if text.startswith(breaks, at):
             return at + len(breaks)
     return at

@@ -15,6 +15,8 @@ from symbackprop.notes.note import DISPLAY, Formula, Note
 from symbackprop.notes.words import counted, told, word
 
 HOLE = re.compile("\ue000(\\d+)\ue001")
+LAST = re.compile(r"[ \t]*\r?\n")
+BROKEN = re.compile(r"(</div>)?\n(?=(<div)?)")
 FENCE = re.compile(r"(`{3,}|~{3,})")
 TITLE = re.compile(r"(#{1,6})[ \t]+(.*)")
 QUOTE = re.compile(r"[ \t]*>[ ]?")
@@ -49,7 +51,8 @@ def _blocks(note: Note, judged: Judged, lang: str) -> Iterator[dict[str, Any]]:
     """Blocks of the text: kind, text as HTML, and what is said of the formulas in it."""
     text, at = [], 0
     for formula in note.formulas:
-        text.append(note.text[at : formula.start].replace("\ue000", " ") + f"\ue000{formula.number}\ue001")
+        gap = "\n" * (formula.kind == DISPLAY and LAST.match(note.text, formula.stop) is not None)
+        text.append(note.text[at : formula.start].replace("\ue000", " ") + f"\ue000{formula.number}\ue001{gap}")
         at = formula.stop
     whole = "".join(text) + note.text[at:].replace("\ue000", " ")
     by_number = {f.number: f for f in note.formulas}
@@ -60,7 +63,7 @@ def _blocks(note: Note, judged: Judged, lang: str) -> Iterator[dict[str, Any]]:
         body = escape(content) if kind == "code" else SPAN.sub(_styled, escape(content))
         body = HOLE.sub(lambda m, shown=shown: shown.get(int(m.group(1)), ""), body)  # type: ignore[misc]
         notes = [_remark(f, judged, note.macros, lang) for f in inside if judged.worst(f) not in ("", "holds")]
-        yield {"kind": kind, "text": body if kind == "code" else body.replace("\n", "<br>\n"), "remarks": notes}
+        yield {"kind": kind, "text": body if kind == "code" else BROKEN.sub(_break, body), "remarks": notes}
 
 
 def _cut(lines: list[str]) -> Iterator[tuple[str, str]]:
@@ -94,6 +97,11 @@ def _cut(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 def _starts(line: str) -> bool:
     return bool(FENCE.match(line.lstrip()) or TITLE.match(line) or QUOTE.match(line) or ITEM.match(line))
+
+
+def _break(match: re.Match) -> str:
+    """The end of a line, which needs no sign beside a formula that stands alone."""
+    return f"{match.group(1) or ''}{'' if match.group(1) or match.group(2) else '<br>'}\n"
 
 
 def _styled(match: re.Match) -> str:

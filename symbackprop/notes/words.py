@@ -28,6 +28,7 @@ WORDS: dict[str, dict[str, str]] = {
     "count no claim": {"en": "no claim: {n}", "zh": "非断言：{n}"},
     "nothing": {"en": "no claims", "zh": "没有断言"},
     "stop": {"en": ", ", "zh": "，"},
+    "and": {"en": ", ", "zh": "、"},
     "pause": {"en": "; ", "zh": "；"},
     "colon": {"en": ": ", "zh": "："},
     "claim": {"en": "Claim", "zh": "断言"},
