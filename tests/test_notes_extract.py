@@ -13,8 +13,11 @@ from symbackprop.notes.extract import linked, parse, read
 from symbackprop.notes.folder import notes_in
 from symbackprop.notes.note import Note
 
-PIECES = r"""$ $$ /n /n/n /r/n >_ -_ 1._ __ ____ ` ``` ```math/n ~~~ %% %%_bp:ok_x_%% <!-- --> a b_=_c \ \$ \[ \] \( \) | ^ 5 _ 梯度
-\begin{align} \end{align} #_T/n ---/n x:_y/n ]] [[n ](u.md) <code> </code> <!--_symbackprop_--> <!--_symbackprop:_summary_--> <!--_|symbackprop_-->"""
+PIECES = r"""$ $$
+/n /n/n /r/n >_ -_ 1._ __ ____ ` ``` ```math/n ~~~ %% %%_bp:ok_x_%%
+<!-- --> a b_=_c \ \$ \[ \] \( \) | ^ 5 _ 梯度
+\begin{align} \end{align} #_T/n ---/n x:_y/n ]] [[n ](u.md) <code> </code>
+<!--_symbackprop_--> <!--_symbackprop:_summary_--> <!--_|symbackprop_-->"""
 PIECES = [p.replace("_", " ").replace("/n", "\n").replace("/r", "\r").replace("|sym", "/sym") for p in PIECES.split()]
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
 
@@ -30,7 +33,7 @@ def found(text: str, kind: str = "markdown") -> list[str]:
 @pytest.mark.parametrize(
     ("text", "formulas"),
     [
-        ("a $x$ b $$y$$ c \\(u\\) \\[v\\]", ["x", "y", "u", "v"]),
+        ("a $x$ b $$y$$ c \\(u^2\\) \\[v=w\\]", ["x", "y", "u^2", "v=w"]),
         ("$$a$$$$b$$ $c$$d$", ["a", "b", "c", "d"]),
         ("text $`y_1`$ and\n```math\nz\n```\n", ["y_1", "z"]),
         ("$$\na\n= b\n$$\n", ["\na\n= b\n"]),
@@ -155,6 +158,12 @@ def test_macros_of_a_formula():
     assert set(read_.macros) == {r"\R", r"\v"} and read_.macros[r"\v"][0] == 1
 
 
+def test_macros_of_a_vault(tmp_path):
+    (tmp_path / "preamble.sty").write_text("\\newcommand{\\R}{\\mathbb{R}}\n\\def\\v#1{\n  \\mathbf{#1}}\n")
+    (tmp_path / "n.md").write_text("$x \\in \\R$")
+    assert set(read(tmp_path / "n.md").macros) == {r"\R", r"\v"}
+
+
 def test_context_blocks_are_kept_without_the_marks_of_a_quote():
     read_ = note("> ```backprop\n> x: d\n> h = W x\n> ```\n")
     assert [c.text for c in read_.contexts] == ["x: d\nh = W x"] and not read_.formulas
@@ -222,7 +231,8 @@ def test_the_mark_of_utf_8_is_no_part_of_the_text(tmp_path):
     assert read(tmp_path / "a.md").bom and read(tmp_path / "a.md").formulas[0].column == 1
 
 
-LARGE = r"""$ $_ _$a $$_a_ $$_a/n \[_ \(_x \begin{align}_ `$_ $`a_ <!--_ %%_a >_ -_$x$/n /n ```/n $$/na/n/n [[a| ](a <pre>_/n/n #_$x$/n a_$x$_b/n
+LARGE = r"""$ $_
+_$a $$_a_ $$_a/n \[_ \(_x \begin{align}_ `$_ $`a_ <!--_ %%_a >_ -_$x$/n /n ```/n $$/na/n/n [[a| ](a <pre>_/n/n #_$x$/n a_$x$_b/n
 $$x$$____ \ 1._ >_```/n \text{$ \verb| \newcommand{\a}{b}/n <!--_symbackprop_--> :math:` ..math::/n/n__a/n \[_a/n/n \]"""
 LARGE = [p.replace("_", " ").replace("/n", "\n").replace("..", ".. ") for p in LARGE.split()]
 

@@ -67,6 +67,11 @@ def test_reports_stand_behind_their_blocks_and_inside_their_items():
     assert "Formula 5" not in made and "Formula 1:" not in made
 
 
+def test_reports_stand_in_items_that_tabs_indent():
+    made = checked("- a\n\t- $b$ $c$\n\t- d")
+    assert "\t- $b$ $c$\n\n      <!-- symbackprop -->\n      > [!failure]- ✗ Formula 2: wrong\n" in made
+
+
 def test_the_formula_that_would_be_right_and_the_script_are_there():
     made = checked("$$w = w$$\n\n$$w = w + g$$")
     assert "\n> $$w \\leftarrow w - g$$\n" in made and "\n> | `y\\|z` | `[1, 0]` |\n" in made

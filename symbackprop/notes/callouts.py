@@ -155,6 +155,7 @@ def not_checked(note: Note, judged: Judged, lang: str) -> str:
         return ""
     lines = [
         f"[!info]- {word('not checked', lang)}{word('colon', lang)}{len(left)}",
+        "",
         f"| {word('line', lang)} | {word('formula', lang)} | {word('reason', lang)} |",
         "|---|---|---|",
     ]

@@ -57,7 +57,7 @@ def parse(text: str, kind: str, path: Path, folder: Folder | None = None, bom: b
         format=kind,
         text=text,
         formulas=tuple(formulas),
-        macros=_macros(text, kind, formulas),
+        macros=_macros(text, kind, formulas, folder.preamble if folder else ""),
         links=tuple(links),
         contexts=tuple(sheet.contexts),
         language=language(text, shown),
@@ -180,11 +180,12 @@ def _path(titles: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
     return path
 
 
-def _macros(text: str, kind: str, formulas: list[Formula]) -> dict[str, tuple[int, str]]:
-    """What the document defines: in its formulas, and of a LaTeX document anywhere."""
+def _macros(text: str, kind: str, formulas: list[Formula], preamble: str) -> dict[str, tuple[int, str]]:
+    """What the vault and the document define: in its formulas, and of a LaTeX document anywhere."""
     pieces = [f.latex for f in formulas if DEFINITION.search(f.latex)]
     if kind == "latex":
         pieces = [*_definitions(text), *pieces]
+    pieces = [*_definitions(preamble), *pieces]
     found: dict[str, tuple[int, str]] = {}
     for piece in pieces:
         try:

@@ -1,5 +1,6 @@
 """Files of a folder: which of them are notes, and which of them a link means. Nothing outside the folder is ever read."""
 
+import contextlib
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,8 @@ FORMATS = {
 """How a file is read, by its ending."""
 LOOSE = {".txt"}
 """Endings that are notes only where the file itself is named."""
+PREAMBLE = 1_000_000
+"""Bytes of a preamble that are too many."""
 MANY = 50_000
 """So many entries of a folder are looked through for the note that a link names."""
 
@@ -44,6 +47,15 @@ class Folder:
             if path.suffix.lower() in (".md", ".markdown"):
                 found.setdefault(_key(path.stem), path)
         return found
+
+    @cached_property
+    def preamble(self) -> str:
+        """What the vault defines for the formulas of all of its notes, in preamble.sty at its top."""
+        path = self.root / "preamble.sty"
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if self.inside(path) and path.stat().st_size < PREAMBLE:
+                return path.read_text(encoding="utf-8")
+        return ""
 
     def inside(self, path: Path) -> bool:
         """Whether a path, with all links followed, is a file in the folder."""

@@ -15,6 +15,7 @@ from symbackprop.notes.sheet import QUOTED, Sheet
 FRONT = re.compile(r"---[ \t]*\r?\n(?=[ \t]*(?:[^\s:#-][^\n:]*:|#|---|\.\.\.|-[ \t]))(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
 PREFIX = re.compile(r"(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t])))*[ \t]*")
 QUOTES = re.compile(r"(?:[ \t]*>)*[ \t]*")
+INDENT = re.compile(r"[ \t]*")
 ITEM = re.compile(r"([ \t]*)(?:[-*+]|\d{1,9}[.)])[ \t]+")
 FENCE = re.compile(r"(`{3,}(?=[^`\n]*$)|~{3,})[ \t]*([^\n]*)", re.MULTILINE)
 TITLE = re.compile(r"(#{1,6})(?:[ \t]+([^\n]*))?$", re.MULTILINE)
@@ -34,7 +35,8 @@ CLOSED = {
 }
 FAR = 60
 """A display whose signs stand on lines of their own may hold empty lines, but is no longer than this."""
-SIGNS, PROSE = re.compile(r"[\\=^_&{}]"), re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[\u3040-\u9fff]")
+CELL = re.compile(r"(?<!\\)\|")
+SIGNS, PROSE = re.compile(r"[\\=^_&{}<>+|]"), re.compile(r"[A-Za-z]{2,},? [A-Za-z]{2,}|[\u3040-\u9fff]")
 
 
 def scan(text: str) -> Sheet:
@@ -102,21 +104,25 @@ class _Walk:
         """Which list item a line belongs to."""
         head, stop = self.sheet.starts[line], self.sheet.end(line)
         item = ITEM.match(self.text, head, stop)
-        own = len(item.group(1)) if item else len(self.text[head:stop]) - len(self.text[head:stop].lstrip(" \t"))
+        begin = item.end(1) if item else INDENT.match(self.text, head, stop).end()  # type: ignore[union-attr]
+        own = self.width(head, begin)
         if item or not lazy:
             while self.items and self.items[-1] > own:
                 self.items.pop()
         if item:
-            self.items.append(len(item.group()))
+            self.items.append(self.width(head, item.end()))
         self.indents[line] = self.items[-1] if self.items else 0
+
+    def width(self, start: int, stop: int) -> int:
+        """How many columns the beginning of a line takes."""
+        return len(self.text[start:stop].expandtabs(4))
 
     def code(self, line: int, at: int) -> bool:
         """Whether the line is code by its indentation."""
         head = self.sheet.starts[line]
         if ">" in self.text[head:at] or (line and self.filled(line - 1) and line - 1 in self.last):
             return False
-        width = len(self.text[head:at].expandtabs(4))
-        return width >= 4 + (self.items[-1] if self.items else 0)
+        return self.width(head, at) >= 4 + (self.items[-1] if self.items else 0)
 
     def filled(self, line: int) -> bool:
         """Whether more stands in a line than the marks of a quote."""
@@ -265,13 +271,13 @@ class _Walk:
 
     def _square(self, match: re.Match, end: int, bound: int) -> int:
         body = self.closed("square", match.end(), bound)
-        if not body or self.text[body.end() + 2 : body.end() + 3] == "(":
+        if not body or not SIGNS.search(body.group()) or self.text[body.end() + 2 : body.end() + 3] == "(":
             return match.end()
         return self.sheet.add(match.start(), body.end() + 2, 2, 2, DISPLAY, self.depth(match.start()))
 
     def _round(self, match: re.Match, end: int, bound: int) -> int:
         body = self.closed("round", match.end(), end)
-        if not body:
+        if not body or not SIGNS.search(body.group()):
             return match.end()
         return self.sheet.add(match.start(), body.end() + 2, 2, 2, INLINE, self.depth(match.start()))
 

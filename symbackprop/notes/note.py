@@ -94,7 +94,7 @@ class Note:
     sources of its Markdown cells, one below the other), `formulas`, `macros` (as symbackprop.language.latex.macros has them), `links`,
     `contexts`, `language` ("en", "zh"), `bom` (whether the file begins with the mark of UTF-8), `top` (offset behind the front matter),
     `open` (whether it ends in a code block that is not closed), `root` (the folder in which links are looked up), `starts` (offsets of
-    lines), `shown` (spans of code, comments and the like).
+    lines), `shown` (spans of formulas, code, comments and the like), `titles` (headings: offset, level, text).
     """
 
     path: Path
