@@ -65,7 +65,7 @@ def callout(formula: Formula, judged: Judged, lang: str, title: str) -> str:
     """The folded callout behind a formula: all of its claims that do not plainly hold."""
     status = judged.worst(formula)
     verdicts = [v for v in judged.verdicts[formula.number] if v.status != "holds"]
-    lines = [f"[!{KINDS[status]}]- {SIGNS[status]} {title}"]
+    lines = [f"[!{KINDS[status]}]- {SIGNS[status]} {title}", ""]
     for k, verdict in enumerate(verdicts):
         lines += [""] if k else []
         if len(judged.verdicts[formula.number]) > 1:
@@ -124,7 +124,7 @@ def fenced(text: str, language: str) -> list[str]:
 def summary(note: Note, judged: Judged, lang: str) -> str:
     """The folded callout on top: counts, conventions, contradictions, what was inferred."""
     found = counts(note, judged)
-    lines = [f"[!info]- {word('summary', lang, counts=counted(found, lang))}"]
+    lines = [f"[!info]- {word('summary', lang, counts=counted(found, lang))}", ""]
 
     def section(key: str, items: list[str]) -> list[str]:
         return [f"**{word(key, lang)}**", "", *items, ""] if items else []
