@@ -58,6 +58,8 @@ def test_formulas_of_markdown(text, formulas):
     [
         *(
             "price $5 and $6",
+            "| $OUT | x$ |",
+            "\\[words\\]",
             "it is $5-$6",
             "from US$5 to A$6.",
             "$ a $",
@@ -235,6 +237,13 @@ LARGE = r"""$ $_
 _$a $$_a_ $$_a/n \[_ \(_x \begin{align}_ `$_ $`a_ <!--_ %%_a >_ -_$x$/n /n ```/n $$/na/n/n [[a| ](a <pre>_/n/n #_$x$/n a_$x$_b/n
 $$x$$____ \ 1._ >_```/n \text{$ \verb| \newcommand{\a}{b}/n <!--_symbackprop_--> :math:` ..math::/n/n__a/n \[_a/n/n \]"""
 LARGE = [p.replace("_", " ").replace("/n", "\n").replace("..", ".. ") for p in LARGE.split()]
+
+
+@pytest.mark.parametrize("head", ["> ", "- ", "`", "\\$", ","])
+def test_what_a_line_begins_with_is_looked_at_once(head):
+    begin = time.process_time()
+    note(head * 50_000 + "$x$ " * 10_000)
+    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize("kind", ["markdown", "latex", "rst"])

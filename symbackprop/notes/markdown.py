@@ -58,6 +58,7 @@ class _Walk:
         self.last: dict[int, int] = {}
         self.hopeless: dict[str, int] = {}
         self.filled_to = -1
+        self.known = (-1, 0, 0)
         self.ticks: dict[int, list[int]] = {}
         for match in re.finditer("`+", self.text):
             self.ticks.setdefault(len(match.group()), []).append(match.start())
@@ -76,11 +77,11 @@ class _Walk:
         head, stop = self.sheet.starts[line], self.sheet.end(line)
         fresh = at == head
         if fresh:
-            at = QUOTES.match(self.text, head, stop).end()  # type: ignore[union-attr]
+            at = self.past(QUOTES, head, stop)
             if at == stop:
                 return self.following(line)
             self.indent(line, lazy=False)
-        start = PREFIX.match(self.text, at, stop).end() if fresh else at  # type: ignore[union-attr]
+        start = self.past(PREFIX, at, stop) if fresh else at
         fence = FENCE.match(self.text, start, stop) if fresh else None
         if fence:
             return self.fence(line, fence)
@@ -93,6 +94,11 @@ class _Walk:
             return self.beyond(self.walk(start, stop, self.bound(line)), line)
         return self.paragraph(line, start)
 
+    def past(self, pattern: re.Pattern, at: int, stop: int) -> int:
+        """Where something ends that begins at `at`; `at` where it does not."""
+        found = pattern.match(self.text, at, stop)
+        return found.end() if found else at
+
     def following(self, line: int) -> int:
         return self.sheet.starts[line + 1] if line + 1 < len(self.sheet.starts) else len(self.text)
 
@@ -104,7 +110,7 @@ class _Walk:
         """Which list item a line belongs to."""
         head, stop = self.sheet.starts[line], self.sheet.end(line)
         item = ITEM.match(self.text, head, stop)
-        begin = item.end(1) if item else INDENT.match(self.text, head, stop).end()  # type: ignore[union-attr]
+        begin = item.end(1) if item else self.past(INDENT, head, stop)
         own = self.width(head, begin)
         if item or not lazy:
             while self.items and self.items[-1] > own:
@@ -127,12 +133,20 @@ class _Walk:
     def filled(self, line: int) -> bool:
         """Whether more stands in a line than the marks of a quote."""
         head, stop = self.sheet.starts[line], self.sheet.end(line)
-        return QUOTES.match(self.text, head, stop).end() < stop  # type: ignore[union-attr]
+        return self.past(QUOTES, head, stop) < stop
 
     def depth(self, offset: int) -> int:
         """How deep in quotes the line begins in which `offset` is."""
-        head = self.sheet.starts[self.sheet.line(offset)]
-        return PREFIX.match(self.text, head, offset).group().count(">")  # type: ignore[union-attr]
+        return self.line_of(offset)[1]
+
+    def line_of(self, offset: int) -> tuple[int, int, int]:
+        """The line in which `offset` is, how deep in quotes it begins, and where its content does; the last answer is kept."""
+        line = self.sheet.line(offset)
+        if line != self.known[0]:
+            head, stop = self.sheet.starts[line], self.sheet.end(line)
+            depth = self.text.count(">", head, self.past(PREFIX, head, stop))
+            self.known = (line, depth, self.past(QUOTES, head, stop))
+        return self.known
 
     def bound(self, line: int) -> int:
         """The end of the last line before an empty one."""
@@ -161,7 +175,7 @@ class _Walk:
     def continues(self, line: int, depth: int) -> bool:
         """Whether a line goes on with the paragraph above it, which is so deep in quotes."""
         head, stop = self.sheet.starts[line], self.sheet.end(line)
-        at = QUOTES.match(self.text, head, stop).end()  # type: ignore[union-attr]
+        at = self.past(QUOTES, head, stop)
         if at == stop or self.text[head:at].count(">") > depth:
             return False
         return not (ITEM.match(self.text, at, stop) or TITLE.match(self.text, at, stop) or FENCE.match(self.text, at, stop))
@@ -229,13 +243,11 @@ class _Walk:
             return stop
         body = BODY.match(self.text, stop, end)
         close = body.end() if body else stop
-        shut = (
-            close < end
-            and self.text[close] == "$"
-            and not self.text[close - 1].isspace()
-            and not self.text[close + 1 : close + 2].isdigit()
-        )
-        return self.sheet.add(start, close + 1, 1, 1, INLINE, self.depth(start)) if body and shut else stop
+        if not body or close == end or self.text[close - 1].isspace() or self.text[close + 1 : close + 2].isdigit():
+            return stop
+        if self.text.startswith("|", self.line_of(start)[2]) and CELL.search(body.group()):
+            return stop  # two cells of a table
+        return self.sheet.add(start, close + 1, 1, 1, INLINE, self.depth(start))
 
     def display(self, match: re.Match, bound: int) -> int:
         """Two dollars on either side."""

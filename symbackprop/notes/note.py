@@ -119,8 +119,8 @@ class Note:
         return line, offset - self.starts[line - 1] + 1
 
     def under(self, heading: str) -> tuple[Formula, ...]:
-        """The formulas under a heading, as a link names it: "Model" or "Networks#Model"; all of them for none."""
-        wanted = [plain(h) for h in heading.split("#") if h.strip()]
+        """The formulas under a heading, as a link names it: "Model" or "Networks#Model"; all of them for none, or for a block."""
+        wanted = [plain(h) for h in heading.split("#") if h.strip() and h[0] != "^"]
         return tuple(f for f in self.formulas if _leads(wanted, [plain(h) for h in f.headings]))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from symbackprop.notes.note import INLINE, Context, Formula, Link
 
 QUOTED = re.compile(r"[ \t]*>[ ]?")
+QUOTES = re.compile(r"(?:[ \t]*>[ ]?)*")
 MUTE = re.compile(r"\s*bp:ok\b[ \t]*:?(.*)", re.DOTALL)
 APART = ("#", "---", "===", "```", "~~~", "\\section", "\\subsection", "\\begin", "\\end", "\\newcommand", "\\def")
 """What a line begins with that is no part of a paragraph."""
@@ -112,7 +113,7 @@ class Sheet:
         latex, pieces = self.latex(spot)
         line = self.line(spot.start)
         head = self.starts[line]
-        quote = re.match(r"(?:[ \t]*>[ ]?)*", self.text[head : spot.start])
+        quote = QUOTES.match(self.text, head, min(spot.start, head + 200)) if spot.depth else None
         return Formula(
             number=number,
             latex=latex,
@@ -122,7 +123,7 @@ class Sheet:
             column=spot.start - head + 1,
             kind=spot.kind,
             pieces=tuple((own, base + there) for own, there in pieces),
-            quote=quote.group() if quote and spot.depth else "",
+            quote=quote.group() if quote else "",
             headings=path,
             before=self._before(spot, line),
             mute=spot.mute,
