@@ -94,7 +94,7 @@ def lines(note: Note, judged: Judged, lang: str = "", style: str = "text", quiet
     """
     lang = lang or note.language
     made = [line for f in note.formulas for line in _lines(note, f, judged, lang, style, quiet)]
-    end = [] if quiet else [f"{note.path}{word('colon', lang)}{counted(counts(note, judged), lang)}"]
+    end = [] if quiet else [f"{note.path}: {counted(counts(note, judged), lang)}"]
     return made + end
 
 
