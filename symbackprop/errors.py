@@ -74,6 +74,10 @@ class FactError(SpecError):
     """A fact that can't be declared so, or that the data breaks."""
 
 
+class NoteError(SymbackpropError):
+    """A file of notes that can't be read: missing, binary, in another encoding, no notebook."""
+
+
 class DeriveError(SymbackpropError):
     """A derivative that can't be had."""
 
