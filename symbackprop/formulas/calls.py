@@ -76,6 +76,8 @@ class Calls(Values):
             return jacobian
         if self.signatures.get(base):
             return self.signed_function(head, bracket, env)
+        if self.is_declared_function(base) and len(bracket.items) == 1:
+            return self.shaped_function(head, [self.value(i, env) for i in bracket.items], self.declared_shape(base, env), env)
         if self.known.get(base):
             argument = all(isinstance(plain(i), n.Name) for i in bracket.items) or any(isinstance(i, n.Dots) for i in bracket.items)
             lone = plain(bracket.items[0])
@@ -87,7 +89,11 @@ class Calls(Values):
             return None
         if any(isinstance(p, n.Dots) for i in bracket.items for p in parts(i)):
             raise Unread("arguments that are not written out", bracket)
-        return self.smooth(head, [self.value(i, env) for i in bracket.items], env)
+        wanted = self.wanted[1] if self.wanted[0] is not None and isinstance(self.wanted[0], n.Juxtaposition) and self.wanted[0].factors[-1] is bracket and len(self.wanted[0].factors) == 2 else None
+        arguments = [self.value(i, env) for i in bracket.items]
+        if wanted is not None and base not in f.SCALAR_VALUED and len(arguments) == 1 and wanted != arguments[0].shape and arguments[0].shape and 1 not in arguments[0].shape:
+            return self.shaped_function(head, arguments, wanted, env)
+        return self.smooth(head, arguments, env)
 
     @property
     def signatures(self) -> dict[str, tuple[n.Node, n.Node]]:
@@ -108,6 +114,27 @@ class Calls(Values):
     def of_product_rule(self, given: Sequence[Quantity]) -> Quantity:
         """prod(a, b) by the chain rule."""
         raise NotImplementedError
+
+    def is_declared_function(self, base: str) -> bool:
+        """Whether a declared name without an equation is applied somewhere: then its shape is that of its values."""
+        rows = self.known.get(base, [])
+        if not rows or any(k.right is not None or k.axes is None or k.pattern.letters for k in rows) or not (base in FUNCTION_LETTERS or base in self.used_as_functions()):
+            return False
+        return any(isinstance(p, n.Juxtaposition) and any(isinstance(a, n.Name) and base_of(a) == base and isinstance(b, n.Bracket) for a, b in zip(p.factors, p.factors[1:], strict=False)) for t in self.trees for p in parts(t))
+
+    def declared_shape(self, base: str, env: Env) -> tuple[int, ...]:
+        """The declared shape of a name."""
+        return tuple(self.size(a, env) for a in self.known[base][0].axes or ())
+
+    def shaped_function(self, head: n.Name, arguments: Sequence[Quantity], shape: tuple[int, ...], env: Env) -> Quantity:
+        """Any smooth function whose values have this shape."""
+        name = self.function_key(head, env)
+        if not shape:
+            return q.single(f.anything_of(name, arguments))
+        if shape == arguments[0].shape:
+            return q.mapped(f.anything(name), arguments[0])
+        made = f.vector_of(name, arguments, int(np.prod(shape)))
+        return Quantity(made.data.reshape(shape), row=self.reading.row_vectors and len(shape) == 1)
 
     def jacobian(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity | None:
         """J_h(x), the Jacobian of h, where nothing else says what J is."""
@@ -201,6 +228,9 @@ class Calls(Values):
         self.invent(base_of(head))
         if (head.style == "mathcal" and head.id in ("N", "U", "B", "D")) or (head.id in ("P", "p", "q", "E") and len(arguments) != 1):
             raise Unread(f"the distribution {head.id}", head)
+        if base_of(head) in f.SCALAR_VALUED and self.reading.entropy and len(arguments) == 2 and arguments[0].shape == arguments[1].shape:
+            a, y = arguments
+            return q.single(s.total(-(t * s.log(p) + (s.ONE - t) * s.log(s.ONE - p)) for p, t in zip(a.data.reshape(-1), y.data.reshape(-1), strict=True)))
         if base_of(head) in f.SCALAR_VALUED:
             return q.single(f.anything_of(name, arguments))
         first, rest = arguments[0], arguments[1:]
@@ -214,6 +244,18 @@ class Calls(Values):
         for k, other in enumerate(rest):
             mixed = q.hadamard(mixed, q.mapped(f.anything(f"{name}{k}"), other), True)
         return mixed
+
+    def of_layer(self, head: n.Name, bracket: n.Bracket) -> n.Name:
+        """f'(z^{(l)}) where the context has f^{(l)}: the function of that layer."""
+        if any(x.mark == "^" for x in head.scripts):
+            return head
+        base = base_of(head)
+        layered = [p for t in self.trees for p in parts(t) if isinstance(p, n.Name) and base_of(p) == base and any(x.mark == "^" for x in p.scripts)]
+        bare = [p for s in self.context.statements for p in parts(s.body) if isinstance(p, n.Name) and base_of(p) == base and not any(x.mark == "^" for x in p.scripts)]
+        inside = [x for p in parts(bracket) if isinstance(p, n.Name) for x in p.scripts if x.mark == "^"]
+        if not layered or bare or not inside:
+            return head
+        return replace(head, scripts=(*head.scripts, inside[0]))
 
     def function_key(self, head: n.Name, env: Env) -> str:
         """The name of a function at values of the indices."""
@@ -245,7 +287,12 @@ class Calls(Values):
     def primed(self, head: n.Name, bracket: n.Bracket | None, env: Env) -> Quantity:
         """f'(x) entry by entry; a function of several arguments by each of them."""
         count = primes(head.scripts)
+        head = self.of_layer(head, bracket) if bracket is not None else head
         bare = replace(head, scripts=tuple(x for x in head.scripts if not x.mark.startswith("'")))
+        if bracket is not None and len(bracket.items) == 1 and count == 1:
+            total = self.primed_tensor(bare, bracket.items[0], env)
+            if total is not None:
+                return total
         if bracket is None:
             return self.prime_alone(bare, head, count, env)
         if len(bracket.items) > 1 and count == 1:
@@ -257,6 +304,20 @@ class Calls(Values):
         if slope is None or len(bracket.items) != 1:
             raise Unread(f"{flat(head)} is not the derivative of a function of one number", head)
         return q.mapped(differentiated(slope, count), self.value(bracket.items[0], env))
+
+    def primed_tensor(self, bare: n.Name, by: n.Node, env: Env) -> Quantity | None:
+        """C'(W) of tensors: the derivative of C by W; B'(m) of a function of several arguments: by that one."""
+        by = plain(by)
+        rows = self.known.get(base_of(bare), [])
+        if not isinstance(by, n.Name) or not rows or not self.known.get(base_of(by)):
+            return None
+        functions = [k for k in rows if k.parameters is not None]
+        several = any(len(k.parameters or ()) > 1 and flat(by) in [flat(plain(p)) for p in k.parameters or ()] for k in functions)
+        if functions and not several:
+            return None
+        if not functions and not any(k.right is not None for k in rows):
+            return None
+        return self.value(n.Leibniz("d", (), bare, (by,), span=bare.span), env)
 
     def prime_alone(self, bare: n.Name, head: n.Name, count: int, env: Env) -> Quantity:
         """f' without its argument: a name with a prime, or the derivative of a defined function at its own parameter."""

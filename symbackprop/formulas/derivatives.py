@@ -19,7 +19,9 @@ from symbackprop.language.latex import nodes as n
 
 
 class Meaning(Calls):
-    """Everything that a formula can say."""
+    """Everything that a formula can say. `reversed`: a chain of tensors was written from the inside out."""
+
+    reversed = False
 
     # Quotients.
 
@@ -308,7 +310,7 @@ class Meaning(Calls):
                 made = replace(made, row=self.reading.row_vectors and outs == 0)
         elif raw.ndim == 2 and ((layout == "denominator" and outs == ins == 1) or (nabla and outs == ins == 1)):
             made = Quantity(raw.T, links=links)
-        elif raw.ndim == 2 and layout == "numerator" and outs == 0 and self.reading.turned:
+        elif raw.ndim == 2 and layout == "numerator" and outs == 0 and (self.reading.turned or turned):
             made = Quantity(raw.T, links=links)
         self.raw[id(made.data)] = raw
         self.kept.append(made.data)
@@ -360,6 +362,7 @@ class Meaning(Calls):
             made = q.contracted(Quantity(left), Quantity(right), b.links[2]) if b.links[2] else q.outer(Quantity(left), Quantity(right)).data
             return self.arranged(made, (a.links[0], b.links[1], a.links[2]), False, False, a.row)
         if a.links[0] == b.links[1]:
+            self.reversed = self.reversed or left.ndim + right.ndim > 3
             made = q.contracted(Quantity(right), Quantity(left), a.links[2]) if a.links[2] else q.outer(Quantity(right), Quantity(left)).data
             return self.arranged(made, (b.links[0], a.links[1], b.links[2]), False, False, a.row)
         return None
@@ -369,6 +372,9 @@ class Meaning(Calls):
     def of_operator(self, node: n.Operator, env: Env) -> Quantity:
         """A gradient, or a derivative that is written as an operator."""
         by = [i for x in node.scripts if x.mark == "_" for i in x.items]
+        whole = plain(node.of) if node.of is not None else None
+        if not by and isinstance(whole, n.Name) and self.known.get(f"{node.sign} {base_of(whole)}"):
+            return self.name(replace(whole, id=f"{node.sign} {whole.id}"), env)
         if node.sign == r"\Delta":
             raise Unread("an increment", node)
         if node.of is None:

@@ -90,6 +90,12 @@ def is_open(link: Link, context: Context, sides: list[n.Node]) -> bool:
     if head is None or isinstance(plain(link.left), n.Differential) or names.is_size(head, {}):
         return False
     rows = names.known.get(base_of(head), [])
+    own = names.pattern_of(head)
+    labels = [(s.label, s.number) for s in (*own.below, *own.above) if not s.letter]
+    if labels and rows and not any([(s.label, s.number) for s in (*k.pattern.below, *k.pattern.above) if not s.letter] == labels for k in rows) and not any(k.pattern.letters or not labels for k in rows if not (k.pattern.below or k.pattern.above)):
+        rows = [k for k in rows if not k.pattern.below and not k.pattern.above and k.axes != ()]
+        if not rows:
+            return flat(link.left) not in {flat(p) for s in context.statements for p in parts(s.body)}
     if any(k.right is not None for k in rows) or head.id in ("e", "1", "I", "0") or names.signatures.get(base_of(head)):
         return False
     if isinstance(link.left, n.Call) and link.left.function.style == "operatorname" and link.left.function.id.lower() in ENTRYWISE:
@@ -144,11 +150,13 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
     first: Outcome | None = None
     for reading, conditions in readings(context, link):
         made = tried(link, context, reading, sides)
-        if made.kind == "equal" and (reading.identity or reading.special):
+        if made.kind == "equal" and (reading.identity or reading.special) and not made.trivial:
             return "unknown", words.say("special", what=conditions[-1]), [], None
         if first is None:
             first = made
         if made.kind == "equal":
+            if made.names is not None and made.names.reversed:
+                conditions = [*conditions, words.say("reversed")]
             return "holds", words.say("equal"), conditions, None
         if made.kind == "factor" and context.conventions.reduction is None:
             return "holds", words.say("equal"), [*conditions, words.say("absorbed", factor=f"{-(made.ratio or 0):.4g}")], None
@@ -207,6 +215,9 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
     if signs:
         yield {"flat": True}, words.say("flat")
     yield {"inner": True}, words.say("inner")
+    yield {"unbounded": True}, words.say("unbounded")
+    yield {"entropy": True}, words.say("entropy")
+    yield {"others": True}, words.say("others")
     yield {"symmetric": True}, words.say("symmetric")
     if "/" in signs:
         yield {"slash": True}, words.say("slash")

@@ -10,8 +10,26 @@ from symbackprop.formulas.trees import base_of, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
 
+def unscripted(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
+    """x and x_i are one name where the conventions say so."""
+    bases = {base_of(a) for a, b in context.aliases if isinstance(a, n.Name) and isinstance(b, n.Name) and base_of(a) == base_of(b) and bool(a.scripts) != bool(b.scripts)}
+    if not bases:
+        return context, list(claims)
+
+    def bare(node: n.Node) -> n.Node | None:
+        if isinstance(node, n.Name) and base_of(node) in bases and any(s.mark == "_" for s in node.scripts):
+            return replace(node, scripts=tuple(s for s in node.scripts if s.mark != "_"))
+        return None
+
+    statements = tuple(replace(s, body=rebuilt(s.body, bare)) for s in context.statements)
+    declared = tuple(replace(d, name=rebuilt(d.name, bare)) for d in context.declared)  # type: ignore[arg-type]
+    aliases = tuple(x for x in context.aliases if not (isinstance(x[0], n.Name) and base_of(x[0]) in bases))
+    return replace(context, statements=statements, declared=declared, aliases=aliases), [replace(s, body=rebuilt(s.body, bare)) for s in claims]
+
+
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with such letters as texts."""
+    context, claims = unscripted(context, claims)
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)
     fixed: set[tuple[str, str]] = set()

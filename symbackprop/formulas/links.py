@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from symbackprop.formulas.context import Context
-from symbackprop.formulas.names import Unread
+from symbackprop.formulas.names import SURE_LOSSES, Unread
 from symbackprop.formulas.references import atoms
-from symbackprop.formulas.trees import flat, parts, plain
+from symbackprop.formulas.trees import base_of, flat, parts, plain
 from symbackprop.language.latex import nodes as n
 
 EQUAL = {"=", r"\equiv", r"\triangleq", r"\doteq", r"\approx", ":="}
@@ -84,7 +84,12 @@ def chained(sides: Sequence[n.Node], signs: Sequence[str], conditions: tuple[n.C
     made = []
     for at, sign in enumerate(signs):
         left, right = sides[at], sides[at + 1]
-        if sign in (r"\in",):
+        increment = increased(left) if sign == "=" else None
+        if increment is not None and not isinstance(plain(right), n.Bracket):
+            made.append(Link(increment, right, "+=", conditions, "update"))
+            if at + 1 < len(signs):
+                continue
+        elif sign in (r"\in",):
             made.append(Link(left, right, sign, conditions, "shape"))
         elif is_update(left, right, sign):
             made.append(Link(left, right, sign, conditions, "update"))
@@ -95,6 +100,15 @@ def chained(sides: Sequence[n.Node], signs: Sequence[str], conditions: tuple[n.C
         else:
             raise Unread(f"the relation {sign}", right)
     return made
+
+
+def increased(left: n.Node) -> n.Node | None:
+    r"""The w of \Delta w, where that is no loss."""
+    if isinstance(left, n.Juxtaposition) and len(left.factors) == 2:
+        head, name = left.factors
+        if isinstance(head, n.Name) and head.id == r"\Delta" and not head.scripts and isinstance(name, n.Name) and base_of(name) not in SURE_LOSSES:
+            return name
+    return None
 
 
 def is_update(left: n.Node, right: n.Node, sign: str) -> bool:

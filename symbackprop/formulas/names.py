@@ -81,6 +81,7 @@ class Names:
         self.deadline = time.monotonic() + SECONDS
         self.fresh: list[dict[str, tuple[int, ...]]] = []
         self.depth = 0
+        self.wanted: tuple[n.Node | None, tuple[int, ...] | None] = (None, None)
         self.invented: set[str] = set()
         self.assumed = False
         trees = [*(s.body for s in context.statements), *claims, *([context.continues] if context.continues else [])]
@@ -90,6 +91,7 @@ class Names:
         self.usual_labels()
         self.given = {base_of(p) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in operands(t) if isinstance(p, n.Name)}
         self.given |= {x.lower() for x in self.given} | {x.upper() for x in self.given if len(x) == 1}
+        self.given_labels = {(named(p), tuple(s.label for s in (*self.pattern_of(p).below, *self.pattern_of(p).above) if s.label)) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in parts(t) if isinstance(p, n.Name) and p.scripts}
         self.derived_by = {base_of(p) for t in claims for d in parts(t) if isinstance(d, n.Leibniz | n.Operator) for b in (d.by if isinstance(d, n.Leibniz) else [i for x in d.scripts for i in x.items]) for p in parts(b) if isinstance(p, n.Name)}
         self.classes = {base_of(p) for t in trees for p in self.below(t) if p.scripts and any(s.mark == "_" for s in p.scripts)}
         self.sizes: dict[str, int] = dict(sizes or {})
@@ -100,9 +102,10 @@ class Names:
         self.scope: list[dict[str, Quantity]] = []
         self.guesses: dict[str, tuple[int, ...]] = {}
         self.leaves: dict[str, Quantity] = {}
-        self.classed: dict[str, int] = {}
+        self.classed_values: set[int] = set()
         self.constraints: list[n.Statement] = []
         self.recursive: set[str] = set()
+        self.lasts: set[str] = set()
         for declared in context.declared:
             self.known[named(declared.name)].append(Known(self.pattern_of(declared.name), axes=declared.axes))
         self.sizes_named = {flat(p) for d in context.declared for a in d.axes for p in terms_of(a) if isinstance(p, n.Name)}
@@ -228,6 +231,12 @@ class Names:
         if isinstance(left, n.Call):
             arguments = left.argument.items if isinstance(left.argument, n.Bracket) else (left.argument,)
             return replace(left.function, style=""), tuple(arguments), scripts
+        if isinstance(left, n.Juxtaposition) and len(left.factors) == 3 and isinstance(left.factors[1], n.Bracket):
+            last = left.factors[2]
+            scripts = last.scripts if isinstance(last, n.Scripted) else ()
+            head = plain(left.factors[0])
+            if isinstance(head, n.Name) and isinstance(last.of if isinstance(last, n.Scripted) else last, n.Bracket):
+                return head, left.factors[1].items, scripts
         if isinstance(left, n.Juxtaposition) and len(left.factors) == 2:
             head, behind = plain(left.factors[0]), left.factors[1]
             if isinstance(behind, n.Scripted):
@@ -291,6 +300,16 @@ class Names:
             bound = self.bounds.get(letter)
             if isinstance(bound, n.Name):
                 self.sizes[flat(bound)] = LAST
+        for t in self.trees:
+            for p in parts(t):
+                if isinstance(p, n.Name) and p.scripts:
+                    found = self.pattern_of(p)
+                    for k in self.known.get(found.base, ()):
+                        for ours, theirs in ((k.pattern.below, found.below), (k.pattern.above, found.above)):
+                            for a, b in zip(ours, theirs, strict=False):
+                                if a.letter in self.recursive and b.label in ("n", "N", "T", "K", "M", "m", "L", r"\tau"):
+                                    self.sizes[b.label] = LAST
+                                    self.lasts.add(b.label)
 
     # Sizes.
 
@@ -320,6 +339,10 @@ class Names:
             for f in tree.factors:
                 made *= self.size(f, env)
             return made
+        if isinstance(tree, n.Call) and tree.function.id in ("rows", "cols", "size", "dim", "len"):
+            of = plain(tree.argument)
+            shape = self.value(of, env).shape
+            return shape[-1 if tree.function.id == "cols" else 0]
         if isinstance(tree, n.Fraction):
             return self.size(tree.top, env) // self.size(tree.bottom, env)
         raise Unread("a size that is not understood", tree)
@@ -351,6 +374,8 @@ class Names:
         text = flat(tree)
         letters: set[str] = set()
         found = self.whole_number(tree, env, letters)
+        if found is None and text in self.lasts:
+            found = LAST
         if found is None and text in ("n_l", "n_L", "N_l", "N_L") and self.recursive:
             found = LAST
         return Position(bracket, found, text, frozenset(letters), tree)
@@ -443,7 +468,7 @@ class Names:
                 try:
                     return self.fitted(k, fit, node, env)
                 except Misfit as error:
-                    failure = failure or error
+                    failure = failure or (None if "is no part of" in str(error) else error)
             if positions == split_digits(below):
                 break
         linked = self.linked(node, base, below, above, env) or self.ranged(base, below, above)
@@ -468,6 +493,8 @@ class Names:
             if summand is not None:
                 return summand, fit.above
         made = self.known_tensor(k, bindings, letters)
+        if not made.shape and fit.below and k.right is not None and all(isinstance(p.tree, n.Number | n.Text) or p.number is None for p in fit.below):
+            raise Misfit(f"{flat(node)} is no part of {k.pattern.base}")
         return self.entry_of(made, fit, node, env)
 
     def entry_of(self, made: Quantity, fit: Match, node: n.Name, env: Env) -> tuple[Quantity, tuple[Position, ...]]:
@@ -655,26 +682,26 @@ class Names:
         made = []
         for at in np.ndindex(*shape):
             env = {**bindings, **{x: i + 1 for x, i in zip(places, at, strict=True)}}
-            made.append(entry(self.within(e, env).scalar))
+            made.append(entry(self.within(e, env, number=True).scalar))
         return q.array_of(made, shape, row=self.reading.row_vectors and len(shape) == 1)
 
-    def within(self, e: Known, env: Env) -> Quantity:
+    def within(self, e: Known, env: Env, number: bool = False) -> Quantity:
         """The right side of an equation, outside of any function that is being evaluated."""
         assert e.right is not None
         outer, self.scope = self.scope, []
         self.depth += 1
         try:
-            return self.fitting(e.right, env)
+            return self.fitting(e.right, env, number)
         finally:
             self.scope = outer
             self.depth -= 1
 
-    def fitting(self, node: n.Node, env: Env) -> Quantity:
+    def fitting(self, node: n.Node, env: Env, number: bool = False) -> Quantity:
         """The value of a tree, the shapes of names that nothing declares chosen so that everything fits."""
         self.fresh.append({})
         try:
             try:
-                return self.value(node, env)
+                return single_number(self.value(node, env)) if number else self.value(node, env)
             except Misfit as error:
                 failure = error
             guessed = list(self.fresh[-1])
@@ -692,7 +719,7 @@ class Names:
                     break
                 self.guesses.update(zip(guessed, chosen, strict=True))
                 try:
-                    return self.value(node, env)
+                    return single_number(self.value(node, env)) if number else self.value(node, env)
                 except Misfit:
                     continue
             for k, v in kept.items():
@@ -714,7 +741,11 @@ class Names:
         """The value of an equation as entries of a tensor."""
         if self.reading.summed and e.right is not None:
             e = replace(e, right=self.averaged(e.right))
-        made = self.within(e, bindings)
+        outer, self.wanted = self.wanted, (e.right, shape)
+        try:
+            made = self.within(e, bindings)
+        finally:
+            self.wanted = outer
         if shape is not None and made.shape != shape:
             self.unified(e, bindings, shape, made.shape)
             made = self.reshaped(made, shape, e)
@@ -829,8 +860,11 @@ class Names:
         if len(node.id) != 1 and not node.id.startswith("\\"):
             return None
         other = base[: len(base) - len(node.id)] + (node.id.upper() if node.id.islower() and len(node.id) == 1 else node.id.swapcase() if len(node.id) == 1 else node.id)
-        if other == base or other not in self.known:
+        bare = other.rsplit("~", 1)[-1]
+        if other == base or (other not in self.known and (bare not in self.known or len(below) != 1 or not all(k.axes is not None and len(k.axes) == 2 for k in self.known[bare]))):
             return None
+        if other not in self.known:
+            other = bare
         for positions in (split_digits(below), below):
             for k, fit in self.candidates(other, positions, above):
                 made = self.known_tensor(k, dict(fit.bindings), frozenset(x for p in (*below, *above) for x in p.letters))
@@ -897,6 +931,8 @@ class Names:
             return q.value_of(self.size(node, env)), ()
         if node.id == r"\pi" and not node.scripts:
             return q.value_of(np.pi), ()
+        if base in SURE_LOSSES and self.is_top(node):
+            return self.objective(node, env), ()
         kept = tuple(p for p in above if not (p.text in TRANSPOSES and not p.bracket) and not self.is_power(p))
         rest = tuple(p for p in above if p not in kept)
         for p in (*below, *kept):
@@ -912,13 +948,19 @@ class Names:
         instance = f"{base}{sorted(bindings.items())}{''.join(s.label or str(s.number or '') for s in (*found.below, *found.above))}"
         if self.fresh:
             self.fresh[-1].setdefault(instance, ())
-        if base not in self.given and base not in self.derived_by:
-            self.invented.add(base)
+        labels = tuple(s.label for s in (*found.below, *found.above) if s.label)
+        if (base not in self.given and base not in self.derived_by) or (labels and (base, labels) not in self.given_labels):
+            self.invented.add(key)
         shape = self.guesses.get(instance, ())
         for letter, at in bindings.items():
             if letter not in self.recursive and at > self.count(letter, bindings):
                 raise OutOfRange(f"{base} at {letter} = {at}", frozenset(x for p in (*below, *above) for x in p.letters))
         return self.leaf(base, found, bindings, shape), rest
+
+    def is_top(self, node: n.Name) -> bool:
+        """Whether something is derived that bears this name."""
+        said = flat(node)
+        return any(isinstance(p, n.Leibniz | n.Operator) and p.of is not None and flat(plain(p.of)) == said for t in self.trees for p in parts(t))
 
     def of_last(self, base: str, below: Sequence[Position], above: Sequence[Position]) -> tuple[Quantity, tuple[Position, ...]] | None:
         """A name without its layer: that of the last layer."""
@@ -956,6 +998,7 @@ class Names:
             return self.leaves[key]
         if base in self.classes and not shape:
             made = q.value_of(self.class_of(key))
+            self.classed_values.add(self.class_of(key))
         elif not shape and found.below and found.below[-1].letter:
             last = found.below[-1]
             size = max(self.count(last.letter, bindings), bindings[last.letter] + last.offset)
@@ -1022,6 +1065,13 @@ def _logs(node: n.Juxtaposition | n.Product) -> bool:
 def named(name: n.Name) -> str:
     """What a name is called, its primes included."""
     return base_of(name) + "'" * primes(name.scripts)
+
+
+def single_number(made: Quantity) -> Quantity:
+    """A number; raises Misfit where this is none."""
+    if made.data.size != 1:
+        raise Misfit(f"a number is needed, and this is {made.described}")
+    return made
 
 
 def assumed_symmetric(claim: n.Node) -> str:

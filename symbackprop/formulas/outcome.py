@@ -21,3 +21,4 @@ class Outcome:
     right: float = 0.0
     point: int = 0
     ratio: float | None = None
+    trivial: bool = False

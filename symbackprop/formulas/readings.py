@@ -32,6 +32,9 @@ class Reading:
     applied: bool = False
     scaled: bool = False
     small: bool = False
+    unbounded: bool = False
+    others: bool = False
+    entropy: bool = False
     identity: bool = False
     special: tuple[tuple[str, int], ...] = ()
     symmetric: bool = False

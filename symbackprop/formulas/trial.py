@@ -77,7 +77,7 @@ def compared(link: Link, names: Meaning) -> Outcome:
     if apart is not None:
         steady = len(ratios) > 1 and np.ptp(ratios) < 1e-6 * max(map(abs, ratios))
         return Outcome(**{**apart.__dict__, "ratio": ratios[0] if steady else None})
-    return Outcome("equal", names=names)
+    return Outcome("equal", names=names, trivial=not ratios)
 
 
 def shaped(link: Link, names: Meaning) -> Outcome:
@@ -143,6 +143,8 @@ def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple
     for at in everything:
         env = dict(zip(letters, at, strict=True))
         if not holds_here(link, names, env):
+            continue
+        if names.reading.others and names.classed_values & set(env.values()):
             continue
         try:
             left, right = names.fitting(link.left, env), names.fitting(link.right, env)

@@ -47,6 +47,9 @@ class Values(Names):
         count = primes(node.scripts)
         if count:
             return self.primed(node, None, env)
+        if node.id == "e" and not node.accents and not any(x.mark == "_" for x in node.scripts) and any(x.mark == "^" for x in node.scripts):
+            if not any(not k.pattern.below for k in self.known.get("e", ())) and self.scoped(node) is None:
+                return self.exponential(node, env)
         if not self.is_known(node):
             if node.id == "e" and not node.accents and any(x.mark == "^" for x in node.scripts):
                 return self.exponential(node, env)
@@ -150,6 +153,9 @@ class Values(Names):
 
     def of_scripted(self, node: n.Scripted, env: Env) -> Quantity:
         """A bracket or quotient with a power, a transpose, components or primes."""
+        if isinstance(node.of, n.Differential) and isinstance(node.of.of, n.Name):
+            named = replace(node.of.of, scripts=node.of.of.scripts + node.scripts)
+            return self.value(replace(node.of, of=named), env)
         if any(x.mark.startswith("'") for x in node.scripts):
             raise Unread("a prime behind a bracket", node)
         below = [x for x in node.scripts if x.mark == "_"]
@@ -280,8 +286,13 @@ class Values(Names):
         """The values of factors, functions taken together with their arguments."""
         made: list[Quantity] = []
         at = 0
+        factors = renamed(factors)
         while at < len(factors):
             node = factors[at]
+            if isinstance(node, n.Name) and node.id == r"\Sigma" and not node.scripts and at + 1 < len(factors) and not self.known.get(r"\Sigma"):
+                rest = factors[at + 1] if at + 2 == len(factors) else n.Juxtaposition(tuple(factors[at + 1 :]), span=node_span(factors[at + 1], factors[-1]))
+                made.append(self.value(n.Big(r"\sum", (), rest, span=node.span), env))
+                break
             following = factors[at + 1] if at + 1 < len(factors) else None
             if isinstance(node, n.Name) and node.id == "d" and node.style in ("mathbf", "boldsymbol", "mathrm") and isinstance(following, n.Name) and not node.scripts:
                 made.append(self.value(n.Differential("d", (), following, span=node_span(node, following)), env))
@@ -450,10 +461,10 @@ class Values(Names):
     def starred(self, a: Quantity, b: Quantity, node: n.Node) -> Quantity:
         """An asterisk."""
         meaning = self.reading.star
+        if meaning in ("correlation", "convolution") and (a.shape or b.shape):
+            raise Unread("a convolution", node)
         if not a.shape or not b.shape or meaning == "matrix":
             return self.times(a, b)
-        if meaning in ("correlation", "convolution"):
-            raise Unread("a convolution", node)
         if meaning == "hadamard":
             return self.entrywise(a, b)
         return self.entrywise(a, b) if a.shape == b.shape and a.row == b.row else self.times(a, b)
@@ -547,8 +558,17 @@ class Values(Names):
                 yield self.value(node.of, env)
             return
         (letter, start, stop), rest = ranges[0], ranges[1:]
+        if start is None and stop is None and letter not in self.index_uses(node.of) and self.known.get(letter):
+            whole = self.name(n.Name(letter, span=node.span), env)
+            for x in whole.data.reshape(-1):
+                self.scope.append({**(self.scope[-1] if self.scope else {}), letter: q.single(x)})
+                try:
+                    yield self.value(node.of, env)
+                finally:
+                    self.scope.pop()
+            return
         first = 1 if start is None else self.bound(start, env, 1)
-        last = None if stop is None else self.bound(stop, env, MOST)
+        last = None if stop is None or self.reading.unbounded else self.bound(stop, env, MOST)
         if len(letter) > 1 and letter[0] != "\\":
             yield from self.worded(node, env)
             return
@@ -578,6 +598,11 @@ class Values(Names):
         except (Unread, Misfit):
             return False
         return False
+
+    def index_uses(self, body: n.Node) -> set[str]:
+        """The letters that stand in scripts or arguments of a body."""
+        found = {p.id for x in parts(body) if isinstance(x, n.Name | n.Scripted) for c in x.scripts for i in c.items for p in parts(i) if isinstance(p, n.Name)}
+        return found | {i.id for x in parts(body) if isinstance(x, n.Bracket) for i in x.items if isinstance(i, n.Name)}
 
     def worded(self, node: n.Big, env: Env) -> Iterator[Quantity]:
         """A sum over words, such as samples and outputs: over all entries."""
@@ -700,6 +725,28 @@ def _bare(node: n.Node) -> n.Node:
     while isinstance(node, n.Labelled):
         node = node.of
     return node
+
+
+def renamed(factors: Sequence[n.Node]) -> list[n.Node]:
+    """g[1]'(z) as g^{[1]}'(z)."""
+    made: list[n.Node] = []
+    at = 0
+    while at < len(factors):
+        node = factors[at]
+        following = factors[at + 1] if at + 1 < len(factors) else None
+        scripts: tuple[n.Script, ...] = ()
+        inside = following
+        if isinstance(following, n.Scripted):
+            scripts, inside = following.scripts, following.of
+        numbered = isinstance(inside, n.Bracket) and inside.open == "[" and len(inside.items) == 1 and isinstance(inside.items[0], n.Number)
+        behind = factors[at + 2] if at + 2 < len(factors) else None
+        if isinstance(node, n.Name) and numbered and isinstance(behind, n.Bracket | n.Scripted) and inside is not None:
+            made.append(replace(node, scripts=(*node.scripts, n.Script("^", (inside,), span=inside.span), *scripts)))
+            at += 2
+        else:
+            made.append(node)
+            at += 1
+    return made
 
 
 def slashed(factors: list[n.Node], signs: list[str]) -> tuple[list[n.Node], list[str]]:

@@ -37,6 +37,10 @@ WORDS = {
     "special": {"en": "this is true only in a special case: {what}", "zh": "仅在特殊情形下成立：{what}"},
     "identity": {"en": "the functions that nothing defines are the identity", "zh": "未定义的函数为恒等函数"},
     "values": {"en": "{what}", "zh": "{what}"},
+    "unbounded": {"en": "sums run over their whole axes", "zh": "求和遍历整个轴"},
+    "entropy": {"en": "the loss is the binary cross entropy", "zh": "损失为二元交叉熵"},
+    "others": {"en": "the free index is not the class of the sample", "zh": "自由指标不是该样本的类别"},
+    "reversed": {"en": "tensors are contracted over what they share, whatever their order", "zh": "张量按共有的轴缩并，与书写顺序无关"},
     "samples": {"en": "samples stand along the other axis", "zh": "样本沿另一轴排列"},
 }
 
