@@ -206,21 +206,34 @@ class Meaning(Calls):
                     ours = {x.letter: x.offset for x in (*k.pattern.above, *k.pattern.below) if x.letter in self.recursive}
                     theirs = {x.letter: x.offset for x in (*other.pattern.above, *other.pattern.below) if x.letter in self.recursive}
                     back = any(x.letter in theirs and theirs[x.letter] - x.offset != 0 and x.letter in ours for x in slots)
-                    labels = [x.number for x in slots if x.number is not None]
-                    mine = [x.number for x in (*k.pattern.above, *k.pattern.below) if x.number is not None]
+                    labels = [(x.number, x.label) for x in slots if not x.letter]
+                    mine = [(x.number, x.label) for x in (*k.pattern.above, *k.pattern.below) if not x.letter]
                     if not back and (not labels or not mine or labels[: len(mine)] == mine):
                         return True
         return False
 
+    def returns(self, k: Known) -> bool:
+        """Whether an equation leads back to its own name at an earlier layer or time."""
+        reached: set[str] = set()
+        pending = [k]
+        while pending:
+            right = pending.pop().right
+            for p in operands(right) if right is not None else ():
+                if isinstance(p, n.Name) and base_of(p) not in reached:
+                    reached.add(base_of(p))
+                    pending += [x for x in self.known.get(base_of(p), ()) if x.right is not None and not x.alias and not has_derivative(x.right)]
+        return k.pattern.base in reached
+
     def members(self, k: Known, inside: Env) -> list[Quantity]:
         """All tensors of an equation: the last layer, every time, every sample."""
         free = [x for x in k.pattern.letters if x not in k.component]
+        returns = self.returns(k)
         ranges = []
         for letter in free:
             if letter in inside:
                 ranges.append([inside[letter]])
             elif letter in self.recursive:
-                ranges.append(list(range(1, LAST + 1)) if letter in ("t", r"\tau") else [LAST])
+                ranges.append(list(range(1, LAST + 1)) if letter in ("t", r"\tau") or not returns else [LAST])
             else:
                 ranges.append(list(range(1, self.count(letter, {}) + 1)))
         made = []

@@ -3,7 +3,7 @@
 import itertools
 import time
 from dataclasses import replace
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from symbackprop.errors import FormulaError
@@ -90,12 +90,11 @@ def is_open(link: Link, context: Context, sides: list[n.Node]) -> bool:
     if head is None or isinstance(plain(link.left), n.Differential) or names.is_size(head, {}):
         return False
     rows = names.known.get(base_of(head), [])
-    own = names.pattern_of(head)
-    labels = [(s.label, s.number) for s in (*own.below, *own.above) if not s.letter]
-    if labels and rows and not any([(s.label, s.number) for s in (*k.pattern.below, *k.pattern.above) if not s.letter] == labels for k in rows) and not any(k.pattern.letters or not labels for k in rows if not (k.pattern.below or k.pattern.above)):
-        rows = [k for k in rows if not k.pattern.below and not k.pattern.above and k.axes != ()]
-        if not rows:
-            return flat(link.left) not in {flat(p) for s in context.statements for p in parts(s.body)}
+    env = dict.fromkeys(names.indices, 2)
+    fits = names.candidates(base_of(head), names.positions(head.scripts, "_", env), names.positions(head.scripts, "^", env))
+    known = [k for k, fit in fits if not any(p.number is None for p in (*fit.below, *fit.above))]
+    if rows and not known and any(p.label for p in names.pattern_of(head).below):
+        return flat(head) not in {flat(p) for s in context.statements for p in parts(s.body)}
     if any(k.right is not None for k in rows) or head.id in ("e", "1", "I", "0") or names.signatures.get(base_of(head)):
         return False
     if isinstance(link.left, n.Call) and link.left.function.style == "operatorname" and link.left.function.id.lower() in ENTRYWISE:
@@ -134,9 +133,11 @@ def opened(link: Link, context: Context) -> tuple[str, Context, Link | None]:
 def defining(claim: str, link: Link, context: Context, sides: list[n.Node]) -> ClaimVerdict:
     """The verdict on a definition: it holds where the name is declared and everything fits its shape."""
     names = Meaning(context, usual(context.conventions), sides)
-    head, _, _ = names.left_side(link.left)
+    head, _, scripts = names.left_side(link.left)
+    head = replace(head, scripts=head.scripts + scripts) if head is not None else None
     declared = head is not None and any(k.axes is not None for k in names.known.get(base_of(head), []))
-    made = tried(link, context, usual(context.conventions), sides)
+    plainly = replace(link, left=head if head is not None else link.left)
+    made = tried(plainly, context, usual(context.conventions), sides)
     if made.kind == "equal" and declared:
         return ClaimVerdict(claim, "holds", words.say("definition"), kind="definition")
     if made.kind in ("shape", "misfit"):
@@ -148,8 +149,11 @@ def defining(claim: str, link: Link, context: Context, sides: list[n.Node]) -> C
 def judged_link(link: Link, context: Context, sides: list[n.Node], start: float) -> tuple[str, Said, list[Said], tuple[int, int] | None]:
     """Status, reason, conditions and place for one link."""
     first: Outcome | None = None
-    for reading, conditions in readings(context, link):
+    inert: set[Reading] = set()
+    for reading, conditions in readings(context, link, inert):
         made = tried(link, context, reading, sides)
+        if first is not None and first.kind == "differs" and (made.kind, made.left, made.right) == (first.kind, first.left, first.right):
+            inert.add(reading)
         if made.kind == "equal" and (reading.identity or reading.special) and not made.trivial:
             return "unknown", words.say("special", what=conditions[-1]), [], None
         if first is None:
@@ -170,7 +174,7 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
     return "wrong", words.say("refuted", text=f"{first.kind} {first.text} {first.where} {first.at} {first.left:.5g} {first.right:.5g}"), [], None
 
 
-def readings(context: Context, link: Link) -> Iterator[tuple[Reading, list[Said]]]:
+def readings(context: Context, link: Link, inert: Container[Reading] = ()) -> Iterator[tuple[Reading, list[Said]]]:
     """The declared or usual reading, then others, each with what it takes for granted."""
     said = context.conventions
     first = usual(said)
@@ -180,6 +184,7 @@ def readings(context: Context, link: Link) -> Iterator[tuple[Reading, list[Said]
     changes = [c for c in alternatives(first, context, link)]
     for change, condition in changes:
         yield varied(first, **change), [condition]
+    changes = [c for c in changes if varied(first, **c[0]) not in inert]
     for k, (change, condition) in enumerate(changes):
         for other, further in changes[k + 1 :]:
             if not set(change) & set(other):

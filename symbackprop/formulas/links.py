@@ -157,6 +157,10 @@ def _free(node: n.Node, bound: frozenset[str], indices: frozenset[str], found: l
         if node.id in indices and not node.scripts and node.id not in bound:
             pass
         return
+    if isinstance(node, n.Scripted) and isinstance(node.of, n.Bracket) and any(isinstance(i, n.Chain) for x in node.scripts if x.mark == "_" for i in x.items):
+        own = {p.id for x in node.scripts if x.mark == "_" for i in x.items for p in parts(i.sides[0] if isinstance(i, n.Chain) else i) if isinstance(p, n.Name)}
+        _free(node.of, bound | own, indices, found)
+        return
     if isinstance(node, n.Scripted):
         for a in atoms(node.scripts, "_"):
             for p in parts(a.tree):

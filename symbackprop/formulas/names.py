@@ -15,7 +15,7 @@ import numpy as np
 
 from symbackprop.formulas import quantities as q
 from symbackprop.formulas.context import Context, letters_of
-from symbackprop.formulas.quantities import Misfit, Quantity
+from symbackprop.formulas.quantities import Inconsistent, Misfit, Quantity
 from symbackprop.formulas.readings import Reading
 from symbackprop.formulas.references import Match, Pattern, Position, Slot, atoms, match, pattern, primes, split_digits
 from symbackprop.formulas.tape import ONE, ZERO, Scalar, constant, entry, number, sqrt
@@ -90,6 +90,7 @@ class Names:
         self.indices, self.bounds = letters_of(trees, context.declared)
         self.usual_labels()
         self.given = {base_of(p) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in operands(t) if isinstance(p, n.Name)}
+        self.raw_names = set(self.given)
         self.given |= {x.lower() for x in self.given} | {x.upper() for x in self.given if len(x) == 1}
         self.given_labels = {(named(p), tuple(s.label for s in (*self.pattern_of(p).below, *self.pattern_of(p).above) if s.label)) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in parts(t) if isinstance(p, n.Name) and p.scripts}
         self.derived_by = {base_of(p) for t in claims for d in parts(t) if isinstance(d, n.Leibniz | n.Operator) for b in (d.by if isinstance(d, n.Leibniz) else [i for x in d.scripts for i in x.items]) for p in parts(b) if isinstance(p, n.Name)}
@@ -196,6 +197,10 @@ class Names:
             self.constraints.append(statement)
             return None
         right = body.sides[1]
+        for further in body.sides[2:]:
+            last = plain(further)
+            if isinstance(last, n.Name) and isinstance(plain(body.sides[0]), n.Name) and not self.defines(last) and not isinstance(plain(body.sides[1]), n.Name):
+                self.add_equation(last, body.sides[0])
         if len(body.sides) > 2 and not has_derivative(body.sides[1]) and isinstance(plain(body.sides[1]), n.Name):
             right = body.sides[-1]
             middle = plain(body.sides[1])
@@ -391,7 +396,7 @@ class Names:
             if tree.scripts and base_of(tree) in self.classes:
                 try:
                     return int(number(self.name(tree, env).scalar) or 0) or None
-                except (Unread, Misfit, OutOfRange):
+                except (Unread, Misfit):
                     return None
             if tree.id in ("L", "T", "N", "M", "K", "n", "m", r"\tau") and not tree.scripts and not tree.style.startswith("math"):
                 if tree.id in ("L", "T") and self.recursive:
@@ -492,9 +497,10 @@ class Names:
             summand = self.summand(k, fit, bindings)
             if summand is not None:
                 return summand, fit.above
-        made = self.known_tensor(k, bindings, letters)
-        if not made.shape and fit.below and k.right is not None and all(isinstance(p.tree, n.Number | n.Text) or p.number is None for p in fit.below):
+        scalar = any(d.axes == () for d in self.known[k.pattern.base]) or k.pattern.base in SURE_LOSSES
+        if scalar and fit.below and k.right is not None and all(isinstance(p.tree, n.Number | n.Text) or p.number is None for p in fit.below):
             raise Misfit(f"{flat(node)} is no part of {k.pattern.base}")
+        made = self.known_tensor(k, bindings, letters)
         return self.entry_of(made, fit, node, env)
 
     def entry_of(self, made: Quantity, fit: Match, node: n.Name, env: Env) -> tuple[Quantity, tuple[Position, ...]]:
@@ -780,8 +786,8 @@ class Names:
         if made.shape == ():
             return q.array_of([made.scalar] * int(np.prod(shape)), shape)
         if made.shape == shape[::-1] and len(shape) == 2:
-            raise Misfit(f"{e.pattern.base} is declared {' x '.join(map(str, shape))}, and its equation gives the transpose")
-        raise Misfit(f"{e.pattern.base} is declared {' x '.join(map(str, shape))}, and its equation gives {made.described}")
+            raise Inconsistent(f"{e.pattern.base} is declared {' x '.join(map(str, shape))}, and its equation gives the transpose")
+        raise Inconsistent(f"{e.pattern.base} is declared {' x '.join(map(str, shape))}, and its equation gives {made.described}")
 
     # Components.
 
@@ -948,6 +954,9 @@ class Names:
         instance = f"{base}{sorted(bindings.items())}{''.join(s.label or str(s.number or '') for s in (*found.below, *found.above))}"
         if self.fresh:
             self.fresh[-1].setdefault(instance, ())
+        capital = base[:-1] + base[-1:].upper()
+        if capital != base and capital in self.raw_names and any(p.bracket for p in kept):
+            self.invented.add(key)
         labels = tuple(s.label for s in (*found.below, *found.above) if s.label)
         if (base not in self.given and base not in self.derived_by) or (labels and (base, labels) not in self.given_labels):
             self.invented.add(key)

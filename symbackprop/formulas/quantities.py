@@ -12,6 +12,10 @@ class Misfit(Exception):
     """Shapes that do not fit under a reading; the text says which."""
 
 
+class Inconsistent(Misfit):
+    """The forward equations do not fit the shapes that are declared."""
+
+
 @dataclass(frozen=True)
 class Quantity:
     """An array of Scalars. A vector is one array axis, a column unless `row`.

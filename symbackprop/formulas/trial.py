@@ -10,10 +10,10 @@ from symbackprop.formulas.derivatives import Meaning
 from symbackprop.formulas.links import Link, free_letters
 from symbackprop.formulas.names import LAST, OutOfRange, Resized, Unread
 from symbackprop.formulas.outcome import Outcome
-from symbackprop.formulas.quantities import Misfit, Quantity
+from symbackprop.formulas.quantities import Inconsistent, Misfit, Quantity
 from symbackprop.formulas.readings import Reading
 from symbackprop.formulas.sequences import has_dots
-from symbackprop.formulas.trees import flat, plain
+from symbackprop.formulas.trees import base_of, flat, parts, plain
 from symbackprop.formulas.updates import stepped
 from symbackprop.language.latex import nodes as n
 
@@ -36,6 +36,8 @@ def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Nod
                     break
                 except Resized as error:
                     sizes[error.key] = error.size
+        except Inconsistent as error:
+            return Outcome("unread", str(error))
         except Misfit as error:
             return Outcome("misfit", str(error))
         except Unread as error:
@@ -65,6 +67,8 @@ def compared(link: Link, names: Meaning) -> Outcome:
         if found is not None and apart is None:
             apart = found
         if found is not None and found.kind == "shape":
+            if names.invented:
+                raise Unread(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
             return found
         reached += 1
     if not reached:
@@ -144,13 +148,27 @@ def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple
         env = dict(zip(letters, at, strict=True))
         if not holds_here(link, names, env):
             continue
-        if names.reading.others and names.classed_values & set(env.values()):
+        if names.reading.others and is_class(names, env):
             continue
         try:
             left, right = names.fitting(link.left, env), names.fitting(link.right, env)
         except OutOfRange:
             continue
         yield env, left, right
+
+
+def is_class(names: Meaning, env: Mapping[str, int]) -> bool:
+    """Whether a free index is the class of a sample, such as y_i."""
+    for tree in names.trees:
+        for p in parts(tree):
+            if isinstance(p, n.Name) and p.scripts and base_of(p) in names.classes:
+                own: set[str] = set()
+                for s in p.scripts:
+                    own |= {x.id for i in s.items for x in parts(i) if isinstance(x, n.Name)}
+                value = names.whole_number(p, env, set())
+                if value is not None and any(v == value for x, v in env.items() if x not in own):
+                    return True
+    return False
 
 
 def reachable(letter: str, base: Mapping[str, int], values: Sequence[int], link: Link, names: Meaning) -> list[int]:

@@ -56,6 +56,8 @@ def verdict(ratios: np.ndarray, names: Meaning) -> Outcome:
     if np.ptp(known) > 1e-6 * np.abs(known).max():
         return Outcome("differs", "the step is no multiple of the gradient", names=names)
     ratio = float(known[0])
+    if abs(ratio) < 1e-9:
+        raise Unread("the step is 0")
     if abs(ratio + 1) < 1e-6:
         return Outcome("equal", names=names, ratio=-1.0)
     return Outcome("uphill" if ratio > 0 else "factor", names=names, ratio=ratio)
@@ -84,7 +86,8 @@ def slope(link: Link, names: Meaning, left: Quantity, env: dict[str, int]) -> Qu
 def rates(link: Link, names: Meaning, env: dict[str, int]) -> np.ndarray:
     """The learning rate: the names in the step that nothing declares and that are factors of it."""
     rate = np.ones(7)
-    terms = link.right.terms[1:] if isinstance(link.right, n.Sum) else (link.right,)
+    whole = not isinstance(link.right, n.Sum) or link.sign in ("+=", "-=")
+    terms = (link.right,) if whole else link.right.terms[1:]  # type: ignore[union-attr]
     for term in terms[:1]:
         for p in factors(term):
             if isinstance(p, n.Name) and not names.is_known(p) and base_of(p) not in LOSSES and flat(p) not in names.sizes_named and p.id not in env:

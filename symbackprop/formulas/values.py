@@ -14,7 +14,7 @@ from symbackprop.formulas.quantities import Misfit, Quantity
 from symbackprop.formulas.references import Position, atoms, primes
 from symbackprop.formulas.sequences import expanded_sum
 from symbackprop.formulas.tape import ONE, ZERO, Scalar, constant
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, parts, plain
+from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, operands, parts, plain
 from symbackprop.language.latex import nodes as n
 
 MOST = 12
@@ -178,11 +178,25 @@ class Values(Names):
                 made = self.name(replace(head, scripts=head.scripts + tuple(below)), env)
             else:
                 made = self.component(self.value(node.of, env), self.positions(node.scripts, "_", env), head, env)
+        elif isinstance(node.of, n.Bracket) and below and isinstance(below[0].items[-1], n.Chain):
+            return self.tabulated(node.of, [i for x in below for i in x.items], [i for x in node.scripts if x.mark == "^" for i in x.items], env)
         else:
             made = self.value(node.of, env)
             if below:
                 made = self.component(made, self.positions(node.scripts, "_", env), n.Name("?", span=node.span), env)
         return self.raised(made, self.positions(node.scripts, "^", env), node, env)
+
+    def tabulated(self, body: n.Node, below: Sequence[n.Node], above: Sequence[n.Node], env: Env) -> Quantity:
+        """(a_{ij})_{i,j=1}^{m,n}: an array by its entries."""
+        letters, _, _ = self.indices_of(below)
+        if len(above) not in (1, len(letters)):
+            raise Unread("the range of these entries", body)
+        sizes = [self.bound(above[min(k, len(above) - 1)], env, 0) for k in range(len(letters))]
+        entries = [self.value(body, {**env, **{x: i + 1 for x, i in zip(letters, at, strict=True)}}).scalar for at in np.ndindex(*sizes)]
+        for k, letter in enumerate(letters):
+            if self.is_beyond(body, {**env, **dict.fromkeys(letters, 1), letter: sizes[k] + 1}, letter) is False:
+                raise Misfit(f"the index {letter} stops at {sizes[k]} before its axis does")
+        return q.array_of(entries, tuple(sizes))
 
     def raised(self, found: Quantity, above: Sequence[Position], node: n.Node, env: Env) -> Quantity:
         """Transposes and powers above something."""
@@ -558,7 +572,8 @@ class Values(Names):
                 yield self.value(node.of, env)
             return
         (letter, start, stop), rest = ranges[0], ranges[1:]
-        if start is None and stop is None and letter not in self.index_uses(node.of) and self.known.get(letter):
+        bare = any(isinstance(p, n.Name) and p.id == letter and not any(c.mark == "_" for c in p.scripts) for p in operands(node.of))
+        if start is None and stop is None and bare and letter not in self.index_uses(node.of) and self.known.get(letter):
             whole = self.name(n.Name(letter, span=node.span), env)
             for x in whole.data.reshape(-1):
                 self.scope.append({**(self.scope[-1] if self.scope else {}), letter: q.single(x)})
@@ -577,17 +592,23 @@ class Values(Names):
         if first == 0 and last is not None and self.is_beyond(node.of, {**env, **{x: 1 for x, _, _ in rest}, letter: 0}, letter):
             first, last = 1, last + (self.is_beyond(node.of, {**env, **{x: 1 for x, _, _ in rest}, letter: last + 1}, letter) is False)
         seen = False
+        beyond: OutOfRange | None = None
         for at in range(first, (MOST if last is None else last) + 1):
             try:
                 inside = list(self.loop(node, rest, conditions, {**env, letter: at}))
             except OutOfRange as error:
                 if last is None and letter in error.letters:
                     if not seen and at == 1 and first == 1:
+                        beyond = error
                         continue
+                    if not seen:
+                        raise
                     return
                 raise
             seen = True
             yield from inside
+        if not seen and beyond is not None:
+            raise beyond
 
     def is_beyond(self, body: n.Node, env: Env, letter: str) -> bool:
         """Whether an index is out of range here."""
