@@ -266,10 +266,12 @@ def _bound(part: n.Big, found: set[str], bounds: dict[str, n.Node]) -> None:
         head = item.sides[0] if isinstance(item, n.Chain) else item
         heads = head.items if isinstance(head, n.Listing) else head.factors if isinstance(head, n.Juxtaposition) else (head,)
         for letter in heads:
-            if isinstance(letter, n.Name) and not letter.scripts and len(letter.id.lstrip("\\")) <= 3:
-                found.add(letter.id)
+            primed = isinstance(letter, n.Name) and all(s.mark.startswith("'") for s in letter.scripts)
+            if isinstance(letter, n.Name) and primed and len(letter.id.lstrip("\\")) <= 3:
+                name = letter.id + "".join(s.mark for s in letter.scripts)
+                found.add(name)
                 if above:
-                    bounds.setdefault(letter.id, above[min(place, len(above) - 1)])
+                    bounds.setdefault(name, above[min(place, len(above) - 1)])
 
 
 def _compared(conditions: Iterable[n.Node]) -> set[str]:

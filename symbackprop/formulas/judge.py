@@ -181,6 +181,8 @@ def readings(context: Context, link: Link, inert: Container[Reading] = ()) -> It
     yield first, []
     if first.layout == "numerator":
         yield varied(first, turned=True), []
+    if any(isinstance(p, n.Product) and isinstance(p.factors[0], n.Leibniz) and p.factors[0].form == "operator" for x in (link.left, link.right) for p in parts(x)):
+        yield varied(first, scope=True), []
     changes = [c for c in alternatives(first, context, link)]
     for change, condition in changes:
         yield varied(first, **change), [condition]

@@ -94,7 +94,7 @@ class Names:
         self.given |= {x.lower() for x in self.given} | {x.upper() for x in self.given if len(x) == 1}
         self.given_labels = {(named(p), tuple(s.label for s in (*self.pattern_of(p).below, *self.pattern_of(p).above) if s.label)) for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)] for p in parts(t) if isinstance(p, n.Name) and p.scripts}
         self.derived_by = {base_of(p) for t in claims for d in parts(t) if isinstance(d, n.Leibniz | n.Operator) for b in (d.by if isinstance(d, n.Leibniz) else [i for x in d.scripts for i in x.items]) for p in parts(b) if isinstance(p, n.Name)}
-        self.classes = {base_of(p) for t in trees for p in self.below(t) if p.scripts and any(s.mark == "_" for s in p.scripts)}
+        self.classes = {base_of(p) for t in trees for p in self.below(t) if p.scripts and any(s.mark in "_^" for s in p.scripts)}
         self.sizes: dict[str, int] = dict(sizes or {})
         self.pool = [s for s in (POOL[seed % 4 :] + POOL[: seed % 4]) if str(s) not in self.literals()] or [7, 2]
         self.known: dict[str, list[Known]] = defaultdict(list)
@@ -104,6 +104,7 @@ class Names:
         self.guesses: dict[str, tuple[int, ...]] = {}
         self.leaves: dict[str, Quantity] = {}
         self.classed_values: set[int] = set()
+        self.numbers: dict[str, int] | None = None
         self.constraints: list[n.Statement] = []
         self.recursive: set[str] = set()
         self.lasts: set[str] = set()
@@ -292,6 +293,8 @@ class Names:
                         for s in (*self.pattern_of(p).above, *self.pattern_of(p).below):
                             if s.letter in k.pattern.letters and s.offset < 0 and s.letter not in k.component:
                                 shifted.add(s.letter)
+                                if named(p) == k.pattern.base:
+                                    self.recursive.add(s.letter)
                 self.recursive |= {s for s in shifted if s not in self.bounds or s in ("t", "l")}
         self.recursive -= {letter for letter in self.recursive if letter in "ijpq"}
         scripts = {flat(a.tree) for t in self.trees for p in parts(t) if isinstance(p, n.Name | n.Scripted) for m in "_^" for a in atoms(p.scripts, m)}
@@ -336,6 +339,8 @@ class Names:
         if isinstance(tree, n.Name):
             if tree.id in env and not tree.scripts:
                 return env[tree.id]
+            if self.recursive and flat(tree) in ("n_l", "N_l") and self.counts_layers(flat(tree)):
+                return LAST
             return self.size_of(self.size_key(tree, env))
         if isinstance(tree, n.Sum):
             return sum(self.size(t, env) * (-1 if s == "-" else 1) for s, t in zip(tree.signs, tree.terms, strict=True))
@@ -352,6 +357,10 @@ class Names:
             return self.size(tree.top, env) // self.size(tree.bottom, env)
         raise Unread("a size that is not understood", tree)
 
+    def counts_layers(self, text: str) -> bool:
+        """Whether a name stands above others as a layer."""
+        return any(a.text == text for t in self.trees for p in parts(t) if isinstance(p, n.Name) for a in atoms(p.scripts, "^"))
+
     def size_key(self, tree: n.Name, env: Env) -> str:
         """The key of a size under values of the indices."""
         marks = [f"{m}{p.bracket}{p.number if p.number is not None else p.text}" for m in "_^" for p in self.positions(tree.scripts, m, env)]
@@ -359,14 +368,30 @@ class Names:
 
     def count(self, letter: str, env: Env) -> int:
         """How many values an index takes that no axis bounds."""
+        if letter in self.recursive:
+            return LAST
         if letter in self.bounds:
             try:
                 return self.size(self.bounds[letter], env)
             except Unread:
                 pass
-        if letter in self.recursive:
-            return LAST
-        return self.size_of(f"#{letter}")
+        return max(self.size_of(f"#{letter}"), self.explicit().get(letter, 0))
+
+    def explicit(self) -> dict[str, int]:
+        """The largest number that stands in the place of a letter."""
+        if self.numbers is None:
+            self.numbers = {}
+            for t in self.trees:
+                for p in parts(t):
+                    if not isinstance(p, n.Name) or not p.scripts:
+                        continue
+                    found = self.pattern_of(p)
+                    for k in self.known.get(found.base, ()):
+                        for ours, theirs in ((k.pattern.below, found.below), (k.pattern.above, found.above)):
+                            for a, b in zip(ours, theirs, strict=False):
+                                if a.letter and b.number is not None and k.axes == () and b.number < 12:
+                                    self.numbers[a.letter] = max(self.numbers.get(a.letter, 0), b.number)
+        return self.numbers
 
     # Positions in scripts.
 
@@ -393,6 +418,9 @@ class Names:
             if not tree.scripts and not tree.accents and tree.id in env:
                 letters.add(tree.id)
                 return env[tree.id]
+            if tree.scripts and flat(tree) in env:
+                letters.add(flat(tree))
+                return env[flat(tree)]
             if tree.scripts and base_of(tree) in self.classes:
                 try:
                     return int(number(self.name(tree, env).scalar) or 0) or None

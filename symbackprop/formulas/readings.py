@@ -32,6 +32,7 @@ class Reading:
     applied: bool = False
     scaled: bool = False
     small: bool = False
+    scope: bool = False
     unbounded: bool = False
     others: bool = False
     entropy: bool = False

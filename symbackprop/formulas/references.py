@@ -76,8 +76,8 @@ class Pattern:
 def slot(atom: Atom, is_index: Callable[[str], bool]) -> Slot:
     """What an atom is in a pattern."""
     tree = atom.tree
-    if isinstance(tree, n.Name) and not tree.scripts and is_index(tree.id):
-        return Slot(atom.bracket, letter=tree.id)
+    if isinstance(tree, n.Name) and all(s.mark.startswith("'") for s in tree.scripts) and is_index(flat(tree)):
+        return Slot(atom.bracket, letter=flat(tree))
     if isinstance(tree, n.Number) and tree.text.isdigit():
         return Slot(atom.bracket, number=int(tree.text))
     if isinstance(tree, n.Sum) and len(tree.terms) == 2:

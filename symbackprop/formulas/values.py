@@ -401,6 +401,10 @@ class Values(Names):
     def of_product(self, node: n.Product, env: Env) -> Quantity:
         """Factors with signs between them, from left to right."""
         factors, signs = list(node.factors), list(node.signs)
+        head = factors[0]
+        if self.reading.scope and isinstance(head, n.Leibniz) and head.form == "operator" and head.of is not None:
+            inside = n.Product((head.of, *factors[1:]), tuple(signs), span=(head.of.span[0], node.span[1]))
+            return self.value(replace(head, of=inside, span=node.span), env)
         if self.reading.applied and "*" in signs:
             factors, signs = self.applications(factors, signs)
         if self.reading.flat:
@@ -535,10 +539,10 @@ class Values(Names):
             else:
                 head, first = item, None
             for letter in head.items if isinstance(head, n.Listing) else head.factors if isinstance(head, n.Juxtaposition) else (head,):
-                if not isinstance(letter, n.Name) or letter.scripts:
+                if not isinstance(letter, n.Name) or any(not s.mark.startswith("'") for s in letter.scripts):
                     raise Unread("the range of this sum", item)
-                if letter.id not in letters:
-                    letters.append(letter.id)
+                if flat(letter) not in letters:
+                    letters.append(flat(letter))
                     start.append(first)
         return letters, [x or shared for x in start], conditions
 
