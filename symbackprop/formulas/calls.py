@@ -77,7 +77,9 @@ class Calls(Values):
         if self.signatures.get(base):
             return self.signed_function(head, bracket, env)
         if self.is_declared_function(base) and len(bracket.items) == 1:
-            return self.shaped_function(head, [self.value(i, env) for i in bracket.items], self.declared_shape(base, env), env)
+            bare = replace(head, scripts=tuple(x for x in head.scripts if x.mark != "_"))
+            made = self.shaped_function(bare, [self.value(i, env) for i in bracket.items], self.declared_shape(base, env), env)
+            return self.component(made, self.positions(head.scripts, "_", env), head, env)
         if self.known.get(base):
             argument = all(isinstance(plain(i), n.Name) for i in bracket.items) or any(isinstance(i, n.Dots) for i in bracket.items)
             lone = plain(bracket.items[0])

@@ -37,6 +37,11 @@ class Meaning(Calls):
             turned = turned or transposed
         if len(variables) < degree:
             variables += [variables[-1]] * (degree - len(variables))
+        function = plain(node.of)
+        if isinstance(function, n.Name) and degree == 1 and not self.known.get(base_of(function)) and base_of(function) not in SURE_LOSSES and self.scoped(function) is None:
+            slope = self.slope_of(function, env) if base_of(function) in (*f.SQUASHED, *self.used_as_functions()) else None
+            if slope is not None and len(variables) == 1:
+                return self.derivative(q.mapped(slope, variables[0]), variables, node, turned)
         top = self.derived_thing(node.of, node, env)
         made = self.derivative(top, variables, node, turned)
         for factor, sign in node.beside:
@@ -95,11 +100,18 @@ class Meaning(Calls):
             if not rows:
                 if base in self.signatures:
                     return self.component(self.anything_declared(name, env), self.positions(name.scripts, "_", env), name, env)
-                if isinstance(inside, n.Name) or base in SURE_LOSSES or base in LOSSES:
+                if isinstance(inside, n.Name) or ((base in SURE_LOSSES or base in LOSSES) and not self.of_defined(inside)):
                     return self.objective(name, env)
             elif isinstance(inside, n.Name) and self.definition(name, env) is not None and any(k.parameters and not k.pattern.letters for k in self.known[base]):
                 return self.name(name, env)
         return self.value(node, env)
+
+    def of_defined(self, node: n.Node) -> bool:
+        """Whether a function stands before what equations define: l(o_t, y_t) is that function of these, J(W, b) the whole loss."""
+        bracket = node.factors[1] if isinstance(node, n.Juxtaposition) else None
+        bracket = bracket.of if isinstance(bracket, n.Scripted) else bracket
+        items = bracket.items if isinstance(bracket, n.Bracket) else ()
+        return any(isinstance(plain(i), n.Name) and self.defines(plain(i)) for i in items)  # type: ignore[arg-type]
 
     @staticmethod
     def called(node: n.Node) -> n.Name | None:
@@ -233,7 +245,8 @@ class Meaning(Calls):
             if letter in inside:
                 ranges.append([inside[letter]])
             elif letter in self.recursive:
-                ranges.append(list(range(1, LAST + 1)) if letter in ("t", r"\tau") or not returns else [LAST])
+                every = (letter in ("t", r"\tau") and not self.reading.final) or not returns
+                ranges.append(list(range(1, LAST + 1)) if every else [LAST])
             else:
                 ranges.append(list(range(1, self.count(letter, {}) + 1)))
         made = []
@@ -395,6 +408,8 @@ class Meaning(Calls):
         above = self.positions(tuple(x for x in node.scripts if x.mark == "^"), "^", env)
         if not by:
             return self.gradient_by_all(node, above, env)
+        if isinstance(whole, n.Evaluated) and len(by) == 1:
+            return self.derived_at(node, whole, plain(by[0]), env)
         variables = [self.variable(b, 1, env)[0] for b in by]
         twice = [p for p in above if p.text == "2"]
         if twice:
@@ -410,6 +425,21 @@ class Meaning(Calls):
         if inside.shape:
             raise Unread("an increment of an array", of)
         return replace(q.single(Scalar(np.full(1, np.nan), entry=True)), special="laplacian")
+
+    def derived_at(self, node: n.Operator | n.Leibniz, inside: n.Evaluated, by: n.Node, env: Env) -> Quantity:
+        """nabla_z g(z) at z = f(x)."""
+        conditions = [i for x in inside.scripts if x.mark == "_" for i in x.items]
+        at = conditions[0] if len(conditions) == 1 else None
+        if not isinstance(at, n.Chain) or len(at.sides) != 2 or flat(plain(at.sides[0])) != flat(by):
+            raise Unread("a value at a point", inside)
+        place = self.value(at.sides[1], env)
+        fresh = replace(place, data=np.array([s.entry(x) for x in place.data.reshape(-1)], dtype=object).reshape(place.shape), links=None)
+        self.scope.append({**(self.scope[-1] if self.scope else {}), flat(by): fresh})
+        try:
+            top = self.value(inside.of, env)
+        finally:
+            self.scope.pop()
+        return self.derivative(top, [fresh], node, nabla=node.sign == r"\nabla")
 
     def gradient_by_all(self, node: n.Operator, above: Sequence[Position], env: Env) -> Quantity:
         """A gradient that does not say by what: by the argument of a function, else by nothing that is known."""
@@ -441,6 +471,12 @@ class Meaning(Calls):
                 slope = self.slope_of(head, env)
                 if slope is not None:
                     return q.mapped(differentiated(slope, self.degree(of)), self.value(at.sides[1], env))
+            if isinstance(at, n.Chain) and len(at.sides) == 2 and flat(plain(at.sides[0])) == flat(by):
+                return self.derived_at(of, n.Evaluated(of.of, node.scripts, span=node.span), by, env)
+        if isinstance(of, n.Operator) and of.of is not None and len(conditions) == 1:
+            by_all = [i for x in of.scripts if x.mark == "_" for i in x.items]
+            if len(by_all) == 1:
+                return self.derived_at(of, n.Evaluated(of.of, node.scripts, span=node.span), plain(by_all[0]), env)
         raise Unread("a value at a point", node)
 
     # d before a name.

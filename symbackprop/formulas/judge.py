@@ -154,7 +154,7 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
         made = tried(link, context, reading, sides)
         if first is not None and first.kind == "differs" and (made.kind, made.left, made.right) == (first.kind, first.left, first.right):
             inert.add(reading)
-        if made.kind == "equal" and (reading.identity or reading.special) and not made.trivial:
+        if made.kind == "equal" and (reading.identity or reading.special or reading.symmetric or reading.einstein) and not made.trivial:
             return "unknown", words.say("special", what=conditions[-1]), [], None
         if first is None:
             first = made
@@ -225,7 +225,9 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
     yield {"unbounded": True}, words.say("unbounded")
     yield {"entropy": True}, words.say("entropy")
     yield {"others": True}, words.say("others")
-    yield {"symmetric": True}, words.say("symmetric")
+    if any(isinstance(p, n.Product) and r"\cdot" in p.signs for x in (link.left, link.right) for p in parts(x)):
+        yield {"dot": True}, words.say("dot")
+    yield {"final": True}, words.say("final")
     if "/" in signs:
         yield {"slash": True}, words.say("slash")
     if is_plain(link, context) and not component_letters(link, context):
@@ -267,6 +269,9 @@ def kinked(link: Link, context: Context) -> bool:
 def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading, list[Said]]]:
     """Readings under which a claim may be true by its special case alone: then nothing is said."""
     yield varied(first, identity=True), [words.say("identity")]
+    yield varied(first, symmetric=True), [words.say("symmetric")]
+    yield varied(first, einstein=True), [words.say("einstein")]
+    yield varied(first, einstein=True, loose=True), [words.say("einstein")]
     numbers = [base_of(d.name) for d in context.declared if not d.axes and not d.name.scripts]
     data = [x for x in numbers if x in ("x", "y", "t")]
     if numbers and len(numbers) == len(context.declared):

@@ -504,7 +504,7 @@ class Names:
                     failure = failure or (None if "is no part of" in str(error) else error)
             if positions == split_digits(below):
                 break
-        linked = self.linked(node, base, below, above, env) or self.ranged(base, below, above)
+        linked = None if failure is not None else self.linked(node, base, below, above, env) or self.ranged(base, below, above)
         if linked is not None:
             return linked
         if failure is not None:
@@ -845,6 +845,10 @@ class Names:
         vector = cut.ndim == 1
         return Quantity(np.asarray(cut, dtype=object), row=vector and self.reading.row_vectors)
 
+    def places_two(self, node: n.Name) -> bool:
+        """Whether this name has two indices somewhere, which say what one means."""
+        return any(isinstance(x, n.Name) and x.id.lower() == node.id.lower() and len(atoms(x.scripts, "_")) == 2 for t in self.trees for x in parts(t))
+
     def is_column(self, node: n.Node, p: Position) -> bool:
         """Whether one index of a matrix is that of its columns: where the letter stands second in w_{kj}."""
         if not isinstance(node, n.Name) or not isinstance(p.tree, n.Name):
@@ -909,7 +913,7 @@ class Names:
                     made = self.sample(made, sample)
                     return self.component(made, fit.below, node, env) if fit.below and made.shape else made, tuple(rest)
                 if len(fit.below) == made.data.ndim or (fit.below and made.data.ndim):
-                    if len(fit.below) == 1 and made.data.ndim == 2 and 1 not in made.shape:
+                    if len(fit.below) == 1 and made.data.ndim == 2 and 1 not in made.shape and not self.places_two(node):
                         return self.sample(made, fit.below[0]), tuple(rest)
                     return self.component(made, fit.below, node, env), tuple(rest)
                 if not fit.below and not below:

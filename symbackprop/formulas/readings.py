@@ -32,6 +32,9 @@ class Reading:
     applied: bool = False
     scaled: bool = False
     small: bool = False
+    dot: bool = False
+    final: bool = False
+    einstein: bool = False
     scope: bool = False
     unbounded: bool = False
     others: bool = False

@@ -6,6 +6,8 @@ from typing import Any
 
 from symbackprop.language.latex import nodes as n
 
+FONTS = {"vec", "underline", "overrightarrow", "overleftarrow"}
+"""Accents that say no more than a font does."""
 TRANSPOSES = {"T", r"\top", r"\intercal", r"\mathsf{T}", "t", "H", r"\prime"}
 
 
@@ -78,7 +80,7 @@ def flat(node: n.Node) -> str:
     """A tree as a key: what is written, without fonts and spaces."""
     match node:
         case n.Name():
-            return "".join(f"{a}~" for a in node.accents) + node.id + "".join(map(_script, node.scripts))
+            return base_of(node) + "".join(map(_script, node.scripts))
         case n.Number():
             return node.text
         case n.Bracket():
@@ -88,7 +90,7 @@ def flat(node: n.Node) -> str:
         case n.Juxtaposition():
             return " ".join(map(flat, node.factors))
         case n.Accent():
-            return f"{node.mark}~{flat(node.of)}"
+            return flat(node.of) if node.mark in FONTS else f"{node.mark}~{flat(node.of)}"
         case n.Text():
             return node.text
         case n.Nothing():
@@ -126,7 +128,7 @@ def plain(node: n.Node) -> n.Node:
 
 def base_of(name: n.Name) -> str:
     """What a name is called without its scripts and fonts."""
-    return "".join(f"{a}~" for a in name.accents) + name.id
+    return "".join(f"{a}~" for a in name.accents if a not in FONTS) + name.id
 
 
 def has_derivative(node: n.Node) -> bool:

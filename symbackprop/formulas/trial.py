@@ -1,6 +1,7 @@
 """One link under one reading, tried on numbers: at every value of its free indices, at several points, at two choices of sizes."""
 
 import itertools
+from dataclasses import replace
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -55,6 +56,13 @@ def compared(link: Link, names: Meaning) -> Outcome:
     """Compare both sides wherever the indices may stand."""
     sides = (link.left, link.right)
     letters = free_letters(sides, names.indices)
+    if names.reading.einstein:
+        loose = [x for x in free_letters((link.right,), names.indices) if x not in free_letters((link.left,), names.indices)]
+        if not loose:
+            raise Misfit("no index stands on the right alone")
+        scripts = (n.Script("_", tuple(n.Name(x) for x in loose)),)
+        link = replace(link, right=n.Big(r"\sum", scripts, link.right, span=link.right.span))
+        letters = [x for x in letters if x not in loose]
     reached = 0
     apart: Outcome | None = None
     ratios: list[float] = []

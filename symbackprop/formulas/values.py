@@ -226,7 +226,9 @@ class Values(Names):
         if bracketed:
             raise Unread("what stands above is not understood", node)
         whole = s.number(exponent.scalar)
-        if found.data.ndim == 2 and found.shape[0] == found.shape[1] and found.shape[0] > 1 and whole is not None and whole == int(whole) and whole > 0:
+        if found.data.ndim == 2 and found.shape[0] == found.shape[1] and found.shape[0] > 1 and whole is not None and whole == int(whole) and whole >= 0:
+            if whole == 0:
+                return q.eye(found.shape[0])
             made = found
             for _ in range(int(whole) - 1):
                 made = q.matrix_product(made, found)
@@ -465,6 +467,10 @@ class Values(Names):
 
     def entrywise(self, a: Quantity, b: Quantity) -> Quantity:
         """Entry by entry; ones and numbers spread."""
+        if self.reading.diagonal and {a.data.ndim, b.data.ndim} == {1, 2}:
+            vector, matrix = (a, b) if a.data.ndim == 1 else (b, a)
+            if matrix.shape == (vector.shape[0], vector.shape[0]):
+                return q.hadamard(vector, replace(q.diagonal(matrix), row=vector.row))
         return q.hadamard(a, b, self.reading.loose)
 
     def dotted(self, a: Quantity, b: Quantity) -> Quantity:
@@ -473,7 +479,7 @@ class Values(Names):
         if chained is not None:
             return chained
         if a.data.ndim == b.data.ndim == 1 and a.shape == b.shape and a.row == b.row:
-            return q.single(q.inner(a.data, b.data))
+            return q.hadamard(a, b) if self.reading.dot else q.single(q.inner(a.data, b.data))
         return self.times(a, b)
 
     def starred(self, a: Quantity, b: Quantity, node: n.Node) -> Quantity:

@@ -41,6 +41,9 @@ WORDS = {
     "entropy": {"en": "the loss is the binary cross entropy", "zh": "损失为二元交叉熵"},
     "others": {"en": "the free index is not the class of the sample", "zh": "自由指标不是该样本的类别"},
     "reversed": {"en": "tensors are contracted over what they share, whatever their order", "zh": "张量按共有的轴缩并，与书写顺序无关"},
+    "dot": {"en": "a dot multiplies entry by entry", "zh": "点号表示逐元素相乘"},
+    "final": {"en": "the loss depends on the last step alone", "zh": "损失只依赖最后一步"},
+    "einstein": {"en": "an index on the right alone is summed over", "zh": "仅在右边出现的指标表示求和"},
     "samples": {"en": "samples stand along the other axis", "zh": "样本沿另一轴排列"},
 }
 
