@@ -38,6 +38,9 @@ class Meaning(Calls):
         if len(variables) < degree:
             variables += [variables[-1]] * (degree - len(variables))
         function = plain(node.of)
+        if isinstance(function, n.Name) and not function.scripts and len(variables) == 1 and self.is_declared_function(base_of(function)):
+            top = self.shaped_function(function, [variables[0]], self.declared_shape(base_of(function), env), env)
+            return self.derivative(top, variables, node, turned)
         if isinstance(function, n.Name) and degree == 1 and not self.known.get(base_of(function)) and base_of(function) not in SURE_LOSSES and self.scoped(function) is None:
             slope = self.slope_of(function, env) if base_of(function) in (*f.SQUASHED, *self.used_as_functions()) else None
             if slope is not None and len(variables) == 1:

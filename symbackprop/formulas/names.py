@@ -193,7 +193,7 @@ class Names:
                 if isinstance(part, n.Chain) and part.signs[0] in DEFINING:
                     self.take(n.Statement(part, span=part.span))
         if isinstance(body, n.Signature):
-            return self.take_signature(body)
+            return None
         if not isinstance(body, n.Chain) or body.signs[0] not in DEFINING:
             self.constraints.append(statement)
             return None
@@ -277,9 +277,6 @@ class Names:
                 if extra and len(extra) == len(k.axes) and all(s.letter for s in extra):
                     component = tuple(s.letter for s in extra)
         rows.append(Known(found, right, None, parameters, alias, component, left))
-
-    def take_signature(self, body: n.Signature) -> None:
-        """f : R^m -> R^n declares a function."""
 
     def recursion(self) -> None:
         """The letters in which equations go back to earlier layers or times."""
@@ -618,6 +615,8 @@ class Names:
 
     def made(self, k: Known, bindings: dict[str, int], base: str) -> Quantity:
         """A tensor made for the first time."""
+        if k.right is None and self.is_square_only(k):
+            raise Unread(f"only the square of {base} is defined")
         shape = None if k.axes is None else tuple(self.size(a, bindings) for a in k.axes)
         early = any(bindings.get(x, 1) < 1 for x in self.recursive)
         rows = self.known[base]
@@ -656,6 +655,11 @@ class Names:
         if stacked is not None:
             return stacked
         return self.leaf(base, k.pattern, bindings, shape)
+
+    def is_square_only(self, k: Known) -> bool:
+        """Whether an equation gives e^2, and none e."""
+        rows = [e for e in self.known[k.pattern.base] if e.right is not None]
+        return bool(rows) and not k.pattern.above and all([(s.number, s.bracket) for s in e.pattern.above] == [(2, "")] for e in rows)
 
     @staticmethod
     def name_at(found: Pattern, bindings: Mapping[str, int]) -> n.Name:

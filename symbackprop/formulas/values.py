@@ -129,8 +129,15 @@ class Values(Names):
             a, b = (self.value(i, env) for i in items)
             return q.single(q.inner(a.data, b.data)) if a.shape == b.shape else _misfit(a, b)
         dots = any(isinstance(i, n.Dots) for i in items)
-        items = tuple(i for i in items if not isinstance(i, n.Dots))
+        if dots:
+            try:
+                whole = n.Sum(tuple(items), ("", *["+"] * (len(items) - 1)), span=node.span)
+                items, dots = expanded_sum(whole, lambda tree: self.whole_number(tree, env, set()), self).terms, False
+            except Unread:
+                items = tuple(i for i in items if not isinstance(i, n.Dots))
         entries = [self.value(i, env) for i in items]
+        if not dots and len({e.shape for e in entries}) == 1 and entries[0].data.ndim == 1:
+            return Quantity(np.stack([e.data for e in entries], axis=0 if entries[0].row else 1))
         if any(e.shape for e in entries):
             raise Unread("a list of arrays", node)
         made = q.array_of([e.scalar for e in entries], (len(entries),), row=node.open == "[" or self.reading.row_vectors)
@@ -341,6 +348,10 @@ class Values(Names):
         head = plain(node)
         if not isinstance(head, n.Name) or head is not node and not isinstance(node, n.Name):
             return None
+        turned = [x for x in head.scripts if x.mark == "^" and len(x.items) == 1 and flat(x.items[0]) in TRANSPOSES and flat(x.items[0]) != "t"]
+        if turned and not self.is_scoped(head):
+            head = replace(head, scripts=tuple(x for x in head.scripts if x not in turned))
+            scripts = (*scripts, *turned)
         below = [x for x in scripts if x.mark == "_"]
         if below and self.is_component_of_call(head, bracket, below, env):
             return self.raised(self.name(replace(head, scripts=head.scripts + tuple(below)), env), self.positions(scripts, "^", env), following, env)
@@ -350,6 +361,10 @@ class Values(Names):
         if below:
             made = self.component(made, self.positions(scripts, "_", env), head, env)
         return self.raised(made, self.positions(scripts, "^", env), following, env)
+
+    def is_scoped(self, head: n.Name) -> bool:
+        """Whether this is a parameter of a function that is being evaluated."""
+        return self.scoped(head) is not None
 
     def is_component_of_call(self, head: n.Name, bracket: n.Bracket, below: Sequence[n.Script], env: Env) -> bool:
         """Whether f(x)_i is what an equation f(x)_i = ... defines."""
