@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from symbackprop.formulas.derivatives import Meaning
+from symbackprop.formulas.meaning.meaning import Meaning
 from symbackprop.language.latex import nodes as n
 
 

@@ -1,26 +1,33 @@
 """One link under one reading, tried on numbers: at every value of its free indices, at several points, at two choices of sizes."""
 
 import itertools
-from dataclasses import replace
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.context import Context
-from symbackprop.formulas.derivatives import Meaning
-from symbackprop.formulas.links import Link, free_letters
-from symbackprop.formulas.names import LAST, OutOfRange, Resized, Unread
+from symbackprop.formulas.meaning.definitions import LAST
+from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
+from symbackprop.formulas.notation.links import Link, free_letters
+from symbackprop.formulas.notation.readings import Reading
+from symbackprop.formulas.notation.sequences import has_dots
+from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
+from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity
 from symbackprop.formulas.outcome import Outcome
-from symbackprop.formulas.quantities import Inconsistent, Misfit, Quantity
-from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.sequences import has_dots
-from symbackprop.formulas.trees import base_of, flat, parts, plain
 from symbackprop.formulas.updates import stepped
 from symbackprop.language.latex import nodes as n
 
 SEEDS = (0, 1)
+
+
 FURTHEST, MOST = 7, 30
+
+
 RELATIVE, ABSOLUTE = 1e-7, 1e-10
+
+
 NO_MATTER = {"", "for", "for all", "where", "with"}
 
 
@@ -35,15 +42,15 @@ def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Nod
                     names = Meaning(context, reading, claims, seed, sizes)
                     made = compared(link, names)
                     break
-                except Resized as error:
+                except ResizedError as error:
                     sizes[error.key] = error.size
-        except Inconsistent as error:
+        except InconsistentError as error:
             return Outcome("unread", str(error))
-        except Misfit as error:
+        except MisfitError as error:
             return Outcome("misfit", str(error))
-        except Unread as error:
+        except UnreadError as error:
             return Outcome("unread", error.reason, error.node)
-        except OutOfRange as error:
+        except OutOfRangeError as error:
             return Outcome("misfit", f"{error}")
         except RecursionError:
             return Outcome("unread", "this is nested too deeply")
@@ -59,7 +66,7 @@ def compared(link: Link, names: Meaning) -> Outcome:
     if names.reading.einstein:
         loose = [x for x in free_letters((link.right,), names.indices) if x not in free_letters((link.left,), names.indices)]
         if not loose:
-            raise Misfit("no index stands on the right alone")
+            raise MisfitError("no index stands on the right alone")
         scripts = (n.Script("_", tuple(n.Name(x) for x in loose)),)
         link = replace(link, right=n.Big(r"\sum", scripts, link.right, span=link.right.span))
         letters = [x for x in letters if x not in loose]
@@ -76,16 +83,16 @@ def compared(link: Link, names: Meaning) -> Outcome:
             apart = found
         if found is not None and found.kind == "shape":
             if names.invented:
-                raise Unread(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
+                raise UnreadError(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
             return found
         reached += 1
     if not reached:
-        raise Unread("no value of the indices lies in the range of everything", link.left)
+        raise UnreadError("no value of the indices lies in the range of everything", link.left)
     silent = [span for span, depends in getattr(names, "dependence", {}).items() if not depends]
     if silent and not link.conditions and not is_zero(link.right) and not is_zero(link.left):
-        raise Unread("a derivative by something that nothing depends on", link.left)
+        raise UnreadError("a derivative by something that nothing depends on", link.left)
     if apart is not None and names.invented:
-        raise Unread(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
+        raise UnreadError(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
     if apart is not None:
         steady = len(ratios) > 1 and np.ptp(ratios) < 1e-6 * max(map(abs, ratios))
         return Outcome(**{**apart.__dict__, "ratio": ratios[0] if steady else None})
@@ -96,17 +103,17 @@ def shaped(link: Link, names: Meaning) -> Outcome:
     """Whether something has the shape that is said."""
     right = plain(link.right)
     if not isinstance(right, n.Name) or right.id not in ("R", r"\R") or (right.style and right.style != "mathbb"):
-        raise Unread("what this belongs to", link.right)
+        raise UnreadError("what this belongs to", link.right)
     above = [i for x in right.scripts if x.mark == "^" for i in x.items]
     if len(above) > 1:
-        raise Unread("this set", link.right)
+        raise UnreadError("this set", link.right)
     product = plain(above[0]) if above else None
     trees = product.factors if isinstance(product, n.Product) and set(product.signs) <= {r"\times", "*"} else (product,) if product else ()
     for env in index_values(free_letters((link.left,), names.indices), names):
         try:
             made = names.fitting(link.left, env)
             said = tuple(names.size(t, env) for t in trees)
-        except OutOfRange:
+        except OutOfRangeError:
             continue
         shape = made.shape
         if made.data.ndim == 1 and len(said) == 2:
@@ -160,7 +167,7 @@ def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple
             continue
         try:
             left, right = names.fitting(link.left, env), names.fitting(link.right, env)
-        except OutOfRange:
+        except OutOfRangeError:
             continue
         yield env, left, right
 
@@ -186,7 +193,7 @@ def reachable(letter: str, base: Mapping[str, int], values: Sequence[int], link:
         try:
             for side in (link.left, link.right):
                 names.fitting(side, {**base, letter: value})
-        except OutOfRange as error:
+        except OutOfRangeError as error:
             if letter in error.letters and (found or value > 1):
                 break
             if letter in error.letters:
@@ -199,9 +206,9 @@ def holds_here(link: Link, names: Meaning, env: Mapping[str, int]) -> bool:
     """Whether the conditions on indices hold."""
     for c in link.conditions:
         for part in c.parts:
-            if isinstance(part, n.Chain) and names.counted(part, env):
-                if bool(np.all(names.holds(part, env))) == (c.word == "otherwise"):
-                    return False
+            counted = isinstance(part, n.Chain) and names.counted(part, env)
+            if counted and bool(np.all(names.holds(part, env))) == (c.word == "otherwise"):
+                return False
     return True
 
 
@@ -217,19 +224,21 @@ def where(link: Link, names: Meaning, env: Mapping[str, int]) -> np.ndarray | No
                 here = ~here if c.word == "otherwise" else here
                 found = here if found is None else found & here
             elif not isinstance(part, n.Chain | n.Name | n.Listing):
-                raise Unread(f"the condition {flat(part)}", part)
+                raise UnreadError(f"the condition {flat(part)}", part)
     return found
 
 
-def difference(left: Quantity, right: Quantity, names: Meaning, env: Mapping[str, int], mask: np.ndarray | None, ratios: list[float]) -> Outcome | None:
+def difference(
+    left: Quantity, right: Quantity, names: Meaning, env: Mapping[str, int], mask: np.ndarray | None, ratios: list[float]
+) -> Outcome | None:
     """How two sides differ, or None."""
     a, b = beside(left, right, names.reading)
     if a is None or b is None:
         return Outcome("shape", f"the left side is {left.described}, the right side {right.described}", where=env, names=names)
     finite = 0
     apart: Outcome | None = None
-    for at in np.ndindex(*a.shape):
-        x, y = np.broadcast_arrays(np.atleast_1d(np.asarray(a[at].value, float)), np.asarray(b[at].value, float))
+    for at, here, there in zip(np.ndindex(*a.shape), a.reshape(-1), b.reshape(-1), strict=True):
+        x, y = np.broadcast_arrays(np.atleast_1d(here.value).astype(float), np.atleast_1d(there.value).astype(float))
         allowed = np.isfinite(x) & np.isfinite(y)
         if mask is not None:
             allowed = allowed & mask
@@ -242,7 +251,7 @@ def difference(left: Quantity, right: Quantity, names: Meaning, env: Mapping[str
             point = int(np.argmax(wrong))
             apart = Outcome("differs", where=env, names=names, at=at, left=float(x[point]), right=float(y[point]), point=point)
     if finite == 0 and a.size and mask is None:
-        raise Unread("a side is no finite number at any point tried")
+        raise UnreadError("a side is no finite number at any point tried")
     return apart
 
 
@@ -254,11 +263,11 @@ def beside(left: Quantity, right: Quantity, reading: Reading) -> tuple[np.ndarra
             return a[:0], a[:0]
         if a.ndim != b.ndim:
             return None, None
-        raise Unread("a list that goes on")
+        raise UnreadError("a list that goes on")
     if "laplacian" in (left.special, right.special):
         if a.shape != b.shape:
             return None, None
-        raise Unread("a Laplacian or an increment")
+        raise UnreadError("a Laplacian or an increment")
     if left.special == "eye" and b.ndim == 2:
         return None, None
     if a.shape == b.shape:
@@ -284,6 +293,3 @@ def beside(left: Quantity, right: Quantity, reading: Reading) -> tuple[np.ndarra
 def is_constant(a: Quantity) -> bool:
     """Whether this is the number 0."""
     return a.data.size == 1 and not a.scalar.of and not a.scalar.entry and float(np.ravel(a.scalar.value)[0]) == 0
-
-
-__all__ = ["Outcome", "tried"]

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from symbackprop.formulas import quantities as q
-from symbackprop.formulas.derivatives import Meaning
-from symbackprop.formulas.links import Link, free_letters
-from symbackprop.formulas.names import LOSSES, OutOfRange, Unread
+from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
+from symbackprop.formulas.notation.links import Link, free_letters
+from symbackprop.formulas.notation.losses import LOSSES
+from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
+from symbackprop.formulas.numbers import quantities as q
+from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
+from symbackprop.formulas.numbers.tape import ZERO, adjoints
 from symbackprop.formulas.outcome import Outcome
-from symbackprop.formulas.quantities import Misfit, Quantity
-from symbackprop.formulas.tape import ZERO, adjoints
-from symbackprop.formulas.trees import base_of, flat, parts, plain
 from symbackprop.language.latex import nodes as n
 
 GAINS = {"R", "U", "V", r"\ell", "l"}
@@ -22,11 +23,11 @@ def stepped(link: Link, names: Meaning) -> Outcome:
     seen = 0
     ratios: list[np.ndarray] = []
     for start in (2, 1, 3):
-        env = {x: start if x in names.recursive else start for x in letters}
+        env = dict.fromkeys(letters, start)
         try:
             left = names.fitting(link.left, env)
             right = names.fitting(link.right, env)
-        except OutOfRange:
+        except OutOfRangeError:
             continue
         step = right if link.sign == "+=" else q.negative(right) if link.sign == "-=" else q.plus(right, q.negative(left), True)
         gradient = slope(link, names, left, env)
@@ -44,7 +45,7 @@ def stepped(link: Link, names: Meaning) -> Outcome:
         if not letters:
             break
     if not seen:
-        raise Unread("no value of the indices lies in the range of everything", link.left)
+        raise UnreadError("no value of the indices lies in the range of everything", link.left)
     return verdict(np.concatenate([r.reshape(-1) for r in ratios]), names)
 
 
@@ -52,12 +53,12 @@ def verdict(ratios: np.ndarray, names: Meaning) -> Outcome:
     """What the ratios of step to gradient, divided by the learning rate, say."""
     known = ratios[np.isfinite(ratios)]
     if not known.size:
-        raise Unread("the gradient is 0 wherever it was tried")
+        raise UnreadError("the gradient is 0 wherever it was tried")
     if np.ptp(known) > 1e-6 * np.abs(known).max():
         return Outcome("differs", "the step is no multiple of the gradient", names=names)
     ratio = float(known[0])
     if abs(ratio) < 1e-9:
-        raise Unread("the step is 0")
+        raise UnreadError("the step is 0")
     if abs(ratio + 1) < 1e-6:
         return Outcome("equal", names=names, ratio=-1.0)
     return Outcome("uphill" if ratio > 0 else "factor", names=names, ratio=ratio)
@@ -75,25 +76,31 @@ def slope(link: Link, names: Meaning, left: Quantity, env: dict[str, int]) -> Qu
     if top is None:
         top = names.loss(env)
     if not all(x.entry for x in left.data.reshape(-1)):
-        raise Unread("an update of what is no variable", link.left)
+        raise UnreadError("an update of what is no variable", link.left)
     slopes = adjoints(top.scalar)
-    made = [slopes.get(x, ZERO) for x in left.data.reshape(-1)]
-    if all(x is ZERO for x in made):
-        raise Unread("the objective does not depend on this parameter", link.left)
-    return q.array_of(made, left.shape)
+    entries = [slopes.get(x, ZERO) for x in left.data.reshape(-1)]
+    if all(x is ZERO for x in entries):
+        raise UnreadError("the objective does not depend on this parameter", link.left)
+    return q.array_of(entries, left.shape)
 
 
 def rates(link: Link, names: Meaning, env: dict[str, int]) -> np.ndarray:
     """The learning rate: the names in the step that nothing declares and that are factors of it."""
     rate = np.ones(7)
-    whole = not isinstance(link.right, n.Sum) or link.sign in ("+=", "-=")
-    terms = (link.right,) if whole else link.right.terms[1:]  # type: ignore[union-attr]
+    right = link.right
+    terms = right.terms[1:] if isinstance(right, n.Sum) and link.sign not in ("+=", "-=") else (right,)
     for term in terms[:1]:
         for p in factors(term):
-            if isinstance(p, n.Name) and not names.is_known(p) and base_of(p) not in LOSSES and flat(p) not in names.sizes_named and p.id not in env:
+            if (
+                isinstance(p, n.Name)
+                and not names.is_known(p)
+                and base_of(p) not in LOSSES
+                and flat(p) not in names.sizes_named
+                and p.id not in env
+            ):
                 try:
                     value = names.value(p, env)
-                except (Unread, Misfit):
+                except (UnreadError, MisfitError):
                     continue
                 if not value.shape and value.scalar.entry and not value.scalar.of:
                     rate = rate * value.scalar.value

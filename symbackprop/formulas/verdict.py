@@ -7,6 +7,8 @@ from typing import Any
 from symbackprop.formulas.said import Said
 
 STATUSES = ("holds", "holds-if", "wrong", "unknown")
+
+
 KINDS = ("claim", "update", "shape", "definition")
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 SERIAL = itertools.count()
+
+
 Partials = Callable[["Scalar"], Sequence["Scalar"]]
 
 
@@ -130,21 +132,50 @@ def _expit(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
 
-exp = unary(np.exp, lambda x, y: y)
-log = unary(np.log, lambda x, y: power(x, MINUS))
-sin = unary(np.sin, lambda x, y: cos(x))
-cos = unary(np.cos, lambda x, y: -sin(x))
-tan = unary(np.tan, lambda x, y: ONE + y * y)
-sinh = unary(np.sinh, lambda x, y: cosh(x))
-cosh = unary(np.cosh, lambda x, y: sinh(x))
-tanh = unary(np.tanh, lambda x, y: ONE - y * y)
-arctan = unary(np.arctan, lambda x, y: ONE / (ONE + x * x))
-arcsin = unary(np.arcsin, lambda x, y: power(ONE - x * x, constant(-0.5)))
-arccos = unary(np.arccos, lambda x, y: -power(ONE - x * x, constant(-0.5)))
-sigmoid = unary(_expit, lambda x, y: y * (ONE - y))
-erf = unary(ERF, lambda x, y: constant(2 / math.sqrt(math.pi)) * exp(-(x * x)))
-sqrt = unary(np.sqrt, lambda x, y: constant(0.5) / y)
-sign = unary(np.sign, lambda x, y: ZERO)
+Function = Callable[[Scalar], Scalar]
+exp: Function = unary(np.exp, lambda x, y: y)
+
+
+log: Function = unary(np.log, lambda x, y: power(x, MINUS))
+
+
+sin: Function = unary(np.sin, lambda x, y: cos(x))
+
+
+cos: Function = unary(np.cos, lambda x, y: -sin(x))
+
+
+tan: Function = unary(np.tan, lambda x, y: ONE + y * y)
+
+
+sinh: Function = unary(np.sinh, lambda x, y: cosh(x))
+
+
+cosh: Function = unary(np.cosh, lambda x, y: sinh(x))
+
+
+tanh: Function = unary(np.tanh, lambda x, y: ONE - y * y)
+
+
+arctan: Function = unary(np.arctan, lambda x, y: ONE / (ONE + x * x))
+
+
+arcsin: Function = unary(np.arcsin, lambda x, y: power(ONE - x * x, constant(-0.5)))
+
+
+arccos: Function = unary(np.arccos, lambda x, y: -power(ONE - x * x, constant(-0.5)))
+
+
+sigmoid: Function = unary(_expit, lambda x, y: y * (ONE - y))
+
+
+erf: Function = unary(ERF, lambda x, y: constant(2 / math.sqrt(math.pi)) * exp(-(x * x)))
+
+
+sqrt: Function = unary(np.sqrt, lambda x, y: constant(0.5) / y)
+
+
+sign: Function = unary(np.sign, lambda x, y: ZERO)
 
 
 def absolute(x: Scalar) -> Scalar:

@@ -7,7 +7,7 @@ equation, says which scripts belong to the name; what is left over are component
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from symbackprop.formulas.trees import flat
+from symbackprop.formulas.notation.trees import flat
 from symbackprop.language.latex import nodes as n
 
 OPENS = ("(", "[", r"\{", r"\langle")
@@ -82,7 +82,13 @@ def slot(atom: Atom, is_index: Callable[[str], bool]) -> Slot:
         return Slot(atom.bracket, number=int(tree.text))
     if isinstance(tree, n.Sum) and len(tree.terms) == 2:
         first, second = tree.terms
-        if isinstance(first, n.Name) and not first.scripts and isinstance(second, n.Number) and second.text.isdigit() and is_index(first.id):
+        if (
+            isinstance(first, n.Name)
+            and not first.scripts
+            and isinstance(second, n.Number)
+            and second.text.isdigit()
+            and is_index(first.id)
+        ):
             return Slot(atom.bracket, letter=first.id, offset=int(second.text) * (1 if tree.signs[1] == "+" else -1))
     return Slot(atom.bracket, label=atom.text)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from symbackprop.formulas.context import Conventions
+from symbackprop.formulas.notation.context import Conventions
 
 
 @dataclass(frozen=True)

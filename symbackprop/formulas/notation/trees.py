@@ -8,6 +8,8 @@ from symbackprop.language.latex import nodes as n
 
 FONTS = {"vec", "underline", "overrightarrow", "overleftarrow"}
 """Accents that say no more than a font does."""
+
+
 TRANSPOSES = {"T", r"\top", r"\intercal", r"\mathsf{T}", "t", "H", r"\prime"}
 
 

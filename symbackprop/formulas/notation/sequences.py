@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from symbackprop.formulas.names import Unread
-from symbackprop.formulas.trees import flat, parts, rebuilt
+from symbackprop.formulas.notation.faults import UnreadError
+from symbackprop.formulas.notation.trees import flat, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
 MOST = 20
 
 
 def expanded_sum(node: n.Sum, whole: Callable[[n.Node], int | None], names: Any) -> n.Sum:
-    """The sum with its dots written out. Raises Unread where the terms beside them form no sequence."""
+    """The sum with its dots written out. Raises UnreadError where the terms beside them form no sequence."""
     at = next(k for k, t in enumerate(node.terms) if isinstance(t, n.Dots))
     if not 1 <= at < len(node.terms) - 1:
-        raise Unread("dots at the end of a sum", node)
+        raise UnreadError("dots at the end of a sum", node)
     before, last = node.terms[:at], node.terms[at + 1]
     model = before[-1]
     start, places = _differs(model, last)
@@ -23,7 +23,7 @@ def expanded_sum(node: n.Sum, whole: Callable[[n.Node], int | None], names: Any)
     if stop is None and start:
         stop = names.size(start[1], {})
     if first is None or stop is None or stop - first > MOST:
-        raise Unread("dots between terms that form no sequence", node)
+        raise UnreadError("dots between terms that form no sequence", node)
     terms = list(before)
     signs = list(node.signs[:at])
     for k in range(first + 1, stop + 1):

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symbackprop.formulas.context import Context, letters_of
-from symbackprop.formulas.links import free_letters
-from symbackprop.formulas.references import atoms
-from symbackprop.formulas.trees import base_of, parts, rebuilt
+from symbackprop.formulas.notation.context import Context, letters_of
+from symbackprop.formulas.notation.links import free_letters
+from symbackprop.formulas.notation.references import atoms
+from symbackprop.formulas.notation.trees import base_of, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
 
 def unscripted(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """x and x_i are one name where the conventions say so."""
-    bases = {base_of(a) for a, b in context.aliases if isinstance(a, n.Name) and isinstance(b, n.Name) and base_of(a) == base_of(b) and bool(a.scripts) != bool(b.scripts)}
+    bases = {
+        base_of(a)
+        for a, b in context.aliases
+        if isinstance(a, n.Name) and isinstance(b, n.Name) and base_of(a) == base_of(b) and bool(a.scripts) != bool(b.scripts)
+    }
     if not bases:
         return context, list(claims)
 
@@ -24,7 +28,9 @@ def unscripted(context: Context, claims: Sequence[n.Statement]) -> tuple[Context
     statements = tuple(replace(s, body=rebuilt(s.body, bare)) for s in context.statements)
     declared = tuple(replace(d, name=rebuilt(d.name, bare)) for d in context.declared)  # type: ignore[arg-type]
     aliases = tuple(x for x in context.aliases if not (isinstance(x[0], n.Name) and base_of(x[0]) in bases))
-    return replace(context, statements=statements, declared=declared, aliases=aliases), [replace(s, body=rebuilt(s.body, bare)) for s in claims]
+    return replace(context, statements=statements, declared=declared, aliases=aliases), [
+        replace(s, body=rebuilt(s.body, bare)) for s in claims
+    ]
 
 
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
@@ -37,7 +43,9 @@ def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, 
         body = statement.body
         if not isinstance(body, n.Chain) or body.signs[0] not in ("=", ":=", r"\equiv", r"\triangleq"):
             continue
-        given = set(free_letters(body.sides[:1], indices)) | {p.id for c in statement.conditions for part in c.parts for p in parts(part) if isinstance(p, n.Name)}
+        given = set(free_letters(body.sides[:1], indices)) | {
+            p.id for c in statement.conditions for part in c.parts for p in parts(part) if isinstance(p, n.Name)
+        }
         loose = set(free_letters(body.sides[1:], indices)) - given
         for side in body.sides[1:]:
             if any(isinstance(p, n.Big) and not p.scripts for p in parts(side)):

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from symbackprop.formulas.tape import ONE, ZERO, Scalar, constant, total
+from symbackprop.formulas.numbers.tape import ONE, ZERO, Scalar, constant, total
 
 
-class Misfit(Exception):
+class MisfitError(Exception):
     """Shapes that do not fit under a reading; the text says which."""
 
 
-class Inconsistent(Misfit):
+class InconsistentError(MisfitError):
     """The forward equations do not fit the shapes that are declared."""
 
 
@@ -48,7 +48,7 @@ class Quantity:
 
 
 def _fail(text: str) -> Scalar:
-    raise Misfit(text)
+    raise MisfitError(text)
 
 
 def single(node: Scalar) -> Quantity:
@@ -95,7 +95,7 @@ def transposed(a: Quantity) -> Quantity:
         links = (a.links[1], a.links[0], 1) if a.links else None
         return Quantity(a.data.T, links=links)
     if a.data.ndim > 2:
-        raise Misfit("an array of more than two axes has no transpose")
+        raise MisfitError("an array of more than two axes has no transpose")
     return replace(a, row=not a.row) if a.special == "ones" else a
 
 
@@ -105,12 +105,12 @@ def zipped(function: Callable[[Scalar, Scalar], Scalar], a: Quantity, b: Quantit
         special = a.special or b.special if "eye" not in (a.special, b.special) else ""
         return replace(single(function(a.scalar, b.scalar)), special=special)
     if a.data.ndim == b.data.ndim == 1 and a.row != b.row and not loose:
-        raise Misfit(f"a row of {a.shape[0]} stands beside a column of {b.shape[0]}" if a.row else "a column stands beside a row")
+        raise MisfitError(f"a row of {a.shape[0]} stands beside a column of {b.shape[0]}" if a.row else "a column stands beside a row")
     left, right = spread(a, b), spread(b, a)
     try:
         both = np.broadcast(left, right)
     except ValueError:
-        raise Misfit(f"{a.described} does not fit {b.described}") from None
+        raise MisfitError(f"{a.described} does not fit {b.described}") from None
     made = array_of([function(x, y) for x, y in both], both.shape)
     vector = a if a.data.ndim == 1 else b
     return replace(made, row=vector.row if made.data.ndim == 1 else False)
@@ -161,7 +161,7 @@ def contracted(a: Quantity, b: Quantity, axes: int) -> np.ndarray:
     left = a.data.reshape(-1, int(np.prod(a.shape[a.data.ndim - axes :], dtype=int)))
     right = b.data.reshape(int(np.prod(b.shape[:axes], dtype=int)), -1)
     if left.shape[1] != right.shape[0]:
-        raise Misfit(f"{a.described} does not fit {b.described}")
+        raise MisfitError(f"{a.described} does not fit {b.described}")
     made = [inner(left[i], right[:, j]) for i in range(left.shape[0]) for j in range(right.shape[1])]
     return array_of(made, a.shape[: a.data.ndim - axes] + b.shape[axes:]).data
 
@@ -178,7 +178,7 @@ def sized(a: Quantity, b: Quantity, left: bool) -> Quantity:
 
 
 def matrix_product(a: Quantity, b: Quantity) -> Quantity:
-    """A product by shapes; raises Misfit where they do not fit."""
+    """A product by shapes; raises MisfitError where they do not fit."""
     a, b = sized(a, b, True), sized(b, a, False)
     if not a.shape or not b.shape:
         if not a.shape and not b.shape:
@@ -187,12 +187,12 @@ def matrix_product(a: Quantity, b: Quantity) -> Quantity:
         return scaled(b, a.scalar) if not a.shape else scaled(a, b.scalar)
     if a.data.ndim > 2 or b.data.ndim > 2:
         if a.shape[-1] != b.shape[0] or (a.data.ndim == 1 and not a.row):
-            raise Misfit(f"{a.described} times {b.described}")
+            raise MisfitError(f"{a.described} times {b.described}")
         return Quantity(contracted(a, b, 1))
     left = a.data if a.data.ndim == 2 else a.data[None, :] if a.row else a.data[:, None]
     right = b.data if b.data.ndim == 2 else b.data[None, :] if b.row else b.data[:, None]
     if left.shape[1] != right.shape[0]:
-        raise Misfit(f"{a.described} times {b.described}")
+        raise MisfitError(f"{a.described} times {b.described}")
     made = Quantity(contracted(Quantity(left), Quantity(right), 1))
     if a.data.ndim == 1 and b.data.ndim == 1:
         return single(made.data[0, 0]) if a.row else made
@@ -221,7 +221,7 @@ def diagonal(a: Quantity) -> Quantity:
 def square(a: Quantity) -> int:
     """The size of a square matrix."""
     if a.data.ndim != 2 or a.shape[0] != a.shape[1]:
-        raise Misfit(f"{a.described} is no square matrix")
+        raise MisfitError(f"{a.described} is no square matrix")
     return a.shape[0]
 
 

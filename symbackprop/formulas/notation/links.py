@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from symbackprop.formulas.context import Context
-from symbackprop.formulas.names import SURE_LOSSES, Unread
-from symbackprop.formulas.references import atoms
-from symbackprop.formulas.trees import base_of, flat, parts, plain
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.faults import UnreadError
+from symbackprop.formulas.notation.losses import SURE_LOSSES
+from symbackprop.formulas.notation.references import atoms
+from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
 from symbackprop.language.latex import nodes as n
 
 EQUAL = {"=", r"\equiv", r"\triangleq", r"\doteq", r"\approx", ":="}
+
+
 OTHERWISE = ("otherwise", "else", "elsewhere")
+
+
 STEPS = {r"\leftarrow", ":=", r"\to", "+=", "-="}
 
 
@@ -31,14 +36,19 @@ class Link:
 
 
 def links(statements: Sequence[n.Statement], context: Context) -> list[Link]:
-    """All links of a formula. Raises Unread where something claims nothing."""
+    """All links of a formula. Raises UnreadError where something claims nothing."""
     made: list[Link] = []
     head: n.Node | None = context.continues
     before: tuple[n.Condition, ...] = ()
     for statement in statements:
         if any(c.word in OTHERWISE and not c.parts for c in statement.conditions):
             parts_before = tuple(x for c in before for x in c.parts)
-            statement = replace(statement, conditions=tuple(n.Condition("otherwise", parts_before, span=c.span) if c.word in OTHERWISE else c for c in statement.conditions))
+            statement = replace(
+                statement,
+                conditions=tuple(
+                    n.Condition("otherwise", parts_before, span=c.span) if c.word in OTHERWISE else c for c in statement.conditions
+                ),
+            )
         before = statement.conditions
         body = statement.body
         if isinstance(body, n.Nothing):
@@ -50,19 +60,19 @@ def links(statements: Sequence[n.Statement], context: Context) -> list[Link]:
                 if isinstance(body, n.Cases) and head is not None:
                     made.append(Link(head, body, "=", statement.conditions))
                     continue
-                raise Unread("this claims nothing: no relation stands in it", body)
+                raise UnreadError("this claims nothing: no relation stands in it", body)
             made.append(Link(context.continues, body, "=", statement.conditions))
             continue
         for sides, signs in split(body):
             sides = list(sides)
             if isinstance(sides[0], n.Nothing):
                 if head is None:
-                    raise Unread("the left side of this is not written", body)
+                    raise UnreadError("the left side of this is not written", body)
                 sides[0] = head
             head = sides[0]
             made += chained(sides, signs, statement.conditions)
     if not made:
-        raise Unread("this claims nothing")
+        raise UnreadError("this claims nothing")
     return made
 
 
@@ -98,7 +108,7 @@ def chained(sides: Sequence[n.Node], signs: Sequence[str], conditions: tuple[n.C
         elif sign == r"\propto":
             made.append(Link(left, right, sign, conditions))
         else:
-            raise Unread(f"the relation {sign}", right)
+            raise UnreadError(f"the relation {sign}", right)
     return made
 
 
@@ -106,7 +116,13 @@ def increased(left: n.Node) -> n.Node | None:
     r"""The w of \Delta w, where that is no loss."""
     if isinstance(left, n.Juxtaposition) and len(left.factors) == 2:
         head, name = left.factors
-        if isinstance(head, n.Name) and head.id == r"\Delta" and not head.scripts and isinstance(name, n.Name) and base_of(name) not in SURE_LOSSES:
+        if (
+            isinstance(head, n.Name)
+            and head.id == r"\Delta"
+            and not head.scripts
+            and isinstance(name, n.Name)
+            and base_of(name) not in SURE_LOSSES
+        ):
             return name
     return None
 
@@ -152,13 +168,29 @@ def _free(node: n.Node, bound: frozenset[str], indices: frozenset[str], found: l
         for mark in "_^":
             for a in atoms(node.scripts, mark):
                 for p in parts(a.tree):
-                    if isinstance(p, n.Name) and p.id in indices and p.id not in bound and not (mark == "^" and node.id == "e" and not node.scripts[0].mark == "_" and p.id not in indices):
+                    if (
+                        isinstance(p, n.Name)
+                        and p.id in indices
+                        and p.id not in bound
+                        and not (mark == "^" and node.id == "e" and node.scripts[0].mark != "_" and p.id not in indices)
+                    ):
                         found.append(p.id)
         if node.id in indices and not node.scripts and node.id not in bound:
             pass
         return
-    if isinstance(node, n.Scripted) and isinstance(node.of, n.Bracket) and any(isinstance(i, n.Chain) for x in node.scripts if x.mark == "_" for i in x.items):
-        own = {p.id for x in node.scripts if x.mark == "_" for i in x.items for p in parts(i.sides[0] if isinstance(i, n.Chain) else i) if isinstance(p, n.Name)}
+    if (
+        isinstance(node, n.Scripted)
+        and isinstance(node.of, n.Bracket)
+        and any(isinstance(i, n.Chain) for x in node.scripts if x.mark == "_" for i in x.items)
+    ):
+        own = {
+            p.id
+            for x in node.scripts
+            if x.mark == "_"
+            for i in x.items
+            for p in parts(i.sides[0] if isinstance(i, n.Chain) else i)
+            if isinstance(p, n.Name)
+        }
         _free(node.of, bound | own, indices, found)
         return
     if isinstance(node, n.Scripted):

@@ -5,10 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from symbackprop.formulas import quantities as q
-from symbackprop.formulas import tape as s
-from symbackprop.formulas.quantities import Misfit, Quantity
-from symbackprop.formulas.tape import ONE, Scalar, constant
+from symbackprop.formulas.numbers import quantities as q
+from symbackprop.formulas.numbers import tape as s
+from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
+from symbackprop.formulas.numbers.tape import (
+    ONE,
+    Scalar,
+    constant,
+)
 
 HALF = constant(0.5)
 
@@ -70,8 +74,12 @@ ENTRYWISE: Mapping[str, Callable[[Scalar], Scalar]] = {
     "heaviside": lambda x: s.truth(np.asarray(x.value) > 0),
 }
 """Of each entry for itself, by their names in small letters."""
+
+
 SCALAR_VALUED = {"L", "J", "C", "E", r"\ell", "l", "Loss", "loss", "Cost", "cost", "MSE", "CE", "BCE", "NLL", "Obj", r"\mathcal{L}"}
 """Names of functions that give one number when nothing defines them."""
+
+
 SQUASHED = {r"\sigma", "sigma", r"\varsigma"}
 """Names that mean the logistic function when nothing defines them."""
 
@@ -79,7 +87,7 @@ SQUASHED = {r"\sigma", "sigma", r"\varsigma"}
 def softmax(a: Quantity, axis: int) -> Quantity:
     """exp over its sum along an axis."""
     if not a.shape:
-        raise Misfit("softmax of a number")
+        raise MisfitError("softmax of a number")
     powers = q.mapped(s.exp, a)
     data = powers.data
     rows = np.moveaxis(data, axis, -1)
@@ -112,7 +120,9 @@ def anything_of(name: str, arguments: Sequence[Quantity]) -> Scalar:
     rng = np.random.default_rng(zlib.crc32(f"{name}()".encode()))
     entries = [x for a in arguments for x in a.data.reshape(-1)]
     mixed = s.total(constant(w) * x for w, x in zip(rng.uniform(0.3, 1, len(entries)), entries, strict=True))
-    single = s.total(constant(w) * anything(f"{name}{k}")(x) for k, (w, x) in enumerate(zip(rng.uniform(0.4, 1, len(entries)), entries, strict=True)))
+    single = s.total(
+        constant(w) * anything(f"{name}{k}")(x) for k, (w, x) in enumerate(zip(rng.uniform(0.4, 1, len(entries)), entries, strict=True))
+    )
     return single + constant(0.3) * mixed * mixed
 
 

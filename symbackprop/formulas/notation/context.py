@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symbackprop.errors import FormulaError, SpecError
-from symbackprop.formulas.trees import parts
+from symbackprop.formulas.notation.trees import parts
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse
 
 LETTERS = set("ijklmnpqrstuv") | {r"\ell"}
 """Letters that are indices in a script where nothing says otherwise."""
+
+
 ONE_HOT = re.compile(r"one-?hot|simplex|\\sum_?\{?[a-z]?\}?.*=\s*1|sums? to (1|one)|probabilit", re.IGNORECASE)
 
 
@@ -83,9 +85,7 @@ def read(given: Mapping[str, Any] | None) -> Context:
     if given.get("lhs"):
         continues = parse(str(given["lhs"]), macros, words).statements[0].body
     aliases = read_aliases(conventions.get("name_aliases"), macros, words, unread)
-    return Context(
-        tuple(statements), declared, aliases, read_conventions(conventions), macros, continues, words, tuple(unread)
-    )
+    return Context(tuple(statements), declared, aliases, read_conventions(conventions), macros, continues, words, tuple(unread))
 
 
 def _texts(given: Any) -> list[str]:
@@ -98,7 +98,7 @@ def _texts(given: Any) -> list[str]:
 
 def read_macros(given: Any) -> Macros:
     """Macros of the document: by their bodies, "#1" for an argument."""
-    made: Macros = {}
+    made: dict[str, tuple[int, str]] = {}
     if isinstance(given, Mapping):
         for name, body in given.items():
             if isinstance(name, str) and isinstance(body, str):
@@ -151,7 +151,7 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
     layout = str(given.get("layout") or "").lower()
     vectors = str(given.get("vectors") or "").lower()
     reduction = str(given.get("reduction") or "").lower()
-    ops = given.get("ops") if isinstance(given.get("ops"), Mapping) else {}
+    ops: Any = given.get("ops") if isinstance(given.get("ops"), Mapping) else {}
     said = " ".join(f"{k} {v}" for k, v in given.items() if k in ("y", "summation", "notes") and isinstance(v, str))
     everything = " ".join(str(v) for v in given.values()).lower()
     known = next((l for l in ("numerator", "denominator", "gradient", "index", "scalar", "differential") if l in layout[:12]), None)
@@ -182,7 +182,14 @@ def _symmetric(said: str) -> frozenset[str]:
 
 def _operation(ops: Mapping[str, Any], sign: str) -> str | None:
     said = str(ops.get(sign) or "").lower()
-    for word, meaning in (("hadamard", "hadamard"), ("element", "hadamard"), ("matrix", "matrix"), ("correlation", "correlation"), ("convolution", "convolution"), ("scalar", "scalar")):
+    for word, meaning in (
+        ("hadamard", "hadamard"),
+        ("element", "hadamard"),
+        ("matrix", "matrix"),
+        ("correlation", "correlation"),
+        ("convolution", "convolution"),
+        ("scalar", "scalar"),
+    ):
         if word in said:
             return meaning
     return None
@@ -209,8 +216,12 @@ def letters_of(trees: Sequence[n.Node], declared: Sequence[Declared]) -> tuple[f
                 for s in part.scripts:
                     for item in s.items:
                         for p in parts(item):
-                            if isinstance(p, n.Sum) and s.mark in "_^" and not (s.mark == "^" and isinstance(part, n.Name) and part.id == "e"):
-                                found |= {t.id for t in p.terms if _is_letter(t) and len(p.terms) > 1}
+                            if (
+                                isinstance(p, n.Sum)
+                                and s.mark in "_^"
+                                and not (s.mark == "^" and isinstance(part, n.Name) and part.id == "e")
+                            ):
+                                found |= {t.id for t in p.terms if isinstance(t, n.Name) and _is_letter(t) and len(p.terms) > 1}
                         scripts |= _letters_in(item)
     bases = {d.name.id for d in declared} | {t.sides[0].id for t in trees if isinstance(t, n.Chain) and isinstance(t.sides[0], n.Name)}
     found |= {c for c in scripts if c in LETTERS} - (labels - set(bounds)) - (bases - {"t"})
@@ -252,9 +263,20 @@ def _components(trees: Sequence[n.Node], declared: Sequence[Declared]) -> set[st
         left = tree.sides[0] if isinstance(tree, n.Chain) else None
         if not isinstance(left, n.Name):
             continue
-        below = [i for s in left.scripts if s.mark == "_" for item in s.items for i in (item.factors if isinstance(item, n.Juxtaposition) else (item,))]
+        below = [
+            i
+            for s in left.scripts
+            if s.mark == "_"
+            for item in s.items
+            for i in (item.factors if isinstance(item, n.Juxtaposition) else (item,))
+        ]
         for d in declared:
-            if d.name.id == left.id and d.name.accents == left.accents and not any(s.mark == "_" for s in d.name.scripts) and len(d.axes) == len(below):
+            if (
+                d.name.id == left.id
+                and d.name.accents == left.accents
+                and not any(s.mark == "_" for s in d.name.scripts)
+                and len(d.axes) == len(below)
+            ):
                 made |= {i.id for i in below if isinstance(i, n.Name) and not i.scripts and len(i.id.lstrip("\\")) == 1}
     return made
 

@@ -1,0 +1,1 @@
+"""What the parts of a formula are worth at concrete sizes, under a reading."""

@@ -1,0 +1,391 @@
+"""Names that a context declares or defines, and what follows for notation: indices, layers, labels, sums of samples."""
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from symbackprop.formulas.meaning.evaluator import Evaluator, Known
+from symbackprop.formulas.notation.context import Context, letters_of
+from symbackprop.formulas.notation.readings import Reading
+from symbackprop.formulas.notation.references import Pattern, Position, Slot, atoms, pattern, primes
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain, rebuilt
+from symbackprop.formulas.numbers.quantities import Quantity
+from symbackprop.language.latex import nodes as n
+
+LAST = 4
+
+POINTS, POSITIVE = 7, 2
+
+
+POOL = (3, 2, 4, 5)
+
+
+SECONDS = 3.0
+
+
+DEFINING = {"=", ":=", r"\equiv", r"\triangleq", r"\doteq", r"\leftarrow"}
+
+
+LABELS = {"y", "Y", "t", "T"}
+
+
+class Definitions(Evaluator):
+    """All names of a context under a reading. `seed` chooses the numbers and the sizes."""
+
+    def __init__(
+        self, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int = 0, sizes: Mapping[str, int] | None = None
+    ) -> None:
+        self.context, self.reading, self.seed = context, reading, seed
+        self.claims = tuple(claims)
+        self.steps = 0
+        self.deadline = time.monotonic() + SECONDS
+        self.fresh: list[dict[str, tuple[int, ...]]] = []
+        self.depth = 0
+        self.wanted: tuple[n.Node | None, tuple[int, ...] | None] = (None, None)
+        self.invented: set[str] = set()
+        self.assumed = False
+        trees = [*(s.body for s in context.statements), *claims, *([context.continues] if context.continues else [])]
+        trees += [t for pair in context.aliases for t in pair]
+        self.trees = trees
+        self.indices, self.bounds = letters_of(trees, context.declared)
+        self.usual_labels()
+        self.given = {
+            base_of(p)
+            for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)]
+            for p in operands(t)
+            if isinstance(p, n.Name)
+        }
+        self.raw_names = set(self.given)
+        self.given |= {x.lower() for x in self.given} | {x.upper() for x in self.given if len(x) == 1}
+        self.given_labels = {
+            (named(p), tuple(s.label for s in (*self.pattern_of(p).below, *self.pattern_of(p).above) if s.label))
+            for t in [*(s.body for s in context.statements), *(d.name for d in context.declared)]
+            for p in parts(t)
+            if isinstance(p, n.Name) and p.scripts
+        }
+        self.derived_by = {
+            base_of(p)
+            for t in claims
+            for d in parts(t)
+            if isinstance(d, n.Leibniz | n.Operator)
+            for b in (d.by if isinstance(d, n.Leibniz) else [i for x in d.scripts for i in x.items])
+            for p in parts(b)
+            if isinstance(p, n.Name)
+        }
+        self.classes = {base_of(p) for t in trees for p in self.below(t) if p.scripts and any(s.mark in "_^" for s in p.scripts)}
+        self.sizes: dict[str, int] = dict(sizes or {})
+        self.pool = [s for s in (POOL[seed % 4 :] + POOL[: seed % 4]) if str(s) not in self.literals()] or [7, 2]
+        self.known: dict[str, list[Known]] = defaultdict(list)
+        self.memo: dict[tuple, Quantity] = {}
+        self.working: set[tuple] = set()
+        self.scope: list[dict[str, Quantity]] = []
+        self.guesses: dict[str, tuple[int, ...]] = {}
+        self.leaves: dict[str, Quantity] = {}
+        self.classed_values: set[int] = set()
+        self.numbers: dict[str, int] | None = None
+        self.constraints: list[n.Statement] = []
+        self.recursive: set[str] = set()
+        self.lasts: set[str] = set()
+        for declared in context.declared:
+            self.known[named(declared.name)].append(Known(self.pattern_of(declared.name), axes=declared.axes))
+        self.sizes_named = {flat(p) for d in context.declared for a in d.axes for p in terms_of(a) if isinstance(p, n.Name)}
+        self.sizes_named |= {flat(b) for b in self.bounds.values() if isinstance(b, n.Name)}
+        for name, target in context.aliases:
+            if isinstance(plain(name), n.Name):
+                self.add_equation(plain(name), target, alias=True)  # type: ignore[arg-type]
+        for statement in context.statements:
+            self.take(statement)
+        self.share()
+        self.recursion()
+        self.ties()
+
+    def usual_labels(self) -> None:
+        """Targets of a cross entropy with softmax sum to 1, unless something says otherwise."""
+        words = {p.function.id.lower() for t in self.trees for p in parts(t) if isinstance(p, n.Call)}
+        ratio = any(
+            isinstance(p, n.Fraction) and _powers(p.top) and any(isinstance(b, n.Big) for b in parts(p.bottom))
+            for t in self.trees
+            for p in parts(t)
+        )
+        targets = any(isinstance(p, n.Juxtaposition | n.Product) and _logs(p) for s in self.context.statements for p in parts(s.body))
+        self.symmetric = {x for x in self.context.conventions.symmetric} | {x for c in self.claims if (x := assumed_symmetric(c))}
+        self.simplex = self.reading.simplex or (targets and (ratio or bool(words & {"softmax"})))
+
+    def share(self) -> None:
+        """Where the right side of one equation stands in another one, it is the name that the first gives it."""
+        rows = [
+            (base, k)
+            for base, group in self.known.items()
+            for k in group
+            if k.right is not None and not k.alias and k.parameters is None and k.name is not None
+        ]
+        shared = {
+            flat(k.right): k.name
+            for _, k in rows
+            if isinstance(k.right, n.Sum | n.Juxtaposition | n.Product) and not has_derivative(k.right)
+        }
+        for _base, group in self.known.items():
+            for at, k in enumerate(group):
+                if k.right is None or not shared:
+                    continue
+
+                def name(p: n.Node, right: n.Node = k.right) -> n.Node | None:
+                    found = shared.get(flat(p)) if p is not right and isinstance(p, n.Sum | n.Juxtaposition | n.Product) else None
+                    return replace(found, span=p.span) if found is not None else None
+
+                group[at] = replace(k, right=rebuilt(k.right, name))
+
+    def ties(self) -> None:
+        """1/n before a sum without bounds says how many terms it has."""
+        for tree in self.trees:
+            for p in parts(tree):
+                factors = p.factors if isinstance(p, n.Juxtaposition | n.Product) else ()
+                for before, big in itertools.pairwise(factors):
+                    if (
+                        isinstance(before, n.Fraction)
+                        and isinstance(big, n.Big)
+                        and big.sign == r"\sum"
+                        and not any(x.mark == "^" for x in big.scripts)
+                    ):
+                        names = [x for x in parts(before.bottom) if isinstance(x, n.Name) and x.id in ("n", "m", "N", "M", "B")]
+                        below = [x.sides[0] if isinstance(x, n.Chain) else x for c in big.scripts for x in c.items]
+                        for letter in below[:1]:
+                            if (
+                                names
+                                and isinstance(letter, n.Name)
+                                and not self.known.get(base_of(names[0]))
+                                and letter.id not in self.bounds
+                            ):
+                                self.bounds[letter.id] = names[0]
+                                self.sizes_named.add(flat(names[0]))
+
+    def below(self, tree: n.Node) -> list[n.Name]:
+        """The names that stand in subscripts."""
+        return [
+            p
+            for part in parts(tree)
+            if isinstance(part, n.Name | n.Scripted)
+            for s in part.scripts
+            if s.mark == "_" and not isinstance(part, n.Big)
+            for item in s.items
+            for p in parts(item)
+            if isinstance(p, n.Name)
+        ]
+
+    def literals(self) -> set[str]:
+        """Sizes that are numbers."""
+        return {a.text for d in self.context.declared for a in d.axes if isinstance(a, n.Number)}
+
+    def is_index(self, letter: str) -> bool:
+        """Whether a letter in a script is an index."""
+        return letter in self.indices
+
+    def pattern_of(self, name: n.Name) -> Pattern:
+        """The pattern of a name on a left side."""
+        return pattern(named(name), name.scripts, self.is_index)
+
+    def take(self, statement: n.Statement) -> None:
+        """A forward equation: it defines its left side. Whatever else it says is a constraint."""
+        body = statement.body
+        for condition in statement.conditions:
+            for part in condition.parts:
+                if isinstance(part, n.Chain) and part.signs[0] in DEFINING:
+                    self.take(n.Statement(part, span=part.span))
+        if isinstance(body, n.Signature):
+            return None
+        if not isinstance(body, n.Chain) or body.signs[0] not in DEFINING:
+            self.constraints.append(statement)
+            return None
+        right = body.sides[1]
+        for further in body.sides[2:]:
+            last = plain(further)
+            if (
+                isinstance(last, n.Name)
+                and isinstance(plain(body.sides[0]), n.Name)
+                and not self.defines(last)
+                and not isinstance(plain(body.sides[1]), n.Name)
+            ):
+                self.add_equation(last, body.sides[0])
+        if len(body.sides) > 2 and not has_derivative(body.sides[1]) and isinstance(plain(body.sides[1]), n.Name):
+            right = body.sides[-1]
+            middle = plain(body.sides[1])
+            if isinstance(middle, n.Name) and not self.defines(middle):
+                self.add_equation(middle, body.sides[-1])
+        left_tree, right = self.solved(body.sides[0], right)
+        left, parameters, scripts = self.left_side(left_tree)
+        if left is None:
+            self.constraints.append(statement)
+            return None
+        self.add_equation(replace(left, scripts=left.scripts + scripts), right, parameters)
+        return None
+
+    def solved(self, left: n.Node, right: n.Node) -> tuple[n.Node, n.Node]:
+        """n L_i = ... as L_i = .../n, and ln P = ... as P = exp(...)."""
+        if (
+            isinstance(left, n.Juxtaposition)
+            and len(left.factors) == 2
+            and all(isinstance(f, n.Name) for f in left.factors)
+            and flat(left.factors[0]) in self.sizes_named
+        ):
+            return left.factors[1], n.Fraction(right, left.factors[0], span=right.span)
+        if isinstance(left, n.Call) and left.function.id in ("log", "ln") and not left.function.scripts:
+            inside = plain(left.argument)
+            return inside, n.Call(n.Name("exp", "operatorname"), n.Bracket("(", (right,), (), ")", span=right.span), span=right.span)
+        return left, right
+
+    def defines(self, name: n.Name) -> bool:
+        """Whether an equation gives this name already."""
+        return any(k.right is not None for k in self.known.get(base_of(name), ()))
+
+    def left_side(self, left: n.Node) -> tuple[n.Name | None, tuple[n.Node, ...] | None, tuple[n.Script, ...]]:
+        """The name on a left side, the parameters of a function, and scripts behind those."""
+        scripts: tuple[n.Script, ...] = ()
+        left = plain(left)
+        if isinstance(left, n.Scripted):
+            scripts, left = left.scripts, plain(left.of)
+        if isinstance(left, n.Call):
+            arguments = left.argument.items if isinstance(left.argument, n.Bracket) else (left.argument,)
+            return replace(left.function, style=""), tuple(arguments), scripts
+        if isinstance(left, n.Juxtaposition) and len(left.factors) == 3 and isinstance(left.factors[1], n.Bracket):
+            last = left.factors[2]
+            scripts = last.scripts if isinstance(last, n.Scripted) else ()
+            head = plain(left.factors[0])
+            if isinstance(head, n.Name) and isinstance(last.of if isinstance(last, n.Scripted) else last, n.Bracket):
+                return head, left.factors[1].items, scripts
+        if isinstance(left, n.Juxtaposition) and len(left.factors) == 2:
+            head, behind = plain(left.factors[0]), left.factors[1]
+            if isinstance(behind, n.Scripted):
+                scripts, behind = behind.scripts, behind.of
+            if isinstance(head, n.Name) and isinstance(behind, n.Bracket):
+                return head, behind.items, scripts
+        if isinstance(left, n.Differential) and isinstance(left.of, n.Name):
+            return replace(left.of, id=f"d {left.of.id}"), None, scripts
+        if isinstance(left, n.Operator) and left.of is not None and isinstance(plain(left.of), n.Name) and not left.scripts:
+            of = plain(left.of)
+            return (replace(of, id=f"{left.sign} {of.id}"), None, scripts) if isinstance(of, n.Name) else (None, None, scripts)
+        if isinstance(left, n.Name):
+            return left, None, scripts
+        return None, None, scripts
+
+    def add_equation(self, left: n.Name, right: n.Node, parameters: tuple[n.Node, ...] | None = None, alias: bool = False) -> None:
+        """Know a name by its equation; a primed function is a constraint."""
+        primed = "".join(s.mark for s in left.scripts if s.mark.startswith("'"))
+        if primed and (self.known.get(base_of(left)) or left.style == "operatorname"):
+            return
+        found = self.pattern_of(left)
+        rows = self.known[found.base]
+        same = [k for k in rows if k.pattern == found and k.right is not None and not k.alias]
+        if same and not alias and all(k.parameters is None or parameters is None or len(k.parameters) == len(parameters) for k in same):
+            return
+        component: tuple[str, ...] = ()
+        for k in rows:
+            extra = found.below[len(k.pattern.below) :]
+            whole = k.axes is not None and k.right is None and self.prefixes(k.pattern, found)
+            if whole and extra and len(extra) == len(k.axes or ()) and all(s.letter for s in extra):
+                component = tuple(s.letter for s in extra)
+        rows.append(Known(found, right, None, parameters, alias, component, left))
+
+    def recursion(self) -> None:
+        """The letters in which equations go back to earlier layers or times."""
+        for rows in self.known.values():
+            for k in rows:
+                if k.right is None:
+                    continue
+                shifted = {s.letter for s in (*k.pattern.above, *k.pattern.below) if s.letter and s.offset}
+                for p in parts(k.right):
+                    if isinstance(p, n.Name):
+                        for s in (*self.pattern_of(p).above, *self.pattern_of(p).below):
+                            if s.letter in k.pattern.letters and s.offset < 0 and s.letter not in k.component:
+                                shifted.add(s.letter)
+                                if named(p) == k.pattern.base:
+                                    self.recursive.add(s.letter)
+                self.recursive |= {s for s in shifted if s not in self.bounds or s in ("t", "l")}
+        self.recursive -= {letter for letter in self.recursive if letter in "ijpq"}
+        scripts = {
+            flat(a.tree)
+            for t in self.trees
+            for p in parts(t)
+            if isinstance(p, n.Name | n.Scripted)
+            for m in "_^"
+            for a in atoms(p.scripts, m)
+        }
+        if self.context.conventions.layers and "l" in self.indices:
+            self.recursive.add("l")
+        if "l" in self.indices and scripts & {"L", "L-1"}:
+            self.recursive.add("l")
+        if "t" in self.indices and scripts & {"T", "T-1", "t-1", "t+1"}:
+            self.recursive.add("t")
+        for letter in self.recursive:
+            bound = self.bounds.get(letter)
+            if isinstance(bound, n.Name):
+                self.sizes[flat(bound)] = LAST
+        for t in self.trees:
+            for p in parts(t):
+                if isinstance(p, n.Name) and p.scripts:
+                    found = self.pattern_of(p)
+                    for k in self.known.get(found.base, ()):
+                        for ours, theirs in ((k.pattern.below, found.below), (k.pattern.above, found.above)):
+                            for a, b in zip(ours, theirs, strict=False):
+                                if a.letter in self.recursive and b.label in ("n", "N", "T", "K", "M", "m", "L", r"\tau"):
+                                    self.sizes[b.label] = LAST
+                                    self.lasts.add(b.label)
+
+    @staticmethod
+    def prefixes(whole: Pattern, found: Pattern) -> bool:
+        """Whether `found` is a component of `whole`."""
+
+        def bare(slots: Sequence[Slot]) -> list[Slot]:
+            return [replace(s, offset=0) for s in slots]
+
+        return bare(whole.above) == bare(found.above) and bare(whole.below) == bare(found.below[: len(whole.below)])
+
+    @staticmethod
+    def as_positions(found: Pattern, bindings: Mapping[str, int]) -> tuple[tuple[Position, ...], tuple[Position, ...]]:
+        """The positions of a pattern at values of its indices."""
+
+        def position(s: Slot) -> Position:
+            value = bindings[s.letter] + s.offset if s.letter else s.number
+            return Position(s.bracket, value, s.label or str(value))
+
+        return tuple(map(position, found.below)), tuple(map(position, found.above))
+
+
+def terms_of(node: n.Node) -> list[n.Node]:
+    """The names that a size is made of."""
+    node = plain(node)
+    if isinstance(node, n.Sum):
+        return [x for t in node.terms for x in terms_of(t)]
+    if isinstance(node, n.Juxtaposition | n.Product):
+        return [x for t in node.factors for x in terms_of(t)]
+    return [node]
+
+
+def _powers(node: n.Node) -> bool:
+    """Whether an exponential stands here."""
+    return any(
+        (isinstance(p, n.Name) and p.id == "e" and p.scripts) or (isinstance(p, n.Call) and p.function.id == "exp") for p in parts(node)
+    )
+
+
+def _logs(node: n.Juxtaposition | n.Product) -> bool:
+    """Whether a label multiplies a logarithm here."""
+    labels = any(isinstance(plain(f), n.Name) and base_of(plain(f)) in LABELS for f in node.factors)  # type: ignore[arg-type]
+    return labels and any(isinstance(f, n.Call) and f.function.id in ("log", "ln") for f in node.factors)
+
+
+def named(name: n.Name) -> str:
+    """What a name is called, its primes included."""
+    return base_of(name) + "'" * primes(name.scripts)
+
+
+def assumed_symmetric(claim: n.Node) -> str:
+    """M where a claim begins with M = M^T."""
+    if isinstance(claim, n.Chain) and len(claim.sides) == 2 and claim.signs == ("=",):
+        a, b = (plain(x) for x in claim.sides)
+        if isinstance(a, n.Name) and isinstance(b, n.Name) and base_of(a) == base_of(b):
+            marks = [flat(i) for x in (*a.scripts, *b.scripts) if x.mark == "^" for i in x.items]
+            if marks and marks[-1] in TRANSPOSES:
+                return base_of(a)
+    return ""
