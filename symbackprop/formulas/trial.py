@@ -96,6 +96,8 @@ def compared(link: Link, names: Meaning) -> Outcome:
     if apart is not None:
         steady = len(ratios) > 1 and np.ptp(ratios) < 1e-6 * max(map(abs, ratios))
         return Outcome(**{**apart.__dict__, "ratio": ratios[0] if steady else None})
+    if not ratios and not is_zero(link.right) and not is_zero(link.left) and link.kind == "claim" and reached and not names.reading.special:
+        raise UnreadError("both sides are 0 wherever they were tried", link.left)
     return Outcome("equal", names=names, trivial=not ratios)
 
 

@@ -67,8 +67,11 @@ def verdict(ratios: np.ndarray, names: Meaning) -> Outcome:
 def slope(link: Link, names: Meaning, left: Quantity, env: dict[str, int]) -> Quantity:
     """The gradient of the objective by the parameter."""
     top: Quantity | None = None
+    tops = {flat(plain(p.of)) for p in parts(link.right) if isinstance(p, n.Leibniz | n.Operator) and p.of is not None}
+    if len(tops) > 1:
+        top = names.loss(env)
     for p in parts(link.right):
-        if isinstance(p, n.Leibniz | n.Operator) and p.of is not None:
+        if isinstance(p, n.Leibniz | n.Operator) and p.of is not None and top is None:
             made = names.derived_thing(p.of, p, env)
             if made.data.size == 1:
                 top = made
@@ -93,7 +96,7 @@ def rates(link: Link, names: Meaning, env: dict[str, int]) -> np.ndarray:
         for p in factors(term):
             if (
                 isinstance(p, n.Name)
-                and not names.is_known(p)
+                and (not names.is_known(p) or names.is_free_number(p))
                 and base_of(p) not in LOSSES
                 and flat(p) not in names.sizes_named
                 and p.id not in env

@@ -88,6 +88,9 @@ class Atoms(Names):
 
     def ones(self, node: n.Name, env: Env) -> Quantity:
         """A column of ones, or a matrix, by the sizes below."""
+        places = self.positions(node.scripts, "_", env)
+        if len(places) == 2 and all(p.number is not None for p in places) and any(p.letters for p in places):
+            return q.single(ONE if places[0].number == places[1].number else ZERO)
         sizes = [self.size(a.tree, env) for a in atoms(node.scripts, "_")]
         turned = any(a.text in TRANSPOSES for a in atoms(node.scripts, "^"))
         if not sizes:
@@ -151,7 +154,7 @@ class Atoms(Names):
         """A matrix of entries, a column of one column; blocks are stacked."""
         rows = [[self.value(c, env) for c in row] for row in node.rows]
         if any(c.shape for row in rows for c in row):
-            raise UnreadError("a matrix of blocks", node)
+            return self.blocks(rows, node)
         data = [[c.scalar for c in row] for row in rows]
         if len({len(r) for r in data}) != 1:
             raise UnreadError("rows of different lengths", node)
@@ -159,6 +162,16 @@ class Atoms(Names):
         if made.shape[1] == 1:
             return Quantity(made.data[:, 0])
         return Quantity(made.data[0], row=True) if made.shape[0] == 1 else made
+
+    def blocks(self, rows: Sequence[Sequence[Quantity]], node: n.Node) -> Quantity:
+        """Arrays beside and above each other."""
+        arrays = [[c.data if c.data.ndim == 2 else c.data.reshape((1, -1) if c.row else (-1, 1)) for c in row] for row in rows]
+        try:
+            made = np.block(arrays)
+        except ValueError:
+            raise MisfitError("blocks that do not fit beside each other") from None
+        vector = len(rows[0]) == 1 and all(c.data.ndim == 1 and not c.row for row in rows for c in row)
+        return Quantity(made[:, 0] if vector else made)
 
     def of_scripted(self, node: n.Scripted, env: Env) -> Quantity:
         """A bracket or quotient with a power, a transpose, components or primes."""

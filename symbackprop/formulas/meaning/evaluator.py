@@ -51,6 +51,10 @@ class Evaluator:
         """An entry by places counted from 1."""
         raise NotImplementedError
 
+    def sample(self, made: Quantity, at: Position) -> Quantity:
+        """One sample of a matrix of samples."""
+        raise NotImplementedError
+
     def linked(self, node: n.Name, base: str, below: tuple[Position, ...], above: tuple[Position, ...], env: Env) -> Found | None:
         """Entries, rows and samples of a capital by its small letter."""
         raise NotImplementedError

@@ -8,7 +8,9 @@ import numpy as np
 from symbackprop.formulas.meaning.evaluator import Env, Known
 from symbackprop.formulas.meaning.values import Values
 from symbackprop.formulas.notation.faults import UnreadError
+from symbackprop.formulas.notation.losses import LOSSES
 from symbackprop.formulas.notation.references import primes
+from symbackprop.formulas.notation.sequences import expanded_sum
 from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
 from symbackprop.formulas.numbers import functions as f
 from symbackprop.formulas.numbers import quantities as q
@@ -98,7 +100,7 @@ class Functions(Values):
         if not self.is_function(head):
             return None
         if any(isinstance(p, n.Dots) for i in bracket.items for p in parts(i)):
-            raise UnreadError("arguments that are not written out", bracket)
+            bracket = self.written_out(bracket, env)
         wanted = (
             self.wanted[1]
             if self.wanted[0] is not None
@@ -119,13 +121,24 @@ class Functions(Values):
             return self.shaped_function(head, arguments, wanted, env)
         return self.smooth(head, arguments, env)
 
+    def written_out(self, bracket: n.Bracket, env: Env) -> n.Bracket:
+        """Arguments such as y_1, ..., y_N written out."""
+        items = tuple(
+            x for i in bracket.items for x in (i.factors if isinstance(i, n.Juxtaposition) and isinstance(i.factors[0], n.Dots) else (i,))
+        )
+        whole = n.Sum(items, ("", *["+"] * (len(items) - 1)), span=bracket.span)
+        if self.depth == 0:
+            raise UnreadError("arguments that are not written out", bracket)
+        terms = expanded_sum(whole, lambda tree: self.whole_number(tree, env, set()), self).terms
+        return replace(bracket, items=terms, separators=(",",) * (len(terms) - 1))
+
     def is_declared_function(self, base: str) -> bool:
         """Whether a declared name without an equation is applied somewhere: then its shape is that of its values."""
         rows = self.known.get(base, [])
         if (
             not rows
             or any(k.right is not None or k.axes is None or k.pattern.letters for k in rows)
-            or not (base in FUNCTION_LETTERS or base in self.used_as_functions())
+            or not (base in FUNCTION_LETTERS or base in self.used_as_functions() or (base in LOSSES and rows[0].axes == ()))
         ):
             return False
         return any(

@@ -104,6 +104,10 @@ class Lookup(Sizes):
 
     def entry_of(self, made: Quantity, fit: Match, node: n.Name, env: Env) -> tuple[Quantity, tuple[Position, ...]]:
         """A component; W^T_{ji} is one of the transpose."""
+        sample = next((p for p in fit.above if p.bracket == "(" and p.number is not None), None)
+        if sample is not None and made.data.ndim == 2:
+            made = self.sample(made, sample)
+            fit = replace(fit, above=tuple(p for p in fit.above if p is not sample))
         turned = [p for p in fit.above if p.text in TRANSPOSES and not p.bracket]
         if turned and len(fit.below) == 2 and made.data.ndim == 2:
             return self.component(q.transposed(made), fit.below, node, env), tuple(p for p in fit.above if p not in turned)

@@ -125,7 +125,8 @@ class Meaning(Quotients):
                 return self.total_differential(self.value(of, env), env)
             raise UnreadError("d of what is no name", node)
         named = replace(of, id=f"d {of.id}")
-        if self.known.get(base_of(named)):
+        places = self.positions(named.scripts, "_", env), self.positions(named.scripts, "^", env)
+        if self.candidates(base_of(named), *places):
             return self.name(named, env)
         if self.is_differential():
             made, rest = self.tensor(of, env)
@@ -197,6 +198,9 @@ class Meaning(Quotients):
 
     def factor(self, of: n.Name) -> str:
         """The size that d of this name is multiplied by, by the conventions."""
+        for found in re.finditer(r"([A-Za-z_]+)\s*(?:\*|\\cdot)?\s*d[A-Za-z]\s*/\s*d\\?([A-Za-z]+)", self.context.conventions.derived):
+            if found.group(2).lower() == of.id.lower() and found.group(1) not in ("mean", "means", "dW", "is", "and"):
+                return found.group(1)
         for found in re.finditer(r"d\\?([A-Za-z]+)[^,;.()]*?means?\s+([A-Za-z_]+)\s*(?:\*|\\cdot|times)", self.context.conventions.derived):
             if found.group(1).lower() == of.id.lower():
                 return found.group(2)

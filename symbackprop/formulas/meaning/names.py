@@ -12,7 +12,7 @@ from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.references import Pattern, Position
-from symbackprop.formulas.notation.trees import TRANSPOSES, flat, parts, plain
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, operands, parts, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers.quantities import Quantity
 from symbackprop.formulas.numbers.tape import ONE, ZERO, Scalar, constant, sqrt
@@ -66,6 +66,12 @@ class Names(Components):
             if letter not in self.recursive and at > self.count(letter, bindings):
                 raise OutOfRangeError(f"{base} at {letter} = {at}", frozenset(x for p in (*below, *above) for x in p.letters))
         return self.leaf(base, found, bindings, shape), rest
+
+    def is_free_number(self, node: n.Name) -> bool:
+        """Whether a name is declared a number, and no equation gives or uses it."""
+        rows = self.known.get(base_of(node), [])
+        used = {base_of(p) for s in self.context.statements for p in operands(s.body) if isinstance(p, n.Name)}
+        return bool(rows) and all(k.right is None and k.axes == () for k in rows) and base_of(node) not in used
 
     def is_top(self, node: n.Name) -> bool:
         """Whether something is derived that bears this name."""

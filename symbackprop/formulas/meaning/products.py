@@ -257,6 +257,8 @@ class Products(Atoms):
             case r"\cdot" | "." | "@":
                 return self.dotted(a, b)
             case r"\times":
+                if self.reading.times == "hadamard" or (a.shape == b.shape and a.data.ndim == 2 and a.shape[0] != a.shape[1]):
+                    return self.entrywise(a, b)
                 return self.times(a, b)
         raise UnreadError(f"the sign {sign}", node)
 

@@ -85,21 +85,15 @@ class Tensors(Lookup):
     def from_stack(self, base: str, k: Known, bindings: dict[str, int], shape: tuple[int, ...]) -> Quantity | None:
         """x_i from a declared X whose rows or columns it must be; T where t is the same."""
         slots = (*k.pattern.below, *k.pattern.above)
-        if (
-            len(base) == 1
-            and base.islower()
-            and len(slots) == 1
-            and slots[0].letter
-            and len(shape) == 1
-            and slots[0].letter not in self.recursive
-        ):
-            for d in self.known.get(base.upper(), ()):
+        capital = base[:-1] + base[-1:].upper()
+        if capital != base and len(slots) == 1 and slots[0].letter and len(shape) == 1 and slots[0].letter not in self.recursive:
+            for d in self.known.get(capital, ()):
                 if (
                     d.axes is not None
                     and len(d.axes) == 2
                     and d.right is None
                     and not d.pattern.letters
-                    and not self.defines(n.Name(base.upper()))
+                    and all(x.right is None for x in self.known[capital])
                 ):
                     made = self.known_tensor(d, {}, frozenset())
                     at = bindings[slots[0].letter] + slots[0].offset

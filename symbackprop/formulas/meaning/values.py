@@ -10,7 +10,7 @@ from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.meaning.products import Products
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.references import atoms
-from symbackprop.formulas.notation.trees import flat, operands, parts, plain
+from symbackprop.formulas.notation.trees import base_of, flat, operands, parts, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
@@ -125,6 +125,9 @@ class Values(Products):
         if inside.data.ndim == 2:
             axis = 1 if self.reading.samples == "columns" else 0
             return Quantity(np.array([s.total(r) for r in np.moveaxis(inside.data, axis, -1)], dtype=object), row=axis == 0)
+        of = plain(node.of)
+        if isinstance(of, n.Name) and self.known.get(base_of(of)):
+            return inside
         return q.scaled(inside, constant(3))
 
     def loop(

@@ -36,6 +36,7 @@ class Conventions:
     reduction: str | None = None
     star: str | None = None
     circle: str | None = None
+    times: str | None = None
     derived: str = ""
     one_hot: bool = False
     elementwise_inverse: bool = False
@@ -165,6 +166,7 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
         reduction=kind,
         star=_operation(ops, "*"),
         circle=_operation(ops, r"\circ"),
+        times=_operation(ops, r"\times"),
         derived=str(given.get("dvar") or ""),
         one_hot=bool(ONE_HOT.search(said)),
         elementwise_inverse=any("inverse" in str(v) and "element" in str(v) for v in ops.values()),

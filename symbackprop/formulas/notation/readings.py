@@ -22,6 +22,7 @@ class Reading:
     samples: str = "rows"
     star: str = "auto"
     circle: str = "hadamard"
+    times: str = "matrix"
     simplex: bool = False
     diagonal: bool = False
     immediate: bool = False
@@ -59,6 +60,7 @@ def usual(said: Conventions) -> Reading:
         samples=said.samples or "rows",
         star=said.star or "auto",
         circle=said.circle or "hadamard",
+        times=said.times or "matrix",
         simplex=said.one_hot,
         elementwise_inverse=said.elementwise_inverse,
         scaled="*" in said.derived,

@@ -37,7 +37,7 @@ def _atoms(item: n.Node) -> list[Atom]:
     if isinstance(item, n.Bracket) and item.open in OPENS:
         return [Atom(i, item.open) for i in item.items]
     if isinstance(item, n.Scripted) and isinstance(item.of, n.Bracket):
-        return _atoms(item.of)
+        return _atoms(item.of) + atoms(item.scripts, "^")
     if isinstance(item, n.Name) and len(item.id) > 1 and item.id[0] != "\\" and item.id.islower() and item.style not in ("mathrm",):
         return [Atom(n.Name(c, span=item.span)) for c in item.id]
     return [Atom(item)]
