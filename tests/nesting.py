@@ -35,8 +35,10 @@ class Nest:
         return self.pick([-3, -2, -1, 1, 2, 3])
 
 
+VECTOR_PARTS = ["1:", ":-1", "::2", "::-1", "1::2", "-2::-1", "-3::-1", ":0:-1", "::-2", "1:3", "-2:", "::3", ":2"]
+MATRIX_PARTS = ["1:", ":, 1:", "::-1", ":, ::-1", "-2::-1", ":, :0:-1", ":-1, 1:", "-2:", ":, ::2", "::2, ::-1", ":2"]
 VECTOR_FORMS = (
-    lambda s, d: f"{s.vector(d)}[{s.pick(['1:', ':-1', '::2', '::-1', '1::2', '-2::-1', '::-2', '1:3', '-2:', '::3', ':2'])}]",
+    lambda s, d: f"{s.vector(d)}[{s.pick(VECTOR_PARTS)}]",
     lambda s, d: f"concatenate(({s.vector(d)}, {s.vector(d)}))",
     lambda s, d: f"concatenate(({s.vector(d)}, {s.vector(0)}, {s.vector(0)}))",
     lambda s, d: f"roll({s.vector(d)}, {s.shift()})",
@@ -54,7 +56,7 @@ VECTOR_FORMS = (
 MATRIX_FORMS = (
     lambda s, d: f"outer({s.vector(d)}, {s.vector(d)})",
     lambda s, d: f"kron({s.matrix(d)}, {s.matrix(0)})",
-    lambda s, d: f"{s.matrix(d)}[{s.pick(['1:', ':, 1:', '::-1', ':, ::-1', ':-1, 1:', '-2:', ':, ::2', '::2, ::-1', ':2'])}]",
+    lambda s, d: f"{s.matrix(d)}[{s.pick(MATRIX_PARTS)}]",
     lambda s, d: f"roll({s.matrix(d)}, {s.shift()}, axis={s.pick([0, 1])})",
     lambda s, d: f"pad({s.matrix(d)}, {s.pick(['1', '(0, 2)', '((1, 0), (0, 1))'])})",
     lambda s, d: f"tril({s.matrix(d)}, {s.pick([-2, -1, 0, 1])})",

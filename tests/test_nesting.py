@@ -112,8 +112,10 @@ FOUND = [
     ("sum(cumprod(A[:-1, :], axis=1))", "A"),
     ("sum(cumprod(A[1:, :], axis=1) ** 2 * A[:-1, :])", "A"),
     ("sum(cumprod(A, axis=1)[:-1, 1:] ** 2)", "A"),
+    ("sum(concatenate((A[0][-2::-1], roll(repeat(x, 2), 1))) ** 2)", "A"),
+    ("sum(concatenate((A[0][-2::-1], kron(w, x))) ** 3)", "A"),
 ]
-"""What was wrong, or raised, before guards were decided for affine conditions alone and slices for known sizes alone."""
+"""What was wrong, or raised: guards decided for affine conditions alone, slices for known sizes alone, slices backwards of no entries."""
 
 
 @pytest.mark.parametrize(("text", "wrt"), FOUND)
@@ -123,6 +125,24 @@ def test_found_ones_stay_mended(text, wrt, sizes):
     used = {name: s for name, s in shapes.items() if name in text.replace("(", " ").replace(")", " ").replace(",", " ").split()}
     used = used or {name: s for name, s in shapes.items() if name in text}
     assert outcome(text, {**used, wrt: shapes[wrt]}, wrt, sizes) in ("holds", "refused")
+
+
+BACKWARDS = ["-2::-1", "-3::-1", ":0:-1", ":1:-1", "-2::-2", "-3::-2", "1::-1", "-2:0:-1", "-2:1:-3", "-1:3:-1", ":-3:-2"]
+"""Parts that have no entries at some sizes, and then begin before the axis does."""
+
+
+@pytest.mark.parametrize("part", BACKWARDS)
+@pytest.mark.parametrize(
+    ("around", "wrt"),
+    [
+        ("sum(concatenate((x[{}], kron(w, x))) ** 3)", "x"),
+        ("sum(hstack((A[:, {}], repeat(A, 2, axis=1))) ** 3)", "A"),
+        ("sum(vstack((A[{}], repeat(A, 2, axis=0))) ** 3)", "A"),
+    ],
+)
+def test_a_part_backwards_of_no_entries_takes_none_of_its_neighbours(part, around, wrt):
+    shapes = {"x": "n", "w": "3"} if wrt == "x" else {"A": "n n"}
+    assert "holds" in [outcome(around.format(part), shapes, wrt, {"n": n}) for n in range(1, 5)]
 
 
 POSITIONS = [

@@ -8,7 +8,7 @@ from sympy import Expr, Max, Min, S, expand_mul
 
 from symbackprop.arrays.graph import Graph, Labelled, union
 from symbackprop.calculus.index import Index, fresh
-from symbackprop.calculus.places import affine, inside, radix, slice_info, strays
+from symbackprop.calculus.places import WHOLE, affine, inside, radix, slices_of, strays
 from symbackprop.calculus.sizes import at_most
 from symbackprop.calculus.term import Entry, indices_of
 
@@ -41,23 +41,28 @@ class Entries(ABC):
         trusted = trusted and not any(strays(i, stored.axes[p]) for i, p in zip(wanted, stored.positions, strict=True))
         info: list[tuple] = []
         labels: list[Index] = []
+        then: list[tuple] = []
         for k, i in enumerate(wanted):
             size = stored.axes[stored.positions[k]]
             form = affine(i)
             if isinstance(i, Index) and (i.axis == size or expand_mul(i.axis - size) == 0):
-                info.append(("all",))
+                info.append(WHOLE)
+                then.append(WHOLE)
                 labels.append(i)
             elif not indices_of(i) and not i.has(Entry):
                 # A condition on sizes may leave the place outside, where the term is 0.
                 info.append(("at", i if inside(i, size, self.needs) else Max(0, Min(i, size - 1))))
-            elif form is not None and (trusted or inside(i, size, self.needs)) and (found := slice_info(form, size)):
-                info.append(found)
+            elif form is not None and (trusted or inside(i, size, self.needs)):
+                places, taken = slices_of(form, size, self.needs)
+                info.append(places)
+                then.append(taken)
                 labels.append(form.index)
             else:
                 return self.lookup(stored, wanted, trusted)
         node = stored.node
-        if any(x != ("all",) for x in info):
-            node = self.graph.add("slice", (node,), tuple(info), [i.axis for i in labels], self.graph[node].kind)
+        for slices in (info, then):
+            if any(x != WHOLE for x in slices):
+                node = self.graph.add("slice", (node,), tuple(slices), [i.axis for i in labels], self.graph[node].kind)
         return self._diagonal(Labelled(node, tuple(labels)))
 
     def _divided(self, stored: Stored, wanted: list[Expr]) -> tuple[Stored, list[Expr]]:

@@ -142,14 +142,23 @@ def find_scatter(factors: Sequence[Expr], bound: Iterable[Index], needs: Sequenc
     return None
 
 
-def slice_info(form: Affine, size: Expr) -> tuple[str, Expr | None, Expr | None, Expr] | None:
-    """("slice", start, stop, step) for the places `form` runs through on an axis of `size`; None where no slice says it."""
+WHOLE = ("all",)
+TURNED = ("slice", None, None, S.NegativeOne)
+
+
+def slices_of(form: Affine, size: Expr, needs: Sequence[Expr] = ()) -> tuple[tuple, tuple]:
+    """A slice for the places `form` runs through on an axis of `size`, and how its entries are taken: WHOLE, as they are, or TURNED round.
+
+    Of no places, backwards, the first may be before all of the axis, and NumPy would count it from the end. One slice does where the
+    first is counted from there anyway, or known to be on the axis, and the last too, for all sizes for which `needs` are >= 0.
+    """
     if form.step.is_positive:
-        return slice_of(form.start, form.step, form.index.axis, size)
-    stop = expand_mul(form.last - 1)
-    if stop == -1:
-        return ("slice", None if expand_mul(form.start - size + 1) == 0 else form.start, None, form.step)
-    return ("slice", form.start, stop, form.step) if stop.is_nonnegative else None
+        return slice_of(form.start, form.step, form.index.axis, size), WHOLE
+    stop, left = expand_mul(form.last - 1), expand_mul(size - form.start)
+    from_end = left.is_Integer and left > 0 and not form.start.is_Integer
+    if (from_end or at_most(0, form.start, needs)) and (stop == -1 or at_most(0, stop, needs)):
+        return ("slice", None if left == 1 and stop == -1 else form.start, None if stop == -1 else stop, form.step), WHOLE
+    return slice_of(form.last, -form.step, form.index.axis, size), TURNED
 
 
 def slice_of(start: Expr, step: Expr, count: Expr, size: Expr) -> tuple[str, Expr | None, Expr | None, Expr]:
