@@ -57,7 +57,7 @@ class Bench:
                 break
             except Resized as error:
                 sizes[error.key] = error.size
-        self.left: dict[int, Quantity | None] = {}
+        self.link_letters = frozenset(free_letters((link.left, link.right), self.names.indices))
         self.about: Around = around(link, context, tuple(self.names.sizes.items()), self.names.indices, self.rank, self.ratio)
 
     def found_ratio(self) -> float | None:
@@ -69,8 +69,8 @@ class Bench:
         except FAILURES:
             return None
         if self.link.kind == "update":
-            return -1 / made.ratio if made.ratio else None
-        return made.ratio
+            return rounded(-1 / made.ratio) if made.ratio else None
+        return rounded(made.ratio)
 
     def places(self) -> list[dict[str, int]]:
         """Some values of the free indices: all different, all the same, at the ends."""
@@ -96,56 +96,50 @@ class Bench:
     def rank(self, tree: n.Node) -> int | None:
         """How many axes a tree has, None where it has no value here."""
         names = self.names
-        env = {**dict.fromkeys(names.indices, 1), **(self.at[0] if self.at else dict.fromkeys(self.link_letters, 2))}
+        env = {**dict.fromkeys(names.indices, 1), **(self.at[0] if self.at else dict.fromkeys(sorted(self.link_letters), 2))}
         names.deadline = time.monotonic() + SECONDS
         try:
             return names.fitting(tree, env).data.ndim
         except FAILURES:
             return None
 
-    @property
-    def link_letters(self) -> list[str]:
-        """The free letters of the link."""
-        return free_letters((self.link.left, self.link.right), self.names.indices)
 
-    def agrees(self, link: Link) -> bool:
-        """Whether an edited link is true at the places of this bench."""
+    def factor(self, link: Link) -> float | None:
+        """What the right side of an edited link misses as a factor: 1 where the link is true here, None where it is no constant."""
         names = self.names
         names.deadline = time.monotonic() + SECONDS
         names.invented.clear()
-        if set(free_letters((link.left, link.right), names.indices)) - set(self.link_letters):
-            return False
+        if set(free_letters((link.left, link.right), names.indices)) - self.link_letters:
+            return None
         try:
-            if link.kind == "update":
-                return stepped(link, names).kind == "equal"
             if link.kind == "shape":
-                return shaped(link, names).kind == "equal"
-            return self.equal(link)
+                return 1.0 if shaped(link, names).kind == "equal" else None
+            if link.kind == "update":
+                made = stepped(link, names)
+                return 1.0 if made.kind == "equal" else rounded(-1 / made.ratio) if made.ratio else None
+            return self.steady(link)
         except FAILURES:
-            return False
+            return None
 
-    def equal(self, link: Link) -> bool:
-        """Whether both sides agree wherever both are in range, and somewhere are."""
-        names, reached = self.names, 0
+    def steady(self, link: Link) -> float | None:
+        """The one factor between the sides at all places, where there is one."""
+        names, reached, same = self.names, 0, True
+        ratios: list[float] = []
         for env in self.at:
             try:
-                right = names.fitting(link.right, env)
-                left = names.fitting(link.left, env)
+                right, left = names.fitting(link.right, env), names.fitting(link.left, env)
             except OutOfRange:
                 continue
-            if difference(left, right, names, env, where(link, names, env), []) is not None:
-                return False
+            found = difference(left, right, names, env, where(link, names, env), ratios)
+            same = same and found is None
+            if found is not None and (found.kind == "shape" or not ratios or np.ptp(ratios) > 1e-6 * np.abs(ratios).max()):
+                return None
             reached += 1
-        return reached > 0 and not names.invented
+        if not reached or names.invented:
+            return None
+        return 1.0 if same else rounded(float(ratios[0])) if len(ratios) > 1 else None
 
-    @property
-    def is_lively(self) -> bool:
-        """Whether the left side is anything but 0."""
-        for env in self.at:
-            try:
-                made = self.names.fitting(self.link.left, env)
-            except FAILURES:
-                continue
-            if any(np.any(np.abs(np.asarray(x.value)) > 1e-12) for x in made.data.reshape(-1)):
-                return True
-        return False
+
+def rounded(ratio: float | None) -> float | None:
+    """A ratio, a whole number exactly."""
+    return ratio if ratio is None or abs(ratio - round(ratio)) > 1e-7 else float(round(ratio))

@@ -1,26 +1,30 @@
 """The right formula nearest to a wrong one: edits of a link that make it true, in the author's own text."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from symbackprop.formulas import names as named
 from symbackprop.formulas.bench import FAILURES, Bench
 from symbackprop.formulas.context import Context
 from symbackprop.formulas.edits.around import Around, Edit
 from symbackprop.formulas.edits.every import USUAL, edits
+from symbackprop.formulas.edits.products import closing
 from symbackprop.formulas.edits.spelled import differing, respelled, tidied
 from symbackprop.formulas.links import Link
 from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.trees import flat, has_derivative, parts, rebuilt
+from symbackprop.formulas.trees import flat, has_derivative, parts, plain, rebuilt
 from symbackprop.formulas.trial import tried
 from symbackprop.language.latex import nodes as n
 
 SECONDS = 3.0
 LEFT = 0.45
 """How much further an edit of the left side lies than the same one of the right side."""
+LATER = 1.56
+"""How far an edit of a later member of a chain may lie."""
 FIRST, PAIRED = 120, 90
 """How many edits are combined with how many further ones."""
+ADDED = 1.5
+"""From this cost on an edit puts a factor in, and a further constant is no news."""
 REMOVES = {"factor", "term"}
 
 
@@ -64,27 +68,35 @@ class Search:
         self.claim, self.at, self.deadline = claim, at, deadline
         self.link = claim.links[at]
         self.tested = 0
+        self.given = {
+            (flat(plain(a)), flat(plain(b)))
+            for s in claim.context.statements
+            if isinstance(s.body, n.Chain)
+            for a, b in zip(s.body.sides, s.body.sides[1:], strict=False)
+        }
 
     def found(self, readings: Sequence[Reading]) -> Correction | None:
-        """The nearest correction under the readings: single edits under each, then pairs, then another member of the chain."""
-        benches: list[tuple[Reading, Bench]] = []
-        for reading in readings:
-            bench = self.bench(reading)
-            if bench is None:
-                continue
-            benches.append((reading, bench))
-            for link, kind in self.singles(bench):
-                made = self.confirmed(link, kind, reading)
-                if made is not None:
-                    return made
-        member = self.member(readings)
-        if member is not None:
-            return member
+        """The nearest correction under the readings: one edit under each, one with a constant, another member of the chain, two edits."""
+        benches = [(reading, bench) for reading in readings if (bench := self.bench(reading)) is not None]
         for reading, bench in benches:
-            for link, kind in self.pairs(bench):
-                made = self.confirmed(link, kind, reading)
-                if made is not None:
-                    return made
+            made = self.first(self.singles(bench), reading)
+            if made is not None:
+                return made
+        made = self.member(readings)
+        if made is not None:
+            return made
+        for reading, bench in benches:
+            made = self.first(self.pairs(bench), reading)
+            if made is not None:
+                return made
+        return None
+
+    def first(self, found: Iterator[tuple[Link, str]], reading: Reading) -> Correction | None:
+        """The first that is true at every point and can be written."""
+        for link, kind in found:
+            made = self.confirmed(link, kind, reading)
+            if made is not None:
+                return made
         return None
 
     def bench(self, reading: Reading) -> Bench | None:
@@ -99,13 +111,26 @@ class Search:
         return time.monotonic() > self.deadline
 
     def singles(self, bench: Bench) -> Iterator[tuple[Link, str]]:
-        """Links that one edit makes true at the points of the bench."""
+        """Links that one edit makes true at the points of the bench, then those that one edit and a constant factor do."""
+        nearly: list[tuple[Link, Edit, float]] = []
         for link, edit in self.once(bench):
             if self.is_late():
                 return
-            self.tested += 1
-            if self.is_serious(link) and bench.agrees(link):
+            factor = self.factor(link, bench)
+            if factor == 1:
                 yield link, edit.kind
+            elif factor is not None and (edit.kind != "factor" or edit.cost < ADDED):
+                nearly.append((link, edit, factor))
+        for link, edit, factor in nearly:
+            for right in closing(link.right, factor, bench.about):
+                further = replace(link, right=right)
+                if self.factor(further, bench) == 1:
+                    yield further, f"{edit.kind}, {'sign' if factor == -1 else 'factor'}"
+
+    def factor(self, link: Link, bench: Bench) -> float | None:
+        """What an edited link misses as a factor on the bench; None where it says nothing."""
+        self.tested += 1
+        return bench.factor(link) if self.is_serious(link) else None
 
     def once(self, bench: Bench) -> list[tuple[Link, Edit]]:
         """All links that are one edit away, the nearest first."""
@@ -130,9 +155,8 @@ class Search:
                 if second.tree in seen or (first.kind in REMOVES and second.kind in REMOVES):
                     continue
                 seen.add(second.tree)
-                self.tested += 1
                 link = replace(self.link, right=second.tree)
-                if self.is_serious(link) and bench.agrees(link):
+                if self.factor(link, bench) == 1:
                     yield link, first.kind if first.kind == second.kind else f"{first.kind}, {second.kind}"
 
     def may_edit_left(self) -> bool:
@@ -142,11 +166,13 @@ class Search:
         return not before and any(p is left for s in self.claim.sides for p in parts(s))
 
     def is_serious(self, link: Link) -> bool:
-        """Whether an edited link says something: its right side holds no copy of its left side that was not there before."""
-        if link.right is not self.link.right:
-            left = flat(link.left)
-            return flat(link.right) != left and (not any(flat(p) == left for p in parts(link.right)) or any(flat(p) == left for p in parts(self.link.right)))
-        return flat(link.left) != flat(link.right)
+        """Whether an edited link says something: no copy of its left side on the right, no a - a, not what the context says anyway."""
+        left, right = flat(link.left), flat(link.right)
+        if left == right or (left, right) in self.given or any(cancels(p) for p in parts(link.right)):
+            return False
+        if link.right is self.link.right:
+            return True
+        return not any(flat(p) == left for p in parts(link.right)) or any(flat(p) == left for p in parts(self.link.right))
 
     # From a link that is true at some points to a claim.
 
@@ -178,23 +204,40 @@ class Search:
         """Whether a link is true under a reading at every point."""
         return tried(link, self.claim.context, reading, [s.body for s in statements]).kind == "equal"
 
-    def continued(self, link: Link, changes: list[tuple[n.Node, n.Node]], reading: Reading, statements: tuple[n.Statement, ...]) -> tuple[n.Statement, ...]:
-        """The statements with the links that follow mended too: by the same change, else cut off."""
+    def continued(
+        self, link: Link, changes: list[tuple[n.Node, n.Node]], reading: Reading, statements: tuple[n.Statement, ...]
+    ) -> tuple[n.Statement, ...]:
+        """The statements with the links that follow mended too: by the same change or by one of their own, else cut off."""
         old, new = self.link.right, link.right
         pairs = [pair for a, b in changes for pair in differing(a, b) or []]
         for k in range(self.at + 1, len(self.claim.links)):
             following = self.claim.links[k]
             if following.left is not old:
                 break
-            right = following.right
-            if not self.is_true(replace(following, left=new), reading, statements):
-                right = tidied(rebuilt(right, lambda p: next((b for a, b in pairs if a == p), None)))
-                if right == following.right or not self.is_true(replace(following, left=new, right=right), reading, statements):
-                    return self.cut(old, statements, new)
-                changes.append((following.right, right))
+            now = replace(following, left=new)
+            if not self.is_true(now, reading, statements):
+                right = tidied(rebuilt(now.right, lambda p: next((b for a, b in pairs if a == p), None)))
+                if right == now.right or not self.is_true(replace(now, right=right), reading, statements):
+                    mended = self.mended(now, k, reading, statements)
+                    if mended is None:
+                        return self.cut(old, statements, new)
+                    right = mended
+                changes.append((now.right, right))
                 statements = self.changed(changes, link)
-            old, new = following.right, right
+                now = replace(now, right=right)
+            old, new = following.right, now.right
         return statements
+
+    def mended(self, link: Link, at: int, reading: Reading, statements: Sequence[n.Statement]) -> n.Node | None:
+        """The right side of a later link after one edit that makes it true."""
+        links = (*self.claim.links[:at], link, *self.claim.links[at + 1 :])
+        inner = Search(replace(self.claim, links=links, statements=tuple(statements)), at, self.deadline)
+        bench = inner.bench(reading)
+        for edit in edits(link.right, replace(bench.about, ratio=None), LATER) if bench is not None else ():
+            found = replace(link, right=tidied(edit.tree))
+            if inner.factor(found, bench) == 1 and self.is_true(found, reading, statements):
+                return found.right
+        return None
 
     def cut(self, side: n.Node, statements: tuple[n.Statement, ...], new: n.Node) -> tuple[n.Statement, ...]:
         """The statements without what follows a side in its chain."""
@@ -235,6 +278,14 @@ class Search:
         return replace(body, sides=body.sides[: first + 1] + body.sides[last:], signs=body.signs[:first] + body.signs[last - 1 :])
 
 
+def cancels(node: n.Node) -> bool:
+    """Whether a term and its opposite stand in a sum."""
+    if not isinstance(node, n.Sum):
+        return False
+    signed = {("-" if s == "-" else "+", flat(t)) for s, t in zip(node.signs, node.terms, strict=True)}
+    return any(("+", t) in signed for s, t in signed if s == "-")
+
+
 def left_edits(left: n.Node, about: Around) -> list[Edit]:
     """Edits of a left side: a nabla for a Delta, other indices or names in a derivative."""
     made = [e for e in edits(left, about, 1.6) if e.kind in ("index", "layer", "name", "transpose", "operator")]
@@ -244,4 +295,3 @@ def left_edits(left: n.Node, about: Around) -> list[Edit]:
     return made
 
 
-__all__ = ["Claim", "Correction", "Mapping", "corrected", "named"]

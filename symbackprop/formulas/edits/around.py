@@ -37,7 +37,7 @@ class Around:
     transpose: n.Name
     indicator: n.Indicator | None
     rank: Callable[[n.Node], int | None]
-    ratio: Fraction | None = None
+    ratio: float | None = None
 
     def constants(self) -> Iterator[tuple[n.Node, float]]:
         """Factors that are easily forgotten, with their values: numbers, and sizes."""
@@ -70,19 +70,16 @@ def around(link: Link, context: Context, sizes: Sequence[tuple[str, int]], indic
                     functions.setdefault(base_of(p), without_primes(p))
                 elif id(p) in heads and rank(p) is None:
                     functions.setdefault(base_of(p), p)
-                elif p.style != "operatorname":
+                elif p.style != "operatorname" and p.id != "e":
                     names.setdefault(flat(bare(p)), bare(p))
             if isinstance(p, n.Call):
                 functions.setdefault(base_of(p.function), replace(p.function, scripts=()))
-    known = {flat(n.Name(key)): size for key, size in sizes}
-    axes = {flat(a): a for d in context.declared for tree in d.axes for a in parts(tree) if isinstance(a, n.Name) and not a.scripts}
-    sized = [(tree, known[key]) for key, tree in axes.items() if key in known]
+    sized = [(n.Name(key), size) for key, size in sizes if not set(key) & set("#_^")]
     indicator = next((p for t in trees for p in parts(t) if isinstance(p, n.Indicator)), None)
     letters = tuple(dict.fromkeys(free_letters((link.left,), indices) + free_letters((link.right,), indices)))
-    found = None if ratio is None else fraction(ratio)
     pieces = tuple(found_pieces(link, trees))[:MOST_PIECES]
     mark = marks[0] if marks else n.Name(r"\top")
-    return Around(letters, indices, tuple(names.values())[:MOST_NAMES], tuple(functions.values()), pieces, tuple(sized), mark, indicator, rank, found)
+    return Around(letters, indices, tuple(names.values())[:MOST_NAMES], tuple(functions.values()), pieces, tuple(sized), mark, indicator, rank, ratio)
 
 
 def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
@@ -97,7 +94,7 @@ def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
                         made.append(n.Juxtaposition((head, behind)))
                         if not primes(head.scripts):
                             made.append(n.Juxtaposition((primed(head), behind)))
-            elif isinstance(p, n.Call | n.Leibniz) and getattr(p, "of", True) is not None:
+            elif isinstance(p, n.Call | n.Leibniz) and getattr(p, "of", True) is not None or (isinstance(p, n.Name) and p.id == "e" and p.scripts):
                 made.append(p)
             for x in made:
                 if flat(x) not in seen:
@@ -111,14 +108,6 @@ def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
                 if flat(made_by) not in seen:
                     seen.add(flat(made_by))
                     yield made_by
-
-
-def fraction(ratio: float) -> Fraction | None:
-    """A number as a fraction with small terms."""
-    if not 1e-6 < abs(ratio) < 1e6:
-        return None
-    made = Fraction(ratio).limit_denominator(1000)
-    return made if abs(float(made) - ratio) < 1e-7 * abs(ratio) else None
 
 
 def number(value: Fraction) -> n.Node:
@@ -170,12 +159,14 @@ def replaced(side: n.Node, old: n.Node, new: n.Node) -> n.Node:
 
 
 def walked(side: n.Node) -> Iterator[n.Node]:
-    """Everything that has a value of its own, derivatives whole."""
+    """Everything that has a value of its own; of derivatives what is derived, where that is an expression."""
     pending = [side]
     while pending:
         p = pending.pop(0)
         yield p
         if isinstance(p, DERIVED):
+            if p.of is not None and any(isinstance(x, n.Sum | n.Big | n.Fraction) for x in parts(p.of)):
+                pending = [p.of, *pending]
             continue
         inside = list(children(p))
         pending = inside + pending

@@ -4,13 +4,13 @@ import itertools
 from collections.abc import Iterator
 
 from symbackprop.formulas.edits.around import Around, Edit
-from symbackprop.formulas.edits.names import functions, indices, others, powers
+from symbackprop.formulas.edits.names import exponentials, functions, indices, others, powers
 from symbackprop.formulas.edits.products import brackets, drops, factors, further, orders, transposes
 from symbackprop.formulas.edits.signs import signs
 from symbackprop.formulas.edits.sums import deltas, ranges
 from symbackprop.language.latex import nodes as n
 
-ALL = (signs, transposes, orders, indices, drops, deltas, functions, powers, brackets, factors, ranges, others, further)
+ALL = (signs, transposes, orders, indices, drops, deltas, functions, exponentials, powers, brackets, factors, ranges, others, further)
 USUAL = 1.42
 """Edits up to this cost are the likeliest: those are combined in pairs."""
 

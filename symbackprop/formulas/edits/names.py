@@ -123,6 +123,21 @@ def others(side: n.Node, about: Around) -> Iterator[Edit]:
                     yield Edit(replaced(side, name, x), "name", 1.8)
 
 
+def exponentials(side: n.Node, about: Around) -> Iterator[Edit]:
+    """An exponential, with a factor behind it too, replaced by another one that occurs."""
+    found = [p for p in about.pieces if isinstance(p, n.Name)]
+    for p in walked(side):
+        if isinstance(p, n.Name) and p.id == "e" and p.scripts:
+            for x in found:
+                yield Edit(replaced(side, p, x), "argument", 1.4)
+        elif isinstance(p, n.Juxtaposition):
+            for k, head in enumerate(p.factors[:-1]):
+                if isinstance(head, n.Name) and head.id == "e" and head.scripts:
+                    for x in found:
+                        rest = (*p.factors[:k], x, *p.factors[k + 2 :])
+                        yield Edit(replaced(side, p, n.Juxtaposition(rest) if len(rest) > 1 else x), "argument", 1.4)
+
+
 def functions(side: n.Node, about: Around) -> Iterator[Edit]:
     """A prime dropped or put in, and other arguments: twice, half, minus, a name."""
     for p in walked(side):
@@ -137,7 +152,7 @@ def functions(side: n.Node, about: Around) -> Iterator[Edit]:
             else:
                 yield Edit(replaced(side, head, primed(head)), "prime", 1.3)
                 if head.scripts and head.scripts[-1].mark == "^":
-                    yield Edit(replaced(side, head, replace(head, scripts=(*head.scripts[:-1], n.Script("'")))), "prime", 1.35)
+                    yield Edit(replaced(side, head, replace(head, scripts=(*head.scripts[:-1], n.Script("'")))), "prime", 1.25)
             inside = behind.items[0] if isinstance(behind, n.Bracket) and len(behind.items) == 1 else behind
             if isinstance(behind, n.Scripted):
                 continue

@@ -49,8 +49,10 @@ def turned(node: n.Node, about: Around) -> n.Node:
     if flat(off) != flat(node):
         return off
     script = n.Script("^", (about.transpose,))
-    if isinstance(node, n.Name | n.Scripted):
+    if isinstance(node, n.Name | n.Scripted) and not any(s.mark == "^" for s in node.scripts):
         return replace(node, scripts=(*node.scripts, script))
+    if isinstance(node, n.Name):
+        return n.Scripted(n.Bracket("(", (node,), (), ")"), (script,))
     if isinstance(node, n.Juxtaposition):
         node = n.Bracket("(", (node,), (), ")")
     return n.Scripted(grouped(node), (script,))
@@ -154,16 +156,16 @@ def drops(side: n.Node, about: Around) -> Iterator[Edit]:
                 yield Edit(replaced(side, p, made), "term", 1.7)
 
 
-def times(node: n.Node, factor: n.Node) -> n.Node:
-    """A number in front of a node, inside a minus before it."""
+def times(node: n.Node, factor: n.Node, scalar: bool = False) -> n.Node:
+    """A number in front of a node, inside a minus before it; `scalar`: a name at its head is a number."""
     if isinstance(node, n.Sum) and len(node.terms) == 1:
-        return replace(node, terms=(times(node.terms[0], factor),))
+        return replace(node, terms=(times(node.terms[0], factor, scalar),))
     if isinstance(node, n.Product):
-        return replace(node, factors=(times(node.factors[0], factor), *node.factors[1:]))
+        return replace(node, factors=(times(node.factors[0], factor, scalar), *node.factors[1:]))
     head = node.factors[0] if isinstance(node, n.Juxtaposition) else node
     merged = None
     if isinstance(factor, n.Fraction) and flat(factor.top) == "1":
-        if isinstance(head, n.Number):
+        if isinstance(head, n.Number) or (isinstance(head, n.Name) and scalar):
             merged = n.Fraction(head, factor.bottom)
         elif isinstance(head, n.Fraction) and isinstance(head.bottom, n.Name | n.Number) and isinstance(factor.bottom, n.Name | n.Number):
             merged = replace(head, bottom=run((factor.bottom, head.bottom) if isinstance(factor.bottom, n.Number) else (head.bottom, factor.bottom)))
@@ -176,18 +178,28 @@ def times(node: n.Node, factor: n.Node) -> n.Node:
 
 def factors(side: n.Node, about: Around) -> Iterator[Edit]:
     """A constant put in as a factor of the side or of a term; the one that is missing first, where the sides differ by a constant."""
-    if about.ratio:
-        size = abs(float(about.ratio))
-        for tree, value in about.constants():
-            if abs(value - size) < 1e-7 * size:
-                made = times(side, tree)
-                yield Edit(negated(made) if about.ratio < 0 else made, "factor", 0.7)
+    if about.ratio and about.ratio != -1:
+        for made in closing(side, about.ratio, about):
+            yield Edit(made, "factor", 0.7)
+        for q in side.terms if isinstance(side, n.Sum) and len(side.terms) > 1 else ():
+            for made in closing(q, about.ratio, about):
+                yield Edit(replaced(side, q, made), "factor", 0.75)
     for tree, _ in about.constants():
         yield Edit(times(side, tree), "factor", 1.6)
         for p in walked(side):
             for q in p.terms if isinstance(p, n.Sum) else (p.of,) if isinstance(p, n.Big) else (p.items if isinstance(p, n.Bracket) and len(p.items) == 1 else ()):
                 if not isinstance(q, n.Sum):
                     yield Edit(replaced(side, q, times(q, tree)), "factor", 1.65)
+
+
+def closing(side: n.Node, ratio: float, about: Around) -> Iterator[n.Node]:
+    """The side times a constant, as an author may write it."""
+    if ratio == -1:
+        yield negated(side)
+    for tree, value in about.constants():
+        if abs(value - abs(ratio)) < 1e-7 * abs(ratio):
+            made = times(side, tree)
+            yield negated(made) if ratio < 0 else made
 
 
 def further(side: n.Node, about: Around) -> Iterator[Edit]:
@@ -199,17 +211,18 @@ def further(side: n.Node, about: Around) -> Iterator[Edit]:
         if rank is None:
             continue
         for q in places:
+            whole = flattened(grouped(q))
             if rank == 0:
                 yield Edit(replaced(side, q, times(q, thing)), "factor", cost)
-                made = replace(q, bottom=run((thing, *flattened(q.bottom)))) if isinstance(q, n.Fraction) else n.Fraction(q, thing)
-                yield Edit(replaced(side, q, made if q is not side or not isinstance(q, n.Sum) else n.Fraction(q, thing)), "factor", cost + 0.05)
+                head = next(iter(flattened(q)))
+                over = n.Fraction(n.Number("1"), thing)
+                yield Edit(replaced(side, q, times(q, over, isinstance(head, n.Name) and about.rank(head) == 0)), "factor", cost + 0.05)
                 continue
-            whole = grouped(q) if isinstance(q, n.Sum) else q
-            yield Edit(replaced(side, q, hadamard(whole, thing)), "factor", cost)
-            yield Edit(replaced(side, q, run((*flattened(grouped(q)), thing))), "factor", cost)
-            yield Edit(replaced(side, q, run((*flattened(grouped(q)), turned(thing, about)))), "factor", cost + 0.05)
-            yield Edit(replaced(side, q, run((turned(thing, about), *flattened(grouped(q))))), "factor", cost + 0.05)
-            yield Edit(replaced(side, q, run((thing, *flattened(grouped(q))))), "factor", cost)
+            yield Edit(replaced(side, q, hadamard(grouped(q) if isinstance(q, n.Sum) else q, thing)), "factor", cost)
+            yield Edit(replaced(side, q, run((*whole, thing))), "factor", cost)
+            yield Edit(replaced(side, q, run((*whole, turned(thing, about)))), "factor", cost + 0.05)
+            yield Edit(replaced(side, q, run((turned(thing, about), *whole))), "factor", cost + 0.05)
+            yield Edit(replaced(side, q, run((thing, *whole))), "factor", cost)
 
 
 def hadamard(a: n.Node, b: n.Node) -> n.Node:

@@ -1,5 +1,6 @@
 """Edited trees in the author's own text: only what changed is written anew, and what is reads back as the edited trees."""
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -14,7 +15,18 @@ from symbackprop.language.latex.written import write
 BESIDE = (n.Script, n.Case, n.Condition, n.Statement, n.Repair)
 """Nodes that are no expressions: these are written with what they stand in."""
 HELD = re.compile(r"\\held([A-Z]+)(?![A-Za-z])")
-PLAIN = (n.Name, n.Number, n.Bracket, n.Fraction, n.Root, n.Indicator, n.Scripted, n.Call, n.Dots)
+LOOSE = re.compile(r"(?:\\\\|[\s&=])+$")
+"""What is left at the end of a line when what followed is cut off."""
+PLAIN = (n.Name, n.Number, n.Bracket, n.Fraction, n.Root, n.Indicator, n.Scripted, n.Call, n.Dots, n.Differential, n.Leibniz)
+SHORT = "exp log ln sin cos tan sinh cosh tanh det max min arg Pr".split()
+NEAT = [
+    (re.compile(r"(?<=[{\w]) ([+-]) (?=[\w]+\})"), r"\1"),
+    (re.compile(r"_\{(\w) (\w)\}"), r"_{\1\2}"),
+    (re.compile(r"([_^])\{(\w|\\top)\}(?![\w])"), r"\1\2"),
+    (re.compile(r"' \("), "'("),
+    (re.compile(rf"\\operatorname\{{({'|'.join(SHORT)})\}}"), r"\\\1"),
+]
+"""How people write what the writer spells with care: l+1 in a script, _{ij}, ^T, f'(z), \\exp."""
 
 
 def tidied(node: n.Node) -> n.Node:
@@ -99,14 +111,15 @@ def respelled(text: str, old: Sequence[n.Statement], new: Sequence[n.Statement],
     whole = [(a.body, b.body) for a, b in zip(old, new, strict=True)]
     small: list[tuple[n.Node, n.Node]] = []
     for a, b in whole:
-        small += differing(a, b) or []
+        small += [pair for x, y in by_sides(a, b) for pair in ([(x, y)] if isinstance(y, n.Nothing) else differing(x, y) or [(x, y)])]
     sides = [pair for a, b in whole for pair in by_sides(a, b)]
     held = {id(p): p for s in old for p in parts(s.body) if isinstance(p, PLAIN) and p.span[1] > p.span[0]}
-    for pairs in (small, sides, [p for p in whole if p[0] != p[1]]):
-        for kept in (held, {}):
-            made = spliced(text, pairs, kept)
-            if made is not None and reads_as(made[0], new, context):
-                return made
+    for pairs, kept, neatly in itertools.product((small, sides, [p for p in whole if p[0] != p[1]]), (held, {}), (True, False)):
+        made = spliced(text, pairs, kept, neatly)
+        if made is not None and any(isinstance(b, n.Nothing) for _, b in pairs):
+            made = LOOSE.sub("", made[0]), made[1]
+        if made is not None and reads_as(made[0], new, context):
+            return made
     made_text = write(n.Formula(tuple(new)))
     return (made_text, ((0, len(made_text)),)) if reads_as(made_text, new, context) else None
 
@@ -115,28 +128,53 @@ def by_sides(old: n.Node, new: n.Node) -> list[tuple[n.Node, n.Node]]:
     """The sides of a chain that differ, else the whole."""
     if isinstance(old, n.Chain) and isinstance(new, n.Chain) and old.signs == new.signs:
         return [(a, b) for a, b in zip(old.sides, new.sides, strict=True) if a != b]
+    if isinstance(old, n.Chain) and isinstance(new, n.Chain) and len(new.sides) < len(old.sides):
+        gone = cut_out(old, new)
+        if gone is not None:
+            start, stop = gone
+            kept = (*old.sides[:start], *old.sides[stop:])
+            return [(a, b) for a, b in zip(kept, new.sides, strict=True) if a != b] + [removed(old, start, stop)]
     return [(old, new)] if old != new else []
 
 
-def spliced(text: str, pairs: Sequence[tuple[n.Node, n.Node]], held: Mapping[int, n.Node]) -> tuple[str, tuple[tuple[int, int], ...]] | None:
+def cut_out(old: n.Chain, new: n.Chain) -> tuple[int, int] | None:
+    """Which sides of a chain are missing in another one: those at its end, or some in the middle."""
+    missing = len(old.sides) - len(new.sides)
+    for start in range(len(old.sides) - missing, 0, -1):
+        if old.sides[start + missing :] == new.sides[start:] and old.signs[: start - 1] == new.signs[: start - 1]:
+            return start, start + missing
+    return None
+
+
+def removed(chain: n.Chain, start: int, stop: int) -> tuple[n.Node, n.Node]:
+    """The place of sides that are left out, with the sign before or behind them, and nothing."""
+    if stop < len(chain.sides):
+        span = chain.sides[start].span[0], chain.sides[stop].span[0]
+    else:
+        span = chain.sides[start - 1].span[1], chain.sides[-1].span[1]
+    return n.Nothing(span=span), n.Nothing()
+
+
+def spliced(text: str, pairs: Sequence[tuple[n.Node, n.Node]], held: Mapping[int, n.Node], neatly: bool) -> tuple[str, tuple[tuple[int, int], ...]] | None:
     """The text with the first of each pair replaced by the second; None where their places overlap."""
     made, at, places = "", 0, []
     for old, new in sorted(pairs, key=lambda p: p[0].span):
         start, stop = old.span
         if start < at or stop <= start:
             return None
-        piece = spelled(new, text, held)
+        piece = "" if isinstance(new, n.Nothing) else spelled(new, text, held, neatly)
         before = text[at:start]
         gap = " " if piece[:1].isalpha() and re.search(r"\\[A-Za-z]+$", made + before) else ""
         behind = " " if re.search(r"\\[A-Za-z]+$", piece) and text[stop : stop + 1].isalpha() else ""
         made += before + gap
-        places.append((len(made), len(made) + len(piece)))
+        if piece:
+            places.append((len(made), len(made) + len(piece)))
         made += piece + behind
         at = stop
     return made + text[at:], tuple(places)
 
 
-def spelled(node: n.Node, text: str, held: Mapping[int, n.Node]) -> str:
+def spelled(node: n.Node, text: str, held: Mapping[int, n.Node], neatly: bool = True) -> str:
     """A tree as LaTeX, those parts that the author wrote in the author's words."""
     found: list[str] = []
 
@@ -147,6 +185,8 @@ def spelled(node: n.Node, text: str, held: Mapping[int, n.Node]) -> str:
         return n.Name(rf"\held{_letters(len(found) - 1)}")
 
     made = write(n.Formula((n.Statement(rebuilt(node, hold)),)))
+    for pattern, short in NEAT if neatly else ():
+        made = pattern.sub(short, made)
 
     def words(match: re.Match[str]) -> str:
         piece = found[_number(match.group(1))]
