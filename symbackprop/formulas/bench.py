@@ -32,7 +32,7 @@ class Kept(Meaning):
         """The value, computed once for the same node at the same indices; not inside a function that is being evaluated."""
         if self.scope or self.depth or not self.fresh:
             return super().value(node, env)
-        key = (id(node), tuple(env.items()), len(self.guesses))
+        key = (id(node), tuple(env.items()), tuple(self.guesses.items()))
         known = self.seen.get(key)
         if known is not None:
             return known[1]
@@ -111,6 +111,7 @@ class Bench:
         names.invented.clear()
         if set(free_letters((link.left, link.right), names.indices)) - self.link_letters:
             return None
+        guesses, memo = dict(names.guesses), dict(names.memo)
         try:
             if link.kind == "shape":
                 return 1.0 if shaped(link, names).kind == "equal" else None
@@ -120,6 +121,9 @@ class Bench:
             return self.steady(link)
         except FAILURES:
             return None
+        finally:
+            if names.guesses != guesses:
+                names.guesses, names.memo = guesses, memo
 
     def steady(self, link: Link) -> float | None:
         """The one factor between the sides at all places, where there is one."""

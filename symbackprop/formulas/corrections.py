@@ -1,5 +1,7 @@
 """The right formula nearest to a wrong one: edits of a link that make it true, in the author's own text."""
 
+import heapq
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +70,7 @@ class Search:
         self.claim, self.at, self.deadline = claim, at, deadline
         self.link = claim.links[at]
         self.tested = 0
+        self.readings: Sequence[Reading] = ()
         self.given = {
             (flat(plain(a)), flat(plain(b)))
             for s in claim.context.statements
@@ -77,6 +80,7 @@ class Search:
 
     def found(self, readings: Sequence[Reading]) -> Correction | None:
         """The nearest correction under the readings: one edit under each, one with a constant, another member of the chain, two edits."""
+        self.readings = readings
         benches = [(reading, bench) for reading in readings if (bench := self.bench(reading)) is not None]
         for reading, bench in benches:
             made = self.first(self.singles(bench), reading)
@@ -132,30 +136,29 @@ class Search:
         self.tested += 1
         return bench.factor(link) if self.is_serious(link) else None
 
-    def once(self, bench: Bench) -> list[tuple[Link, Edit]]:
+    def once(self, bench: Bench) -> Iterator[tuple[Link, Edit]]:
         """All links that are one edit away, the nearest first."""
         link, about = self.link, bench.about
-        made = [(replace(link, right=e.tree), e) for e in edits(link.right, about)]
+        rows = [((replace(link, right=tree), e) for tree, e in edits(link.right, about))]
         if self.may_edit_left():
-            made += [(replace(link, left=e.tree), replace(e, cost=e.cost + LEFT)) for e in left_edits(link.left, about)]
+            rows.append((replace(link, left=tree), replace(e, cost=e.cost + LEFT)) for tree, e in left_edits(link.left, about))
         if link.sign in ("+=", "-="):
-            made.append((replace(link, sign="-=" if link.sign == "+=" else "+="), Edit(link.right, "sign", 0.9)))
-        return sorted(made, key=lambda pair: pair[1].cost)
+            rows.append(iter([(replace(link, sign="-=" if link.sign == "+=" else "+="), Edit(link.right, "sign", 0.9))]))
+        return heapq.merge(*rows, key=lambda pair: pair[1].cost)
 
     def pairs(self, bench: Bench) -> Iterator[tuple[Link, str]]:
         """Links that two of the likeliest edits make true."""
-        if self.link.kind == "shape":
+        if self.link.kind == "shape" or any(isinstance(p, n.Dots) for p in parts(self.link.right)):
             return
         seen: set[n.Node] = set()
-        firsts = [e for e in edits(self.link.right, bench.about, USUAL + 0.15)][:FIRST]
-        for first in firsts:
-            for second in edits(first.tree, bench.about, USUAL)[:PAIRED]:
+        for tree, first in itertools.islice(edits(self.link.right, bench.about, LATER), FIRST):
+            for again, second in itertools.islice(edits(tree, bench.about, USUAL), PAIRED):
                 if self.is_late():
                     return
-                if second.tree in seen or (first.kind in REMOVES and second.kind in REMOVES):
+                if again in seen or (first.kind in REMOVES and second.kind in REMOVES):
                     continue
-                seen.add(second.tree)
-                link = replace(self.link, right=second.tree)
+                seen.add(again)
+                link = replace(self.link, right=again)
                 if self.factor(link, bench) == 1:
                     yield link, first.kind if first.kind == second.kind else f"{first.kind}, {second.kind}"
 
@@ -166,13 +169,11 @@ class Search:
         return not before and any(p is left for s in self.claim.sides for p in parts(s))
 
     def is_serious(self, link: Link) -> bool:
-        """Whether an edited link says something: no copy of its left side on the right, no a - a, not what the context says anyway."""
-        left, right = flat(link.left), flat(link.right)
-        if left == right or (left, right) in self.given or any(cancels(p) for p in parts(link.right)):
+        """Whether an edited link says something: no copy of its left side on the right, no a - a, no da/da, not what the context says anyway."""
+        if link.left == link.right or any(is_idle(p) for p in parts(link.right)) or (flat(link.left), flat(link.right)) in self.given:
             return False
-        if link.right is self.link.right:
-            return True
-        return not any(flat(p) == left for p in parts(link.right)) or any(flat(p) == left for p in parts(self.link.right))
+        copied = link.right is not self.link.right and any(p == link.left for p in parts(link.right))
+        return not copied or any(p == link.left for p in parts(self.link.right))
 
     # From a link that is true at some points to a claim.
 
@@ -184,7 +185,7 @@ class Search:
         statements = self.changed(changes, link)
         if not self.is_true(link, reading, statements):
             return None
-        statements = self.continued(link, changes, reading, statements)
+        statements = self.beside(link, changes, reading, self.continued(link, changes, reading, statements))
         made = respelled(self.claim.text, self.claim.statements, statements, self.claim.context)
         return None if made is None else Correction(link, kind, *made)
 
@@ -228,13 +229,33 @@ class Search:
             old, new = following.right, now.right
         return statements
 
+    def beside(
+        self, link: Link, changes: list[tuple[n.Node, n.Node]], reading: Reading, statements: tuple[n.Statement, ...]
+    ) -> tuple[n.Statement, ...]:
+        """The statements with others that are wrong in all readings mended too, where one edit does it."""
+        new = statements
+        for k, other in enumerate(self.claim.links):
+            if other is self.link:
+                continue
+            chained = any(x.right is other.left for x in self.claim.links)
+            if chained or other.kind != "claim" or any(a is other.right for a, _ in changes) or self.is_late():
+                continue
+            if any(tried(other, self.claim.context, r, self.claim.sides).kind not in ("differs", "misfit", "shape") for r in self.readings):
+                continue
+            right = self.mended(other, k, reading, new)
+            if right is not None:
+                new = tuple(replace(s, body=rebuilt(s.body, lambda p, a=other.right, b=right: b if p is a else None)) for s in new)
+        return new
+
     def mended(self, link: Link, at: int, reading: Reading, statements: Sequence[n.Statement]) -> n.Node | None:
         """The right side of a later link after one edit that makes it true."""
         links = (*self.claim.links[:at], link, *self.claim.links[at + 1 :])
         inner = Search(replace(self.claim, links=links, statements=tuple(statements)), at, self.deadline)
         bench = inner.bench(reading)
-        for edit in edits(link.right, replace(bench.about, ratio=None), LATER) if bench is not None else ():
-            found = replace(link, right=tidied(edit.tree))
+        for tree, _ in edits(link.right, replace(bench.about, ratio=None), LATER) if bench is not None else ():
+            if self.is_late():
+                return None
+            found = replace(link, right=tidied(tree))
             if inner.factor(found, bench) == 1 and self.is_true(found, reading, statements):
                 return found.right
         return None
@@ -278,20 +299,21 @@ class Search:
         return replace(body, sides=body.sides[: first + 1] + body.sides[last:], signs=body.signs[:first] + body.signs[last - 1 :])
 
 
-def cancels(node: n.Node) -> bool:
-    """Whether a term and its opposite stand in a sum."""
+def is_idle(node: n.Node) -> bool:
+    """Whether a term and its opposite stand in a sum, or a derivative of something by itself."""
+    if isinstance(node, n.Leibniz):
+        return len(node.by) == 1 and node.of == node.by[0]
     if not isinstance(node, n.Sum):
         return False
     signed = {("-" if s == "-" else "+", flat(t)) for s, t in zip(node.signs, node.terms, strict=True)}
     return any(("+", t) in signed for s, t in signed if s == "-")
 
 
-def left_edits(left: n.Node, about: Around) -> list[Edit]:
+def left_edits(left: n.Node, about: Around) -> Iterator[tuple[n.Node, Edit]]:
     """Edits of a left side: a nabla for a Delta, other indices or names in a derivative."""
-    made = [e for e in edits(left, about, 1.6) if e.kind in ("index", "layer", "name", "transpose", "operator")]
     if isinstance(left, n.Juxtaposition) and isinstance(left.factors[0], n.Name) and left.factors[0].id == r"\Delta":
         rest = left.factors[1] if len(left.factors) == 2 else n.Juxtaposition(left.factors[1:], span=left.span)
-        made.insert(0, Edit(n.Operator(r"\nabla", (), rest), "operator", 0.8))
-    return made
-
-
+        yield n.Operator(r"\nabla", (), rest), Edit(left, "operator", 0.8)
+    for tree, edit in edits(left, about, LATER):
+        if edit.kind in ("index", "layer", "name", "transpose"):
+            yield tree, edit

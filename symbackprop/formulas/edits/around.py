@@ -14,13 +14,28 @@ DERIVED = (n.Leibniz, n.Operator, n.Differential)
 MOST_NAMES, MOST_PIECES = 24, 24
 
 
-@dataclass(frozen=True)
-class Edit:
-    """An edited tree, what kind of edit it is, and how far it lies from what was written."""
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A part of a side and what stands there instead."""
 
-    tree: n.Node
+    side: n.Node
+    old: n.Node
+    new: n.Node
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """An edit of a side, what kind it is, and how far it lies from what was written."""
+
+    change: n.Node | Change
     kind: str
     cost: float
+
+    @property
+    def tree(self) -> n.Node:
+        """The edited side."""
+        change = self.change
+        return change if isinstance(change, n.Node) else rebuilt(change.side, lambda p: change.new if p is change.old else None)
 
 
 @dataclass(frozen=True)
@@ -153,9 +168,9 @@ def grouped(node: n.Node) -> n.Node:
     return node
 
 
-def replaced(side: n.Node, old: n.Node, new: n.Node) -> n.Node:
-    """The side with one part replaced."""
-    return rebuilt(side, lambda p: new if p is old else None)
+def replaced(side: n.Node, old: n.Node, new: n.Node) -> Change:
+    """The side with one part replaced, made when it is asked for."""
+    return Change(side, old, new)
 
 
 def walked(side: n.Node) -> Iterator[n.Node]:

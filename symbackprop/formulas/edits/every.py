@@ -15,16 +15,14 @@ USUAL = 1.42
 """Edits up to this cost are the likeliest: those are combined in pairs."""
 
 
-def edits(side: n.Node, about: Around, most: float = 9.0) -> list[Edit]:
-    """Single edits, each tree once, sorted by how near they lie."""
+def edits(side: n.Node, about: Around, most: float = 9.0) -> Iterator[tuple[n.Node, Edit]]:
+    """Single edits with the trees they lead to, each tree once, the nearest first."""
     seen = {side}
-    made: list[Edit] = []
-    for edit in sorted(itertools.chain.from_iterable(_of(kind, side, about) for kind in ALL), key=lambda e: e.cost):
-        if edit.cost <= most and edit.tree not in seen:
-            seen.add(edit.tree)
-            made.append(edit)
-    return made
-
-
-def _of(kind: object, side: n.Node, about: Around) -> Iterator[Edit]:
-    yield from kind(side, about)  # type: ignore[operator]
+    rows = itertools.chain.from_iterable(kind(side, about) for kind in ALL)
+    for edit in sorted(rows, key=lambda e: e.cost):
+        if edit.cost > most:
+            return
+        tree = edit.tree
+        if tree not in seen:
+            seen.add(tree)
+            yield tree, edit

@@ -173,7 +173,9 @@ def times(node: n.Node, factor: n.Node, scalar: bool = False) -> n.Node:
         merged = replace(head, top=factor)
     if merged is not None:
         return run((merged, *node.factors[1:])) if isinstance(node, n.Juxtaposition) else merged
-    return run((factor, *flattened(grouped(node))))
+    whole = flattened(grouped(node))
+    behind = isinstance(factor, n.Name) and isinstance(whole[0], n.Number | n.Fraction) and len(whole) > 1
+    return run((whole[0], factor, *whole[1:])) if behind else run((factor, *whole))
 
 
 def factors(side: n.Node, about: Around) -> Iterator[Edit]:

@@ -164,6 +164,7 @@ def spliced(text: str, pairs: Sequence[tuple[n.Node, n.Node]], held: Mapping[int
             return None
         piece = "" if isinstance(new, n.Nothing) else spelled(new, text, held, neatly)
         before = text[at:start]
+        piece = f"{{{piece}}}" if before.endswith(("^", "_")) and len(piece) > 1 else piece
         gap = " " if piece[:1].isalpha() and re.search(r"\\[A-Za-z]+$", made + before) else ""
         behind = " " if re.search(r"\\[A-Za-z]+$", piece) and text[stop : stop + 1].isalpha() else ""
         made += before + gap
