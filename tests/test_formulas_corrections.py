@@ -34,6 +34,7 @@ MEAN = {
 }
 SOFTMAX = {"forward": ["s_i = \\frac{e^{a_i}}{\\sum_{k=1}^K e^{a_k}}"], "shapes": {"a": ["K"], "s": ["K"]}}
 NUMBERS = {"forward": ["s = \\frac{1}{1 + e^{-z}}", "r = e^{-z^2}"], "shapes": {"z": [], "s": [], "r": []}}
+SIGMOID = {"forward": ["\\sigma(z) = \\frac{1}{1 + e^{-z}}"], "shapes": {"z": []}}
 PRODUCT = {
     "forward": ["Z = X Y"],
     "shapes": {"X": ["p", "q"], "Y": ["q", "r"], "Z": ["p", "r"], "L": []},
@@ -53,21 +54,76 @@ def mended(claim: str, context: dict, at: int | None = None, seconds: float = 3.
 
 
 KINDS = [
-    ("sign", "\\frac{\\partial C}{\\partial z} = (y - a) \\odot \\sigma'(z)", "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(z)", LAYER),
-    ("transpose", "\\frac{\\partial C}{\\partial x} = W \\frac{\\partial C}{\\partial z}", "\\frac{\\partial C}{\\partial x} = W^\\top \\frac{\\partial C}{\\partial z}", LAYER),
-    ("order", "\\frac{\\partial C}{\\partial W} = x^\\top \\frac{\\partial C}{\\partial z}", "\\frac{\\partial C}{\\partial W} = \\frac{\\partial C}{\\partial z} x^\\top", LAYER),
-    ("order", "\\frac{\\partial L}{\\partial Y} = \\frac{\\partial L}{\\partial Z} X", "\\frac{\\partial L}{\\partial Y} = X^\\top \\frac{\\partial L}{\\partial Z}", PRODUCT),
+    (
+        "sign",
+        "\\frac{\\partial C}{\\partial z} = (y - a) \\odot \\sigma'(z)",
+        "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(z)",
+        LAYER,
+    ),
+    (
+        "transpose",
+        "\\frac{\\partial C}{\\partial x} = W \\frac{\\partial C}{\\partial z}",
+        "\\frac{\\partial C}{\\partial x} = W^\\top \\frac{\\partial C}{\\partial z}",
+        LAYER,
+    ),
+    (
+        "order",
+        "\\frac{\\partial C}{\\partial W} = x^\\top \\frac{\\partial C}{\\partial z}",
+        "\\frac{\\partial C}{\\partial W} = \\frac{\\partial C}{\\partial z} x^\\top",
+        LAYER,
+    ),
+    (
+        "order",
+        "\\frac{\\partial L}{\\partial Y} = \\frac{\\partial L}{\\partial Z} X",
+        "\\frac{\\partial L}{\\partial Y} = X^\\top \\frac{\\partial L}{\\partial Z}",
+        PRODUCT,
+    ),
     ("factor", "\\frac{\\partial C}{\\partial w} = X^T (X w - y)", "\\frac{\\partial C}{\\partial w} = 2 X^T (X w - y)", SQUARES),
-    ("factor", "\\frac{dJ}{dw} = 2 \\sum_{i=1}^n (\\hat y_i - y_i) x_i", "\\frac{dJ}{dw} = \\frac{2}{n} \\sum_{i=1}^n (\\hat y_i - y_i) x_i", MEAN),
+    (
+        "factor",
+        "\\frac{dJ}{dw} = 2 \\sum_{i=1}^n (\\hat y_i - y_i) x_i",
+        "\\frac{dJ}{dw} = \\frac{2}{n} \\sum_{i=1}^n (\\hat y_i - y_i) x_i",
+        MEAN,
+    ),
     ("index", "\\frac{\\partial z_i}{\\partial x_j} = W_{ji}", "\\frac{\\partial z_i}{\\partial x_j} = W_{ij}", LAYER),
     ("layer", "\\delta^l = (w^l)^T \\delta^{l+1} \\odot \\sigma'(z^l)", "\\delta^l = (w^{l+1})^T \\delta^{l+1} \\odot \\sigma'(z^l)", DEEP),
-    ("name", "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(a)", "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(z)", LAYER),
-    ("prime", "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma(z)", "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(z)", LAYER),
-    ("delta", "\\frac{\\partial s_i}{\\partial a_j} = s_i (1 - s_j)", "\\frac{\\partial s_i}{\\partial a_j} = s_i (\\delta_{ij} - s_j)", SOFTMAX),
-    ("sum", "\\frac{\\partial C}{\\partial x_j} = W_{ij} \\frac{\\partial C}{\\partial z_i}", "\\frac{\\partial C}{\\partial x_j} = \\sum_i W_{ij} \\frac{\\partial C}{\\partial z_i}", LAYER),
+    (
+        "name",
+        "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(a)",
+        "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(z)",
+        LAYER,
+    ),
+    (
+        "prime",
+        "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma(z)",
+        "\\frac{\\partial C}{\\partial z} = (a - y) \\odot \\sigma'(z)",
+        LAYER,
+    ),
+    (
+        "delta",
+        "\\frac{\\partial s_i}{\\partial a_j} = s_i (1 - s_j)",
+        "\\frac{\\partial s_i}{\\partial a_j} = s_i (\\delta_{ij} - s_j)",
+        SOFTMAX,
+    ),
+    (
+        "sum",
+        "\\frac{\\partial C}{\\partial x_j} = W_{ij} \\frac{\\partial C}{\\partial z_i}",
+        "\\frac{\\partial C}{\\partial x_j} = \\sum_i W_{ij} \\frac{\\partial C}{\\partial z_i}",
+        LAYER,
+    ),
     ("power", "\\frac{ds}{dz} = \\frac{e^{-z}}{1 + e^{-z}}", "\\frac{ds}{dz} = \\frac{e^{-z}}{(1 + e^{-z})^2}", NUMBERS),
-    ("argument", "\\tanh(z) = 2 \\sigma(z) - 1", "\\tanh(z) = 2 \\sigma(2 z) - 1", {"forward": ["\\sigma(z) = \\frac{1}{1 + e^{-z}}"], "shapes": {"z": []}}),
-    ("brackets", "\\delta^l = (w^{l+1})^T (\\delta^{l+1} \\odot \\sigma'(z^l))", "\\delta^l = ((w^{l+1})^T \\delta^{l+1}) \\odot \\sigma'(z^l)", DEEP),
+    (
+        "argument",
+        "\\tanh(z) = 2 \\sigma(z) - 1",
+        "\\tanh(z) = 2 \\sigma(2 z) - 1",
+        SIGMOID,
+    ),
+    (
+        "brackets",
+        "\\delta^l = (w^{l+1})^T (\\delta^{l+1} \\odot \\sigma'(z^l))",
+        "\\delta^l = ((w^{l+1})^T \\delta^{l+1}) \\odot \\sigma'(z^l)",
+        DEEP,
+    ),
     ("factor", "\\frac{dr}{dz} = -2 e^{-z^2}", "\\frac{dr}{dz} = -2 z e^{-z^2}", NUMBERS),
 ]
 

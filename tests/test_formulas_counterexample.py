@@ -28,7 +28,10 @@ SQUARES = {
 }
 NUMBERS = {"forward": ["s = \\frac{1}{1 + e^{-z}}", "p = \\ln(s)"], "shapes": {"z": [], "s": [], "p": []}}
 UNKNOWN = {"forward": ["a = f(z)"], "shapes": {"z": ["n"], "a": ["n"], "L": []}, "conventions": {"layout": "gradient-shape"}}
-MEAN = {"forward": ["\\hat y_i = w x_i", "J = \\frac{1}{n} \\sum_{i=1}^n (\\hat y_i - y_i)^2"], "shapes": {"w": [], "x_i": [], "y_i": [], "J": []}}
+MEAN = {
+    "forward": ["\\hat y_i = w x_i", "J = \\frac{1}{n} \\sum_{i=1}^n (\\hat y_i - y_i)^2"],
+    "shapes": {"w": [], "x_i": [], "y_i": [], "J": []},
+}
 CROSS = {
     "forward": ["p = \\operatorname{softmax}(o)", "L = -\\sum_k y_k \\log p_k"],
     "shapes": {"o": ["K"], "p": ["K"], "y": ["K"], "L": []},

@@ -103,7 +103,6 @@ class Bench:
         except FAILURES:
             return None
 
-
     def factor(self, link: Link) -> float | None:
         """What the right side of an edited link misses as a factor: 1 where the link is true here, None where it is no constant."""
         names = self.names

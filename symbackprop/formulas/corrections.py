@@ -139,7 +139,7 @@ class Search:
     def once(self, bench: Bench) -> Iterator[tuple[Link, Edit]]:
         """All links that are one edit away, the nearest first."""
         link, about = self.link, bench.about
-        rows = [((replace(link, right=tree), e) for tree, e in edits(link.right, about))]
+        rows: list[Iterator[tuple[Link, Edit]]] = [((replace(link, right=tree), e) for tree, e in edits(link.right, about))]
         if self.may_edit_left():
             rows.append((replace(link, left=tree), replace(e, cost=e.cost + LEFT)) for tree, e in left_edits(link.left, about))
         if link.sign in ("+=", "-="):
@@ -169,7 +169,7 @@ class Search:
         return not before and any(p is left for s in self.claim.sides for p in parts(s))
 
     def is_serious(self, link: Link) -> bool:
-        """Whether an edited link says something: no copy of its left side on the right, no a - a, no da/da, not what the context says anyway."""
+        """Whether an edited link says something: no copy of its left side, no a - a, no da/da, not what the context says anyway."""
         if link.left == link.right or any(is_idle(p) for p in parts(link.right)) or (flat(link.left), flat(link.right)) in self.given:
             return False
         copied = link.right is not self.link.right and any(p == link.left for p in parts(link.right))
@@ -244,7 +244,7 @@ class Search:
                 continue
             right = self.mended(other, k, reading, new)
             if right is not None:
-                new = tuple(replace(s, body=rebuilt(s.body, lambda p, a=other.right, b=right: b if p is a else None)) for s in new)
+                new = tuple(replace(s, body=in_place(s.body, other.right, right)) for s in new)
         return new
 
     def mended(self, link: Link, at: int, reading: Reading, statements: Sequence[n.Statement]) -> n.Node | None:
@@ -252,7 +252,9 @@ class Search:
         links = (*self.claim.links[:at], link, *self.claim.links[at + 1 :])
         inner = Search(replace(self.claim, links=links, statements=tuple(statements)), at, self.deadline)
         bench = inner.bench(reading)
-        for tree, _ in edits(link.right, replace(bench.about, ratio=None), LATER) if bench is not None else ():
+        if bench is None:
+            return None
+        for tree, _ in edits(link.right, replace(bench.about, ratio=None), LATER):
             if self.is_late():
                 return None
             found = replace(link, right=tidied(tree))
@@ -297,6 +299,11 @@ class Search:
         first = next(k for k, s in enumerate(body.sides) if s is self.link.left)
         last = next(k for k, s in enumerate(body.sides) if s is kept)
         return replace(body, sides=body.sides[: first + 1] + body.sides[last:], signs=body.signs[:first] + body.signs[last - 1 :])
+
+
+def in_place(tree: n.Node, old: n.Node, new: n.Node) -> n.Node:
+    """A tree with one part replaced."""
+    return rebuilt(tree, lambda p: new if p is old else None)
 
 
 def is_idle(node: n.Node) -> bool:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from symbackprop.formulas.names import POINTS, OutOfRange, Resized, Unread
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.quantities import Misfit, negative, plus
 from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.scripts.printer import FAILURES, HELPERS, Printer
+from symbackprop.formulas.scripts.expressions import HELPERS
+from symbackprop.formulas.scripts.printer import FAILURES, Printer
 from symbackprop.formulas.scripts.small import Small, Tensor
 from symbackprop.formulas.tape import Scalar
 from symbackprop.formulas.trial import beside, places, where
@@ -47,7 +49,11 @@ def shown(link: Link, outcome: Outcome, context: Context, reading: Reading, clai
     found = smallest(link, context, reading, claims) if link.kind != "shape" else None
     if found is None:
         sizes = {} if outcome.names is None else {k: v for k, v in outcome.names.sizes.items() if "#" not in k}
-        left, right = (f"{outcome.left:.6g}", f"{outcome.right:.6g}") if outcome.kind == "differs" and link.kind == "claim" else ("", outcome.text or outcome.kind)
+        left, right = (
+            (f"{outcome.left:.6g}", f"{outcome.right:.6g}")
+            if outcome.kind == "differs" and link.kind == "claim"
+            else ("", outcome.text or outcome.kind)
+        )
         return Counterexample(sizes, {}, entry(outcome.at, dict(outcome.where or {})), left, right)
     printer = Printer(found.names, found.point)
     tensors = leaves(found)
@@ -112,13 +118,19 @@ def differences(link: Link, names: Small) -> Iterator[Found]:
             return
         mask = where(link, names, env)
         for at in np.ndindex(*a.shape):
-            x, y = (np.broadcast_to(np.asarray(v[at].value, float), (POINTS,)) for v in (a, b))
+            one, other = cast(Scalar, a[at]), cast(Scalar, b[at])
+            x, y = at_points(one), at_points(other)
             with np.errstate(all="ignore"):
                 clear = np.isfinite(x) & np.isfinite(y) & (np.abs(x - y) > CLEAR * np.maximum(np.abs(x), np.abs(y)) + 1e-6)
             if mask is not None:
                 clear = clear & mask
             for point in np.flatnonzero(clear):
-                yield Found(names, env, at, int(point), float(x[point]), float(y[point]), (a[at], b[at]))
+                yield Found(names, env, at, int(point), float(x[point]), float(y[point]), (one, other))
+
+
+def at_points(x: Scalar) -> np.ndarray:
+    """The values of a number at all points."""
+    return np.broadcast_to(np.asarray(x.value, float), (POINTS,))
 
 
 def steps(link: Link, names: Small) -> Iterator[Found]:
@@ -130,10 +142,11 @@ def steps(link: Link, names: Small) -> Iterator[Found]:
     if step.shape != gradient.shape:
         return
     for at in np.ndindex(*step.shape):
-        x, y = (np.broadcast_to(np.asarray(v.data[at].value, float), (POINTS,)) for v in (step, gradient))
+        one, other = cast(Scalar, step.data[at]), cast(Scalar, gradient.data[at])
+        x, y = at_points(one), at_points(other)
         y = -rate * y
         for point in np.flatnonzero(np.isfinite(x) & np.isfinite(y) & (np.abs(x - y) > CLEAR * np.maximum(np.abs(x), np.abs(y)) + 1e-6)):
-            yield Found(names, env, at, int(point), float(x[point]), float(y[point]), (step.data[at], gradient.data[at]))
+            yield Found(names, env, at, int(point), float(x[point]), float(y[point]), (one, other))
 
 
 def leaves(found: Found) -> list[Tensor]:
@@ -149,7 +162,7 @@ def leaves(found: Found) -> list[Tensor]:
         place = found.names.where.get(x)
         if place is not None and not x.of:
             made[id(place[0])] = place[0]
-    return [t for t in found.names.tensors if id(t) in made]
+    return [t for t in found.names.tensors if id(t) in made] or [t for t in found.names.tensors if not t.equations and not t.ends]
 
 
 def script(link: Link, found: Found, printer: Printer) -> str:

@@ -67,7 +67,14 @@ class Around:
             yield n.Root(size), value**0.5
 
 
-def around(link: Link, context: Context, sizes: Sequence[tuple[str, int]], indices: frozenset[str], rank: Callable[[n.Node], int | None], ratio: float | None) -> Around:
+def around(
+    link: Link,
+    context: Context,
+    sizes: Sequence[tuple[str, int]],
+    indices: frozenset[str],
+    rank: Callable[[n.Node], int | None],
+    ratio: float | None,
+) -> Around:
     """Collect what occurs around a link."""
     rights = [s.body for s in context.statements]
     trees = [link.right, link.left, *rights, *(d.name for d in context.declared)]
@@ -77,10 +84,19 @@ def around(link: Link, context: Context, sizes: Sequence[tuple[str, int]], indic
     functions: dict[str, n.Name] = {}
     marks: list[n.Name] = []
     for tree in trees:
-        heads = {id(p.factors[k]) for p in operands(tree) if isinstance(p, n.Juxtaposition) for k, b in enumerate(p.factors[1:]) if bracketed(b)}
+        heads = {
+            id(p.factors[k]) for p in operands(tree) if isinstance(p, n.Juxtaposition) for k, b in enumerate(p.factors[1:]) if bracketed(b)
+        }
         for p in operands(tree):
             if isinstance(p, n.Name):
-                marks += [i for s in p.scripts if s.mark == "^" for item in s.items for i in parts(item) if isinstance(i, n.Name) and i.id in ("T", r"\top", r"\intercal")]
+                marks += [
+                    i
+                    for s in p.scripts
+                    if s.mark == "^"
+                    for item in s.items
+                    for i in parts(item)
+                    if isinstance(i, n.Name) and i.id in ("T", r"\top", r"\intercal")
+                ]
                 if primes(p.scripts):
                     functions.setdefault(base_of(p), without_primes(p))
                 elif id(p) in heads and rank(p) is None:
@@ -94,7 +110,9 @@ def around(link: Link, context: Context, sizes: Sequence[tuple[str, int]], indic
     letters = tuple(dict.fromkeys(free_letters((link.left,), indices) + free_letters((link.right,), indices)))
     pieces = tuple(found_pieces(link, trees))[:MOST_PIECES]
     mark = marks[0] if marks else n.Name(r"\top")
-    return Around(letters, indices, tuple(names.values())[:MOST_NAMES], tuple(functions.values()), pieces, tuple(sized), mark, indicator, rank, ratio)
+    return Around(
+        letters, indices, tuple(names.values())[:MOST_NAMES], tuple(functions.values()), pieces, tuple(sized), mark, indicator, rank, ratio
+    )
 
 
 def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
@@ -109,7 +127,9 @@ def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
                         made.append(n.Juxtaposition((head, behind)))
                         if not primes(head.scripts):
                             made.append(n.Juxtaposition((primed(head), behind)))
-            elif isinstance(p, n.Call | n.Leibniz) and getattr(p, "of", True) is not None or (isinstance(p, n.Name) and p.id == "e" and p.scripts):
+            elif (isinstance(p, n.Call | n.Leibniz) and getattr(p, "of", True) is not None) or (
+                isinstance(p, n.Name) and p.id == "e" and p.scripts
+            ):
                 made.append(p)
             for x in made:
                 if flat(x) not in seen:
@@ -133,7 +153,7 @@ def number(value: Fraction) -> n.Node:
 
 def bracketed(node: n.Node) -> bool:
     """Whether this may be the argument of a function."""
-    return isinstance(node, n.Bracket) and node.open in ("(", "[", r"\{") or (isinstance(node, n.Scripted) and bracketed(node.of))
+    return (isinstance(node, n.Bracket) and node.open in ("(", "[", r"\{")) or (isinstance(node, n.Scripted) and bracketed(node.of))
 
 
 def primed(name: n.Name) -> n.Name:
@@ -155,7 +175,11 @@ def bare(name: n.Name) -> n.Name:
     """A name without transposes and squares."""
     kept = []
     for s in name.scripts:
-        if s.mark == "^" and len(s.items) == 1 and (is_transpose(s.items[0]) or (isinstance(s.items[0], n.Number) and name.id != "e" and len(atoms(name.scripts, "^")) == 1)):
+        if (
+            s.mark == "^"
+            and len(s.items) == 1
+            and (is_transpose(s.items[0]) or (isinstance(s.items[0], n.Number) and name.id != "e" and len(atoms(name.scripts, "^")) == 1))
+        ):
             continue
         kept.append(s)
     return replace(name, scripts=tuple(kept)) if len(kept) != len(name.scripts) else name

@@ -1,14 +1,24 @@
 """Names: their indices, labels and layers, the name itself, primes, arguments, powers, numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from symbackprop.formulas.edits.around import DERIVED, Around, Edit, bracketed, grouped, is_transpose, primed, replaced, walked, without_primes
+from symbackprop.formulas.edits.around import (
+    DERIVED,
+    Around,
+    Edit,
+    bracketed,
+    grouped,
+    is_transpose,
+    primed,
+    replaced,
+    walked,
+    without_primes,
+)
+from symbackprop.formulas.edits.products import flattened
 from symbackprop.formulas.references import atoms, primes
 from symbackprop.formulas.trees import base_of, flat, parts, rebuilt
 from symbackprop.language.latex import nodes as n
-
-NUMBERED = "0123456789"
 
 
 def occurrences(side: n.Node) -> Iterator[n.Name]:
@@ -19,7 +29,9 @@ def occurrences(side: n.Node) -> Iterator[n.Name]:
         elif isinstance(p, n.Call):
             yield p.function
         elif isinstance(p, DERIVED):
-            inside = [x for x in ([p.of] if p.of is not None else [])] + (list(p.by) if isinstance(p, n.Leibniz) else [i for s in p.scripts if s.mark == "_" for i in s.items])
+            inside = [x for x in ([p.of] if p.of is not None else [])] + (
+                list(p.by) if isinstance(p, n.Leibniz) else [i for s in p.scripts if s.mark == "_" for i in s.items]
+            )
             for x in inside:
                 yield from occurrences(x)
         elif isinstance(p, n.Evaluated):
@@ -36,19 +48,24 @@ def indices(side: n.Node, about: Around) -> Iterator[Edit]:
             for a in range(len(places)):
                 for b in range(a + 1, len(places)):
                     if flat(places[a]) != flat(places[b]) and script.mark == "_":
-                        first, second = places[a], places[b]
-                        swapped = rebuilt(script, lambda p, x=first, y=second: y if p is x else x if p is y else None)
-                        yield Edit(replaced(side, script, swapped), "index", 1.0)
+                        yield Edit(replaced(side, script, swapped(script, places[a], places[b])), "index", 1.0)
             for place in places:
                 for other, kind, cost in alternatives(place, name, k, about):
                     yield Edit(replaced(side, place, other), kind, cost)
     letters = about.letters
     for a in range(len(letters)):
         for b in range(a + 1, len(letters)):
-            x, y = letters[a], letters[b]
-            change = {x: y, y: x}
-            made = rebuilt(side, lambda p, c=change: replace(p, id=c[p.id]) if isinstance(p, n.Name) and p.id in c and not p.scripts else None)
-            yield Edit(made, "index", 1.2)
+            yield Edit(exchanged(side, {letters[a]: letters[b], letters[b]: letters[a]}), "index", 1.2)
+
+
+def swapped(tree: n.Node, first: n.Node, second: n.Node) -> n.Node:
+    """A tree with two of its parts in each other's places."""
+    return rebuilt(tree, lambda p: second if p is first else first if p is second else None)
+
+
+def exchanged(side: n.Node, letters: Mapping[str, str]) -> n.Node:
+    """A side with letters renamed wherever they stand."""
+    return rebuilt(side, lambda p: replace(p, id=letters[p.id]) if isinstance(p, n.Name) and p.id in letters and not p.scripts else None)
 
 
 def leaves(script: n.Script, about: Around) -> list[n.Node]:
@@ -62,16 +79,7 @@ def alternatives(place: n.Node, name: n.Name, at: int, about: Around) -> Iterato
     kind = "index" if below else "layer"
     if isinstance(place, n.Number):
         if below or len(atoms(name.scripts, "^")) > 1 or name.id != "e":
-            for digit in dict.fromkeys((str(int(place.text) + 1), str(int(place.text) - 1)) if place.text.isdigit() and len(place.text) < 6 else ()):
-                if int(digit) >= 0:
-                    yield n.Number(digit), kind, 1.35
-            if place.text.isdigit() and len(place.text) == 2:
-                yield n.Number(place.text[::-1]), kind, 1.1
-                for k in (0, 1):
-                    for step in (1, -1):
-                        digit = int(place.text[k]) + step
-                        if 1 <= digit <= 5:
-                            yield n.Number(place.text[:k] + str(digit) + place.text[k + 1 :]), kind, 1.2
+            yield from ((n.Number(text), kind, cost) for text, cost in other_numbers(place.text))
         return
     letter = place.terms[0] if isinstance(place, n.Sum) and len(place.terms) == 2 else place
     if not isinstance(letter, n.Name) or letter.scripts:
@@ -88,6 +96,19 @@ def alternatives(place: n.Node, name: n.Name, at: int, about: Around) -> Iterato
     if not below:
         for other in {x for p in about.names for x in upper(p)} - {flat(place)}:
             yield n.Name(other), "layer", 1.4
+
+
+def other_numbers(text: str) -> Iterator[tuple[str, float]]:
+    """Numbers near one in a script; of two digits, which are two indices, each for itself."""
+    if not text.isdigit() or len(text) > 5:
+        return
+    yield from ((str(other), 1.35) for other in (int(text) + 1, int(text) - 1) if other >= 0)
+    if len(text) == 2:
+        yield text[::-1], 1.1
+        for k, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            digit = int(text[k]) + step
+            if 1 <= digit <= 5:
+                yield text[:k] + str(digit) + text[k + 1 :], 1.2
 
 
 def upper(name: n.Name) -> Iterator[str]:
@@ -117,9 +138,7 @@ def others(side: n.Node, about: Around) -> Iterator[Edit]:
         for base, x in bases.items():
             if base != base_of(name) and name.scripts:
                 yield Edit(replaced(side, name, replace(x, scripts=name.scripts)), "name", 1.5)
-                if x.scripts and flat(x) != flat(replace(x, scripts=name.scripts)):
-                    yield Edit(replaced(side, name, x), "name", 1.8)
-                elif not x.scripts:
+                if (x.scripts and flat(x) != flat(replace(x, scripts=name.scripts))) or not x.scripts:
                     yield Edit(replaced(side, name, x), "name", 1.8)
 
 
@@ -156,15 +175,20 @@ def functions(side: n.Node, about: Around) -> Iterator[Edit]:
             inside = behind.items[0] if isinstance(behind, n.Bracket) and len(behind.items) == 1 else behind
             if isinstance(behind, n.Scripted):
                 continue
-            rest = (lambda new: new) if inside is not behind else (lambda new: n.Bracket("(", (new,), (), ")"))
-            yield Edit(replaced(side, inside, rest(n.Juxtaposition((n.Number("2"), *((grouped(inside).factors) if isinstance(inside, n.Juxtaposition) else (grouped(inside),)))))), "argument", 1.5)
+            twice = n.Juxtaposition((n.Number("2"), *flattened(grouped(inside))))
+            yield Edit(replaced(side, inside, enclosed(twice, inside, behind)), "argument", 1.5)
             if isinstance(inside, n.Juxtaposition) and isinstance(inside.factors[0], n.Number) and len(inside.factors) == 2:
                 yield Edit(replaced(side, inside, inside.factors[1]), "argument", 1.4)
-            yield Edit(replaced(side, inside, rest(n.Fraction(inside, n.Number("2")))), "argument", 1.7)
-            yield Edit(replaced(side, inside, rest(n.Sum((grouped(inside),), ("-",)))), "argument", 1.6)
+            yield Edit(replaced(side, inside, enclosed(n.Fraction(inside, n.Number("2")), inside, behind)), "argument", 1.7)
+            yield Edit(replaced(side, inside, enclosed(n.Sum((grouped(inside),), ("-",)), inside, behind)), "argument", 1.6)
             if not isinstance(inside, n.Name):
                 for x in about.names:
-                    yield Edit(replaced(side, inside, rest(x)), "argument", 1.8)
+                    yield Edit(replaced(side, inside, enclosed(x, inside, behind)), "argument", 1.8)
+
+
+def enclosed(new: n.Node, inside: n.Node, behind: n.Node) -> n.Node:
+    """A new argument, in brackets where the old one had none."""
+    return new if inside is not behind else n.Bracket("(", (new,), (), ")")
 
 
 def powers(side: n.Node, about: Around) -> Iterator[Edit]:
@@ -173,11 +197,17 @@ def powers(side: n.Node, about: Around) -> Iterator[Edit]:
     for p in walked(side):
         if isinstance(p, n.Name | n.Scripted) and p.scripts and p.scripts[-1].mark == "^" and not (isinstance(p, n.Name) and p.id == "e"):
             last = p.scripts[-1]
-            if len(last.items) == 1 and (isinstance(last.items[0], n.Number) or isinstance(last.items[0], n.Sum | n.Fraction)) and flat(last.items[0]) != "":
+            if len(last.items) == 1 and isinstance(last.items[0], n.Number | n.Sum | n.Fraction):
                 rest = replace(p, scripts=p.scripts[:-1])
                 yield Edit(replaced(side, p, rest.of if isinstance(rest, n.Scripted) and not rest.scripts else rest), "power", 1.3)
                 yield Edit(replaced(side, p, replace(p, scripts=(*p.scripts[:-1], n.Script("^", (n.Number("3"),))))), "power", 1.7)
-        if isinstance(p, n.Name) and p.id not in ("e", "I", "1") and not primes(p.scripts) and p.style != "operatorname" and flat(p) not in about.indices:
+        if (
+            isinstance(p, n.Name)
+            and p.id not in ("e", "I", "1")
+            and not primes(p.scripts)
+            and p.style != "operatorname"
+            and flat(p) not in about.indices
+        ):
             yield Edit(replaced(side, p, replace(p, scripts=(*p.scripts, two))), "power", 1.45)
         elif isinstance(p, n.Bracket) and p.open in ("(", "[", r"\lvert", r"\lVert", r"\{") and len(p.items) == 1:
             yield Edit(replaced(side, p, n.Scripted(p, (two,))), "power", 1.35)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from itertools import product as pairs
 
 from symbackprop.formulas.edits.around import Around, Edit, bracketed, grouped, is_transpose, replaced, walked
@@ -16,13 +17,17 @@ def transposes(side: n.Node, about: Around) -> Iterator[Edit]:
     """A transpose dropped or put in."""
     heads = applied(side)
     for p in walked(side):
-        if id(p) in heads or not isinstance(p, n.Name | n.Bracket | n.Scripted | n.Leibniz | n.Call | n.Accent | n.Operator | n.Juxtaposition | n.Product | n.Sum):
+        if id(p) in heads or not isinstance(
+            p, n.Name | n.Bracket | n.Scripted | n.Leibniz | n.Call | n.Accent | n.Operator | n.Juxtaposition | n.Product | n.Sum
+        ):
             continue
         if isinstance(p, n.Juxtaposition | n.Product | n.Sum) and p is not side:
             continue
         rank = about.rank(p)
-        if rank or (rank is None and isinstance(p, n.Juxtaposition | n.Product | n.Bracket) is False) or has_transpose(p):
-            yield Edit(replaced(side, p, turned(p, about)), "transpose", 1.0 if not isinstance(p, n.Juxtaposition | n.Sum | n.Product) else 1.4)
+        if rank or (rank is None and not isinstance(p, n.Juxtaposition | n.Product | n.Bracket)) or has_transpose(p):
+            yield Edit(
+                replaced(side, p, turned(p, about)), "transpose", 1.0 if not isinstance(p, n.Juxtaposition | n.Sum | n.Product) else 1.4
+            )
         if isinstance(p, n.Leibniz) and rank:
             for by in p.by:
                 if isinstance(by, n.Name):
@@ -34,7 +39,11 @@ def applied(side: n.Node) -> set[int]:
     made = set()
     for p in walked(side):
         if isinstance(p, n.Juxtaposition):
-            made |= {id(a) for a, b in zip(p.factors, p.factors[1:], strict=False) if isinstance(a, n.Name) and bracketed(b) and any(s.mark.startswith("'") for s in a.scripts)}
+            made |= {
+                id(a)
+                for a, b in zip(p.factors, p.factors[1:], strict=False)
+                if isinstance(a, n.Name) and bracketed(b) and any(s.mark.startswith("'") for s in a.scripts)
+            }
     return made
 
 
@@ -82,7 +91,13 @@ def units(factors: Sequence[n.Node]) -> list[tuple[n.Node, ...]]:
     """Factors side by side, a name together with the bracket behind it."""
     made: list[tuple[n.Node, ...]] = []
     for f in factors:
-        if made and len(made[-1]) == 1 and isinstance(made[-1][0], n.Name) and bracketed(f) and any(s.mark.startswith("'") for s in made[-1][0].scripts):
+        if (
+            made
+            and len(made[-1]) == 1
+            and isinstance(made[-1][0], n.Name)
+            and bracketed(f)
+            and any(s.mark.startswith("'") for s in made[-1][0].scripts)
+        ):
             made[-1] = (*made[-1], f)
         else:
             made.append((f,))
@@ -100,7 +115,7 @@ def orders(side: n.Node, about: Around) -> Iterator[Edit]:
     for p in walked(side):
         if isinstance(p, n.Juxtaposition):
             rows = units(p.factors)
-            for k, (a, b) in enumerate(zip(rows, rows[1:], strict=False)):
+            for k, (a, b) in enumerate(pairwise(rows)):
                 if flat(run(a)) == flat(run(b)):
                     continue
                 both = [run(a), run(b)]
@@ -109,16 +124,20 @@ def orders(side: n.Node, about: Around) -> Iterator[Edit]:
                     continue
                 for first, second in pairs((False, True), repeat=2):
                     x, y = (turned(v, about) if t else v for v, t in zip(both, (first, second), strict=True))
-                    rest = [f for r in rows[:k] for f in r], [f for r in rows[k + 2 :] for f in r]
-                    made = n.Juxtaposition((*rest[0], *flattened(y), *flattened(x), *rest[1]))
+                    before, after = ([f for r in part for f in r] for part in (rows[:k], rows[k + 2 :]))
+                    made = n.Juxtaposition((*before, *flattened(y), *flattened(x), *after))
                     yield Edit(replaced(side, p, made), "order", 1.1 + 0.3 * first + 0.3 * second)
         elif isinstance(p, n.Product):
             for k, sign in enumerate(p.signs):
                 if sign in HADAMARD or sign == "/":
                     continue
-                a, b = p.factors[k : k + 2]
-                yield Edit(replaced(side, p, replace(p, factors=(*p.factors[:k], b, a, *p.factors[k + 2 :]))), "order", 1.1)
-                yield Edit(replaced(side, p, replace(p, factors=(*p.factors[:k], turned(b, about), turned(a, about), *p.factors[k + 2 :]))), "order", 1.6)
+                left, right = p.factors[k : k + 2]
+                yield Edit(replaced(side, p, replace(p, factors=(*p.factors[:k], right, left, *p.factors[k + 2 :]))), "order", 1.1)
+                yield Edit(
+                    replaced(side, p, replace(p, factors=(*p.factors[:k], turned(right, about), turned(left, about), *p.factors[k + 2 :]))),
+                    "order",
+                    1.6,
+                )
 
 
 def flattened(node: n.Node) -> tuple[n.Node, ...]:
@@ -168,7 +187,9 @@ def times(node: n.Node, factor: n.Node, scalar: bool = False) -> n.Node:
         if isinstance(head, n.Number) or (isinstance(head, n.Name) and scalar):
             merged = n.Fraction(head, factor.bottom)
         elif isinstance(head, n.Fraction) and isinstance(head.bottom, n.Name | n.Number) and isinstance(factor.bottom, n.Name | n.Number):
-            merged = replace(head, bottom=run((factor.bottom, head.bottom) if isinstance(factor.bottom, n.Number) else (head.bottom, factor.bottom)))
+            merged = replace(
+                head, bottom=run((factor.bottom, head.bottom) if isinstance(factor.bottom, n.Number) else (head.bottom, factor.bottom))
+            )
     elif isinstance(head, n.Fraction) and flat(head.top) == "1" and isinstance(factor, n.Number | n.Name):
         merged = replace(head, top=factor)
     if merged is not None:
@@ -189,7 +210,13 @@ def factors(side: n.Node, about: Around) -> Iterator[Edit]:
     for tree, _ in about.constants():
         yield Edit(times(side, tree), "factor", 1.6)
         for p in walked(side):
-            for q in p.terms if isinstance(p, n.Sum) else (p.of,) if isinstance(p, n.Big) else (p.items if isinstance(p, n.Bracket) and len(p.items) == 1 else ()):
+            for q in (
+                p.terms
+                if isinstance(p, n.Sum)
+                else (p.of,)
+                if isinstance(p, n.Big)
+                else (p.items if isinstance(p, n.Bracket) and len(p.items) == 1 else ())
+            ):
                 if not isinstance(q, n.Sum):
                     yield Edit(replaced(side, q, times(q, tree)), "factor", 1.65)
 

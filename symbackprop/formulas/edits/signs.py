@@ -14,7 +14,7 @@ def signs(side: n.Node, about: Around) -> Iterator[Edit]:
     yield Edit(negated(side), "sign", 1.0)
     for p in walked(side):
         if isinstance(p, n.Sum) and len(p.terms) > 1:
-            for k, sign in enumerate(p.signs):
+            for k in range(len(p.signs)):
                 yield Edit(replaced(side, p, flipped(p, k)), "sign", 1.05)
             if p is not side:
                 yield Edit(replaced(side, p, negated(p)), "sign", 0.95)
@@ -42,10 +42,7 @@ def negated(node: n.Node) -> n.Node:
         made = node
         for k, term in enumerate(node.terms):
             inside = without_minus(term) if node.signs[k] in ("", "+") else None
-            if inside is not None:
-                made = replace(made, terms=(*made.terms[:k], inside, *made.terms[k + 1 :]))
-            else:
-                made = flipped(made, k)
+            made = flipped(made, k) if inside is None else replace(made, terms=(*made.terms[:k], inside, *made.terms[k + 1 :]))
         return made
     inside = without_minus(node)
     if inside is not None:

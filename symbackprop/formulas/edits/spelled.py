@@ -4,6 +4,8 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
+from types import UnionType
+from typing import Any
 
 from symbackprop.errors import FormulaError
 from symbackprop.formulas.context import Context
@@ -18,7 +20,7 @@ HELD = re.compile(r"\\held([A-Z]+)(?![A-Za-z])")
 LOOSE = re.compile(r"(?:\\\\|[\s&=])+$")
 """What is left at the end of a line when what followed is cut off."""
 PLAIN = (n.Name, n.Number, n.Bracket, n.Fraction, n.Root, n.Indicator, n.Scripted, n.Call, n.Dots, n.Differential, n.Leibniz)
-SHORT = "exp log ln sin cos tan sinh cosh tanh det max min arg Pr".split()
+SHORT = ["exp", "log", "ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "det", "max", "min", "arg", "Pr"]
 NEAT = [
     (re.compile(r"(?<=[{\w]) ([+-]) (?=[\w]+\})"), r"\1"),
     (re.compile(r"_\{(\w) (\w)\}"), r"_{\1\2}"),
@@ -31,7 +33,7 @@ NEAT = [
 
 def tidied(node: n.Node) -> n.Node:
     """The tree with brackets where it needs them on paper, and runs of factors in one."""
-    inner = {}
+    inner: dict[str, Any] = {}
     for field in fields(node):
         if field.name not in ("span", "spaced"):
             old = getattr(node, field.name)
@@ -40,7 +42,9 @@ def tidied(node: n.Node) -> n.Node:
                 inner[field.name] = new
     made = replace(node, **inner) if inner else node
     if isinstance(made, n.Juxtaposition):
-        factors = tuple(g for f in made.factors for g in (f.factors if isinstance(f, n.Juxtaposition) else (enclosed(f, n.Sum | n.Product),)))
+        factors = tuple(
+            g for f in made.factors for g in (f.factors if isinstance(f, n.Juxtaposition) else (enclosed(f, n.Sum | n.Product),))
+        )
         return _same(made, replace(made, factors=factors))
     if isinstance(made, n.Product):
         first, *rest = made.factors
@@ -57,7 +61,7 @@ def _same(old: n.Node, new: n.Node) -> n.Node:
     return old if old == new else new
 
 
-def _tidied(value: object) -> object:
+def _tidied(value: Any) -> Any:
     if isinstance(value, n.Node):
         return tidied(value)
     if isinstance(value, tuple):
@@ -66,7 +70,7 @@ def _tidied(value: object) -> object:
     return value
 
 
-def enclosed(node: n.Node, kinds: type) -> n.Node:
+def enclosed(node: n.Node, kinds: type | UnionType) -> n.Node:
     """The node in brackets, if it is of these kinds."""
     return n.Bracket("(", (node,), (), ")") if isinstance(node, kinds) else node
 
@@ -103,7 +107,9 @@ def _differing(a: object, b: object) -> list[tuple[n.Node, n.Node]] | None:
     return [] if a == b else None
 
 
-def respelled(text: str, old: Sequence[n.Statement], new: Sequence[n.Statement], context: Context) -> tuple[str, tuple[tuple[int, int], ...]] | None:
+def respelled(
+    text: str, old: Sequence[n.Statement], new: Sequence[n.Statement], context: Context
+) -> tuple[str, tuple[tuple[int, int], ...]] | None:
     """The text with what changed written anew, and where that stands; None where it would not read back as the new statements.
 
     Raises nothing.
@@ -155,7 +161,9 @@ def removed(chain: n.Chain, start: int, stop: int) -> tuple[n.Node, n.Node]:
     return n.Nothing(span=span), n.Nothing()
 
 
-def spliced(text: str, pairs: Sequence[tuple[n.Node, n.Node]], held: Mapping[int, n.Node], neatly: bool) -> tuple[str, tuple[tuple[int, int], ...]] | None:
+def spliced(
+    text: str, pairs: Sequence[tuple[n.Node, n.Node]], held: Mapping[int, n.Node], neatly: bool
+) -> tuple[str, tuple[tuple[int, int], ...]] | None:
     """The text with the first of each pair replaced by the second; None where their places overlap."""
     made, at, places = "", 0, []
     for old, new in sorted(pairs, key=lambda p: p[0].span):

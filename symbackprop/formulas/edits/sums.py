@@ -44,7 +44,9 @@ def delta(first: str, second: str, about: Around) -> n.Node:
 
 def is_delta(node: n.Node) -> bool:
     """Whether this is a delta or an indicator."""
-    return isinstance(node, n.Indicator) or (isinstance(node, n.Name) and node.id == r"\delta" and any(s.mark == "_" and len(list(parts(s))) > 3 for s in node.scripts))
+    return isinstance(node, n.Indicator) or (
+        isinstance(node, n.Name) and node.id == r"\delta" and any(s.mark == "_" and len(list(parts(s))) > 3 for s in node.scripts)
+    )
 
 
 def ranges(side: n.Node, about: Around) -> Iterator[Edit]:
@@ -61,7 +63,14 @@ def ranges(side: n.Node, about: Around) -> Iterator[Edit]:
                             yield Edit(replaced(side, head, other), "range", 1.5)
         elif isinstance(p, n.Sum) and len(p.terms) > 1:
             yield from regrouped(side, p)
-    bound = {x for p in parts(side) if isinstance(p, n.Big) for s in p.scripts for i in s.items for x in [flat(i.sides[0] if isinstance(i, n.Chain) else i)]}
+    bound = {
+        x
+        for p in parts(side)
+        if isinstance(p, n.Big)
+        for s in p.scripts
+        for i in s.items
+        for x in [flat(i.sides[0] if isinstance(i, n.Chain) else i)]
+    }
     for letter in sorted(about.indices - bound):
         if not any(isinstance(p, n.Name) and p.id == letter and not p.scripts for p in parts(side)):
             continue

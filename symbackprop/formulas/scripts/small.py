@@ -16,7 +16,7 @@ from symbackprop.formulas.derivatives import Meaning
 from symbackprop.formulas.names import LABELS, POINTS, POSITIVE, Env, Known
 from symbackprop.formulas.quantities import Quantity
 from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.references import Pattern, primes
+from symbackprop.formulas.references import Pattern
 from symbackprop.formulas.tape import Scalar
 from symbackprop.formulas.trees import base_of
 from symbackprop.language.latex import nodes as n
@@ -44,7 +44,9 @@ class Tensor:
 class Small(Meaning):
     """Small numbers at small sizes; functions that nothing defines are tanh, and losses sums of squares."""
 
-    def __init__(self, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int, sizes: Mapping[str, int], pool: Sequence[int]) -> None:
+    def __init__(
+        self, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int, sizes: Mapping[str, int], pool: Sequence[int]
+    ) -> None:
         self.tensors: list[Tensor] = []
         self.where: dict[Scalar, tuple[Tensor, tuple[int, ...]]] = {}
         self.summed: list[tuple[n.Node, dict[str, int]]] = []
@@ -76,7 +78,12 @@ class Small(Meaning):
 
     def smooth(self, head: n.Name, arguments: Sequence[Quantity], env: Env) -> Quantity:
         """tanh of each entry; what else it may be stays as it is."""
-        if len(arguments) == 1 and base_of(head) not in f.SCALAR_VALUED and not self.reading.identity and base_of(head) not in ("P", "p", "q", "E"):
+        if (
+            len(arguments) == 1
+            and base_of(head) not in f.SCALAR_VALUED
+            and not self.reading.identity
+            and base_of(head) not in ("P", "p", "q", "E")
+        ):
             self.invent(base_of(head))
             self.plainly.add(base_of(head))
             return q.mapped(s.tanh, arguments[0])
@@ -105,7 +112,11 @@ class Small(Meaning):
             terms = [s.constant(k + 1) * x * x for a in ends for k, x in enumerate(a.data.reshape(-1))]
             made = q.single(s.entry(s.total(terms)))
             self.memo[key] = made
-            self.register(Tensor(self.spelled(base_of(name), [m for m in marks.split(",") if m]), written(base_of(name), marks), made, (), tuple(ends)))
+            self.register(
+                Tensor(
+                    self.spelled(base_of(name), [m for m in marks.split(",") if m]), written(base_of(name), marks), made, (), tuple(ends)
+                )
+            )
         return self.memo[key]
 
     # Tensors with their equations.
@@ -130,7 +141,11 @@ class Small(Meaning):
         places = [x.letter for x in e.pattern.below[-len(shape) :]] if shape else []
         if e.right is not None:
             rows = tuple((e.right, {**bindings, **{x: i + 1 for x, i in zip(places, at, strict=True)}}) for at in np.ndindex(*shape))
-            self.register(replace(self.tensor_of(e.pattern.base, e.pattern, {x: v for x, v in bindings.items() if x not in places}, made), equations=rows))
+            self.register(
+                replace(
+                    self.tensor_of(e.pattern.base, e.pattern, {x: v for x, v in bindings.items() if x not in places}, made), equations=rows
+                )
+            )
         return made
 
     def tensor_of(self, base: str, found: Pattern, bindings: Mapping[str, int], made: Quantity) -> Tensor:
@@ -138,7 +153,11 @@ class Small(Meaning):
         marks: list[str] = []
         text = written(base, "")
         for mark, slots in (("_", found.below), ("^", found.above)):
-            said = [str(bindings[x.letter] + x.offset) if x.letter in bindings else x.label or str(x.number) for x in slots if not x.letter or x.letter in bindings]
+            said = [
+                str(bindings[x.letter] + x.offset) if x.letter in bindings else x.label or str(x.number)
+                for x in slots
+                if not x.letter or x.letter in bindings
+            ]
             marks += said
             text += f"{mark}{{{' '.join(said)}}}" if said else ""
         return Tensor(self.spelled(base, marks), text, made)
@@ -146,8 +165,8 @@ class Small(Meaning):
     def register(self, tensor: Tensor) -> None:
         """Note a tensor and where its entries are."""
         self.tensors.append(tensor)
-        for at in np.ndindex(*tensor.made.shape):
-            self.where.setdefault(tensor.made.data[at], (tensor, at))
+        for at, x in zip(np.ndindex(*tensor.made.shape), tensor.made.data.reshape(-1), strict=True):
+            self.where.setdefault(x, (tensor, at))
 
     def spelled(self, base: str, marks: Sequence[str]) -> str:
         """A name for Python."""
@@ -173,6 +192,3 @@ def written(base: str, marks: str) -> str:
     for mark in reversed(accents):
         head = rf"\{mark}{{{head}}}"
     return head + (f"_{{{marks.strip(',')}}}" if marks else "")
-
-
-__all__ = ["Small", "Tensor", "primes"]
