@@ -13,7 +13,8 @@ from symbackprop import emit
 from symbackprop.errors import TargetError
 from symbackprop.formulas.said import sentence
 from symbackprop.formulas.verdict import ClaimVerdict, Counterexample
-from symbackprop.notes import extract, report
+from symbackprop.notes import report
+from symbackprop.notes.reading import extract
 from symbackprop.notes.judged import Judged, Unread, counts, exit_status
 from symbackprop.notes.marks import inserted, stripped
 from symbackprop.notes.mathml import mathml
