@@ -1,0 +1,249 @@
+"""What the claims of a note rest on: the equations, declarations and conventions of the note, of what it links to, and of a model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from symbackprop.errors import FormulaError, NoteError
+from symbackprop.formulas.context import Context, Conventions, Declared
+from symbackprop.formulas.trees import base_of, flat, parts, plain
+from symbackprop.language.latex import nodes as n
+from symbackprop.language.latex.macros import Macros
+from symbackprop.notes.blocks import Stated
+from symbackprop.notes.note import Formula, Note
+from symbackprop.notes.pieces import Piece, bases, declarations, head_name, head_of, key_of, names_in, pieces, sorted_out
+from symbackprop.notes.reading.extract import linked
+from symbackprop.notes.reading.folder import Folder
+
+FAR = 10**6
+FIRST = ("block", "model", "note", "linked")
+"""Whose definition of a name counts first."""
+MOST_LINKS = 50
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A declaration of a name with its axes."""
+
+    declared: Declared
+    piece: Piece
+
+    @property
+    def base(self) -> str:
+        """What the name is called."""
+        return base_of(self.declared.name)
+
+
+@dataclass
+class Background:
+    """Definitions and declarations, and what a piece needs of them."""
+
+    definitions: list[Piece]
+    shapes: list[Shape]
+    aliases: tuple[tuple[n.Node, n.Node], ...] = ()
+    macros: Macros = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+    inferred: tuple[Declared, ...] = ()
+    used: dict[int, Piece] = field(default_factory=dict)
+    """Definitions that a claim was judged with, by their order: what the inferred context shows."""
+
+    def __post_init__(self) -> None:
+        self.by_base: dict[str, list[Piece]] = {}
+        for d in self.definitions:
+            self.by_base.setdefault(head_of(d.body).lower(), []).append(d)
+        self.needs = {id(d): set(names_in(d)) for d in self.definitions}
+        self.targets = {a: set(bases(b)) for pair in self.aliases for a, b in [(base_of(plain(pair[0])).lower(), pair[1])] if isinstance(plain(pair[0]), n.Name)}
+
+    def context(self, piece: Piece, said: Conventions, without: frozenset[str] = frozenset()) -> Context:
+        """What `piece` rests on; `without` are names whose declarations are left out."""
+        chosen = self.chosen(piece)
+        self.used |= {d.order: d for d in chosen}
+        needed = set(names_in(piece)) | {b for d in chosen for b in self.needs[id(d)]}
+        statements = tuple(_short(s) for d in chosen for s in d.statements)
+        declared = tuple(s.declared for s in self.declared(piece, needed, chosen) if s.base not in without)
+        given = {flat(d.name) for d in declared}
+        more = tuple(d for d in self.inferred if base_of(d.name).lower() in needed and flat(d.name) not in given and base_of(d.name) not in without)
+        return Context(statements, declared + more, self.aliases, said, dict(self.macros), words=self.words)
+
+    def chosen(self, piece: Piece) -> list[Piece]:
+        """The definitions that a piece needs, one for each name, the likeliest first."""
+        wanted = self.closure(piece, names_in(piece))
+        tops = {base_of(name).lower() for name in objectives(piece)}
+        if tops - {head_of(d.body).lower() for d in wanted}:
+            reached = set(names_in(piece))
+            while True:
+                further = {head_of(d.body).lower() for d in self.definitions if self.needs[id(d)] & reached} - reached
+                if not further:
+                    break
+                reached |= further
+            wanted = self.closure(piece, reached)
+        return wanted
+
+    def closure(self, piece: Piece, start: set[str]) -> list[Piece]:
+        """The definitions of some names and of what they need in turn."""
+        todo, seen, found = list(start), set(), {}
+        while todo:
+            base = todo.pop()
+            if base in seen:
+                continue
+            seen.add(base)
+            todo += self.targets.get(base, ())
+            for d in self.best(piece, base):
+                found[id(d)] = d
+                todo += self.needs[id(d)]
+        return sorted(found.values(), key=lambda d: self.rank(d, piece))
+
+    def best(self, piece: Piece, base: str) -> Iterator[Piece]:
+        """The definitions of a name that count for a piece: for each way in which it is written the nearest."""
+        rows: dict[str, Piece] = {}
+        local = {s.base.lower() for s in self.shapes if piece.block and s.piece.block == piece.block}
+        candidates = self.by_base.get(base, ())
+        outside = any(not d.block for d in candidates)
+        for d in candidates:
+            if outside and d.block not in (0, piece.block):
+                continue
+            if base in local and d.block != piece.block:
+                continue
+            if self.is_own(d, piece) and piece.kind not in ("named", "equation"):
+                continue
+            key = key_of(d)
+            if key not in rows or self.rank(d, piece) < self.rank(rows[key], piece):
+                rows[key] = d
+        yield from rows.values()
+
+    @staticmethod
+    def is_own(d: Piece, piece: Piece) -> bool:
+        """Whether a definition is the piece itself."""
+        return d.source == piece.source and d.formula is piece.formula and d.start == piece.start
+
+    def rank(self, d: Piece, piece: Piece) -> tuple[int, ...]:
+        """The smaller, the likelier `d` is meant in `piece`: in the same quote, under the same headings, before it, near it."""
+        block = 0 if d.block == piece.block else 1 if not d.block else 2
+        common = 0
+        for a, b in zip(d.formula.headings, piece.formula.headings, strict=False):
+            if a != b:
+                break
+            common += 1
+        common = 0 if d.source == "linked" else common
+        own = 0 if self.is_own(d, piece) else 1
+        place = FIRST.index(d.source) if d.source in ("block", "model") else len(FIRST)
+        return (place, own, block, -common, d.source == "linked", d.order > piece.order, abs(piece.order - d.order))
+
+    def declared(self, piece: Piece, needed: set[str], chosen: Sequence[Piece]) -> list[Shape]:
+        """The declarations of the names that are needed, for each the nearest."""
+        defined = {head_of(d.body) for d in chosen}
+        rows: dict[str, Shape] = {}
+        for s in self.shapes:
+            if s.base.lower() not in needed:
+                continue
+            if s.piece.block and s.piece.block != piece.block and s.base in defined:
+                continue
+            key = flat(s.declared.name)
+            if key not in rows or self.rank(s.piece, piece) < self.rank(rows[key].piece, piece):
+                rows[key] = s
+        return sorted(rows.values(), key=lambda s: self.rank(s.piece, piece))
+
+    def twice(self) -> dict[str, list[Piece]]:
+        """Names that the note defines more than once, in different ways."""
+        rows: dict[str, list[Piece]] = {}
+        for d in self.definitions:
+            if d.source == "note" and d.kind == "equation":
+                rows.setdefault(key_of(d), []).append(d)
+        return {k: g for k, g in rows.items() if len({flat(d.body) for d in g}) > 1}
+
+
+def _short(statement: n.Statement) -> n.Statement:
+    """An equation as a definition: of a name that is said to be a derivative no more than that."""
+    body = statement.body
+    if isinstance(body, n.Chain) and len(body.sides) > 2 and any(isinstance(p, n.Leibniz | n.Operator) for p in parts(body.sides[1])):
+        return replace(statement, body=n.Chain(body.sides[:2], body.signs[:1], span=body.span))
+    return statement
+
+
+def objectives(piece: Piece) -> list[n.Name]:
+    """The names that are derived in a piece."""
+    found = []
+    for s in piece.statements:
+        for p in parts(s.body):
+            of = plain(p.of) if isinstance(p, n.Leibniz | n.Operator | n.Differential) and p.of is not None else None
+            if isinstance(of, n.Name):
+                found.append(of)
+    return found
+
+
+def gathered(note: Note, own: Sequence[Piece], stated: Stated, model: Sequence[Piece], shapes: Sequence[Declared], folder: Folder | None) -> Background:
+    """The background of a note: its own pieces, its context blocks, the equations of a model, and what stands under linked headings."""
+    given = [Piece(_nowhere(), (s,), "", "equation", order=k, source="block") for k, s in enumerate(stated.statements)]
+    further = list(behind_links(note, folder))
+    everything = [*given, *model, *own, *further]
+    definitions = [p for p in everything if p.kind in ("equation", "named") and head_name(p.body) is not None]
+    made = [Shape(d, Piece(_nowhere(), (), "", "declared", source="block")) for d in stated.declared]
+    made += [Shape(d, Piece(_nowhere(), (), "", "declared", source="model")) for d in shapes]
+    for p in everything:
+        if p.kind == "declared":
+            made += [Shape(Declared(name, axes), p) for name, axes in declarations(p)]
+    signatures = [p for p in everything if p.kind == "declared" and isinstance(p.body, n.Signature)]
+    aliases = (*stated.aliases, *spelled_twice(everything, made))
+    return Background([*definitions, *signatures], made, aliases, note.macros, stated.words)
+
+
+def spelled_twice(found: Sequence[Piece], shapes: Sequence[Shape]) -> Iterator[tuple[n.Node, n.Node]]:
+    """h_0 for h^0: a number below that is no component's, components being counted from 1, and is defined above."""
+    names = [p for piece in found for s in piece.statements for p in parts(s.body) if isinstance(p, n.Name) and len(p.scripts) == 1]
+    names = [p for p in names if len(p.scripts[0].items) == 1 and flat(p.scripts[0].items[0]) == "0"]
+    defined = {key_of(p) for p in found if p.kind == "equation" and head_name(p.body)} | {flat(s.declared.name) for s in shapes}
+    made = {}
+    for p in names:
+        other = replace(p, scripts=(n.Script("^", p.scripts[0].items),))
+        if p.scripts[0].mark == "_" and flat(other) in defined and flat(p) not in defined:
+            made.setdefault(flat(p), (p, other))
+    yield from made.values()
+
+
+def _nowhere() -> Formula:
+    return Formula(0, "", 0, 0, 0, 0)
+
+
+def behind_links(note: Note, folder: Folder | None) -> Iterator[Piece]:
+    """The pieces under the headings that the note links to."""
+    seen: set[tuple] = set()
+    for link in note.links:
+        key = (link.path, link.heading)
+        if link.path is None or not link.heading or key in seen or len(seen) >= MOST_LINKS:
+            continue
+        seen.add(key)
+        try:
+            other = linked(note, link, folder)
+        except NoteError:
+            continue
+        if other is None or other.path == note.path:
+            continue
+        found: list[Piece] = []
+        for formula in other.under(link.heading):
+            try:
+                found += pieces(formula, {**other.macros, **note.macros})
+            except FormulaError:
+                continue
+        for k, p in enumerate(sorted_out(found)):
+            yield replace(p, source="linked", order=-FAR + 1000 * len(seen) + k)
+
+
+def numbered(note: Note, found: Mapping[int, Sequence[Piece]]) -> list[Piece]:
+    """The pieces of a note in order, each with the quote in which it stands."""
+    made, block, end = [], 0, -1
+    for formula in note.formulas:
+        here = note.place(formula.start)[0]
+        quoted = bool(formula.quote.strip())
+        if quoted and not _is_quoted(note, end, here):
+            block += 1
+        end = note.place(max(formula.stop - 1, 0))[0] if quoted else -1
+        for k, piece in enumerate(found.get(formula.number, ())):
+            made.append(replace(piece, block=block if quoted else 0, order=formula.number * 100 + k))
+    return made
+
+
+def _is_quoted(note: Note, first: int, last: int) -> bool:
+    """Whether all lines from one to another are in a quote."""
+    if first < 0:
+        return False
+    starts = [note.starts[line - 1] for line in range(first, last + 1)]
+    return all(note.text[at : at + 200].lstrip(" \t").startswith(">") for at in starts)

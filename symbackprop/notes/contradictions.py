@@ -1,0 +1,150 @@
+"""What is wrong between formulas: a loss with a factor that its derivatives lack, a shape that contradicts what is printed, and the like."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from symbackprop.formulas.context import Conventions
+from symbackprop.formulas.names import Unread
+from symbackprop.formulas.links import links
+from symbackprop.formulas.readings import usual
+from symbackprop.formulas.said import Said
+from symbackprop.formulas.trees import base_of, flat, plain
+from symbackprop.formulas.trial import tried
+from symbackprop.formulas.verdict import ClaimVerdict
+from symbackprop.language.latex import nodes as n
+from symbackprop.notes.background import Background, objectives
+from symbackprop.notes.pieces import Piece, head_of, left_of, shown
+from symbackprop.notes.words import say
+
+TURNED = {"layout numerator", "layout denominator", "layout gradient", "loose"}
+"""Conditions that say that a derivative is printed the other way round."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something between formulas: a sentence, the numbers of the formulas, and a verdict on a piece that follows from it."""
+
+    because: Said | str
+    numbers: tuple[int, ...] = ()
+    instead: tuple[Piece, ClaimVerdict] | None = None
+
+
+def findings(pieces: Sequence[Piece], verdicts: Mapping[int, ClaimVerdict], background: Background, said: Conventions) -> list[Finding]:
+    """Everything that was found; `verdicts` are by the identity of their pieces."""
+    judged = [(p, verdicts[id(p)]) for p in pieces if id(p) in verdicts]
+    made = [*factors(pieces, judged, background, said), *turned(judged), *uphill(judged, background, said), *laplacians(judged)]
+    return made
+
+
+def factors(pieces: Sequence[Piece], judged: Sequence[tuple[Piece, ClaimVerdict]], background: Background, said: Conventions) -> Iterator[Finding]:
+    """Losses that are means of their terms, where derivatives are those of the sum."""
+    rows: dict[int, list[Piece]] = {}
+    by_id = {id(p): p for p in pieces}
+    for piece, verdict in judged:
+        if any(key(c) == "summed" for c in verdict.conditions):
+            tops = {base_of(name) for name in objectives(piece)}
+            for d in background.chosen(piece):
+                if head_of(d.body) in tops and mean_of(d.body) is not None and id(d) in by_id:
+                    rows.setdefault(id(d), []).append(piece)
+    for at, found in rows.items():
+        definition = by_id[at]
+        factor, whole = mean_of(definition.body)  # type: ignore[misc]
+        name = shown(left_of(definition.body))
+        numbers = (definition.formula.number, *dict.fromkeys(p.formula.number for p in found))
+        yield Finding(say("contradiction factor", name=f"${name}$", factor=f"${factor}$"), numbers)
+        if said.reduction == "single":
+            because = say("averaged", factor=f"${factor}$", numbers=", ".join(map(str, numbers[1:])))
+            wrong = ClaimVerdict(definition.latex, "wrong", because, kind="definition", corrected=f"{name} = {whole}")
+            yield Finding("", (), (definition, wrong))
+
+
+def mean_of(body: n.Node) -> tuple[str, str] | None:
+    """1/3 and a + b + c of an equation whose right side is 1/3 (a + b + c)."""
+    right = body.sides[-1] if isinstance(body, n.Chain) else None
+    factors_ = right.factors if isinstance(right, n.Juxtaposition) else ()
+    if len(factors_) != 2 or not isinstance(factors_[0], n.Fraction) or not isinstance(factors_[0].bottom, n.Number):
+        return None
+    inside = plain(factors_[1])
+    if isinstance(inside, n.Sum) and str(len(inside.terms)) == factors_[0].bottom.text:
+        return shown(factors_[0]), shown(inside)
+    return None
+
+
+def turned(judged: Sequence[tuple[Piece, ClaimVerdict]]) -> Iterator[Finding]:
+    """Derivatives that are printed as rows where their shape says columns, or the other way round."""
+    shapes = [(p, v) for p, v in judged if p.kind == "shape" and v.status == "holds" and not v.conditions]
+    for piece, verdict in judged:
+        if piece.kind != "claim" or not any(key(c) in TURNED for c in verdict.conditions):
+            continue
+        left = left_of(piece.body)
+        if left is None:
+            continue
+        same = [p for p, _ in shapes if flat(left_of(p.body) or left) == flat(left)]
+        tops = {base_of(name) for name in objectives(piece)}
+        near = [p for p, _ in shapes if tops & {base_of(name) for name in objectives(p)}]
+        for other in (same or near)[:1]:
+            names = {"left": f"${shown(left)}$", "shape": f"${shown(other.body)}$"}
+            yield Finding(say("contradiction shape", **names), (other.formula.number, piece.formula.number))
+
+
+def uphill(judged: Sequence[tuple[Piece, ClaimVerdict]], background: Background, said: Conventions) -> Iterator[Finding]:
+    """Updates that go up the gradient."""
+    for piece, verdict in judged:
+        if piece.kind != "update" or verdict.status != "wrong":
+            continue
+        context = background.context(piece, said)
+        try:
+            [link, *_] = links(piece.statements, context)
+        except Unread:
+            continue
+        if tried(link, context, usual(said), [piece.body]).kind == "uphill":
+            yield Finding(say("contradiction uphill", name=f"${shown(left_of(piece.body))}$"), (piece.formula.number,))
+
+
+def laplacians(judged: Sequence[tuple[Piece, ClaimVerdict]]) -> Iterator[Finding]:
+    r"""\Delta f = (\partial f / \partial x, ...): the sign of a Laplacian before a gradient; with \nabla it defines that sign."""
+    for piece, _ in judged:
+        body = piece.body
+        sign = listed_by(body)
+        if sign == r"\nabla":
+            yield Finding("", (), (piece, ClaimVerdict(piece.latex, "holds", say("defines"), kind="definition")))
+        if sign == r"\Delta":
+            corrected = piece.latex.replace(r"\Delta", r"\nabla", 1)
+            wrong = ClaimVerdict(piece.latex, "wrong", say("laplacian"), kind="claim", corrected=corrected)
+            yield Finding(say("contradiction laplacian"), (piece.formula.number,), (piece, wrong))
+
+
+def listed_by(body: n.Node) -> str:
+    """The sign before f on the left side where the right side lists the derivatives of f, all of first order."""
+    if not isinstance(body, n.Chain) or len(body.sides) != 2 or body.signs != ("=",):
+        return ""
+    left, right = plain(body.sides[0]), body.sides[1]
+    sign = left.sign if isinstance(left, n.Operator) else ""
+    tops = [left.of] if isinstance(left, n.Operator) and left.of is not None else []
+    if isinstance(left, n.Juxtaposition) and isinstance(left.factors[0], n.Name) and left.factors[0].id == r"\Delta":
+        sign, tops = r"\Delta", list(left.factors[1:2])
+    names = {base_of(p) for t in tops for p in [head(t)] if p is not None}
+    entries = right.of if isinstance(right, n.Scripted) else right
+    items: Sequence[n.Node] = ()
+    if isinstance(entries, n.Bracket) and len(entries.items) > 1:
+        items = entries.items
+    elif isinstance(entries, n.Matrix):
+        items = [x for row in entries.rows for x in row]
+    derived = [p for p in items if not isinstance(p, n.Dots)]
+    ofs = [head(p.of) for p in derived if isinstance(p, n.Leibniz) and p.of is not None and len(p.by) == 1 and not p.scripts]
+    if len(derived) < 2 or len(ofs) != len(derived) or not names or {base_of(o) if o else "" for o in ofs} != names:
+        return ""
+    return sign if sign in (r"\nabla", r"\Delta") else ""
+
+
+def head(node: n.Node) -> n.Name | None:
+    """f of f and of f(x)."""
+    node = plain(node)
+    node = plain(node.factors[0]) if isinstance(node, n.Juxtaposition) else node
+    return node if isinstance(node, n.Name) else None
+
+
+def key(condition: Said | str) -> str:
+    """The key of a sentence in its table."""
+    return getattr(condition, "key", "")
+

@@ -1,0 +1,246 @@
+r"""A formula of a note as pieces: what each of its statements is, a claim about a derivative, an equation of the model, a declaration.
+
+Only what claims something about a derivative or an update is a claim. A name that is said to be a derivative, \delta = \partial L /
+\partial z, is defined by that, and what is said of it further is a claim.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from symbackprop.errors import FormulaError
+from symbackprop.formulas.functions import ENTRYWISE, SQUASHED
+from symbackprop.formulas.links import EQUAL, is_update
+from symbackprop.formulas.trees import base_of, flat, has_derivative, parts, plain, rebuilt
+from symbackprop.language.latex import nodes as n
+from symbackprop.language.latex.macros import Macros
+from symbackprop.language.latex.statements import parse
+from symbackprop.language.latex.written import write
+from symbackprop.notes.judged import Unread
+from symbackprop.notes.note import Formula
+
+CLAIMS = ("claim", "shape", "update")
+SIGNS = ("\\partial", "\\nabla", "\\frac{d", "\\dfrac{d", "\\mathrm{d}", "\\leftarrow", "\\gets", ":=", "'")
+"""What a formula that can't be read has in it where it may well be a claim."""
+LONGEST = 20_000
+"""Characters of the longest formula that is read."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Statements of a formula that belong together: one, and those that continue it.
+
+    `kind`: "claim", "shape" (of a derivative), "update", "equation" (of the model), "named" (a name that is said to be a derivative),
+    "declared" (a name with its axes, a function with its domain), "nothing". `start` is where it stands in the formula.
+    """
+
+    formula: Formula
+    statements: tuple[n.Statement, ...]
+    latex: str
+    kind: str = "nothing"
+    start: int = 0
+    repairs: tuple[n.Repair, ...] = ()
+    block: int = 0
+    """The quote in which it stands, 0 for none."""
+    order: int = 0
+    source: str = "note"
+    """Where it comes from: "note", "linked", "block" (of context), "model"."""
+
+    @property
+    def body(self) -> n.Node:
+        """What the first statement says."""
+        return self.statements[0].body
+
+    @property
+    def tree(self) -> n.Formula:
+        """The piece as a formula of its own."""
+        return n.Formula(self.statements, self.latex, self.repairs)
+
+
+def pieces(formula: Formula, macros: Macros, words: Sequence[str] = ()) -> list[Piece]:
+    """The pieces of a formula, kinds not yet known. Raises FormulaError where it can't be read."""
+    text = formula.latex
+    if len(text) > LONGEST:
+        raise FormulaError(f"the formula has {len(text)} characters; those of at most {LONGEST} are read", place="the formula")
+    read = parse(text, macros, words)
+    groups: list[list[n.Statement]] = []
+    for statement in read.statements:
+        body = statement.body
+        continues = isinstance(body, n.Chain) and isinstance(body.sides[0], n.Nothing)
+        if isinstance(body, n.Nothing) and not statement.conditions:
+            continue
+        if groups and (continues or isinstance(body, n.Nothing)):
+            groups[-1].append(statement)
+        else:
+            groups.append([statement])
+    return [_piece(formula, group, read, len(groups) == 1) for group in groups]
+
+
+def _piece(formula: Formula, group: list[n.Statement], read: n.Formula, whole: bool) -> Piece:
+    start, stop = (0, len(formula.latex)) if whole else (group[0].span[0], max(s.span[1] for s in group))
+    repairs = tuple(r for r in read.repairs if start <= r.span[0] <= stop)
+    statements = tuple(replace(s, body=rebuilt(s.body, _summed)) for s in group)
+    return Piece(formula, statements, formula.latex[start:stop], start=start, repairs=repairs)
+
+
+def _summed(node: n.Node) -> n.Node | None:
+    r"""\Sigma before what it sums is \sum."""
+    if not isinstance(node, n.Juxtaposition) or len(node.factors) < 2:
+        return None
+    head, rest = node.factors[0], tuple(rebuilt(f, _summed) for f in node.factors[1:])
+    if not isinstance(head, n.Name) or head.id != r"\Sigma" or head.accents or any(s.mark != "_" for s in head.scripts):
+        return None
+    if head.scripts and not any(isinstance(i, n.Chain) or (isinstance(i, n.Name) and not i.scripts) for s in head.scripts for i in s.items):
+        return None
+    of = rest[0] if len(rest) == 1 else n.Juxtaposition(rest, span=(rest[0].span[0], node.span[1]))
+    return n.Big(r"\sum", head.scripts, of, span=node.span)
+
+
+def why_unread(latex: str, error: FormulaError) -> Unread | None:
+    """Why a formula that may be a claim was not checked; nothing for one that looks like none."""
+    if not any(sign in latex for sign in SIGNS):
+        return None
+    return Unread(error.reason, error.spans[0][0] if error.spans else None)
+
+
+def sorted_out(found: Sequence[Piece], defined: frozenset[str] = frozenset()) -> list[Piece]:
+    """The pieces with their kinds; `defined` are the bases of names that equations from elsewhere define."""
+    made = [replace(p, kind=_kind(p)) for p in found]
+    equations = {h for p in made if p.kind == "equation" and (h := head_of(p.body))} | defined
+    local = {(p.block, base_of(name)) for p in made if p.kind == "declared" and p.block for name, _ in declarations(p)}
+    made = [replace(p, kind="claim") if p.kind == "named" and (h := head_of(p.body)) in equations and (p.block, h) not in local else p for p in made]
+    named = {(p.block, h) for p in made if p.kind == "named" and (h := head_of(p.body))}
+    return [replace(p, kind="claim") if p.kind == "equation" and named & {(0, h := head_of(p.body)), (p.block, h)} else p for p in made]
+
+
+def _kind(piece: Piece) -> str:
+    """What a piece is, seen by itself."""
+    body = piece.body
+    if isinstance(body, n.Signature):
+        return "declared"
+    if not isinstance(body, n.Chain):
+        return "nothing"
+    sides = [side for s in piece.statements if isinstance(s.body, n.Chain) for side in s.body.sides]
+    derived = any(map(has_derivative, sides)) or any(map(has_prime, sides))
+    if body.signs[0] in (r"\in",):
+        return "shape" if has_derivative(body.sides[0]) else "declared" if _is_space(body.sides[-1]) else "nothing"
+    if is_update(body.sides[0], body.sides[1], body.signs[0]) and body.signs[0] != r"\to":
+        return "update" if derived or body.signs[0] != ":=" else "nothing"
+    if body.signs[0] not in EQUAL | {r"\propto"}:
+        return "claim" if has_derivative(body.sides[0]) and r"\to" not in body.signs else "nothing"
+    head = head_of(body)
+    if head and not derived:
+        return "equation"
+    if head and is_derivative(body.sides[1]) and not has_prime(body.sides[0]):
+        return "named"
+    return "claim" if derived else "nothing"
+
+
+def _is_space(node: n.Node) -> bool:
+    """Whether this is a space of numbers: R, R^n, R^{n x d}."""
+    node = plain(node)
+    return isinstance(node, n.Name) and node.id in ("R", r"\R", r"\Re") and node.style in ("mathbb", "", "mathbf")
+
+
+def has_prime(node: n.Node) -> bool:
+    r"""Whether a derivative of a function is written with a prime: f'(x), \sigma'."""
+    for p in parts(node):
+        if isinstance(p, n.Call) and _primed(p.function):
+            return True
+        if isinstance(p, n.Name) and _primed(p) and (base_of(p) in SQUASHED or p.id in ENTRYWISE):
+            return True
+        if isinstance(p, n.Juxtaposition):
+            for head, behind in zip(p.factors, p.factors[1:], strict=False):
+                if isinstance(head, n.Name) and _primed(head) and isinstance(behind, n.Bracket) and behind.open == "(":
+                    return True
+    return False
+
+
+def _primed(name: n.Name) -> bool:
+    return any(s.mark.startswith("'") or (s.mark == "^" and any(flat(i) == r"\prime" for i in s.items)) for s in name.scripts)
+
+
+def is_derivative(node: n.Node) -> bool:
+    """Whether a side is one derivative and nothing else."""
+    node = plain(node)
+    if isinstance(node, n.Scripted):
+        node = plain(node.of)
+    if isinstance(node, n.Sum) and len(node.terms) == 1:
+        node = plain(node.terms[0])
+    return isinstance(node, n.Leibniz | n.Operator)
+
+
+def left_of(body: n.Node) -> n.Node | None:
+    """The left side of a relation, the function of f: A -> B."""
+    return plain(body.sides[0]) if isinstance(body, n.Chain) else plain(body.of) if isinstance(body, n.Signature) else None
+
+
+def head_name(body: n.Node) -> n.Name | None:
+    """The name on the left side of an equation: that of x, of x_i, of f(x); nothing where the left side is no name."""
+    left = left_of(body)
+    if left is None:
+        return None
+    if isinstance(left, n.Scripted):
+        left = plain(left.of)
+    if isinstance(left, n.Call):
+        return left.function if not left.function.style == "operatorname" or left.function.id not in ("log", "exp", "ln") else None
+    if isinstance(left, n.Juxtaposition):
+        behind = [f.of if isinstance(f, n.Scripted) else f for f in left.factors[1:]]
+        if not all(isinstance(f, n.Bracket) and f.open == "(" for f in behind):
+            return None
+        left = plain(left.factors[0])
+    if not isinstance(left, n.Name) or left.id.isdigit() or left.id in (r"\nabla", r"\Delta", r"\partial"):
+        return None
+    return left
+
+
+def head_of(body: n.Node) -> str:
+    """The base of the name on the left side, its primes included; "" for none."""
+    name = head_name(body)
+    return "" if name is None else base_of(name) + "'" * _primed(name)
+
+
+def key_of(piece: Piece) -> str:
+    """What an equation defines: the name with its scripts."""
+    name = head_name(piece.body)
+    assert name is not None
+    scripts = ()
+    left = left_of(piece.body)
+    if isinstance(left, n.Juxtaposition) and isinstance(left.factors[-1], n.Scripted):
+        scripts = left.factors[-1].scripts
+    return flat(replace(name, scripts=name.scripts + scripts))
+
+
+def names_in(piece: Piece) -> set[str]:
+    """The bases of all names of a piece, in small letters: x and X may be a row and its matrix."""
+    return {low for s in piece.statements for tree in (s.body, *(c for c in s.conditions)) for low in bases(tree)}
+
+
+def bases(tree: n.Node) -> Iterator[str]:
+    """The bases of the names in a tree, in small letters."""
+    for p in parts(tree):
+        if isinstance(p, n.Name):
+            yield base_of(p).lower()
+        elif isinstance(p, n.Accent) and isinstance(p.of, n.Name):
+            yield base_of(plain(p)).lower()  # type: ignore[arg-type]
+
+
+def declarations(piece: Piece) -> list[tuple[n.Name, tuple[n.Node, ...]]]:
+    """The names that a piece declares, with their axes."""
+    body = piece.body
+    if not isinstance(body, n.Chain):
+        return []
+    space = plain(body.sides[-1])
+    above = [i for s in getattr(space, "scripts", ()) if s.mark == "^" for i in s.items]
+    if len(above) > 1 or any(isinstance(p, n.Text) for i in above for p in parts(i)):
+        return []
+    product = plain(above[0]) if above else None
+    times = isinstance(product, n.Product) and set(product.signs) <= {r"\times", "*", r"\cdot"}
+    axes = product.factors if times else (product,) if product is not None else ()  # type: ignore[attr-defined]
+    left = plain(body.sides[0])
+    names = left.items if isinstance(left, n.Listing) else (left,)
+    return [(name, tuple(axes)) for name in map(plain, names) if isinstance(name, n.Name)]
+
+
+def shown(node: n.Node | None) -> str:
+    """A tree as LaTeX."""
+    return "" if node is None else write(n.Formula((n.Statement(node),)))
