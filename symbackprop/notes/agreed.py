@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from symbackprop.formulas.context import Conventions, Context
+from symbackprop.formulas.context import Context, Conventions
 from symbackprop.formulas.labels import labelled
 from symbackprop.formulas.links import links
 from symbackprop.formulas.names import Unread

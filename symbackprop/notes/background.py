@@ -51,7 +51,7 @@ class Background:
         for d in self.definitions:
             self.by_base.setdefault(head_of(d.body).lower(), []).append(d)
         self.needs = {id(d): set(names_in(d)) for d in self.definitions}
-        self.targets = {a: set(bases(b)) for pair in self.aliases for a, b in [(base_of(plain(pair[0])).lower(), pair[1])] if isinstance(plain(pair[0]), n.Name)}
+        self.targets = {base_of(a).lower(): set(bases(b)) for a, b in self.aliases if isinstance(a, n.Name)}
 
     def context(self, piece: Piece, said: Conventions, without: frozenset[str] = frozenset()) -> Context:
         """What `piece` rests on; `without` are names whose declarations are left out."""
@@ -61,8 +61,10 @@ class Background:
         statements = tuple(_short(s) for d in chosen for s in d.statements)
         declared = tuple(s.declared for s in self.declared(piece, needed, chosen) if s.base not in without)
         given = {flat(d.name) for d in declared}
-        more = tuple(d for d in self.inferred if base_of(d.name).lower() in needed and flat(d.name) not in given and base_of(d.name) not in without)
-        return Context(statements, declared + more, self.aliases, said, dict(self.macros), words=self.words)
+        more = [
+            d for d in self.inferred if base_of(d.name).lower() in needed and flat(d.name) not in given and base_of(d.name) not in without
+        ]
+        return Context(statements, (*declared, *more), self.aliases, said, dict(self.macros), words=self.words)
 
     def chosen(self, piece: Piece) -> list[Piece]:
         """The definitions that a piece needs, one for each name, the likeliest first."""
@@ -170,7 +172,9 @@ def objectives(piece: Piece) -> list[n.Name]:
     return found
 
 
-def gathered(note: Note, own: Sequence[Piece], stated: Stated, model: Sequence[Piece], shapes: Sequence[Declared], folder: Folder | None) -> Background:
+def gathered(
+    note: Note, own: Sequence[Piece], stated: Stated, model: Sequence[Piece], shapes: Sequence[Declared], folder: Folder | None
+) -> Background:
     """The background of a note: its own pieces, its context blocks, the equations of a model, and what stands under linked headings."""
     given = [Piece(_nowhere(), (s,), "", "equation", order=k, source="block") for k, s in enumerate(stated.statements)]
     further = list(behind_links(note, folder))

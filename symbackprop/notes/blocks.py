@@ -109,7 +109,9 @@ class _Reader:
         return Stated(tuple(self.statements), tuple(self.declared), aliases, self.said, tuple(self.words), tuple(self.unread))
 
 
-def written(statements: Iterable[n.Statement], declared: Iterable[Declared], aliases: Iterable[tuple[n.Node, n.Node]], said: Conventions) -> str:
+def written(
+    statements: Iterable[n.Statement], declared: Iterable[Declared], aliases: Iterable[tuple[n.Node, n.Node]], said: Conventions
+) -> str:
     """A context block, without its fence."""
     lines = [f"{_tex(d.name)}: {', '.join(map(_tex, d.axes))}".rstrip() for d in declared]
     lines += [write(n.Formula((replace(s, link=""),))) for s in statements]

@@ -10,7 +10,7 @@ from symbackprop.errors import FormulaError
 from symbackprop.formulas.context import Conventions, Declared, read, read_conventions
 from symbackprop.formulas.judge import judged
 from symbackprop.formulas.verdict import ClaimVerdict
-from symbackprop.notes import blocks, prose, report
+from symbackprop.notes import blocks, prose
 from symbackprop.notes.agreed import Search
 from symbackprop.notes.background import Background, gathered, numbered
 from symbackprop.notes.contradictions import Finding, findings
@@ -19,6 +19,7 @@ from symbackprop.notes.note import Formula, Note
 from symbackprop.notes.pieces import CLAIMS, Piece, head_of, left_of, pieces, shown, sorted_out, why_unread
 from symbackprop.notes.reading.extract import read as read_note
 from symbackprop.notes.reading.folder import Folder
+from symbackprop.notes.reporting import report
 from symbackprop.notes.stated_model import equations
 from symbackprop.notes.words import say
 
@@ -110,7 +111,10 @@ class _Check:
             found, declared, _ = equations(model)
             return found, declared, {}
         context = read(model)
-        made = [Piece(Formula(0, "", 0, 0, 0, 0), (s,), "", "equation", order=-(10**7) + k, source="model") for k, s in enumerate(context.statements)]
+        made = [
+            Piece(Formula(0, "", 0, 0, 0, 0), (s,), "", "equation", order=-(10**7) + k, source="model")
+            for k, s in enumerate(context.statements)
+        ]
         said = (model or {}).get("conventions") or {}
         return made, list(context.declared), said if isinstance(said, Mapping) else {"notes": str(said)}
 
@@ -189,7 +193,7 @@ class _Check:
             made.append(say(f"reduction {said.reduction}"))
         if said.one_hot:
             made.append(say("labels"))
-        for name, group in sorted(self.background.twice().items()):
+        for _, group in sorted(self.background.twice().items()):
             made.append(say("twice", name=f"${name_of(group[0])}$", lines=", ".join(str(p.formula.line) for p in group)))
         return made
 

@@ -1,11 +1,11 @@
-"""What is wrong between formulas: a loss with a factor that its derivatives lack, a shape that contradicts what is printed, and the like."""
+"""What is wrong between formulas: a loss with a factor that its derivatives lack, a shape that what is printed contradicts."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symbackprop.formulas.context import Conventions
-from symbackprop.formulas.names import Unread
 from symbackprop.formulas.links import links
+from symbackprop.formulas.names import Unread
 from symbackprop.formulas.readings import usual
 from symbackprop.formulas.said import Said
 from symbackprop.formulas.trees import base_of, flat, plain
@@ -36,7 +36,9 @@ def findings(pieces: Sequence[Piece], verdicts: Mapping[int, ClaimVerdict], back
     return made
 
 
-def factors(pieces: Sequence[Piece], judged: Sequence[tuple[Piece, ClaimVerdict]], background: Background, said: Conventions) -> Iterator[Finding]:
+def factors(
+    pieces: Sequence[Piece], judged: Sequence[tuple[Piece, ClaimVerdict]], background: Background, said: Conventions
+) -> Iterator[Finding]:
     """Losses that are means of their terms, where derivatives are those of the sum."""
     rows: dict[int, list[Piece]] = {}
     by_id = {id(p): p for p in pieces}
@@ -147,4 +149,3 @@ def head(node: n.Node) -> n.Name | None:
 def key(condition: Said | str) -> str:
     """The key of a sentence in its table."""
     return getattr(condition, "key", "")
-

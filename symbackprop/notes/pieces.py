@@ -107,7 +107,10 @@ def sorted_out(found: Sequence[Piece], defined: frozenset[str] = frozenset()) ->
     made = [replace(p, kind=_kind(p)) for p in found]
     equations = {h for p in made if p.kind == "equation" and (h := head_of(p.body))} | defined
     local = {(p.block, base_of(name)) for p in made if p.kind == "declared" and p.block for name, _ in declarations(p)}
-    made = [replace(p, kind="claim") if p.kind == "named" and (h := head_of(p.body)) in equations and (p.block, h) not in local else p for p in made]
+    made = [
+        replace(p, kind="claim") if p.kind == "named" and (h := head_of(p.body)) in equations and (p.block, h) not in local else p
+        for p in made
+    ]
     named = {(p.block, h) for p in made if p.kind == "named" and (h := head_of(p.body))}
     return [replace(p, kind="claim") if p.kind == "equation" and named & {(0, h := head_of(p.body)), (p.block, h)} else p for p in made]
 
@@ -182,7 +185,7 @@ def head_name(body: n.Node) -> n.Name | None:
     if isinstance(left, n.Scripted):
         left = plain(left.of)
     if isinstance(left, n.Call):
-        return left.function if not left.function.style == "operatorname" or left.function.id not in ("log", "exp", "ln") else None
+        return left.function if left.function.style != "operatorname" or left.function.id not in ("log", "exp", "ln") else None
     if isinstance(left, n.Juxtaposition):
         behind = [f.of if isinstance(f, n.Scripted) else f for f in left.factors[1:]]
         if not all(isinstance(f, n.Bracket) and f.open == "(" for f in behind):

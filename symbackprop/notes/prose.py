@@ -12,7 +12,12 @@ SAID: tuple[tuple[str, str, str, re.Pattern], ...] = tuple(
         ("layout", "denominator", "layout", r"denominator[- ]layout|分母布局"),
         ("vectors", "column", "vectors", r"(?:are|as|is an?|be|assume\w*|all) column[- ]vectors?|(?:是|均为|都是|默认为?|看作)列向量"),
         ("vectors", "row", "vectors", r"(?:are|as|is an?|be|assume\w*|all) row[- ]vectors?|(?:是|均为|都是|默认为?|看作)行向量"),
-        ("samples", "samples are rows", "samples", r"(?:each|every|one) row (?:\S+ ){0,4}(?:sample|example|data ?point|observation)|每一?行\S{0,6}样本"),
+        (
+            "samples",
+            "samples are rows",
+            "samples",
+            r"(?:each|every|one) row (?:\S+ ){0,4}(?:sample|example|data ?point|observation)|每一?行\S{0,6}样本",
+        ),
         (
             "samples",
             "samples are columns",

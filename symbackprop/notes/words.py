@@ -97,7 +97,10 @@ WORDS: dict[str, dict[str, str]] = {
         "en": "the update of {name} goes up the gradient, and a loss is to be made small",
         "zh": "{name} 的更新沿梯度上升，而损失应当减小",
     },
-    "contradiction laplacian": {"en": "$\\Delta$ stands where the gradient $\\nabla$ is meant", "zh": "此处的 $\\Delta$ 应为梯度 $\\nabla$"},
+    "contradiction laplacian": {
+        "en": "$\\Delta$ stands where the gradient $\\nabla$ is meant",
+        "zh": "此处的 $\\Delta$ 应为梯度 $\\nabla$",
+    },
     "laplacian": {
         "en": "$\\Delta$ is the Laplacian, a number, or an increment; a list of first derivatives is the gradient $\\nabla$",
         "zh": "$\\Delta$ 是拉普拉斯算子（一个数）或增量；一阶偏导数组成的是梯度 $\\nabla$",
