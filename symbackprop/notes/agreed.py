@@ -8,6 +8,7 @@ from symbackprop.formulas.context import Context, Conventions
 from symbackprop.formulas.labels import labelled
 from symbackprop.formulas.links import links
 from symbackprop.formulas.names import Unread
+from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.readings import Reading, usual, varied
 from symbackprop.formulas.trial import tried
 from symbackprop.notes.pieces import Piece
@@ -62,12 +63,21 @@ class Search:
 
 def holds_plainly(piece: Piece, context: Context) -> bool:
     """Whether all links of a claim hold under the usual reading of its conventions."""
+    return broken(piece, context) is None
+
+
+def broken(piece: Piece, context: Context) -> Outcome | None:
+    """What came of the first link of a claim that does not hold under the usual reading; nothing where all of them hold."""
     context, statements = labelled(context, piece.statements)
     sides = [s.body for s in statements]
     try:
-        return all(any(tried(x, context, r, sides).kind == "equal" for r in _first(context)) for x in links(statements, context))
-    except Unread:
-        return False
+        for link in links(statements, context):
+            made = [tried(link, context, reading, sides) for reading in _first(context)]
+            if all(m.kind != "equal" for m in made):
+                return made[0]
+    except Unread as error:
+        return Outcome("unread", error.reason, error.node)
+    return None
 
 
 def _first(context: Context) -> list[Reading]:

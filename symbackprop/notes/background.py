@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, replace
 
 from symbackprop.errors import FormulaError, NoteError
 from symbackprop.formulas.context import Context, Conventions, Declared
-from symbackprop.formulas.trees import base_of, flat, parts, plain
+from symbackprop.formulas.trees import base_of, flat, operands, parts, plain
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
+from symbackprop.notes import shapes
 from symbackprop.notes.blocks import Stated
 from symbackprop.notes.note import Formula, Note
-from symbackprop.notes.pieces import Piece, bases, declarations, head_name, head_of, key_of, names_in, pieces, sorted_out
+from symbackprop.notes.pieces import Piece, bases, declarations, head_name, head_of, key_of, names_in, pieces, shown, sorted_out
 from symbackprop.notes.reading.extract import linked
 from symbackprop.notes.reading.folder import Folder
+from symbackprop.notes.spelling import spelled_twice
 
 FAR = 10**6
 FIRST = ("block", "model", "note", "linked")
@@ -42,29 +44,49 @@ class Background:
     aliases: tuple[tuple[n.Node, n.Node], ...] = ()
     macros: Macros = field(default_factory=dict)
     words: tuple[str, ...] = ()
-    inferred: tuple[Declared, ...] = ()
+    all_trees: Sequence[n.Node] = ()
+    """Everything that the note writes: how it spells names says what they are."""
     used: dict[int, Piece] = field(default_factory=dict)
     """Definitions that a claim was judged with, by their order: what the inferred context shows."""
 
     def __post_init__(self) -> None:
+        self.told: dict[int, tuple[Declared, ...]] = {}
+        self.spelled = shapes.spelled(self.all_trees)
+        self.hints = shapes.hints(self.all_trees, self.spelled)
         self.by_base: dict[str, list[Piece]] = {}
         for d in self.definitions:
             self.by_base.setdefault(head_of(d.body).lower(), []).append(d)
         self.needs = {id(d): set(names_in(d)) for d in self.definitions}
         self.targets = {base_of(a).lower(): set(bases(b)) for a, b in self.aliases if isinstance(a, n.Name)}
 
-    def context(self, piece: Piece, said: Conventions, without: frozenset[str] = frozenset()) -> Context:
-        """What `piece` rests on; `without` are names whose declarations are left out."""
+    def context(self, piece: Piece, said: Conventions, inferring: bool = True) -> Context:
+        """What `piece` rests on; `inferring`: with shapes that nothing declares, as far as they can be told."""
         chosen = self.chosen(piece)
         self.used |= {d.order: d for d in chosen}
         needed = set(names_in(piece)) | {b for d in chosen for b in self.needs[id(d)]}
         statements = tuple(_short(s) for d in chosen for s in d.statements)
-        declared = tuple(s.declared for s in self.declared(piece, needed, chosen) if s.base not in without)
-        given = {flat(d.name) for d in declared}
-        more = [
-            d for d in self.inferred if base_of(d.name).lower() in needed and flat(d.name) not in given and base_of(d.name) not in without
-        ]
+        declared = tuple(s.declared for s in self.declared(piece, needed, chosen))
+        more = self.inferred(piece, chosen, declared) if inferring else ()
         return Context(statements, (*declared, *more), self.aliases, said, dict(self.macros), words=self.words)
+
+    def inferred(self, piece: Piece, chosen: Sequence[Piece], declared: Sequence[Declared]) -> tuple[Declared, ...]:
+        """Shapes of the names of a piece that nothing declares."""
+        if id(piece) not in self.told:
+            equations = [s.body for d in chosen for s in d.statements]
+            claims = [s.body for s in piece.statements]
+            defined = {head_of(d.body) for d in chosen if d.kind == "equation"}
+            self.told[id(piece)] = shapes.inferred(self.hints, self.spelled, equations, claims, declared, defined)
+        return self.told[id(piece)]
+
+    def open_names(self, piece: Piece, context: Context) -> list[str]:
+        """The names of a piece that nothing declares or defines, as LaTeX."""
+        known = {base_of(d.name).lower() for d in context.declared} | {head_of(s.body).lower() for s in context.statements}
+        found: dict[str, n.Name] = {}
+        for s in piece.statements:
+            for p in operands(s.body):
+                if isinstance(p, n.Name) and base_of(p).lower() not in known and not shapes.is_number(p):
+                    found.setdefault(base_of(p), p)
+        return [f"${shown(p)}$" for p in found.values()]
 
     def chosen(self, piece: Piece) -> list[Piece]:
         """The definitions that a piece needs, one for each name, the likeliest first."""
@@ -126,7 +148,7 @@ class Background:
                 break
             common += 1
         common = 0 if d.source == "linked" else common
-        own = 0 if self.is_own(d, piece) else 1
+        own = 0 if self.is_own(d, piece) else 1 if d.formula is piece.formula else 2
         place = FIRST.index(d.source) if d.source in ("block", "model") else len(FIRST)
         return (place, own, block, -common, d.source == "linked", d.order > piece.order, abs(piece.order - d.order))
 
@@ -173,7 +195,7 @@ def objectives(piece: Piece) -> list[n.Name]:
 
 
 def gathered(
-    note: Note, own: Sequence[Piece], stated: Stated, model: Sequence[Piece], shapes: Sequence[Declared], folder: Folder | None
+    note: Note, own: Sequence[Piece], stated: Stated, model: Sequence[Piece], axes: Sequence[Declared], folder: Folder | None
 ) -> Background:
     """The background of a note: its own pieces, its context blocks, the equations of a model, and what stands under linked headings."""
     given = [Piece(_nowhere(), (s,), "", "equation", order=k, source="block") for k, s in enumerate(stated.statements)]
@@ -181,26 +203,14 @@ def gathered(
     everything = [*given, *model, *own, *further]
     definitions = [p for p in everything if p.kind in ("equation", "named") and head_name(p.body) is not None]
     made = [Shape(d, Piece(_nowhere(), (), "", "declared", source="block")) for d in stated.declared]
-    made += [Shape(d, Piece(_nowhere(), (), "", "declared", source="model")) for d in shapes]
+    made += [Shape(d, Piece(_nowhere(), (), "", "declared", source="model")) for d in axes]
     for p in everything:
         if p.kind == "declared":
             made += [Shape(Declared(name, axes), p) for name, axes in declarations(p)]
     signatures = [p for p in everything if p.kind == "declared" and isinstance(p.body, n.Signature)]
-    aliases = (*stated.aliases, *spelled_twice(everything, made))
-    return Background([*definitions, *signatures], made, aliases, note.macros, stated.words)
-
-
-def spelled_twice(found: Sequence[Piece], shapes: Sequence[Shape]) -> Iterator[tuple[n.Node, n.Node]]:
-    """h_0 for h^0: a number below that is no component's, components being counted from 1, and is defined above."""
-    names = [p for piece in found for s in piece.statements for p in parts(s.body) if isinstance(p, n.Name) and len(p.scripts) == 1]
-    names = [p for p in names if len(p.scripts[0].items) == 1 and flat(p.scripts[0].items[0]) == "0"]
-    defined = {key_of(p) for p in found if p.kind == "equation" and head_name(p.body)} | {flat(s.declared.name) for s in shapes}
-    made = {}
-    for p in names:
-        other = replace(p, scripts=(n.Script("^", p.scripts[0].items),))
-        if p.scripts[0].mark == "_" and flat(other) in defined and flat(p) not in defined:
-            made.setdefault(flat(p), (p, other))
-    yield from made.values()
+    aliases = (*stated.aliases, *spelled_twice(everything, {flat(s.declared.name) for s in made}))
+    trees = [s.body for p in everything for s in p.statements]
+    return Background([*definitions, *signatures], made, aliases, note.macros, stated.words, trees)
 
 
 def _nowhere() -> Formula:

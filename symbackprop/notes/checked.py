@@ -9,9 +9,10 @@ from symbackprop.calculus.program import Program
 from symbackprop.errors import FormulaError
 from symbackprop.formulas.context import Conventions, Declared, read, read_conventions
 from symbackprop.formulas.judge import judged
+from symbackprop.formulas.trees import flat
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.notes import blocks, prose
-from symbackprop.notes.agreed import Search
+from symbackprop.notes.agreed import Search, broken
 from symbackprop.notes.background import Background, gathered, numbered
 from symbackprop.notes.contradictions import Finding, findings
 from symbackprop.notes.judged import Judged, Unread, exit_status
@@ -20,6 +21,7 @@ from symbackprop.notes.pieces import CLAIMS, Piece, head_of, left_of, pieces, sh
 from symbackprop.notes.reading.extract import read as read_note
 from symbackprop.notes.reading.folder import Folder
 from symbackprop.notes.reporting import report
+from symbackprop.notes.spelling import respelled
 from symbackprop.notes.stated_model import equations
 from symbackprop.notes.words import say
 
@@ -98,7 +100,7 @@ class _Check:
         self.unread: dict[int, Unread] = {}
         self.stated = blocks.stated((c.text for c in note.contexts), note.macros)
         given, shapes, said = self.given(model)
-        own = numbered(note, self.read())
+        own = numbered(note, respelled(self.read()))
         known = frozenset(head_of(p.body) for p in given)
         own = [replace(p, kind="claim") if p.kind == "equation" and head_of(p.body) in known else p for p in sorted_out(own)]
         self.pieces = own
@@ -131,8 +133,23 @@ class _Check:
         return made
 
     def judge(self, piece: Piece, said: Conventions) -> ClaimVerdict:
-        """The verdict on one claim."""
-        return judged(piece.latex, piece.tree, self.background.context(piece, said))
+        """The verdict on one claim: nothing is wrong because of shapes that nobody declared."""
+        context = self.background.context(piece, said)
+        verdict = judged(piece.latex, piece.tree, context)
+        if verdict.status not in ("wrong", "unknown"):
+            return verdict
+        bare = self.background.context(piece, said, inferring=False)
+        guessed = context.declared != bare.declared
+        other = judged(piece.latex, piece.tree, bare) if guessed else verdict
+        if other.status in ("holds", "holds-if"):
+            return replace(other, status="holds-if", conditions=(*other.conditions, say("numbers")))
+        made = broken(piece, context) if verdict.status == "wrong" else None
+        if made is not None and made.kind in ("shape", "misfit") and (guessed or self.background.open_names(piece, bare)):
+            names = [f"${shown(d.name)}$" for d in context.declared[len(bare.declared) :]] or self.background.open_names(piece, bare)
+            return replace(
+                verdict, status="unknown", because=say("shapes open", names=", ".join(names)), corrected=None, counterexample=None
+            )
+        return verdict
 
     def judged(self) -> Judged:
         """Everything that is said of the note."""
@@ -203,4 +220,6 @@ class _Check:
         statements = [s for d in used for s in d.statements]
         bases = {b for d in used for b in self.background.needs[id(d)]}
         declared = [s.declared for s in self.background.shapes if s.base.lower() in bases and not s.piece.block]
-        return blocks.written(statements, [*declared, *self.background.inferred], self.background.aliases, said)
+        written = {flat(d.name) for d in declared}
+        guessed = {flat(d.name): d for told in self.background.told.values() for d in told if flat(d.name) not in written}
+        return blocks.written(statements, [*declared, *guessed.values()], self.background.aliases, said)

@@ -4,14 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symbackprop.formulas.context import Conventions
-from symbackprop.formulas.links import links
-from symbackprop.formulas.names import Unread
-from symbackprop.formulas.readings import usual
 from symbackprop.formulas.said import Said
 from symbackprop.formulas.trees import base_of, flat, plain
-from symbackprop.formulas.trial import tried
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
+from symbackprop.notes.agreed import broken
 from symbackprop.notes.background import Background, objectives
 from symbackprop.notes.pieces import Piece, head_of, left_of, shown
 from symbackprop.notes.words import say
@@ -94,12 +91,8 @@ def uphill(judged: Sequence[tuple[Piece, ClaimVerdict]], background: Background,
     for piece, verdict in judged:
         if piece.kind != "update" or verdict.status != "wrong":
             continue
-        context = background.context(piece, said)
-        try:
-            [link, *_] = links(piece.statements, context)
-        except Unread:
-            continue
-        if tried(link, context, usual(said), [piece.body]).kind == "uphill":
+        made = broken(piece, background.context(piece, said))
+        if made is not None and made.kind == "uphill":
             yield Finding(say("contradiction uphill", name=f"${shown(left_of(piece.body))}$"), (piece.formula.number,))
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from symbackprop.errors import FormulaError
 from symbackprop.formulas.functions import ENTRYWISE, SQUASHED
 from symbackprop.formulas.links import EQUAL, is_update
-from symbackprop.formulas.trees import base_of, flat, has_derivative, parts, plain, rebuilt
+from symbackprop.formulas.names import assumed_symmetric
+from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse
@@ -21,6 +22,7 @@ from symbackprop.notes.note import Formula
 CLAIMS = ("claim", "shape", "update")
 SIGNS = ("\\partial", "\\nabla", "\\frac{d", "\\dfrac{d", "\\mathrm{d}", "\\leftarrow", "\\gets", ":=", "'")
 """What a formula that can't be read has in it where it may well be a claim."""
+FOLLOWS = (r"\Rightarrow", r"\implies", r"\Longrightarrow", r"\to")
 LONGEST = 20_000
 """Characters of the longest formula that is read."""
 
@@ -68,7 +70,8 @@ def pieces(formula: Formula, macros: Macros, words: Sequence[str] = ()) -> list[
         continues = isinstance(body, n.Chain) and isinstance(body.sides[0], n.Nothing)
         if isinstance(body, n.Nothing) and not statement.conditions:
             continue
-        if groups and (continues or isinstance(body, n.Nothing)):
+        follows = groups and statement.link in FOLLOWS and assumed_symmetric(groups[-1][-1].body)
+        if groups and (continues or follows or isinstance(body, n.Nothing)):
             groups[-1].append(statement)
         else:
             groups.append([statement])
@@ -78,21 +81,7 @@ def pieces(formula: Formula, macros: Macros, words: Sequence[str] = ()) -> list[
 def _piece(formula: Formula, group: list[n.Statement], read: n.Formula, whole: bool) -> Piece:
     start, stop = (0, len(formula.latex)) if whole else (group[0].span[0], max(s.span[1] for s in group))
     repairs = tuple(r for r in read.repairs if start <= r.span[0] <= stop)
-    statements = tuple(replace(s, body=rebuilt(s.body, _summed)) for s in group)
-    return Piece(formula, statements, formula.latex[start:stop], start=start, repairs=repairs)
-
-
-def _summed(node: n.Node) -> n.Node | None:
-    r"""\Sigma before what it sums is \sum."""
-    if not isinstance(node, n.Juxtaposition) or len(node.factors) < 2:
-        return None
-    head, rest = node.factors[0], tuple(rebuilt(f, _summed) for f in node.factors[1:])
-    if not isinstance(head, n.Name) or head.id != r"\Sigma" or head.accents or any(s.mark != "_" for s in head.scripts):
-        return None
-    if head.scripts and not any(isinstance(i, n.Chain) or (isinstance(i, n.Name) and not i.scripts) for s in head.scripts for i in s.items):
-        return None
-    of = rest[0] if len(rest) == 1 else n.Juxtaposition(rest, span=(rest[0].span[0], node.span[1]))
-    return n.Big(r"\sum", head.scripts, of, span=node.span)
+    return Piece(formula, tuple(group), formula.latex[start:stop], start=start, repairs=repairs)
 
 
 def why_unread(latex: str, error: FormulaError) -> Unread | None:
@@ -122,6 +111,8 @@ def _kind(piece: Piece) -> str:
         return "declared"
     if not isinstance(body, n.Chain):
         return "nothing"
+    if len(piece.statements) > 1 and assumed_symmetric(body):
+        return _kind(replace(piece, statements=piece.statements[1:]))
     sides = [side for s in piece.statements if isinstance(s.body, n.Chain) for side in s.body.sides]
     derived = any(map(has_derivative, sides)) or any(map(has_prime, sides))
     if body.signs[0] in (r"\in",):
@@ -132,10 +123,23 @@ def _kind(piece: Piece) -> str:
         return "claim" if has_derivative(body.sides[0]) and r"\to" not in body.signs else "nothing"
     head = head_of(body)
     if head and not derived:
-        return "equation"
+        return "nothing" if _of_itself(body) else "equation"
     if head and is_derivative(body.sides[1]) and not has_prime(body.sides[0]):
         return "named"
     return "claim" if derived else "nothing"
+
+
+def _of_itself(body: n.Chain) -> bool:
+    """Whether the left side stands on the right too, as it is or transposed: this defines nothing."""
+    name = head_name(body)
+    left = flat(name) if name is not None else ""
+    for side in body.sides[1:]:
+        for p in parts(side):
+            if isinstance(p, n.Name):
+                kept = tuple(s for s in p.scripts if not (s.mark == "^" and all(flat(i) in TRANSPOSES for i in s.items)))
+                if flat(replace(p, scripts=kept)) == left:
+                    return True
+    return False
 
 
 def _is_space(node: n.Node) -> bool:

@@ -56,6 +56,11 @@ WORDS: dict[str, dict[str, str]] = {
     "reason": {"en": "reason", "zh": "原因"},
     "headline": {"en": "Formulas of {name}, checked", "zh": "{name} 的公式检查"},
     "fine": {"en": "Nothing to remark.", "zh": "没有需要说明的公式。"},
+    "numbers": {"en": "everything is a number", "zh": "所有量均为标量"},
+    "shapes open": {
+        "en": "the sides do not fit as they are read, and nothing declares the shapes of {names}",
+        "zh": "按目前的理解两边形状不符，而 {names} 的形状没有给出",
+    },
     "defines": {"en": "a definition", "zh": "定义"},
     "layout numerator": {
         "en": "numerator layout: the derivative of a number by a vector is a row",
