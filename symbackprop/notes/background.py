@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from symbackprop.errors import FormulaError, NoteError
 from symbackprop.formulas.context import Context, Conventions, Declared
-from symbackprop.formulas.trees import base_of, flat, operands, parts, plain
+from symbackprop.formulas.references import atoms
+from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain
+from symbackprop.formulas.trial import is_zero
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.notes import shapes
@@ -129,10 +131,22 @@ class Background:
                 continue
             if self.is_own(d, piece) and piece.kind not in ("named", "equation"):
                 continue
-            key = key_of(d)
+            key = self.key(d)
             if key not in rows or self.rank(d, piece) < self.rank(rows[key], piece):
                 rows[key] = d
-        yield from rows.values()
+        yield from self.meant(rows, piece)
+
+    def key(self, d: Piece) -> str:
+        """What a definition defines: e where it gives e^2, unless such a number is a layer's."""
+        key = key_of(d)
+        return key.removesuffix("^2") if head_of(d.body) not in self.spelled.layered else key
+
+    def meant(self, rows: dict[str, Piece], piece: Piece) -> list[Piece]:
+        """Of definitions with and without something above the name, those that fit how the piece and its section write it."""
+        found = list(rows.values())
+        near = [d for d in found if d.formula.headings == piece.formula.headings and d.source == piece.source]
+        kept = {written_above(d.body) for d in near}
+        return [d for d in found if d in near or not near or written_above(d.body) in kept]
 
     @staticmethod
     def is_own(d: Piece, piece: Piece) -> bool:
@@ -175,12 +189,29 @@ class Background:
         return {k: g for k, g in rows.items() if len({flat(d.body) for d in g}) > 1}
 
 
+def written_above(body: n.Node) -> int:
+    """How much stands above the name that an equation defines."""
+    name = head_name(body)
+    return len([a for a in atoms(name.scripts, "^") if a.text not in TRANSPOSES]) if name is not None else 0
+
+
 def _short(statement: n.Statement) -> n.Statement:
-    """An equation as a definition: of a name that is said to be a derivative no more than that."""
+    """An equation as a definition: of a name that is said to be a derivative no more than that; of a_i^T b = \\sum_k ... the sum."""
     body = statement.body
-    if isinstance(body, n.Chain) and len(body.sides) > 2 and any(isinstance(p, n.Leibniz | n.Operator) for p in parts(body.sides[1])):
+    if not isinstance(body, n.Chain) or len(body.sides) < 3:
+        return statement
+    first, *others = body.sides[1:]
+    if has_derivative(first):
         return replace(statement, body=n.Chain(body.sides[:2], body.signs[:1], span=body.span))
+    entries = next((o for o in others if has_sum(o)), None)
+    if entries is not None and not has_sum(first):
+        return replace(statement, body=n.Chain((body.sides[0], entries), ("=",), span=body.span))
     return statement
+
+
+def has_sum(node: n.Node) -> bool:
+    """Whether a sum over an index stands in it: then it says what is meant entry by entry."""
+    return any(isinstance(p, n.Big) and p.sign == r"\sum" for p in parts(node))
 
 
 def objectives(piece: Piece) -> list[n.Name]:
@@ -202,6 +233,8 @@ def gathered(
     further = list(behind_links(note, folder))
     everything = [*given, *model, *own, *further]
     definitions = [p for p in everything if p.kind in ("equation", "named") and head_name(p.body) is not None]
+    solved = solutions(own)
+    definitions = [d for d in definitions if d.source != "note" or d.order < solved.get(head_of(d.body), FAR)]
     made = [Shape(d, Piece(_nowhere(), (), "", "declared", source="block")) for d in stated.declared]
     made += [Shape(d, Piece(_nowhere(), (), "", "declared", source="model")) for d in axes]
     for p in everything:
@@ -211,6 +244,20 @@ def gathered(
     aliases = (*stated.aliases, *spelled_twice(everything, {flat(s.declared.name) for s in made}))
     trees = [s.body for p in everything for s in p.statements]
     return Background([*definitions, *signatures], made, aliases, note.macros, stated.words, trees)
+
+
+def solutions(pieces: Sequence[Piece]) -> dict[str, int]:
+    """Names whose derivative is set to 0, and where: an equation of such a name behind that is what follows, no equation of the model."""
+    found: dict[str, int] = {}
+    for piece in pieces:
+        sides = [side for s in piece.statements if isinstance(s.body, n.Chain) for side in s.body.sides]
+        if any(is_zero(side) for side in sides) and piece.kind == "claim":
+            for p in (p for side in sides for p in parts(side)):
+                by = p.by if isinstance(p, n.Leibniz) else [i for x in p.scripts for i in x.items] if isinstance(p, n.Operator) else ()
+                for name in map(plain, by):
+                    if isinstance(name, n.Name):
+                        found.setdefault(base_of(name), piece.order)
+    return found
 
 
 def _nowhere() -> Formula:

@@ -11,13 +11,14 @@ from symbackprop.formulas.context import Conventions, Declared, read, read_conve
 from symbackprop.formulas.judge import judged
 from symbackprop.formulas.trees import flat
 from symbackprop.formulas.verdict import ClaimVerdict
+from symbackprop.formulas.words import say as said_of
 from symbackprop.notes import blocks, prose
 from symbackprop.notes.agreed import Search, broken
 from symbackprop.notes.background import Background, gathered, numbered
 from symbackprop.notes.contradictions import Finding, findings
 from symbackprop.notes.judged import Judged, Unread, exit_status
 from symbackprop.notes.note import Formula, Note
-from symbackprop.notes.pieces import CLAIMS, Piece, head_of, left_of, pieces, shown, sorted_out, why_unread
+from symbackprop.notes.pieces import CLAIMS, Piece, head_of, is_primed, left_of, pieces, shown, sorted_out, why_unread
 from symbackprop.notes.reading.extract import read as read_note
 from symbackprop.notes.reading.folder import Folder
 from symbackprop.notes.reporting import report
@@ -134,15 +135,15 @@ class _Check:
 
     def judge(self, piece: Piece, said: Conventions) -> ClaimVerdict:
         """The verdict on one claim: nothing is wrong because of shapes that nobody declared."""
-        context = self.background.context(piece, said)
+        of_numbers = is_primed(piece.body)
+        context = self.background.context(piece, said, inferring=not of_numbers)
         verdict = judged(piece.latex, piece.tree, context)
         if verdict.status not in ("wrong", "unknown"):
             return verdict
         bare = self.background.context(piece, said, inferring=False)
         guessed = context.declared != bare.declared
-        other = judged(piece.latex, piece.tree, bare) if guessed else verdict
-        if other.status in ("holds", "holds-if"):
-            return replace(other, status="holds-if", conditions=(*other.conditions, say("numbers")))
+        if guessed and broken(piece, bare) is None:
+            return replace(verdict, status="holds-if", because=said_of("equal"), conditions=(say("numbers"),), position=None)
         made = broken(piece, context) if verdict.status == "wrong" else None
         if made is not None and made.kind in ("shape", "misfit") and (guessed or self.background.open_names(piece, bare)):
             names = [f"${shown(d.name)}$" for d in context.declared[len(bare.declared) :]] or self.background.open_names(piece, bare)

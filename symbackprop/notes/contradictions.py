@@ -101,7 +101,7 @@ def laplacians(judged: Sequence[tuple[Piece, ClaimVerdict]]) -> Iterator[Finding
     for piece, _ in judged:
         body = piece.body
         sign = listed_by(body)
-        if sign == r"\nabla":
+        if sign in (r"\nabla", r"\partial"):
             yield Finding("", (), (piece, ClaimVerdict(piece.latex, "holds", say("defines"), kind="definition")))
         if sign == r"\Delta":
             corrected = piece.latex.replace(r"\Delta", r"\nabla", 1)
@@ -110,26 +110,40 @@ def laplacians(judged: Sequence[tuple[Piece, ClaimVerdict]]) -> Iterator[Finding
 
 
 def listed_by(body: n.Node) -> str:
-    """The sign before f on the left side where the right side lists the derivatives of f, all of first order."""
-    if not isinstance(body, n.Chain) or len(body.sides) != 2 or body.signs != ("=",):
+    r"""The sign before f on the left side where the right side lists the derivatives of f, all of first order: \nabla, \Delta, \partial."""
+    if not isinstance(body, n.Chain) or len(body.sides) != 2 or body.signs[0] not in ("=", ":=", r"\triangleq", r"\equiv"):
         return ""
-    left, right = plain(body.sides[0]), body.sides[1]
-    sign = left.sign if isinstance(left, n.Operator) else ""
-    tops = [left.of] if isinstance(left, n.Operator) and left.of is not None else []
-    if isinstance(left, n.Juxtaposition) and isinstance(left.factors[0], n.Name) and left.factors[0].id == r"\Delta":
-        sign, tops = r"\Delta", list(left.factors[1:2])
-    names = {base_of(p) for t in tops for p in [head(t)] if p is not None}
-    entries = right.of if isinstance(right, n.Scripted) else right
-    items: Sequence[n.Node] = ()
-    if isinstance(entries, n.Bracket) and len(entries.items) > 1:
-        items = entries.items
-    elif isinstance(entries, n.Matrix):
-        items = [x for row in entries.rows for x in row]
-    derived = [p for p in items if not isinstance(p, n.Dots)]
-    ofs = [head(p.of) for p in derived if isinstance(p, n.Leibniz) and p.of is not None and len(p.by) == 1 and not p.scripts]
-    if len(derived) < 2 or len(ofs) != len(derived) or not names or {base_of(o) if o else "" for o in ofs} != names:
+    left, entries = plain(body.sides[0]), _entries(body.sides[1])
+    sign, top, by = "", None, None
+    if isinstance(left, n.Operator) and left.of is not None:
+        sign, top = left.sign, left.of
+        by = next((i for s in left.scripts if s.mark == "_" for i in s.items), None)
+    elif isinstance(left, n.Leibniz) and left.of is not None and len(left.by) == 1:
+        sign, top, by = r"\partial", left.of, left.by[0]
+    elif isinstance(left, n.Juxtaposition) and isinstance(left.factors[0], n.Name) and left.factors[0].id == r"\Delta":
+        sign, top = r"\Delta", left.factors[1]
+    f = head(top) if top is not None else None
+    if f is None or not entries or not all(_is_entry(p, f, by) for p in entries):
         return ""
-    return sign if sign in (r"\nabla", r"\Delta") else ""
+    return sign if len(entries) > 1 or by is not None else ""
+
+
+def _entries(node: n.Node) -> list[n.Node]:
+    """What stands in brackets, dots left out: a row, a matrix, or one entry that stands for all."""
+    inside = node.of if isinstance(node, n.Scripted) else node
+    if isinstance(inside, n.Bracket) and inside.open in ("(", "["):
+        return [p for p in inside.items if not isinstance(p, n.Dots)]
+    return [x for row in inside.rows for x in row if not isinstance(x, n.Dots)] if isinstance(inside, n.Matrix) else []
+
+
+def _is_entry(node: n.Node, f: n.Name, by: n.Node | None) -> bool:
+    """Whether this is a derivative of f by one variable; if it is known by what one derives, by a component of that."""
+    if not isinstance(node, n.Leibniz) or node.of is None or len(node.by) != 1 or node.scripts:
+        return False
+    top, variable = head(node.of), plain(node.by[0])
+    if top is None or base_of(top) != base_of(f) or not isinstance(variable, n.Name):
+        return False
+    return by is None or (isinstance(plain(by), n.Name) and base_of(plain(by)) == base_of(variable) and bool(variable.scripts))  # type: ignore[arg-type]
 
 
 def head(node: n.Node) -> n.Name | None:

@@ -17,7 +17,7 @@ from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse
 from symbackprop.language.latex.written import write
 from symbackprop.notes.judged import Unread
-from symbackprop.notes.note import Formula
+from symbackprop.notes.note import INLINE, Formula
 
 CLAIMS = ("claim", "shape", "update")
 SIGNS = ("\\partial", "\\nabla", "\\frac{d", "\\dfrac{d", "\\mathrm{d}", "\\leftarrow", "\\gets", ":=", "'")
@@ -123,10 +123,16 @@ def _kind(piece: Piece) -> str:
         return "claim" if has_derivative(body.sides[0]) and r"\to" not in body.signs else "nothing"
     head = head_of(body)
     if head and not derived:
-        return "nothing" if _of_itself(body) else "equation"
+        number = isinstance(plain(body.sides[-1]), n.Number)
+        return "nothing" if _of_itself(body) or (number and piece.formula.kind == INLINE) else "equation"
     if head and is_derivative(body.sides[1]) and not has_prime(body.sides[0]):
         return "named"
     return "claim" if derived else "nothing"
+
+
+def is_primed(body: n.Node) -> bool:
+    """Whether a relation says what f'(x) is."""
+    return isinstance(body, n.Chain) and has_prime(body.sides[0]) and not has_derivative(body.sides[0])
 
 
 def _of_itself(body: n.Chain) -> bool:

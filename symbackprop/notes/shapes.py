@@ -389,6 +389,7 @@ def hints(trees: Sequence[n.Node], spelling: Spelled) -> Hints:
         key, _ = spelling.key(name)
         if key.below == 0 and components.get(key, 2) == 2:
             matrices.add(key)
+    vectors = {k for k in vectors if k.below != 1 or components.get(replace(k, below=0)) != 2}
     return Hints(frozenset(vectors), frozenset(matrices), {k: c for k, c in components.items() if k in bare and c})
 
 
@@ -449,7 +450,7 @@ def _declarations(made: Shapes, sizes: dict[str, n.Node], defined: set[str]) -> 
 
     for key, shape in made.found.items():
         name = made.names.get(key)
-        if name is None or not shape or key.base in defined or ONE in shape:
+        if name is None or not shape or key.base in defined or ONE in shape or (key.below and replace(key, below=0) in made.found):
             continue
         layered = key.base in made.spelled.layered
         kept = tuple(s for s in name.scripts if s.mark == "_" or not _turns(s, layered))

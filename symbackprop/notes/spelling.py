@@ -29,7 +29,7 @@ def respelled(found: Mapping[int, Sequence[Piece]]) -> dict[int, list[Piece]]:
                 return made
         return None
 
-    made = {k: [_stepped(_changed(p, change)) for p in group] for k, group in found.items()}
+    made = {k: [_unsquared(_stepped(_changed(p, change))) for p in group] for k, group in found.items()}
     lacking = dict(_lacking([p for group in made.values() for p in group]))
     return {k: [_indexed(p, lacking) for p in group] for k, group in made.items()}
 
@@ -95,6 +95,27 @@ def _stepped(piece: Piece) -> Piece:
         return piece
     first = replace(piece.statements[0], body=replace(body, sides=(old, *body.sides[1:])))
     return replace(piece, statements=(first, *piece.statements[1:]))
+
+
+def _unsquared(piece: Piece) -> Piece:
+    """e^2 = (a - b)^2 as e = a - b: the sign of e is that of what is squared."""
+    body = piece.body
+    if not isinstance(body, n.Chain) or set(body.signs) != {"="}:
+        return piece
+    left, *rights = body.sides
+    if (
+        not isinstance(left, n.Name)
+        or not _is_square(left.scripts)
+        or not all(isinstance(r, n.Scripted) and _is_square(r.scripts) for r in rights)
+    ):
+        return piece
+    name = replace(left, scripts=left.scripts[:-1])
+    sides = (name, *(r.of for r in rights if isinstance(r, n.Scripted)))
+    return replace(piece, statements=(replace(piece.statements[0], body=replace(body, sides=sides)), *piece.statements[1:]))
+
+
+def _is_square(scripts: Sequence[n.Script]) -> bool:
+    return bool(scripts) and scripts[-1].mark == "^" and [flat(i) for i in scripts[-1].items] == ["2"]
 
 
 def _lacking(pieces: Sequence[Piece]) -> Iterator[tuple[str, n.Node]]:
