@@ -7,6 +7,7 @@ from typing import Any
 
 from symbackprop.errors import FormulaError
 from symbackprop.formulas.context import Conventions, Declared, read_aliases, read_conventions
+from symbackprop.formulas.trees import rebuilt
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse
@@ -114,7 +115,7 @@ def written(
 ) -> str:
     """A context block, without its fence."""
     lines = [f"{_tex(d.name)}: {', '.join(map(_tex, d.axes))}".rstrip() for d in declared]
-    lines += [write(n.Formula((replace(s, link=""),))) for s in statements]
+    lines += [write(n.Formula((replace(s, link="", body=rebuilt(s.body, _upright)),))) for s in statements]
     names = {"layout": said.layout, "samples": said.samples, "reduction": said.reduction, "star": said.star, "circle": said.circle}
     names["vectors"] = None if said.row_vectors is None else "rows" if said.row_vectors else "columns"
     names["labels"] = "sum to 1" if said.one_hot else None
@@ -125,7 +126,14 @@ def written(
 
 
 def _tex(node: n.Node) -> str:
-    return write(n.Formula((n.Statement(node),)))
+    return write(n.Formula((n.Statement(rebuilt(node, _upright)),)))
+
+
+def _upright(node: n.Node) -> n.Node | None:
+    """A name without its font, which says nothing here."""
+    if not isinstance(node, n.Name) or node.style not in ("boldsymbol", "mathbf") or node.id.isdigit():
+        return None
+    return replace(node, style="", scripts=tuple(replace(s, items=tuple(rebuilt(i, _upright) for i in s.items)) for s in node.scripts))
 
 
 def conventions(said: Mapping[str, Any]) -> Conventions:

@@ -18,7 +18,7 @@ from symbackprop.notes.background import Background, gathered, numbered
 from symbackprop.notes.contradictions import Finding, findings
 from symbackprop.notes.judged import Judged, Unread, exit_status
 from symbackprop.notes.note import Formula, Note
-from symbackprop.notes.pieces import CLAIMS, Piece, head_of, is_primed, left_of, pieces, shown, sorted_out, why_unread
+from symbackprop.notes.pieces import CLAIMS, Piece, head_of, is_primed, left_of, pieces, shown, sorted_out, why_unread, words_of
 from symbackprop.notes.reading.extract import read as read_note
 from symbackprop.notes.reading.folder import Folder
 from symbackprop.notes.reporting import report
@@ -75,7 +75,7 @@ class NoteReport:
 
 def name_of(piece: Piece) -> str:
     """The left side of an equation, as LaTeX."""
-    return shown(left_of(piece.body))
+    return words_of(piece, left_of(piece.body))
 
 
 def check_note(

@@ -1,16 +1,16 @@
 """What is wrong between formulas: a loss with a factor that its derivatives lack, a shape that what is printed contradicts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symbackprop.formulas.context import Conventions
 from symbackprop.formulas.said import Said
-from symbackprop.formulas.trees import base_of, flat, plain
+from symbackprop.formulas.trees import base_of, flat, plain, rebuilt
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
 from symbackprop.notes.agreed import broken
 from symbackprop.notes.background import Background, objectives
-from symbackprop.notes.pieces import Piece, head_of, left_of, shown
+from symbackprop.notes.pieces import Piece, head_of, left_of, words_of
 from symbackprop.notes.words import say
 
 TURNED = {"layout numerator", "layout denominator", "layout gradient", "loose"}
@@ -47,8 +47,8 @@ def factors(
                     rows.setdefault(id(d), []).append(piece)
     for at, found in rows.items():
         definition = by_id[at]
-        factor, whole = mean_of(definition.body)  # type: ignore[misc]
-        name = shown(left_of(definition.body))
+        factor, whole = (words_of(definition, part) for part in mean_of(definition.body) or ())
+        name = words_of(definition, left_of(definition.body))
         numbers = (definition.formula.number, *dict.fromkeys(p.formula.number for p in found))
         yield Finding(say("contradiction factor", name=f"${name}$", factor=f"${factor}$"), numbers)
         if said.reduction == "single":
@@ -57,7 +57,7 @@ def factors(
             yield Finding("", (), (definition, wrong))
 
 
-def mean_of(body: n.Node) -> tuple[str, str] | None:
+def mean_of(body: n.Node) -> tuple[n.Node, n.Node] | None:
     """1/3 and a + b + c of an equation whose right side is 1/3 (a + b + c)."""
     right = body.sides[-1] if isinstance(body, n.Chain) else None
     factors_ = right.factors if isinstance(right, n.Juxtaposition) else ()
@@ -65,7 +65,7 @@ def mean_of(body: n.Node) -> tuple[str, str] | None:
         return None
     inside = plain(factors_[1])
     if isinstance(inside, n.Sum) and str(len(inside.terms)) == factors_[0].bottom.text:
-        return shown(factors_[0]), shown(inside)
+        return factors_[0], inside
     return None
 
 
@@ -78,12 +78,23 @@ def turned(judged: Sequence[tuple[Piece, ClaimVerdict]]) -> Iterator[Finding]:
         left = left_of(piece.body)
         if left is None:
             continue
-        same = [p for p, _ in shapes if flat(left_of(p.body) or left) == flat(left)]
+        same = [p for p, _ in shapes if in_order(left_of(p.body)) == in_order(left)]
         tops = {base_of(name) for name in objectives(piece)}
         near = [p for p, _ in shapes if tops & {base_of(name) for name in objectives(p)}]
         for other in (same or near)[:1]:
-            names = {"left": f"${shown(left)}$", "shape": f"${shown(other.body)}$"}
+            names = {"left": f"${words_of(piece, left)}$", "shape": f"${words_of(other, other.body)}$"}
             yield Finding(say("contradiction shape", **names), (other.formula.number, piece.formula.number))
+
+
+def in_order(node: n.Node | None) -> str:
+    """A tree as a key in which it does not matter what of a name's scripts stands first."""
+
+    def ordered(p: n.Node) -> n.Node | None:
+        if isinstance(p, n.Name) and len(p.scripts) > 1 and p.scripts[0].mark == "^" and p.scripts[1].mark == "_":
+            return replace(p, scripts=(p.scripts[1], p.scripts[0], *p.scripts[2:]))
+        return None
+
+    return "" if node is None else flat(rebuilt(node, ordered))
 
 
 def uphill(judged: Sequence[tuple[Piece, ClaimVerdict]], background: Background, said: Conventions) -> Iterator[Finding]:
@@ -93,7 +104,7 @@ def uphill(judged: Sequence[tuple[Piece, ClaimVerdict]], background: Background,
             continue
         made = broken(piece, background.context(piece, said))
         if made is not None and made.kind == "uphill":
-            yield Finding(say("contradiction uphill", name=f"${shown(left_of(piece.body))}$"), (piece.formula.number,))
+            yield Finding(say("contradiction uphill", name=f"${words_of(piece, left_of(piece.body))}$"), (piece.formula.number,))
 
 
 def laplacians(judged: Sequence[tuple[Piece, ClaimVerdict]]) -> Iterator[Finding]:

@@ -254,6 +254,18 @@ def declarations(piece: Piece) -> list[tuple[n.Name, tuple[n.Node, ...]]]:
     return [(name, tuple(axes)) for name in map(plain, names) if isinstance(name, n.Name)]
 
 
+def words_of(piece: Piece, node: n.Node | None) -> str:
+    """A part of a piece as its author wrote it; as it is understood where macros have moved it."""
+    if node is None:
+        return ""
+    text = piece.formula.latex[slice(*node.span)].strip()
+    try:
+        [statement] = parse(text).statements
+    except (FormulaError, ValueError):
+        return shown(node)
+    return text if flat(statement.body) == flat(node) else shown(node)
+
+
 def shown(node: n.Node | None) -> str:
     """A tree as LaTeX."""
     return "" if node is None else write(n.Formula((n.Statement(node),)))

@@ -231,7 +231,7 @@ class Shapes:
         """Factors from left to right; a name beside a matrix is a column, or a matrix where it is a capital."""
         if len(factors) == 2 and is_function(factors[0]) and isinstance(factors[1], n.Bracket):
             inside = self.infer(factors[1])
-            return inside if entrywise(factors[0]) else None
+            return () if base_of(plain(factors[0])) in LIKE_LOSSES else inside if entrywise(factors[0]) else None  # type: ignore[arg-type]
         made: Shape | None = ()
         before: n.Node | None = None
         for k, factor in enumerate(factors):
@@ -345,7 +345,7 @@ def is_number(name: n.Name) -> bool:
 def is_function(node: n.Node) -> bool:
     """Whether a factor before a bracket is a function's name."""
     node = plain(node)
-    return isinstance(node, n.Name) and (base_of(node) in SQUASHED or node.id in ("f", "g", r"\phi", r"\varphi", r"\psi"))
+    return isinstance(node, n.Name) and (base_of(node) in SQUASHED | LIKE_LOSSES or node.id in ("f", "g", r"\phi", r"\varphi", r"\psi"))
 
 
 def entrywise(node: n.Node) -> bool:
