@@ -283,14 +283,13 @@ def verify(
     if len(what) > 1 or model or format or lang or quiet:
         raise SpecError("one model or expression is verified", place="verify", fix="several files, --model and --format are for notes")
     check_ending(output, "a report", ".txt", ".md", ".json")
+    if claim and also:
+        raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
     with working("verifying"):
-        if claim and also:
-            raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
         if pages.is_expression(what[0], shapes, also):
             report = pages.expression_report(what[0], shapes or "", facts or "", claim or [])
         else:
-            loaded = api.load(what[0])
-            report = api.check(loaded, claim) if claim else api.verify(api.derive(loaded), also=words(also))
+            report = api.check(api.load(what[0]), claim) if claim else api.verify(api.derive(api.load(what[0])), also=words(also))
     if output is not None and output.suffix == ".json":
         emit.write(output, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
     else:

@@ -35,17 +35,20 @@ class Search:
         return self.made[k, said]
 
     def agreed(self, declared: Conventions) -> Conventions:
-        """The conventions that most claims follow; what is declared is kept, and of equally good ones the usual."""
+        """The conventions that most claims follow; what is declared is kept, and of equally good ones the usual.
+
+        What a note says of shapes counts twice: it is said on purpose.
+        """
         start = time.monotonic()
         best = declared
         for changes in self.changes(declared):
-            other = replace(best, **changes)
+            other = replace(best, **changes)  # type: ignore[arg-type]
             score = 0
             for k in range(len(self.claims)):
                 if time.monotonic() - start > SECONDS:
                     return best
                 here, there = self.holds(k, best), self.holds(k, other)
-                score += there - here
+                score += (there - here) * (2 if self.claims[k].kind == "shape" else 1)
                 self.mattered |= set(changes) if here != there else set()
             best = other if score > 0 else best
         return best

@@ -12,8 +12,9 @@ from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.notes import shapes
 from symbackprop.notes.blocks import Stated
+from symbackprop.notes.letters import hints, is_number, spelled
 from symbackprop.notes.note import Formula, Note
-from symbackprop.notes.pieces import Piece, bases, declarations, head_name, head_of, key_of, names_in, pieces, shown, sorted_out
+from symbackprop.notes.pieces import Piece, bases, declarations, head_name, head_of, is_space, key_of, names_in, pieces, shown, sorted_out
 from symbackprop.notes.reading.extract import linked
 from symbackprop.notes.reading.folder import Folder
 from symbackprop.notes.spelling import spelled_twice
@@ -53,8 +54,8 @@ class Background:
 
     def __post_init__(self) -> None:
         self.told: dict[int, tuple[Declared, ...]] = {}
-        self.spelled = shapes.spelled(self.all_trees)
-        self.hints = shapes.hints(self.all_trees, self.spelled)
+        self.spelled = spelled(self.all_trees)
+        self.hints = hints(self.all_trees, self.spelled)
         self.by_base: dict[str, list[Piece]] = {}
         for d in self.definitions:
             self.by_base.setdefault(head_of(d.body).lower(), []).append(d)
@@ -86,7 +87,7 @@ class Background:
         found: dict[str, n.Name] = {}
         for s in piece.statements:
             for p in operands(s.body):
-                if isinstance(p, n.Name) and base_of(p).lower() not in known and not shapes.is_number(p):
+                if isinstance(p, n.Name) and base_of(p).lower() not in known and not is_number(p) and not is_space(p):
                     found.setdefault(base_of(p), p)
         return [f"${shown(p)}$" for p in found.values()]
 
@@ -125,7 +126,7 @@ class Background:
         candidates = self.by_base.get(base, ())
         outside = any(not d.block for d in candidates)
         for d in candidates:
-            if outside and d.block not in (0, piece.block):
+            if d.block not in (0, piece.block) and (outside or d.kind == "named"):
                 continue
             if base in local and d.block != piece.block:
                 continue

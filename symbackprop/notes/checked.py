@@ -1,24 +1,37 @@
 """A whole note checked: its formulas read, its claims judged under one set of conventions, what contradicts what."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from symbackprop.calculus.program import Program
 from symbackprop.errors import FormulaError
-from symbackprop.formulas.context import Conventions, Declared, read, read_conventions
+from symbackprop.formulas.context import Context, Conventions, Declared, read, read_conventions
 from symbackprop.formulas.judge import judged
-from symbackprop.formulas.trees import flat
+from symbackprop.formulas.trees import base_of, flat
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.formulas.words import say as said_of
 from symbackprop.notes import blocks, prose
 from symbackprop.notes.agreed import Search, broken
 from symbackprop.notes.background import Background, gathered, numbered
-from symbackprop.notes.contradictions import Finding, findings
+from symbackprop.notes.contradictions import Finding, findings, key
 from symbackprop.notes.judged import Judged, Unread, exit_status
 from symbackprop.notes.note import Formula, Note
-from symbackprop.notes.pieces import CLAIMS, Piece, head_of, is_primed, left_of, pieces, shown, sorted_out, why_unread, words_of
+from symbackprop.notes.pieces import (
+    CLAIMS,
+    Piece,
+    head_of,
+    is_primed,
+    left_of,
+    names_in,
+    pieces,
+    shown,
+    sizes_in,
+    sorted_out,
+    why_unread,
+    words_of,
+)
 from symbackprop.notes.reading.extract import read as read_note
 from symbackprop.notes.reading.folder import Folder
 from symbackprop.notes.reporting import report
@@ -26,6 +39,7 @@ from symbackprop.notes.spelling import respelled
 from symbackprop.notes.stated_model import equations
 from symbackprop.notes.words import say
 
+Model = Program | Mapping[str, Any] | None
 Progress = Callable[[int, int], None]
 
 
@@ -80,7 +94,7 @@ def name_of(piece: Piece) -> str:
 
 def check_note(
     path: str | Path,
-    model: Program | Mapping[str, Any] | None = None,
+    model: Model = None,
     folder: str | Path | None = None,
     lang: str = "",
     progress: Progress | None = None,
@@ -96,22 +110,22 @@ def check_note(
 
 
 class _Check:
-    def __init__(self, note: Note, model: Program | Mapping[str, Any] | None, folder: Folder | None, progress: Progress | None) -> None:
+    def __init__(self, note: Note, model: Model, folder: Folder | None, progress: Progress | None) -> None:
         self.note, self.progress = note, progress
         self.unread: dict[int, Unread] = {}
         self.stated = blocks.stated((c.text for c in note.contexts), note.macros)
-        given, shapes, said = self.given(model)
         own = numbered(note, respelled(self.read()))
+        given, shapes, said = self.given(model, own)
         known = frozenset(head_of(p.body) for p in given)
         own = [replace(p, kind="claim") if p.kind == "equation" and head_of(p.body) in known else p for p in sorted_out(own)]
         self.pieces = own
         self.background: Background = gathered(note, own, self.stated, given, shapes, folder)
         self.declared: Conventions = read_conventions({**prose.conventions(note), **said, **self.stated.said})
 
-    def given(self, model: Program | Mapping[str, Any] | None) -> tuple[list[Piece], list[Declared], Mapping[str, Any]]:
+    def given(self, model: Model, own: Sequence[Piece]) -> tuple[list[Piece], list[Declared], Mapping[str, Any]]:
         """The equations, axes and conventions of the model that was given beside the note."""
         if isinstance(model, Program):
-            found, declared, _ = equations(model)
+            found, declared, _ = equations(model, set(sizes_in(own)))
             return found, declared, {}
         context = read(model)
         made = [
@@ -138,6 +152,8 @@ class _Check:
         of_numbers = is_primed(piece.body)
         context = self.background.context(piece, said, inferring=not of_numbers)
         verdict = judged(piece.latex, piece.tree, context)
+        if any(key(c) == "scalars" for c in verdict.conditions):
+            verdict = self.of_arrays(piece, context, verdict)
         if verdict.status not in ("wrong", "unknown"):
             return verdict
         bare = self.background.context(piece, said, inferring=False)
@@ -151,6 +167,16 @@ class _Check:
                 verdict, status="unknown", because=say("shapes open", names=", ".join(names)), corrected=None, counterexample=None
             )
         return verdict
+
+    @staticmethod
+    def of_arrays(piece: Piece, context: Context, verdict: ClaimVerdict) -> ClaimVerdict:
+        """A claim that holds for numbers alone is wrong where the note says that these are arrays."""
+        needed = names_in(piece)
+        arrays = [f"${shown(d.name)}$" for d in context.declared if d.axes and base_of(d.name).lower() in needed]
+        made = broken(piece, context) if arrays else None
+        if made is None or made.kind not in ("differs", "shape", "misfit"):
+            return verdict
+        return replace(verdict, status="wrong", because=say("arrays", names=", ".join(arrays)), conditions=())
 
     def judged(self) -> Judged:
         """Everything that is said of the note."""

@@ -4,7 +4,7 @@ Only what claims something about a derivative or an update is a claim. A name th
 \partial z, is defined by that, and what is said of it further is a claim.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from symbackprop.errors import FormulaError
@@ -19,6 +19,7 @@ from symbackprop.language.latex.written import write
 from symbackprop.notes.judged import Unread
 from symbackprop.notes.note import INLINE, Formula
 
+LOSSES = {"L", "J", "C", "E", "F"}
 CLAIMS = ("claim", "shape", "update")
 SIGNS = ("\\partial", "\\nabla", "\\frac{d", "\\dfrac{d", "\\mathrm{d}", "\\leftarrow", "\\gets", ":=", "'")
 """What a formula that can't be read has in it where it may well be a claim."""
@@ -94,14 +95,32 @@ def why_unread(latex: str, error: FormulaError) -> Unread | None:
 def sorted_out(found: Sequence[Piece], defined: frozenset[str] = frozenset()) -> list[Piece]:
     """The pieces with their kinds; `defined` are the bases of names that equations from elsewhere define."""
     made = [replace(p, kind=_kind(p)) for p in found]
-    equations = {h for p in made if p.kind == "equation" and (h := head_of(p.body))} | defined
     local = {(p.block, base_of(name)) for p in made if p.kind == "declared" and p.block for name, _ in declarations(p)}
-    made = [
-        replace(p, kind="claim") if p.kind == "named" and (h := head_of(p.body)) in equations and (p.block, h) not in local else p
-        for p in made
-    ]
+    used = {b for p in made if p.kind == "equation" for side in p.body.sides[1:] for b in exact_bases(side)}  # type: ignore[attr-defined]
+    heads = {(p.block, h) for p in made if p.kind == "equation" and (h := head_of(p.body))} | {(0, h) for h in defined}
     named = {(p.block, h) for p in made if p.kind == "named" and (h := head_of(p.body))}
-    return [replace(p, kind="claim") if p.kind == "equation" and named & {(0, h := head_of(p.body)), (p.block, h)} else p for p in made]
+    return [_settled(p, heads, named, used, local) for p in made]
+
+
+Places = set[tuple[int, str]]
+"""The quote and the base of names."""
+
+
+def _settled(piece: Piece, heads: Places, named: Places, used: set[str], local: Places) -> Piece:
+    r"""The kind of a piece where a name is both said to be a derivative and given by an equation.
+
+    What other equations use is the model's, and that it is a derivative is a claim; else it is the other way round: \delta = \partial L /
+    \partial z says what \delta is, \delta = y - t is the claim. A letter of losses may be both, a loss and a Jacobian.
+    """
+    head = head_of(piece.body)
+    here = {(0, head), (piece.block, head)}
+    if not head or head in LOSSES or (piece.block, head) in local:
+        return piece
+    if piece.kind == "named" and heads & here and head in used:
+        return replace(piece, kind="claim")
+    if piece.kind == "equation" and named & here and head not in used:
+        return replace(piece, kind="claim")
+    return piece
 
 
 def _kind(piece: Piece) -> str:
@@ -116,7 +135,7 @@ def _kind(piece: Piece) -> str:
     sides = [side for s in piece.statements if isinstance(s.body, n.Chain) for side in s.body.sides]
     derived = any(map(has_derivative, sides)) or any(map(has_prime, sides))
     if body.signs[0] in (r"\in",):
-        return "shape" if has_derivative(body.sides[0]) else "declared" if _is_space(body.sides[-1]) else "nothing"
+        return "shape" if has_derivative(body.sides[0]) else "declared" if is_space(body.sides[-1]) else "nothing"
     if is_update(body.sides[0], body.sides[1], body.signs[0]) and body.signs[0] != r"\to":
         return "update" if derived or body.signs[0] != ":=" else "nothing"
     if body.signs[0] not in EQUAL | {r"\propto"}:
@@ -148,7 +167,7 @@ def _of_itself(body: n.Chain) -> bool:
     return False
 
 
-def _is_space(node: n.Node) -> bool:
+def is_space(node: n.Node) -> bool:
     """Whether this is a space of numbers: R, R^n, R^{n x d}."""
     node = plain(node)
     return isinstance(node, n.Name) and node.id in ("R", r"\R", r"\Re") and node.style in ("mathbb", "", "mathbf")
@@ -216,7 +235,7 @@ def key_of(piece: Piece) -> str:
     """What an equation defines: the name with its scripts."""
     name = head_name(piece.body)
     assert name is not None
-    scripts = ()
+    scripts: tuple[n.Script, ...] = ()
     left = left_of(piece.body)
     if isinstance(left, n.Juxtaposition) and isinstance(left.factors[-1], n.Scripted):
         scripts = left.factors[-1].scripts
@@ -226,6 +245,13 @@ def key_of(piece: Piece) -> str:
 def names_in(piece: Piece) -> set[str]:
     """The bases of all names of a piece, in small letters: x and X may be a row and its matrix."""
     return {low for s in piece.statements for tree in (s.body, *(c for c in s.conditions)) for low in bases(tree)}
+
+
+def exact_bases(tree: n.Node) -> Iterator[str]:
+    """The bases of the names in a tree."""
+    for p in parts(tree):
+        if isinstance(p, n.Name):
+            yield base_of(p)
 
 
 def bases(tree: n.Node) -> Iterator[str]:
@@ -247,11 +273,21 @@ def declarations(piece: Piece) -> list[tuple[n.Name, tuple[n.Node, ...]]]:
     if len(above) > 1 or any(isinstance(p, n.Text) for i in above for p in parts(i)):
         return []
     product = plain(above[0]) if above else None
-    times = isinstance(product, n.Product) and set(product.signs) <= {r"\times", "*", r"\cdot"}
-    axes = product.factors if times else (product,) if product is not None else ()  # type: ignore[attr-defined]
+    axes: tuple[n.Node, ...] = (product,) if product is not None else ()
+    if isinstance(product, n.Product) and set(product.signs) <= {r"\times", "*", r"\cdot"}:
+        axes = product.factors
     left = plain(body.sides[0])
     names = left.items if isinstance(left, n.Listing) else (left,)
-    return [(name, tuple(axes)) for name in map(plain, names) if isinstance(name, n.Name)]
+    return [(name, axes) for name in map(plain, names) if isinstance(name, n.Name)]
+
+
+def sizes_in(found: Iterable[Piece]) -> Iterator[str]:
+    """The numbers that stand as sizes in what some pieces say of shapes."""
+    for piece in found:
+        for s in piece.statements:
+            for p in parts(s.body):
+                if isinstance(p, n.Name) and is_space(p):
+                    yield from (x.text for script in p.scripts for i in script.items for x in parts(i) if isinstance(x, n.Number))
 
 
 def words_of(piece: Piece, node: n.Node | None) -> str:

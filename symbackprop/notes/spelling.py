@@ -1,4 +1,4 @@
-r"""How a note spells things, said once for all of its formulas: \Sigma for a sum, arrows over vectors, h_0 beside h^0, \hat x for \hat x_i."""
+r"""How a note spells things, said once for all of its formulas: \Sigma for a sum, arrows over vectors, h_0 beside h^0, x for x_i."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -124,11 +124,10 @@ def _lacking(pieces: Sequence[Piece]) -> Iterator[tuple[str, n.Node]]:
     for piece in pieces:
         for s in piece.statements:
             for p in parts(s.body):
-                if isinstance(p, n.Accent) or isinstance(p, n.Name):
-                    name = plain(p)
-                    below = atoms(name.scripts, "_") if isinstance(name, n.Name) else []
-                    if len(below) == 1 and isinstance(name, n.Name):
-                        used.setdefault(base_of(name), set()).add(below[0].text)
+                here = plain(p) if isinstance(p, n.Accent) else p
+                below = atoms(here.scripts, "_") if isinstance(here, n.Name) else []
+                if len(below) == 1 and isinstance(here, n.Name):
+                    used.setdefault(base_of(here), set()).add(below[0].text)
     for piece in pieces:
         body = piece.body
         name = head_name(body)
@@ -144,9 +143,10 @@ def _indexed(piece: Piece, lacking: Mapping[str, n.Node]) -> Piece:
     free = set(free_letters([s.body for s in piece.statements], frozenset(LETTERS)))
 
     def give(node: n.Node) -> n.Node | None:
-        bare = isinstance(node, n.Name) and not node.scripts and base_of(node) in lacking
-        letter = lacking[base_of(node)] if bare else None  # type: ignore[arg-type]
-        return replace(node, scripts=(n.Script("_", (letter,)),)) if letter and flat(letter) in free else None  # type: ignore[arg-type]
+        if not isinstance(node, n.Name) or node.scripts or base_of(node) not in lacking:
+            return None
+        letter = lacking[base_of(node)]
+        return replace(node, scripts=(n.Script("_", (letter,)),)) if flat(letter) in free else None
 
     return _changed(piece, give) if lacking else piece
 

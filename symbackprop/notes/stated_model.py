@@ -1,5 +1,7 @@
 """The equations of a model, written as a person would write them, as the forward equations of a note."""
 
+from collections.abc import Collection
+
 from symbackprop.calculus.program import Program
 from symbackprop.errors import FormulaError, NotationError
 from symbackprop.formulas.context import Declared
@@ -17,14 +19,18 @@ from symbackprop.typesetting.index_form import Writer
 from symbackprop.typesetting.latex import latex
 
 
-def equations(program: Program) -> tuple[list[Piece], list[Declared], tuple[str, ...]]:
-    """The equations of a model, the axes of its tensors, and names that nothing could be read for."""
+def equations(program: Program, numbers: Collection[str] = ()) -> tuple[list[Piece], list[Declared], tuple[str, ...]]:
+    """The equations of a model, the axes of its tensors, and names that nothing could be read for.
+
+    An axis whose example size is among `numbers` has that size: the note has numbers for its sizes.
+    """
+    sizes = {str(axis): str(size) for axis, size in program.sizes.items() if str(size) in numbers}
     writer = Writer.of(program)
     found, declared, unread = [], [], []
     for tensor in program.tensors.values():
         name = plain(parse(latex(writer.names(tensor.name))).statements[0].body)
         if isinstance(name, n.Name) and not tensor.derivative:
-            axes = tuple(parse(latex(writer.expression(a))).statements[0].body for a in tensor.axes)
+            axes = tuple(parse(sizes.get(str(a), latex(writer.expression(a)))).statements[0].body for a in tensor.axes)
             declared.append(Declared(name, axes))
     for k, equation in enumerate(program.equations):
         try:

@@ -9,10 +9,10 @@ from pathlib import Path
 from symbackprop import files
 from symbackprop.errors import FormulaError, NoteError
 from symbackprop.language.latex.macros import DEFINES, expanded
-from symbackprop.notes.marks import stripped
 from symbackprop.notes.note import Formula, Link, Note
 from symbackprop.notes.reading import markdown, rst, tex
 from symbackprop.notes.reading.folder import FORMATS, Folder
+from symbackprop.notes.reading.marks import stripped
 from symbackprop.notes.reading.sheet import Sheet
 
 LARGEST = 50_000_000
