@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from symbackprop.formulas.context import Context, Conventions
-from symbackprop.formulas.labels import labelled
-from symbackprop.formulas.links import links
-from symbackprop.formulas.names import Unread
+from symbackprop.formulas.notation.context import Context, Conventions
+from symbackprop.formulas.notation.faults import UnreadError
+from symbackprop.formulas.notation.labels import labelled
+from symbackprop.formulas.notation.links import links
+from symbackprop.formulas.notation.readings import Reading, usual, varied
 from symbackprop.formulas.outcome import Outcome
-from symbackprop.formulas.readings import Reading, usual, varied
 from symbackprop.formulas.trial import tried
 from symbackprop.notes.pieces import Piece
 
@@ -78,7 +78,7 @@ def broken(piece: Piece, context: Context) -> Outcome | None:
             made = [tried(link, context, reading, sides) for reading in _first(context)]
             if all(m.kind != "equal" for m in made):
                 return made[0]
-    except Unread as error:
+    except UnreadError as error:
         return Outcome("unread", error.reason, error.node)
     return None
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from symbackprop.errors import FormulaError, NoteError
-from symbackprop.formulas.context import Context, Conventions, Declared
-from symbackprop.formulas.references import atoms
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain
+from symbackprop.formulas.notation.context import Context, Conventions, Declared
+from symbackprop.formulas.notation.references import atoms
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain
 from symbackprop.formulas.trial import is_zero
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symbackprop.errors import FormulaError
-from symbackprop.formulas.context import Conventions, Declared, read_aliases, read_conventions
-from symbackprop.formulas.trees import rebuilt
+from symbackprop.formulas.notation.context import Conventions, Declared, read_aliases, read_conventions
+from symbackprop.formulas.notation.trees import rebuilt
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse

@@ -7,9 +7,9 @@ from typing import Any
 
 from symbackprop.calculus.program import Program
 from symbackprop.errors import FormulaError
-from symbackprop.formulas.context import Context, Conventions, Declared, read, read_conventions
 from symbackprop.formulas.judge import judged
-from symbackprop.formulas.trees import base_of, flat
+from symbackprop.formulas.notation.context import Context, Conventions, Declared, read, read_conventions
+from symbackprop.formulas.notation.trees import base_of, flat
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.formulas.words import say as said_of
 from symbackprop.notes import blocks, prose

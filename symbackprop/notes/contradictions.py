@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from symbackprop.formulas.context import Conventions
+from symbackprop.formulas.notation.context import Conventions
+from symbackprop.formulas.notation.trees import base_of, flat, plain, rebuilt
 from symbackprop.formulas.said import Said
-from symbackprop.formulas.trees import base_of, flat, plain, rebuilt
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
 from symbackprop.notes.agreed import broken

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from symbackprop.formulas.context import LETTERS
-from symbackprop.formulas.functions import SQUASHED
-from symbackprop.formulas.references import Atom, atoms
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, parts, plain
+from symbackprop.formulas.notation.context import LETTERS
+from symbackprop.formulas.notation.references import Atom, atoms
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, parts, plain
+from symbackprop.formulas.numbers.functions import SQUASHED
 from symbackprop.language.latex import nodes as n
 
 TIMES = {"t", "l", r"\ell"}

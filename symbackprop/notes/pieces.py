@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from symbackprop.errors import FormulaError
-from symbackprop.formulas.functions import ENTRYWISE, SQUASHED
-from symbackprop.formulas.links import EQUAL, is_update
-from symbackprop.formulas.names import assumed_symmetric
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
+from symbackprop.formulas.meaning.definitions import assumed_symmetric
+from symbackprop.formulas.notation.links import EQUAL, is_update
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
+from symbackprop.formulas.numbers.functions import ENTRYWISE, SQUASHED
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse

@@ -7,10 +7,10 @@ is left open, and a claim is called wrong only where it is so without these shap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from symbackprop.formulas.context import Declared
-from symbackprop.formulas.functions import ENTRYWISE
-from symbackprop.formulas.references import atoms
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, plain
+from symbackprop.formulas.notation.context import Declared
+from symbackprop.formulas.notation.references import atoms
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, plain
+from symbackprop.formulas.numbers.functions import ENTRYWISE
 from symbackprop.language.latex import nodes as n
 from symbackprop.notes.letters import (
     LIKE_LOSSES,

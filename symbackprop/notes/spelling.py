@@ -3,10 +3,10 @@ r"""How a note spells things, said once for all of its formulas: \Sigma for a su
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from symbackprop.formulas.context import LETTERS
-from symbackprop.formulas.links import free_letters
-from symbackprop.formulas.references import atoms
-from symbackprop.formulas.trees import base_of, flat, parts, plain, rebuilt
+from symbackprop.formulas.notation.context import LETTERS
+from symbackprop.formulas.notation.links import free_letters
+from symbackprop.formulas.notation.references import atoms
+from symbackprop.formulas.notation.trees import base_of, flat, parts, plain, rebuilt
 from symbackprop.language.latex import nodes as n
 from symbackprop.notes.pieces import Piece, head_name, head_of, key_of
 

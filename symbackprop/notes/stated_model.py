@@ -4,8 +4,8 @@ from collections.abc import Collection
 
 from symbackprop.calculus.program import Program
 from symbackprop.errors import FormulaError, NotationError
-from symbackprop.formulas.context import Declared
-from symbackprop.formulas.trees import plain
+from symbackprop.formulas.notation.context import Declared
+from symbackprop.formulas.notation.trees import plain
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.statements import parse
 from symbackprop.matrix.form import matrix_form
