@@ -5,7 +5,7 @@
 #   make test    install with the test extras; lint, types, fast tests
 #   make slow    the slow tier: LaTeX, a browser, scikit-learn, JAX (and PyTorch where it is there), the wheel in an empty environment
 #   make fuzz    the property tests with many examples: 20,000 random expressions, as many texts of each kind (an hour, one core)
-#   make regen   regenerate generated/ and the page of operations (then review the diff)
+#   make regen   regenerate generated/, the page of operations and the checked note (then review the diff)
 #   make bench   the benchmarks of docs/performance.md
 
 .DEFAULT_GOAL := help
@@ -75,7 +75,8 @@ fuzz: .venv/test
 regen: .venv/run
 	@for spec in examples/*.toml; do $(BIN)/symbackprop generate $$spec -o generated/numpy || exit 1; done
 	@$(BIN)/symbackprop ops -o docs
-	@git --no-pager diff --stat -- generated docs
+	@$(BIN)/symbackprop verify examples/backpropagation_note.md -o examples/backpropagation_note.checked.md --quiet || [ $$? = 1 ]
+	@git --no-pager diff --stat -- generated docs examples
 
 bench: .venv/test
 	$(BIN)/python benchmarks/gradient.py --threads 1

@@ -11,8 +11,9 @@ from symbackprop.version import __version__
 _LAYERS = ("Linear", "ReLU", "LeakyReLU", "Tanh", "Sigmoid", "Softplus", "GELU", "SiLU", "ELU")
 _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
 _HOMES = {
-    "api": ("load", "model", "trace", "derive", "generate", "verify", "check", "Model", "Derivation", "Module"),
+    "api": ("load", "model", "trace", "derive", "generate", "verify", "check", "check_note", "Model", "Derivation", "Module"),
     "expressions": ("derivative",),
+    "formulas.judge": ("check_claim",),
     "result": ("Result",),
     "results": ("Results",),
     "kinds.curvature": ("Curvature",),

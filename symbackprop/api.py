@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from symbackprop.calculus.program import Program
 from symbackprop.derivation.reverse import Derived, Step, gradient, jacobian
@@ -18,6 +18,7 @@ from symbackprop.language.layers import Sequential
 from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.toml import load_spec
 from symbackprop.language.tracing.trace import trace_spec
+from symbackprop.notes import checked
 from symbackprop.pages.beyond import compose_beyond
 from symbackprop.pages.document import compose
 from symbackprop.result import Result
@@ -218,6 +219,28 @@ def check(model, *given, **options):
 
 def _check_model(model: Model | Sequential, claims: str | Sequence[str], seed: int = 0) -> Report:
     return check_claims(_as_model(model).program, claims, seed)
+
+
+def check_note(
+    path: str | Path,
+    model: Model | Sequential | str | Path | Mapping[str, Any] | None = None,
+    *,
+    folder: str | Path | None = None,
+    lang: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> checked.NoteReport:
+    """Check a note: each of its formulas that says something about a derivative or an update, under one set of conventions.
+
+    The forward equations and shapes are those of the note, of the headings it links to in `folder` (default: that of the note), of its
+    context blocks, and of `model`: a model, its TOML file, or the context of `check_claim`. `lang`: "en" or "zh"; default: that of the
+    note. `progress` is called with how many claims are judged, of how many. The file itself is never changed.
+
+    Raises NoteError where the file can't be read, SpecError for a model or a context that is none.
+    """
+    if isinstance(model, str | Path):
+        model = load(model)
+    given = model if model is None or isinstance(model, Mapping) else _as_model(model).program
+    return checked.check_note(path, given, folder, lang, progress)
 
 
 def _second(first: Derived, a: str, b: str) -> Result:

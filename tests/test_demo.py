@@ -9,7 +9,7 @@ from symbackprop.commands import demo
 from symbackprop.errors import TargetError
 from symbackprop.verification.verdict import Report, Verdict
 
-FILES = {"derivation.md", "derivation.html", "derivation.tex", "two_layer.py", "training.svg", "hessian.svg", "report.json"}
+FILES = {"derivation.md", "derivation.html", "derivation.tex", "two_layer.py", "training.svg", "hessian.svg", "report.json", "backpropagation_note.checked.md"}
 GREEN, WRONG = Report((Verdict("proved", "a"),)), Report((Verdict("wrong", "a"),))
 
 
@@ -56,7 +56,7 @@ def test_the_hessian_is_flat_where_softmax_sees_nothing(done: tuple[Path, int, s
 
 def test_the_report_tells_times_and_versions(done: tuple[Path, int, str]) -> None:
     report = json.loads((done[0] / "report.json").read_text())
-    assert set(report["seconds"]) == {"read", "derive", "write", "generate", "verify", "claims", "train", "curvature"}
+    assert set(report["seconds"]) == {"read", "derive", "write", "generate", "verify", "claims", "train", "curvature", "note"}
     assert {"python", "numpy", "sympy"} <= set(report["versions"])
 
 

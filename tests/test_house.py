@@ -54,7 +54,7 @@ UNMENTIONABLE = [
 ]
 """Places on somebody's machine, and papers that are not in this repository."""
 
-PUBLIC = {"load", "trace", "model", "Sequential", "derive", "derivative", "generate", "verify", "check"}
+PUBLIC = {"load", "trace", "model", "Sequential", "derive", "derivative", "generate", "verify", "check", "check_claim", "check_note"}
 
 
 def tracked(*patterns: str) -> list[Path]:

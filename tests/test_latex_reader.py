@@ -245,3 +245,10 @@ def test_derivatives_that_the_tool_writes_are_read():
 def test_all_derivatives_that_the_tool_writes_are_read():
     for text in identities(1):
         read_back(text)
+
+
+def test_a_digit_in_a_script_is_a_number_in_the_font_of_its_name() -> None:
+    [whole], [bare] = (parse(text).statements for text in (r"\mathbf{h_0}", "h_0"))
+    assert whole.body.scripts == bare.body.scripts
+    [own] = parse(r"h_{\mathbf 0}").statements
+    assert own.body.scripts != bare.body.scripts

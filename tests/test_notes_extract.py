@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symbackprop.errors import NoteError
-from symbackprop.notes import extract
-from symbackprop.notes.extract import linked, parse, read
-from symbackprop.notes.folder import notes_in
 from symbackprop.notes.note import Note
+from symbackprop.notes.reading import extract
+from symbackprop.notes.reading.extract import linked, parse, read
+from symbackprop.notes.reading.folder import notes_in
 
 PIECES = r"""$ $$
 /n /n/n /r/n >_ -_ 1._ __ ____ ` ``` ```math/n ~~~ %% %%_bp:ok_x_%%

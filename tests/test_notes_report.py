@@ -13,10 +13,11 @@ from symbackprop import emit
 from symbackprop.errors import TargetError
 from symbackprop.formulas.said import sentence
 from symbackprop.formulas.verdict import ClaimVerdict, Counterexample
-from symbackprop.notes import extract, report
 from symbackprop.notes.judged import Judged, Unread, counts, exit_status
-from symbackprop.notes.marks import inserted, stripped
-from symbackprop.notes.mathml import mathml
+from symbackprop.notes.reading.marks import inserted, stripped
+from symbackprop.notes.reading import extract
+from symbackprop.notes.reporting import report
+from symbackprop.notes.reporting.mathml import mathml
 from symbackprop.notes.words import WORDS
 
 SAYS = {"up": {"en": "the step goes uphill: $J$ grows, a_b | <c>", "zh": "这一步使 $J$ 增大"}}

@@ -11,35 +11,29 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from importlib import util
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperOption
 
-from symbackprop.commands.options import ENDINGS, KINDS, PAGES, Form, Format, Language, OfExpressions, check_ending, is_folder, words
+from symbackprop.commands.later import opened_later
+from symbackprop.commands.options import (
+    ENDINGS,
+    KINDS,
+    PAGES,
+    Form,
+    Format,
+    Language,
+    OfExpressions,
+    Report,
+    are_notes,
+    check_ending,
+    is_folder,
+    words,
+)
 from symbackprop.errors import SpecError, SymbackpropError, TargetError
 from symbackprop.version import __version__
-
-
-def opened_later(name: str) -> ModuleType:
-    """The module `name`, run when something in it is first asked for, so that --help needs neither SymPy nor NumPy.
-
-    No package: what imports a module of one that is not run yet runs that module twice.
-    """
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = util.find_spec(name)
-    if spec is None or spec.loader is None:
-        raise ModuleNotFoundError(f"no module named {name!r}", name=name)
-    spec.loader = util.LazyLoader(spec.loader)
-    module = util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
 
 api = opened_later("symbackprop.api")
 data = opened_later("symbackprop.commands.data")
@@ -47,6 +41,7 @@ demonstration = opened_later("symbackprop.commands.demo")
 emit = opened_later("symbackprop.emit")
 kinds = opened_later("symbackprop.kinds.table")
 ops_page = opened_later("symbackprop.commands.ops_page")
+notes = opened_later("symbackprop.commands.notes")
 pages = opened_later("symbackprop.commands.pages")
 stages = opened_later("symbackprop.commands.stages")
 training = opened_later("symbackprop.commands.train")
@@ -85,6 +80,9 @@ def main_options(
 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
 Model = Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")]
+Verified = Annotated[
+    list[str], typer.Argument(metavar="SPEC|EXPRESSION|NOTE...", help="A TOML file, one expression, or notes and folders of notes.")
+]
 Shapes = Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')]
 Facts = Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file or folder to write; without it, stdout.")]
@@ -253,14 +251,20 @@ def generate(
 
 @functools.partial(command, cls=OfModels)
 def verify(
-    model: Model,
+    what: Verified,
     shapes: Shapes = None,
     facts: Facts = None,
     claim: Annotated[list[str] | None, typer.Option(help="A claim in NumPy notation; may be given several times.")] = None,
     also: Annotated[list[str] | None, typer.Option("--with", help="What else to verify, with commas: {modules}.")] = None,
+    model: Annotated[Path | None, typer.Option(metavar="SPEC", help="The model that notes are about, a TOML file.")] = None,
+    format: Annotated[Report | None, typer.Option(help="Of notes. Default: what -o says, else text.")] = None,
+    lang: Annotated[Language | None, typer.Option(help="The language of reports on notes. Default: that of the note.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Of notes, only what is wrong or undecided.")] = False,
     output: Output = None,
 ) -> int:
-    """Verify the derivatives of a model or of one expression, or claims about them. The value of an expression is called f.
+    """Verify the derivatives of a model or of one expression, or claims about them; or the formulas of notes.
+
+    The value of an expression is called f. A note is never changed; its checked copy goes where -o says.
 
     \b
     Examples:
@@ -269,17 +273,23 @@ def verify(
       symbackprop verify examples/two_layer.toml --claim "W1 <- W1 - eta * dJ/dW1"
       symbackprop verify examples/two_layer.toml --with hessian,hvp
       symbackprop verify "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --claim "df/dx == 2 * A.T @ (A @ x - b)"
+      symbackprop verify note.md -o note.checked.md
+      symbackprop verify lectures/ extra.tex --model examples/one_sample.toml --format html -o reports
     """
+    if are_notes(what):
+        if claim or also or shapes or facts:
+            raise SpecError("these options are not for notes", place="verify", fix="give --model, or a context block in the note")
+        return notes.verify(what, notes.Settings(model, format, lang.value if lang else "", quiet, output), say, complain)
+    if len(what) > 1 or model or format or lang or quiet:
+        raise SpecError("one model or expression is verified", place="verify", fix="several files, --model and --format are for notes")
     check_ending(output, "a report", ".txt", ".md", ".json")
+    if claim and also:
+        raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
     with working("verifying"):
-        if Path(model).suffix == ".md":
-            raise SpecError("notes can't be checked yet", place="verify", fix="name a TOML file, and give the note's claims with --claim")
-        if claim and also:
-            raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
-        if pages.is_expression(model, shapes, also):
-            report = pages.expression_report(model, shapes or "", facts or "", claim or [])
+        if pages.is_expression(what[0], shapes, also):
+            report = pages.expression_report(what[0], shapes or "", facts or "", claim or [])
         else:
-            report = api.check(api.load(model), claim) if claim else api.verify(api.derive(api.load(model)), also=words(also))
+            report = api.check(api.load(what[0]), claim) if claim else api.verify(api.derive(api.load(what[0])), also=words(also))
     if output is not None and output.suffix == ".json":
         emit.write(output, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -366,7 +376,7 @@ def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The 
         with working("deriving"):
             ops_page.write_page(output)
         return
-    say(columns(ops_page.rows()))
+    say(ops_page.columns(ops_page.rows()))
 
 
 @command
@@ -378,12 +388,6 @@ def targets() -> None:
       symbackprop targets
     """
     say("\n".join(emit.targets()))
-
-
-def columns(rows: Sequence[tuple[str, ...]]) -> str:
-    """Rows as text, each column as wide as its widest cell."""
-    widths = [max((len(row[k]) for row in rows), default=0) for k in range(len(rows[0]) if rows else 0)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def main() -> None:

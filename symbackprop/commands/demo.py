@@ -13,7 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
-from symbackprop.api import Model, check, derive, generate, load, verify
+from symbackprop.api import Model, check, check_note, derive, generate, load, verify
 from symbackprop.commands.data import Data, load_data
 from symbackprop.commands.hessian_picture import Spectrum, hessian_picture, spectrum
 from symbackprop.commands.picture import training_chart
@@ -21,6 +21,7 @@ from symbackprop.commands.stages import Stages
 from symbackprop.commands.train import History, accuracy, initial_parameters, split, standardise, train
 from symbackprop.emit import render, write
 from symbackprop.errors import TargetError
+from symbackprop.notes.checked import NoteReport
 from symbackprop.verification.verdict import GREEN, Report, Verdict, guarded
 
 PARTS = ("sympy", "numpy", "jinja2", "opt_einsum")
@@ -68,6 +69,11 @@ NOTE = (
 )
 """The formulas of a reader's note on backpropagation, as printed there, and next to a wrong one the right one."""
 
+WRITTEN = "backpropagation_note.md"
+"""The note itself, in Chinese, which is checked as it is."""
+MISTAKES = frozenset({4, 13, 17, 19, 27})
+"""The numbers of its wrong formulas; nothing else in it may be wrong or undecided."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -80,10 +86,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a demo found: verdicts on derivation and note, each run with its held-out accuracy, the trained network's eigenvalues."""
+    """What a demo found: verdicts on derivation and claims, runs with their held-out accuracy, eigenvalues, the checked note."""
 
     report: Report
     note: Report
+    written: NoteReport
     runs: Sequence[tuple[Run, History, float | None]]
     curvature: Spectrum
 
@@ -149,10 +156,14 @@ def run(folder: str | Path = "demo-output", *, seed: int = 0, say: Callable[[str
         f"Iris: the Hessian after {EPOCHS} epochs", hessian, list(zip(trained._fields, map(np.size, trained), strict=True))
     )
     write(folder / "hessian.svg", render("svg", "hessian.svg.jinja", vars(picture)))
-    outcome = Outcome(report, note, runs, bends)
+    with stages.stage("note"):
+        written = check_note(examples_root() / WRITTEN)
+        write(folder / WRITTEN.replace(".md", ".checked.md"), written.markdown())
+    stages.done("note", f"{len(written.verdicts)} formulas")
+    outcome = Outcome(report, note, written, runs, bends)
     write(folder / "report.json", report_text(outcome, seed, stages.seconds))
     say(summary(outcome, folder))
-    return exit_status(report, note)
+    return max(exit_status(report, note), 0 if mistakes(written) == MISTAKES else 1)
 
 
 def make_folder(folder: Path) -> None:
@@ -197,6 +208,12 @@ def as_expected(claim: NoteClaim, verdict: Verdict) -> bool:
     return found == claim.expected
 
 
+def mistakes(written: NoteReport) -> frozenset[int]:
+    """The numbers of the formulas of a note that are wrong or undecided."""
+    judged = written.judged.verdicts
+    return frozenset(number for number, found in judged.items() if any(v.status in ("wrong", "unknown") for v in found))
+
+
 def exit_status(report: Report, note: Report) -> int:
     """0 if the derivation is good and the note's formulas came out as they must, 1 if something differs, 3 if it is unknown."""
     differs = [v for c, v in zip(NOTE, note.verdicts, strict=True) if not as_expected(c, v)]
@@ -239,6 +256,10 @@ def summary(outcome: Outcome, folder: Path) -> str:
         f"{bends.positive} above 0, {bends.negative} below, {bends.zero} zero to rounding (softmax does not see a shift of all logits)"
     )
     lines.append(f"condition number without the zeros: {bends.condition:.2g}")
+    lines += ["", f"A note in Chinese, {WRITTEN}", "----------------------------------"]
+    lines += outcome.written.lines(lang="en", quiet=True)
+    lines += outcome.written.lines(lang="en")[-1:]
+    lines.append(f"Its checked copy: {folder / WRITTEN.replace('.md', '.checked.md')}")
     return "\n".join([*lines, "", f"Everything is in {folder}/"])
 
 
@@ -260,6 +281,7 @@ def report_text(outcome: Outcome, seed: int, seconds: Mapping[str, float]) -> st
     bends = outcome.curvature
     hessian = {"eigenvalues": bends.values.tolist(), "condition_without_zeros": bends.condition}
     held = {"seed": seed, "verification": outcome.report.as_dict(), "note": claims, "training": training, "hessian": hessian}
+    held |= {"written": {**outcome.written.record("en"), "file": WRITTEN}}
     held |= {"seconds": {name: round(s, 3) for name, s in seconds.items()}, "versions": versions()}
     return json.dumps(held, indent=2, ensure_ascii=False) + "\n"
 

@@ -4,7 +4,7 @@ Nothing on it is typed in: formulas are those that the language elaborates, deri
 off the record. The same table gives the same bytes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from inspect import getdoc
 from pathlib import Path
@@ -93,6 +93,12 @@ def pictures() -> dict[str, str]:
 def table() -> Iterator[Op]:
     """The records of the ops, each once."""
     return (op for name, op in OPS.items() if op.name == name)
+
+
+def columns(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows as text, each column as wide as its widest cell."""
+    widths = [max((len(row[k]) for row in rows), default=0) for k in range(len(rows[0]) if rows else 0)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 
 
 def rows() -> list[tuple[str, str, str]]:

@@ -34,6 +34,18 @@ class Format(StrEnum):
     tex = "tex"
 
 
+class Report(StrEnum):
+    """What a report on notes is written in."""
+
+    text = "text"
+    github = "github"
+    md = "md"
+    html = "html"
+    json = "json"
+
+
+NOTES = (".md", ".markdown", ".ipynb", ".tex", ".rst", ".txt")
+"""How the files of notes end."""
 KINDS = {Format.markdown: "markdown", Format.html: "html", Format.tex: "latex"}
 ENDINGS = {Format.markdown: ".md", Format.html: ".html", Format.tex: ".tex"}
 PAGES = {
@@ -75,6 +87,11 @@ def minus_apart(args: Sequence[str], options: Mapping[str, bool]) -> list[str]:
         else:
             return list(args)
     return [*rest, "--", *found] if len(found) == 1 and "--" not in rest else list(args)
+
+
+def are_notes(given: Sequence[str]) -> bool:
+    """Whether the first argument names a note or a folder of notes, not a model or an expression."""
+    return given[0].lower().endswith(NOTES) or (not given[0].lower().endswith(".toml") and Path(given[0]).is_dir())
 
 
 def words(given: Sequence[str] | None) -> list[str]:

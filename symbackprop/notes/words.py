@@ -56,6 +56,61 @@ WORDS: dict[str, dict[str, str]] = {
     "reason": {"en": "reason", "zh": "原因"},
     "headline": {"en": "Formulas of {name}, checked", "zh": "{name} 的公式检查"},
     "fine": {"en": "Nothing to remark.", "zh": "没有需要说明的公式。"},
+    "numbers": {"en": "everything is a number", "zh": "所有量均为标量"},
+    "arrays": {"en": "this holds for numbers alone, and {names} are arrays", "zh": "仅当所有量都是标量时成立，而 {names} 是数组"},
+    "shapes open": {
+        "en": "the sides do not fit as they are read, and nothing declares the shapes of {names}",
+        "zh": "按目前的理解两边形状不符，而 {names} 的形状没有给出",
+    },
+    "defines": {"en": "a definition", "zh": "定义"},
+    "layout numerator": {
+        "en": "numerator layout: the derivative of a number by a vector is a row",
+        "zh": "分子布局：标量对向量的导数是行向量",
+    },
+    "layout denominator": {
+        "en": "denominator layout: Jacobians have a row for each variable",
+        "zh": "分母布局：雅可比矩阵的每一行对应一个自变量",
+    },
+    "layout gradient": {
+        "en": "the derivative of a number has the shape of the variable; Jacobians have a row for each output",
+        "zh": "标量的导数与自变量形状相同；雅可比矩阵的每一行对应一个输出",
+    },
+    "vectors row": {"en": "vectors are rows", "zh": "向量为行向量"},
+    "vectors column": {"en": "vectors are columns", "zh": "向量为列向量"},
+    "samples rows": {"en": "each row is a sample", "zh": "每一行是一个样本"},
+    "samples columns": {"en": "each column is a sample", "zh": "每一列是一个样本"},
+    "reduction single": {"en": "the loss is that of one sample", "zh": "损失为单个样本的损失"},
+    "reduction mean": {"en": "the loss is a mean over samples", "zh": "损失为各样本的平均"},
+    "reduction sum": {"en": "the loss is a sum over samples", "zh": "损失为各样本之和"},
+    "labels": {"en": "labels sum to 1", "zh": "标签之和为 1"},
+    "twice": {
+        "en": "{name} is defined more than once (lines {lines}); each formula is read with the definition next to it",
+        "zh": "{name} 有多处定义（第 {lines} 行），每个公式按离它最近的定义理解",
+    },
+    "contradiction factor": {
+        "en": "{name} has the factor {factor}, and the derivatives hold only without it",
+        "zh": "{name} 含因子 {factor}，而这些导数只有在没有该因子时才成立",
+    },
+    "averaged": {
+        "en": "this divides the loss of one sample by the number of its terms; formulas {numbers} hold only without {factor}",
+        "zh": "这里把单个样本的损失除以了它的项数；公式 {numbers} 只有去掉 {factor} 才成立",
+    },
+    "contradiction shape": {
+        "en": "{left} is printed the other way round than {shape} says",
+        "zh": "{left} 的写法与 {shape} 的行列方向相反",
+    },
+    "contradiction uphill": {
+        "en": "the update of {name} goes up the gradient, and a loss is to be made small",
+        "zh": "{name} 的更新沿梯度上升，而损失应当减小",
+    },
+    "contradiction laplacian": {
+        "en": "$\\Delta$ stands where the gradient $\\nabla$ is meant",
+        "zh": "此处的 $\\Delta$ 应为梯度 $\\nabla$",
+    },
+    "laplacian": {
+        "en": "$\\Delta$ is the Laplacian, a number, or an increment; a list of first derivatives is the gradient $\\nabla$",
+        "zh": "$\\Delta$ 是拉普拉斯算子（一个数）或增量；一阶偏导数组成的是梯度 $\\nabla$",
+    },
     "made by": {"en": "Checked by symbackprop; the text is the author's, unchanged.", "zh": "由 symbackprop 检查；原文未作改动。"},
 }
 

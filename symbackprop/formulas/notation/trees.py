@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any
 
 from symbackprop.language.latex import nodes as n
@@ -14,11 +15,21 @@ TRANSPOSES = {"T", r"\top", r"\intercal", r"\mathsf{T}", "t", "H", r"\prime"}
 
 
 def parts(node: n.Node) -> Iterator[n.Node]:
-    """The node and everything in it."""
-    yield node
-    for field in fields(node):
-        if field.name not in ("span", "spaced"):
-            yield from _parts(getattr(node, field.name))
+    """The node and everything in it, from left to right."""
+    todo: list[Any] = [node]
+    while todo:
+        here = todo.pop()
+        if isinstance(here, n.Node):
+            yield here
+            todo += [value for name in reversed(_inside(type(here))) if isinstance(value := getattr(here, name), tuple | n.Node)]
+        elif isinstance(here, tuple):
+            todo += here[::-1]
+
+
+@cache
+def _inside(kind: type) -> tuple[str, ...]:
+    """The fields of a kind of node that may hold others."""
+    return tuple(field.name for field in fields(kind) if field.name not in ("span", "spaced"))
 
 
 def operands(node: n.Node) -> Iterator[n.Node]:
@@ -44,14 +55,6 @@ def _operands(value: Any) -> Iterator[n.Node]:
     elif isinstance(value, tuple):
         for item in value:
             yield from _operands(item)
-
-
-def _parts(value: Any) -> Iterator[n.Node]:
-    if isinstance(value, n.Node):
-        yield from parts(value)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _parts(item)
 
 
 def rebuilt(node: n.Node, function: Callable[[n.Node], n.Node | None]) -> n.Node:

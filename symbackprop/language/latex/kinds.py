@@ -75,11 +75,15 @@ class Letters:
         self.repairs.append(Repair(reason, span=span))
 
     def emit(self, kind: str, text: str, token: Token, style: str | None = None) -> None:
-        """One token more; a font that was said for one thing is used up by what bears a font."""
+        """One token more; a font that was said for one thing is used up by what bears a font.
+
+        A digit in a font of its own is a name; one in a script of a name in that font is a number.
+        """
         font = self.frames[-1].style if style is None else style
         if kind in ("name", "number", "function"):
+            inherited = style is None and not self.once and (self.frames[-1].script or bool(self.made and self.made[-1].kind in ("_", "^")))
             font, self.once = self.once or font, ""
-            if kind == "number" and font and font not in known.UPRIGHT:
+            if kind == "number" and font and font not in known.UPRIGHT and not inherited:
                 kind = "name"
         self.made.append(Token(kind, text, token.start, token.stop, font if kind == "name" else "", self.gap))
         self.gap = 0

@@ -9,11 +9,11 @@ from pathlib import Path
 from symbackprop import files
 from symbackprop.errors import FormulaError, NoteError
 from symbackprop.language.latex.macros import DEFINES, expanded
-from symbackprop.notes import markdown, rst, tex
-from symbackprop.notes.folder import FORMATS, Folder
-from symbackprop.notes.marks import stripped
 from symbackprop.notes.note import Formula, Link, Note
-from symbackprop.notes.sheet import Sheet
+from symbackprop.notes.reading import markdown, rst, tex
+from symbackprop.notes.reading.folder import FORMATS, Folder
+from symbackprop.notes.reading.marks import stripped
+from symbackprop.notes.reading.sheet import Sheet
 
 LARGEST = 50_000_000
 """Bytes of the largest file that is read."""

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from symbackprop.notes.callouts import callout, not_checked, summary
 from symbackprop.notes.judged import Judged, counts
-from symbackprop.notes.marks import inserted
 from symbackprop.notes.note import Formula, Note
-from symbackprop.notes.page import html
+from symbackprop.notes.reading.marks import inserted
+from symbackprop.notes.reporting.callouts import callout, not_checked, summary
+from symbackprop.notes.reporting.page import html
 from symbackprop.notes.words import counted, told, word
 
 REMARKED = ("wrong", "holds-if", "unknown")

@@ -9,8 +9,8 @@ from bisect import bisect_left
 from urllib.parse import unquote
 
 from symbackprop.notes.note import DISPLAY, INLINE, Context, Link
-from symbackprop.notes.places import anchors
-from symbackprop.notes.sheet import QUOTED, Sheet
+from symbackprop.notes.reading.places import anchors
+from symbackprop.notes.reading.sheet import QUOTED, Sheet
 
 FRONT = re.compile(r"---[ \t]*\r?\n(?=[ \t]*(?:[^\s:#-][^\n:]*:|#|---|\.\.\.|-[ \t]))(?:[^\n]*\n)*?(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)")
 PREFIX = re.compile(r"(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t])))*[ \t]*")

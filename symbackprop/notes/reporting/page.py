@@ -8,10 +8,10 @@ from typing import Any
 from symbackprop.emit import render
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex.macros import Macros
-from symbackprop.notes.callouts import SIGNS, contradictions, excerpt, one_line, where
 from symbackprop.notes.judged import Judged, counts
-from symbackprop.notes.mathml import mathml
 from symbackprop.notes.note import DISPLAY, Formula, Note
+from symbackprop.notes.reporting.callouts import SIGNS, contradictions, excerpt, one_line, where
+from symbackprop.notes.reporting.mathml import mathml
 from symbackprop.notes.words import counted, told, word
 
 HOLE = re.compile("\ue000(\\d+)\ue001")

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from symbackprop.errors import NoteError
-from symbackprop.notes.marks import is_checked_copy
+from symbackprop.notes.reading.marks import is_checked_copy
 
 FORMATS = {
     ".md": "markdown",

@@ -3,7 +3,7 @@
 import re
 
 from symbackprop.notes.note import DISPLAY
-from symbackprop.notes.sheet import Sheet
+from symbackprop.notes.reading.sheet import Sheet
 
 TOKEN = re.compile(
     r"""^(?P<math>[ ]*\.\.[ ]math::) | ^(?P<comment>[ ]*\.\.[ ]+(?P<inner>bp:ok[^\n]*))

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 
 from symbackprop.notes.note import DISPLAY
-from symbackprop.notes.sheet import Sheet
+from symbackprop.notes.reading.sheet import Sheet
 
 QUOTE = re.compile(r"[ \t]*>")
 REST = re.compile(r"[\s.,;:!?)*_，。；：！？）、]*(?:\^[\w-]+[ \t]*)?")

@@ -3,7 +3,7 @@ r"""Formulas of a LaTeX document: $, $$, \( \), \[ \] and the environments of di
 import re
 
 from symbackprop.notes.note import DISPLAY, INLINE
-from symbackprop.notes.sheet import Sheet
+from symbackprop.notes.reading.sheet import Sheet
 
 DISPLAYS = r"(?:equation|align|alignat|flalign|xalignat|gather|multline|eqnarray|displaymath|math|dmath|empheq)\*?"
 VERBATIM = r"(?:verbatim|lstlisting|minted|comment|Verbatim|filecontents|tikzpicture)\*?"

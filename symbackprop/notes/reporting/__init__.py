@@ -1,0 +1,1 @@
+"""Reports on notes: checked copies, pages, records, lines for editors and GitHub."""
