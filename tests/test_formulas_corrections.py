@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from symbackprop.formulas.context import read
 from symbackprop.formulas.corrections import Claim, Correction, corrected
 from symbackprop.formulas.judge import check_claim
-from symbackprop.formulas.labels import labelled
-from symbackprop.formulas.links import links
-from symbackprop.formulas.readings import usual
+from symbackprop.formulas.notation.context import read
+from symbackprop.formulas.notation.labels import labelled
+from symbackprop.formulas.notation.links import links
+from symbackprop.formulas.notation.readings import usual
 from symbackprop.formulas.trial import tried
 from symbackprop.language.latex.statements import parse
 

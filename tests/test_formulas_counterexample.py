@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from symbackprop.formulas.context import read
 from symbackprop.formulas.counterexample import shown
-from symbackprop.formulas.labels import labelled
-from symbackprop.formulas.links import links
-from symbackprop.formulas.readings import usual
+from symbackprop.formulas.notation.context import read
+from symbackprop.formulas.notation.labels import labelled
+from symbackprop.formulas.notation.links import links
+from symbackprop.formulas.notation.readings import usual
 from symbackprop.formulas.trial import tried
 from symbackprop.formulas.verdict import Counterexample
 from symbackprop.language.latex.statements import parse

@@ -14,8 +14,8 @@ from symbackprop.errors import TargetError
 from symbackprop.formulas.said import sentence
 from symbackprop.formulas.verdict import ClaimVerdict, Counterexample
 from symbackprop.notes.judged import Judged, Unread, counts, exit_status
-from symbackprop.notes.reading.marks import inserted, stripped
 from symbackprop.notes.reading import extract
+from symbackprop.notes.reading.marks import inserted, stripped
 from symbackprop.notes.reporting import report
 from symbackprop.notes.reporting.mathml import mathml
 from symbackprop.notes.words import WORDS

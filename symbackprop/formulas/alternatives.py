@@ -143,6 +143,11 @@ def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading
                 yield varied(first, special=special), [words.say("values", what=", ".join(f"{x} = {v}" for x, v in special))]
 
 
+def is_weak(reading: Reading) -> bool:
+    """Whether a reading takes a special case for granted, so that what holds under it says nothing."""
+    return bool(reading.identity or reading.special or reading.symmetric or reading.einstein)
+
+
 def component_letters(link: Link, context: Context) -> bool:
     """Whether a side has indices below."""
     indices, _ = letters_of([link.left, link.right, *(s.body for s in context.statements)], context.declared)

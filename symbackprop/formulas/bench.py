@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from symbackprop.formulas.context import Context
-from symbackprop.formulas.derivatives import Meaning
 from symbackprop.formulas.edits.around import Around, around
-from symbackprop.formulas.links import Link, free_letters
-from symbackprop.formulas.names import Env, OutOfRange, Resized, Unread
-from symbackprop.formulas.quantities import Misfit, Quantity
-from symbackprop.formulas.readings import Reading
+from symbackprop.formulas.meaning.evaluator import Env
+from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
+from symbackprop.formulas.notation.links import Link, free_letters
+from symbackprop.formulas.notation.readings import Reading
+from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.formulas.trial import compared, difference, holds_here, places, shaped, where
 from symbackprop.formulas.updates import stepped
 from symbackprop.language.latex import nodes as n
 
-FAILURES = (Misfit, Unread, OutOfRange, Resized, RecursionError)
+FAILURES = (MisfitError, UnreadError, OutOfRangeError, ResizedError, RecursionError)
 PLACES, SECONDS = 6, 0.5
 
 
@@ -55,7 +56,7 @@ class Bench:
                 self.ratio = self.found_ratio()
                 self.at = [] if link.kind == "update" else self.places()
                 break
-            except Resized as error:
+            except ResizedError as error:
                 sizes[error.key] = error.size
         self.link_letters = frozenset(free_letters((link.left, link.right), self.names.indices))
         self.about: Around = around(link, context, tuple(self.names.sizes.items()), self.names.indices, self.rank, self.ratio)
@@ -64,7 +65,7 @@ class Bench:
         """The constant that the right side misses as a factor, or None."""
         try:
             made = compared(self.link, self.names)
-        except Resized:
+        except ResizedError:
             raise
         except FAILURES:
             return None
@@ -82,7 +83,7 @@ class Bench:
                 apart = [env for env in whole if len(set(env.values())) == len(env)]
                 same = [env for env in whole if len(set(env.values())) < len(env)]
                 return [*apart[:2], *same[:2], *apart[2:4], *same[2:]][:PLACES]
-        except Resized:
+        except ResizedError:
             raise
         except FAILURES:
             pass
@@ -131,7 +132,7 @@ class Bench:
         for env in self.at:
             try:
                 right, left = names.fitting(link.right, env), names.fitting(link.left, env)
-            except OutOfRange:
+            except OutOfRangeError:
                 continue
             found = difference(left, right, names, env, where(link, names, env), ratios)
             same = same and found is None

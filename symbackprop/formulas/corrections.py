@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from symbackprop.formulas.bench import FAILURES, Bench
-from symbackprop.formulas.context import Context
 from symbackprop.formulas.edits.around import Around, Edit
 from symbackprop.formulas.edits.every import USUAL, edits
 from symbackprop.formulas.edits.products import closing
 from symbackprop.formulas.edits.spelled import differing, respelled, tidied
-from symbackprop.formulas.links import Link
-from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.trees import flat, has_derivative, parts, plain, rebuilt
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.links import Link
+from symbackprop.formulas.notation.readings import Reading
+from symbackprop.formulas.notation.trees import flat, has_derivative, parts, plain, rebuilt
 from symbackprop.formulas.trial import tried
 from symbackprop.language.latex import nodes as n
 

@@ -7,16 +7,17 @@ from typing import cast
 
 import numpy as np
 
-from symbackprop.formulas.context import Context
-from symbackprop.formulas.links import Link, free_letters
-from symbackprop.formulas.names import POINTS, OutOfRange, Resized, Unread
+from symbackprop.formulas.meaning.definitions import POINTS
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
+from symbackprop.formulas.notation.links import Link, free_letters
+from symbackprop.formulas.notation.readings import Reading
+from symbackprop.formulas.numbers.quantities import MisfitError, negative, plus
+from symbackprop.formulas.numbers.tape import Scalar
 from symbackprop.formulas.outcome import Outcome
-from symbackprop.formulas.quantities import Misfit, negative, plus
-from symbackprop.formulas.readings import Reading
 from symbackprop.formulas.scripts.expressions import HELPERS
 from symbackprop.formulas.scripts.printer import FAILURES, Printer
 from symbackprop.formulas.scripts.small import Small, Tensor
-from symbackprop.formulas.tape import Scalar
 from symbackprop.formulas.trial import beside, places, where
 from symbackprop.formulas.updates import rates, slope
 from symbackprop.formulas.verdict import Counterexample
@@ -84,10 +85,10 @@ def smallest(link: Link, context: Context, reading: Reading, claims: Sequence[n.
             try:
                 names = Small(context, reading, claims, seed, sizes, pool)
                 found = list(steps(link, names) if link.kind == "update" else differences(link, names))
-            except Resized as error:
+            except ResizedError as error:
                 sizes[error.key] = error.size
                 continue
-            except (Misfit, Unread, OutOfRange, RecursionError):
+            except (MisfitError, UnreadError, OutOfRangeError, RecursionError):
                 found = []
             if found:
                 here = min(found, key=lambda x: (plainness(x), x.point))

@@ -1,113 +1,194 @@
 """The verdict on one claim: readings in order, the first that numbers confirm, and wrong only where all that fit are refuted."""
 
+import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from symbackprop.errors import FormulaError
 from symbackprop.formulas import words
-from symbackprop.formulas.alternatives import kinked, readings
+from symbackprop.formulas.alternatives import is_weak, kinked, readings
+from symbackprop.formulas.corrections import Claim, corrected
+from symbackprop.formulas.counterexample import shown
 from symbackprop.formulas.notation.context import Context, read
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.labels import labelled
 from symbackprop.formulas.notation.links import Link, links
-from symbackprop.formulas.notation.readings import Reading
+from symbackprop.formulas.notation.readings import Reading, usual
 from symbackprop.formulas.notation.trees import has_derivative
 from symbackprop.formulas.openings import defining, is_assumption, is_open, opened
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.said import Said
 from symbackprop.formulas.trial import is_zero, tried
+from symbackprop.formulas.understood import understood
 from symbackprop.formulas.updates import is_loss
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.statements import parse
 
-SECONDS = 8.0
+SECONDS = 6.0
+"""How long readings are tried; a correction and a counterexample may take as much again and no more."""
+SEARCH = 3.0
+NUMBERED = re.compile(r"(?:\\quad|\\qquad|~|\\hspace\{[^{}]*\}|\\[,;: ])[\s~]*\((?:\d+[a-z]?)(?:\.\d+)*\)(?=\s*(?:\\\\|\\end|$))")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What came of one link: "holds" under conditions, "wrong" or "unknown", with the reading and what numbers said."""
+
+    status: str
+    because: Said
+    reading: Reading
+    outcome: Outcome
+    conditions: tuple[Said, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, int] | None:
+        """Where something was not understood."""
+        return self.outcome.node.span if self.status == "unknown" and self.outcome.node is not None else None
 
 
 def check_claim(claim: str, context: Mapping[str, Any] | None = None) -> ClaimVerdict:
-    """Judge one claim."""
+    """Judge one claim; `symbackprop.check_claim` says how."""
+    return judge(claim, read(context))
+
+
+def judge(claim: str, context: Context) -> ClaimVerdict:
+    """Judge one claim in a context that is read."""
     try:
-        known = read(context)
-        formula = parse(claim, known.macros, known.words)
+        formula = parse(without_number(claim), context.macros, context.words)
     except FormulaError as error:
-        span = error.spans[0] if error.spans else None
-        return ClaimVerdict(claim, "unknown", words.say("not read", reason=error.reason), position=span)
-    return judged(claim, formula, known)
+        return ClaimVerdict(claim, "unknown", words.say("not read", reason=error.reason), position=error.spans[0] if error.spans else None)
+    return judged(claim, formula, context)
+
+
+def without_number(claim: str) -> str:
+    """The text without the numbers of its equations, (3) behind a wide space; columns stay what they were."""
+    return NUMBERED.sub(lambda m: " " * len(m.group()), claim)
 
 
 def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     """The verdict on a formula that is read."""
     context, statements = labelled(context, formula.statements)
     try:
-        all_links = links(statements, context)
+        every = links(statements, context)
     except UnreadError as error:
-        return ClaimVerdict(
-            claim, "unknown", words.say("not understood", reason=error.reason), position=error.node.span if error.node else None
-        )
+        place = error.node.span if error.node else None
+        return ClaimVerdict(claim, "unknown", words.say("not understood", reason=error.reason), position=place)
     sides = [s.body for s in statements]
     start = time.monotonic()
     conditions: list[Said] = []
-    kind = "claim"
-    for at, link in enumerate(all_links):
-        if at and link.kind == "claim" and is_open(link, context, sides) and all_links[0] is not link:
+    kind = every[0].kind if every[0].kind in ("update", "shape") else "claim"
+    last: Judged | None = None
+    for link in every[1:]:
+        if link.kind == "claim" and is_open(link, context, sides):
             context = opened(link, context)[1]
-    for at, link in enumerate(all_links):
+    for at, link in enumerate(every):
         if is_assumption(link):
             continue
-        if is_zero(link.right) and link.kind == "claim" and any(has_derivative(x.left) or has_derivative(x.right) for x in all_links):
-            found = judged_link(link, context, sides, start)
-            if found[0] != "holds":
-                conditions.append(words.say("stationary"))
-                continue
         if link.kind == "claim" and is_open(link, context, sides):
             kind, context, instead = opened(link, context)
-            if instead is None and at + 1 < len(all_links):
+            if instead is None and at + 1 < len(every):
                 continue
             if instead is None:
                 return defining(claim, link, context, sides)
             link = instead
         found = judged_link(link, context, sides, start)
-        if found[0] in ("wrong", "unknown"):
-            return ClaimVerdict(claim, found[0], found[1], position=found[3])
-        conditions += found[2]
+        stationary = link.kind == "claim" and is_zero(link.right) and any(has_derivative(x.left) or has_derivative(x.right) for x in every)
+        if stationary and found.status != "holds":
+            conditions.append(words.say("stationary"))
+            continue
+        if found.status == "unknown":
+            return ClaimVerdict(
+                claim, "unknown", found.because, kind=kind, position=found.place, reading=understood(link, found.outcome, found.reading)
+            )
+        if found.status == "wrong":
+            return refuted(Claim(claim, tuple(statements), tuple(every), context), at, found, kind)
+        last = found
+        conditions += found.conditions
         if kinked(link, context):
             conditions.append(words.say("kink"))
-    conditions += [
-        words.say("mended", what=r.what) for r in formula.repairs if "partial below" in r.what or r.what.startswith(r"a \partial")
-    ]
+    conditions += [words.say("mended", what=r.what) for r in formula.repairs if r.what.startswith(r"a \partial")]
     status = "holds-if" if conditions else "holds"
-    return ClaimVerdict(claim, status, words.say("equal"), conditions=tuple(dict.fromkeys(conditions)), kind=kind)
+    reading = understood(every[0], last.outcome, last.reading) if last else ""
+    return ClaimVerdict(claim, status, words.say("equal"), tuple(dict.fromkeys(conditions)), kind, reading)
 
 
-def judged_link(link: Link, context: Context, sides: list[n.Node], start: float) -> tuple[str, Said, list[Said], tuple[int, int] | None]:
-    """Status, reason, conditions and place for one link."""
-    first: Outcome | None = None
+def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
+    """The verdict on a claim whose link `at` numbers refute: the broken link, a right formula near it, a counterexample.
+
+    Where names had to be pieced together and nothing near is true, it may be the reading that is wrong: then nothing is said.
+    """
+    link, context = claim.links[at], claim.context
+    correction = corrected(claim, at, [found.reading], time.monotonic() + SEARCH)
+    how = understood(link, found.outcome, found.reading)
+    if correction is None and not found.outcome.is_certain:
+        return ClaimVerdict(claim.text, "unknown", words.say("far off"), kind=kind, reading=how)
+    cause = f"cause {correction.kind}" if correction else ""
+    shows = shown(link, found.outcome, context, found.reading, claim.sides)
+    return ClaimVerdict(
+        claim.text,
+        "wrong",
+        words.say(cause, because=found.because) if cause in words.WORDS else found.because,
+        kind=kind,
+        reading=how,
+        broken=claim.text[link.left.span[0] : link.right.span[1]] if len(claim.links) > 1 and link.left.span < link.right.span else None,
+        corrected=correction.latex if correction else None,
+        counterexample=shows,
+    )
+
+
+def judged_link(link: Link, context: Context, sides: list[n.Node], start: float) -> Judged:
+    """What comes of one link under all readings."""
+    first: Judged | None = None
     inert: set[Reading] = set()
     for reading, conditions in readings(context, link, inert):
         made = tried(link, context, reading, sides)
-        if first is not None and first.kind == "differs" and (made.kind, made.left, made.right) == (first.kind, first.left, first.right):
+        known = first.outcome if first else made
+        if first and known.kind == "differs" and (made.kind, made.left, made.right) == (known.kind, known.left, known.right):
             inert.add(reading)
-        if made.kind == "equal" and (reading.identity or reading.special or reading.symmetric or reading.einstein) and not made.trivial:
-            return "unknown", words.say("special", what=conditions[-1]), [], None
-        if first is None:
-            first = made
-        if made.kind == "equal":
-            if made.names is not None and made.names.reversed:
-                conditions = [*conditions, words.say("reversed")]
-            return "holds", words.say("equal"), conditions, None
-        if made.kind == "factor" and context.conventions.reduction is None:
-            return "holds", words.say("equal"), [*conditions, words.say("absorbed", factor=f"{-(made.ratio or 0):.4g}")], None
-        if made.kind == "uphill" and made.names is not None and not is_loss(link, made.names):
-            return "holds", words.say("equal"), [*conditions, words.say("ascent")], None
+        settled = agreed(link, context, reading, made, conditions)
+        if settled:
+            return settled
+        first = first or Judged("wrong", because(link, made), reading, made)
         if time.monotonic() - start > SECONDS:
-            return "unknown", words.say("time"), [], None
-    assert first is not None
-    if first.kind == "unread":
-        return "unknown", words.say("not understood", reason=first.text), [], first.node.span if first.node else None
-    return (
-        "wrong",
-        words.say("refuted", text=f"{first.kind} {first.text} {first.where} {first.at} {first.left:.5g} {first.right:.5g}"),
-        [],
-        None,
-    )
+            return Judged("unknown", words.say("time"), reading, made)
+    if first is None or first.outcome.kind == "unread":
+        made = first.outcome if first else Outcome("unread")
+        return Judged(
+            "unknown", words.say("not understood", reason=made.text), first.reading if first else usual(context.conventions), made
+        )
+    return first
+
+
+def agreed(link: Link, context: Context, reading: Reading, made: Outcome, conditions: list[Said]) -> Judged | None:
+    """The verdict where numbers confirm a link under a reading, else None."""
+    if made.kind == "equal" and is_weak(reading):
+        return None if made.trivial else Judged("unknown", words.say("special", what=conditions[-1]), reading, made)
+    if made.kind == "equal":
+        further = [words.say("reversed")] if made.names is not None and made.names.reversed else []
+        return Judged("holds", words.say("equal"), reading, made, (*conditions, *further))
+    if made.kind == "factor" and context.conventions.reduction is None:
+        absorbed = words.say("absorbed", factor=f"{-(made.ratio or 0):.4g}")
+        return Judged("holds", words.say("equal"), reading, made, (*conditions, absorbed))
+    if made.kind == "uphill" and made.names is not None and not is_loss(link, made.names):
+        return Judged("holds", words.say("equal"), reading, made, (*conditions, words.say("ascent")))
+    return None
+
+
+def because(link: Link, made: Outcome) -> Said:
+    """Why a link is refuted."""
+    if made.kind == "uphill":
+        return words.say("uphill")
+    if made.kind == "factor":
+        return words.say("step factor", factor=f"{-(made.ratio or 0):.4g}")
+    if made.kind in ("shape", "misfit"):
+        return words.say("shapes", text=made.text)
+    if link.kind == "update":
+        return words.say("no gradient")
+    where = ", ".join(f"{letter} = {at}" for letter, at in (made.where or {}).items())
+    key = "differs at" if where else "differs"
+    if made.ratio is not None:
+        key = "differs by"
+    return words.say(key, where=where, left=f"{made.left:.4g}", right=f"{made.right:.4g}", ratio=f"{made.ratio or 0:.4g}")

@@ -86,7 +86,5 @@ def defining(claim: str, link: Link, context: Context, sides: list[n.Node]) -> C
     made = tried(plainly, context, usual(context.conventions), sides)
     if made.kind == "equal" and declared:
         return ClaimVerdict(claim, "holds", words.say("definition"), kind="definition")
-    if made.kind in ("shape", "misfit"):
-        return ClaimVerdict(claim, "wrong", words.say("refuted", text=made.text), kind="definition")
     reason = words.say("undefined", name=flat(link.left)) if made.kind == "equal" else words.say("not understood", reason=made.text)
     return ClaimVerdict(claim, "unknown", reason, kind="definition")

@@ -22,3 +22,12 @@ class Outcome:
     point: int = 0
     ratio: float | None = None
     trivial: bool = False
+    plain: bool = False
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether a mismatch can hardly come from a misreading: a constant factor, a step uphill, numbers alone, a list for a number."""
+        if self.kind in ("uphill", "factor") or self.ratio is not None or self.plain:
+            return True
+        declared = self.names.context.declared if self.names is not None else ()
+        return self.kind == "differs" and bool(declared) and not any(d.axes for d in declared) and not self.where

@@ -236,7 +236,8 @@ def difference(
     """How two sides differ, or None."""
     a, b = beside(left, right, names.reading)
     if a is None or b is None:
-        return Outcome("shape", f"the left side is {left.described}, the right side {right.described}", where=env, names=names)
+        text = f"the left side is {left.described}, the right side {right.described}"
+        return Outcome("shape", text, where=env, names=names, plain="laplacian" in (left.special, right.special))
     finite = 0
     apart: Outcome | None = None
     for at, here, there in zip(np.ndindex(*a.shape), a.reshape(-1), b.reshape(-1), strict=True):

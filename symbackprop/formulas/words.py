@@ -7,7 +7,6 @@ WORDS = {
     "not understood": {"en": "not understood: {reason}", "zh": "无法理解：{reason}"},
     "equal": {"en": "both sides are equal at every point tried", "zh": "在所有试验点上两边相等"},
     "time": {"en": "time ran out", "zh": "超时"},
-    "refuted": {"en": "refuted: {text}", "zh": "不成立：{text}"},
     "simplex": {"en": "the labels sum to 1", "zh": "标签之和为 1"},
     "layout numerator": {"en": "numerator layout", "zh": "分子布局"},
     "layout denominator": {"en": "denominator layout", "zh": "分母布局"},
@@ -44,6 +43,20 @@ WORDS = {
     "dot": {"en": "a dot multiplies entry by entry", "zh": "点号表示逐元素相乘"},
     "final": {"en": "the loss depends on the last step alone", "zh": "损失只依赖最后一步"},
     "einstein": {"en": "an index on the right alone is summed over", "zh": "仅在右边出现的指标表示求和"},
+    "far off": {
+        "en": "it does not hold as it was read, but nothing near it does either: it may have been misread",
+        "zh": "按此理解不成立，但邻近的公式也都不成立：可能理解有误",
+    },
+    "uphill": {"en": "the step goes up the gradient: the objective grows", "zh": "这一步沿梯度上升，目标函数会变大"},
+    "step factor": {"en": "the step is {factor} times the gradient step", "zh": "这一步是梯度步的 {factor} 倍"},
+    "no gradient": {"en": "the step is no multiple of the gradient", "zh": "这一步不是梯度的倍数"},
+    "shapes": {"en": "the shapes do not fit: {text}", "zh": "形状不符：{text}"},
+    "differs": {"en": "the sides differ: {left} and {right}", "zh": "两边不等：{left} 与 {right}"},
+    "differs at": {"en": "the sides differ at {where}: {left} and {right}", "zh": "在 {where} 处两边不等：{left} 与 {right}"},
+    "differs by": {"en": "the left side is {ratio} times the right side", "zh": "左边是右边的 {ratio} 倍"},
+    "reading": {"en": "read with {vectors}, {layout}; {shapes}", "zh": "理解为：{vectors}，{layout}；{shapes}"},
+    "rows": {"en": "row vectors", "zh": "行向量"},
+    "columns": {"en": "column vectors", "zh": "列向量"},
     "samples": {"en": "samples stand along the other axis", "zh": "样本沿另一轴排列"},
 }
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from symbackprop.formulas.context import Context
-from symbackprop.formulas.links import Link, free_letters
-from symbackprop.formulas.references import atoms, primes
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, operands, parts, rebuilt
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.links import Link, free_letters
+from symbackprop.formulas.notation.references import atoms, primes
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, operands, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
 DERIVED = (n.Leibniz, n.Operator, n.Differential)

@@ -16,8 +16,8 @@ from symbackprop.formulas.edits.around import (
     without_primes,
 )
 from symbackprop.formulas.edits.products import flattened
-from symbackprop.formulas.references import atoms, primes
-from symbackprop.formulas.trees import base_of, flat, parts, rebuilt
+from symbackprop.formulas.notation.references import atoms, primes
+from symbackprop.formulas.notation.trees import base_of, flat, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
 

@@ -7,7 +7,7 @@ from itertools import product as pairs
 
 from symbackprop.formulas.edits.around import Around, Edit, bracketed, grouped, is_transpose, replaced, walked
 from symbackprop.formulas.edits.signs import negated
-from symbackprop.formulas.trees import flat
+from symbackprop.formulas.notation.trees import flat
 from symbackprop.language.latex import nodes as n
 
 HADAMARD = (r"\odot", r"\circ", "*", r"\bullet")

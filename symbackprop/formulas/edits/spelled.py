@@ -8,8 +8,8 @@ from types import UnionType
 from typing import Any
 
 from symbackprop.errors import FormulaError
-from symbackprop.formulas.context import Context
-from symbackprop.formulas.trees import parts, rebuilt
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.trees import parts, rebuilt
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.statements import parse
 from symbackprop.language.latex.written import write

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from symbackprop.formulas.edits.around import Around, Edit, grouped, replaced, walked
 from symbackprop.formulas.edits.products import flattened, run
-from symbackprop.formulas.trees import flat, parts
+from symbackprop.formulas.notation.trees import flat, parts
 from symbackprop.language.latex import nodes as n
 
 

@@ -46,6 +46,7 @@ class Definitions(Evaluator):
         self.wanted: tuple[n.Node | None, tuple[int, ...] | None] = (None, None)
         self.invented: set[str] = set()
         self.assumed = False
+        self.pieced: set[str] = set()
         trees = [*(s.body for s in context.statements), *claims, *([context.continues] if context.continues else [])]
         trees += [t for pair in context.aliases for t in pair]
         self.trees = trees

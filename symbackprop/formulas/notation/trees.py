@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from functools import cache
 from typing import Any
 
 from symbackprop.language.latex import nodes as n
@@ -26,10 +25,14 @@ def parts(node: n.Node) -> Iterator[n.Node]:
             todo += here[::-1]
 
 
-@cache
-def _inside(kind: type) -> tuple[str, ...]:
+INSIDE: dict[type[n.Node], tuple[str, ...]] = {}
+
+
+def _inside(kind: type[n.Node]) -> tuple[str, ...]:
     """The fields of a kind of node that may hold others."""
-    return tuple(field.name for field in fields(kind) if field.name not in ("span", "spaced"))
+    if kind not in INSIDE:
+        INSIDE[kind] = tuple(field.name for field in fields(kind) if field.name not in ("span", "spaced"))
+    return INSIDE[kind]
 
 
 def operands(node: n.Node) -> Iterator[n.Node]:

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symbackprop.formulas import functions as f
-from symbackprop.formulas import quantities as q
-from symbackprop.formulas.names import Env
-from symbackprop.formulas.quantities import Quantity
-from symbackprop.formulas.references import Position, primes
+from symbackprop.formulas.meaning.evaluator import Env
+from symbackprop.formulas.notation.references import Position, primes
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, plain
+from symbackprop.formulas.numbers import functions as f
+from symbackprop.formulas.numbers import quantities as q
+from symbackprop.formulas.numbers.quantities import Quantity
+from symbackprop.formulas.numbers.tape import Scalar, number
 from symbackprop.formulas.scripts.small import Small, Tensor
-from symbackprop.formulas.tape import Scalar, number
-from symbackprop.formulas.trees import TRANSPOSES, base_of, flat, plain
 from symbackprop.language.latex import nodes as n
 
 SUM, PRODUCT, UNARY, POWER, ATOM = range(5)

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from symbackprop.formulas.names import Env, OutOfRange, Unread
-from symbackprop.formulas.quantities import Misfit, Quantity
+from symbackprop.formulas.meaning.evaluator import Env
+from symbackprop.formulas.meaning.values import COMPARES
+from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
+from symbackprop.formulas.notation.trees import plain
+from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
+from symbackprop.formulas.numbers.tape import Scalar
 from symbackprop.formulas.scripts.expressions import ATOM, PRODUCT, SUM, Code, Expressions, Pair, UnprintableError
 from symbackprop.formulas.scripts.small import Tensor
-from symbackprop.formulas.tape import Scalar
-from symbackprop.formulas.trees import plain
-from symbackprop.formulas.values import COMPARES
 from symbackprop.language.latex import nodes as n
 
 
@@ -181,4 +182,4 @@ class Printer(Expressions):
             self.names.depth -= 1
 
 
-FAILURES = (UnprintableError, Misfit, Unread, OutOfRange)
+FAILURES = (UnprintableError, MisfitError, UnreadError, OutOfRangeError)

@@ -7,18 +7,19 @@ from keyword import iskeyword
 
 import numpy as np
 
-from symbackprop.formulas import functions as f
-from symbackprop.formulas import quantities as q
-from symbackprop.formulas import tape as s
-from symbackprop.formulas.calls import Slope
-from symbackprop.formulas.context import Context
-from symbackprop.formulas.derivatives import Meaning
-from symbackprop.formulas.names import LABELS, POINTS, POSITIVE, Env, Known
-from symbackprop.formulas.quantities import Quantity
-from symbackprop.formulas.readings import Reading
-from symbackprop.formulas.references import Pattern
-from symbackprop.formulas.tape import Scalar
-from symbackprop.formulas.trees import base_of
+from symbackprop.formulas.meaning.definitions import LABELS, POINTS, POSITIVE
+from symbackprop.formulas.meaning.evaluator import Env, Known
+from symbackprop.formulas.meaning.functions import Slope
+from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.readings import Reading
+from symbackprop.formulas.notation.references import Pattern
+from symbackprop.formulas.notation.trees import base_of
+from symbackprop.formulas.numbers import functions as f
+from symbackprop.formulas.numbers import quantities as q
+from symbackprop.formulas.numbers import tape as s
+from symbackprop.formulas.numbers.quantities import Quantity
+from symbackprop.formulas.numbers.tape import Scalar
 from symbackprop.language.latex import nodes as n
 
 HALVES = np.array([-2, -1.5, -1, -0.5, 0.5, 1, 1.5, 2])
