@@ -22,7 +22,8 @@ TITLE = re.compile(r"(#{1,6})(?:[ \t]+([^\n]*))?$", re.MULTILINE)
 UNDER = re.compile(r"(=+|-+)[ \t]*\r?$", re.MULTILINE)
 TOKEN = re.compile(
     r"""(?P<begin>\\begin\{(?P<name>(?:equation|align|alignat|flalign|gather|multline|eqnarray|displaymath|math)\*?)\})
-    | (?P<square>\\\[) | (?P<round>\\\() | \\. | (?P<ticks>`+) | (?P<dollars>\$+) | (?P<html><!--) | (?P<hidden>%%)
+    | (?P<square>\\\[) | (?P<round>\\\() | (?P<kramdown>\\\\\[) | (?P<within>\\\\\()
+    | \\. | (?P<ticks>`+) | (?P<dollars>\$+) | (?P<html><!--) | (?P<hidden>%%)
     | (?P<raw><(?P<tag>code|pre|script|style)\b[^<>\n]*>) | (?P<wiki>!?\[\[(?P<target>[^\[\]\n|]*)(?:\|(?P<alias>[^\[\]\n]*))?\]\])
     | (?P<link>(?<=\])\((?P<url>[^()\s]+)(?:[ \t]+"[^"\n]*")?\)) | https?://[^\s<>，。、）]*""",
     re.VERBOSE | re.DOTALL,
@@ -32,6 +33,8 @@ CLOSED = {
     "dollars": re.compile(r"(?:[^\\$]|\\.|\$(?!\$))+?(?=\$\$)", re.DOTALL),
     "square": re.compile(r"(?:[^\\]|\\[^\]])*?(?=\\\])", re.DOTALL),
     "round": re.compile(r"(?:[^\\]|\\[^)])*?(?=\\\))", re.DOTALL),
+    "kramdown": re.compile(r"(?:[^\\]|\\(?!\\\]))*?(?=\\\\\])", re.DOTALL),
+    "within": re.compile(r"(?:[^\\]|\\(?!\\\)))*?(?=\\\\\))", re.DOTALL),
 }
 FAR = 60
 """A display whose signs stand on lines of their own may hold empty lines, but is no longer than this."""
@@ -224,7 +227,7 @@ class _Walk:
             if not match:
                 return end
             kind = match.lastgroup if match.lastgroup not in ("name", "tag", "target", "alias", "url") else ""
-            for word in ("begin", "square", "round", "ticks", "dollars", "html", "hidden", "raw", "wiki", "link"):
+            for word in ("begin", "square", "round", "kramdown", "within", "ticks", "dollars", "html", "hidden", "raw", "wiki", "link"):
                 kind = word if match.group(word) is not None else kind
             at = getattr(self, f"_{kind}")(match, end, max(bound, end)) if kind else match.end()
         return at
@@ -292,6 +295,19 @@ class _Walk:
         if not body or not SIGNS.search(body.group()):
             return match.end()
         return self.sheet.add(match.start(), body.end() + 2, 2, 2, INLINE, self.depth(match.start()))
+
+    def _kramdown(self, match: re.Match, end: int, bound: int) -> int:
+        """The signs of a display with two strokes, as Jekyll's notes have them."""
+        return self._doubled("kramdown", match, bound, DISPLAY)
+
+    def _within(self, match: re.Match, end: int, bound: int) -> int:
+        return self._doubled("within", match, end, INLINE)
+
+    def _doubled(self, kind: str, match: re.Match, bound: int, shown: str) -> int:
+        body = self.closed(kind, match.end(), bound)
+        if not body or not SIGNS.search(body.group()):
+            return match.end()
+        return self.sheet.add(match.start(), body.end() + 3, 3, 3, shown, self.depth(match.start()))
 
     def _begin(self, match: re.Match, end: int, bound: int) -> int:
         final = rf"\end{{{match.group('name')}}}"
