@@ -19,6 +19,8 @@ from symbackprop.formulas.trial import tried
 from symbackprop.language.latex import nodes as n
 
 SECONDS = 3.0
+MOST = 900
+"""How many edited links are tried: a count, so that what is found does not hang on the speed of a machine."""
 LEFT = 0.45
 """How much further an edit of the left side lies than the same one of the right side."""
 LATER = 1.56
@@ -111,8 +113,8 @@ class Search:
             return None
 
     def is_late(self) -> bool:
-        """Whether time ran out."""
-        return time.monotonic() > self.deadline
+        """Whether enough was tried, or time ran out."""
+        return self.tested > MOST or time.monotonic() > self.deadline
 
     def singles(self, bench: Bench) -> Iterator[tuple[Link, str]]:
         """Links that one edit makes true at the points of the bench, then those that one edit and a constant factor do."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from symbackprop.errors import FormulaError
 from symbackprop.formulas import words
 from symbackprop.formulas.alternatives import is_weak, kinked, readings
@@ -29,7 +31,7 @@ from symbackprop.language.latex.statements import parse
 
 SECONDS = 6.0
 """How long readings are tried; a correction and a counterexample may take as much again and no more."""
-SEARCH = 3.0
+SEARCH = 8.0
 NUMBERED = re.compile(r"(?:\\quad|\\qquad|~|\\hspace\{[^{}]*\}|\\[,;: ])[\s~]*\((?:\d+[a-z]?)(?:\.\d+)*\)(?=\s*(?:\\\\|\\end|$))")
 
 
@@ -60,7 +62,8 @@ def judge(claim: str, context: Context) -> ClaimVerdict:
         formula = parse(without_number(claim), context.macros, context.words)
     except FormulaError as error:
         return ClaimVerdict(claim, "unknown", words.say("not read", reason=error.reason), position=error.spans[0] if error.spans else None)
-    return judged(claim, formula, context)
+    with np.errstate(all="ignore"):
+        return judged(claim, formula, context)
 
 
 def without_number(claim: str) -> str:

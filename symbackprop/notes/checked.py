@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from symbackprop.calculus.program import Program
 from symbackprop.errors import FormulaError
 from symbackprop.formulas.judge import judged
@@ -106,7 +108,8 @@ def check_note(
     """
     place = Folder(folder) if folder is not None else None
     note = read_note(path, place)
-    return NoteReport(note, _Check(note, model, place, progress).judged(), lang)
+    with np.errstate(all="ignore"):
+        return NoteReport(note, _Check(note, model, place, progress).judged(), lang)
 
 
 class _Check:

@@ -154,7 +154,8 @@ def _is_entry(node: n.Node, f: n.Name, by: n.Node | None) -> bool:
     top, variable = head(node.of), plain(node.by[0])
     if top is None or base_of(top) != base_of(f) or not isinstance(variable, n.Name):
         return False
-    return by is None or (isinstance(plain(by), n.Name) and base_of(plain(by)) == base_of(variable) and bool(variable.scripts))  # type: ignore[arg-type]
+    name = plain(by) if by is not None else None
+    return by is None or (isinstance(name, n.Name) and base_of(name) == base_of(variable) and bool(variable.scripts))
 
 
 def head(node: n.Node) -> n.Name | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symbackprop.formulas.meaning.definitions import named
+from symbackprop.formulas.meaning.equations import named
 from symbackprop.formulas.meaning.evaluator import Env, Known
 from symbackprop.formulas.meaning.sizes import Sizes
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError

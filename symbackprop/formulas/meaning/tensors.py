@@ -213,8 +213,9 @@ class Tensors(Lookup):
             if d.axes is None or fit is None or len(d.axes) != len(shape):
                 continue
             for tree, old, new in zip(d.axes, shape, found, strict=True):
-                if old != new and isinstance(plain(tree), n.Name) and (plain(tree).scripts or len(self.recursive)):  # type: ignore[attr-defined]
-                    raise ResizedError(self.size_key(plain(tree), dict(fit.bindings)), new)  # type: ignore[arg-type]
+                name = plain(tree)
+                if old != new and isinstance(name, n.Name) and (name.scripts or self.recursive):
+                    raise ResizedError(self.size_key(name, dict(fit.bindings)), new)
 
     def reshaped(self, made: Quantity, shape: tuple[int, ...], e: Known) -> Quantity:
         """A value in the shape that was declared for it, where only axes of size 1, a sum or equal entries are between them."""

@@ -1,0 +1,153 @@
+"""Equations of a context: which name their left side gives, and what is on the right."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from symbackprop.formulas.meaning.evaluator import Evaluator, Known
+from symbackprop.formulas.notation.references import Pattern, Position, Slot, pattern, primes
+from symbackprop.formulas.notation.trees import base_of, flat, has_derivative, plain
+from symbackprop.language.latex import nodes as n
+
+DEFINING = {"=", ":=", r"\equiv", r"\triangleq", r"\doteq", r"\leftarrow"}
+
+
+class Equations(Evaluator):
+    """Takes equations in."""
+
+    known: dict[str, list[Known]]
+    constraints: list[n.Statement]
+    indices: frozenset[str]
+    sizes_named: set[str]
+
+    def is_index(self, letter: str) -> bool:
+        """Whether a letter in a script is an index."""
+        return letter in self.indices
+
+    def pattern_of(self, name: n.Name) -> Pattern:
+        """The pattern of a name on a left side."""
+        return pattern(named(name), name.scripts, self.is_index)
+
+    def take(self, statement: n.Statement) -> None:
+        """A forward equation: it defines its left side. Whatever else it says is a constraint."""
+        body = statement.body
+        for condition in statement.conditions:
+            for part in condition.parts:
+                if isinstance(part, n.Chain) and part.signs[0] in DEFINING:
+                    self.take(n.Statement(part, span=part.span))
+        if isinstance(body, n.Signature):
+            return None
+        if not isinstance(body, n.Chain) or body.signs[0] not in DEFINING:
+            self.constraints.append(statement)
+            return None
+        right = body.sides[1]
+        for further in body.sides[2:]:
+            last = plain(further)
+            if (
+                isinstance(last, n.Name)
+                and isinstance(plain(body.sides[0]), n.Name)
+                and not self.defines(last)
+                and not isinstance(plain(body.sides[1]), n.Name)
+            ):
+                self.add_equation(last, body.sides[0])
+        if len(body.sides) > 2 and not has_derivative(body.sides[1]) and isinstance(plain(body.sides[1]), n.Name):
+            right = body.sides[-1]
+            middle = plain(body.sides[1])
+            if isinstance(middle, n.Name) and not self.defines(middle):
+                self.add_equation(middle, body.sides[-1])
+        left_tree, right = self.solved(body.sides[0], right)
+        left, parameters, scripts = self.left_side(left_tree)
+        if left is None:
+            self.constraints.append(statement)
+            return None
+        self.add_equation(replace(left, scripts=left.scripts + scripts), right, parameters)
+        return None
+
+    def solved(self, left: n.Node, right: n.Node) -> tuple[n.Node, n.Node]:
+        """n L_i = ... as L_i = .../n, and ln P = ... as P = exp(...)."""
+        if (
+            isinstance(left, n.Juxtaposition)
+            and len(left.factors) == 2
+            and all(isinstance(f, n.Name) for f in left.factors)
+            and flat(left.factors[0]) in self.sizes_named
+        ):
+            return left.factors[1], n.Fraction(right, left.factors[0], span=right.span)
+        if isinstance(left, n.Call) and left.function.id in ("log", "ln") and not left.function.scripts:
+            inside = plain(left.argument)
+            return inside, n.Call(n.Name("exp", "operatorname"), n.Bracket("(", (right,), (), ")", span=right.span), span=right.span)
+        return left, right
+
+    def defines(self, name: n.Name) -> bool:
+        """Whether an equation gives this name already."""
+        return any(k.right is not None for k in self.known.get(base_of(name), ()))
+
+    def left_side(self, left: n.Node) -> tuple[n.Name | None, tuple[n.Node, ...] | None, tuple[n.Script, ...]]:
+        """The name on a left side, the parameters of a function, and scripts behind those."""
+        scripts: tuple[n.Script, ...] = ()
+        left = plain(left)
+        if isinstance(left, n.Scripted):
+            scripts, left = left.scripts, plain(left.of)
+        if isinstance(left, n.Call):
+            arguments = left.argument.items if isinstance(left.argument, n.Bracket) else (left.argument,)
+            return replace(left.function, style=""), tuple(arguments), scripts
+        if isinstance(left, n.Juxtaposition) and len(left.factors) == 3 and isinstance(left.factors[1], n.Bracket):
+            last = left.factors[2]
+            scripts = last.scripts if isinstance(last, n.Scripted) else ()
+            head = plain(left.factors[0])
+            if isinstance(head, n.Name) and isinstance(last.of if isinstance(last, n.Scripted) else last, n.Bracket):
+                return head, left.factors[1].items, scripts
+        if isinstance(left, n.Juxtaposition) and len(left.factors) == 2:
+            head, behind = plain(left.factors[0]), left.factors[1]
+            if isinstance(behind, n.Scripted):
+                scripts, behind = behind.scripts, behind.of
+            if isinstance(head, n.Name) and isinstance(behind, n.Bracket):
+                return head, behind.items, scripts
+        if isinstance(left, n.Differential) and isinstance(left.of, n.Name):
+            return replace(left.of, id=f"d {left.of.id}"), None, scripts
+        if isinstance(left, n.Operator) and left.of is not None and isinstance(plain(left.of), n.Name) and not left.scripts:
+            of = plain(left.of)
+            return (replace(of, id=f"{left.sign} {of.id}"), None, scripts) if isinstance(of, n.Name) else (None, None, scripts)
+        if isinstance(left, n.Name):
+            return left, None, scripts
+        return None, None, scripts
+
+    def add_equation(self, left: n.Name, right: n.Node, parameters: tuple[n.Node, ...] | None = None, alias: bool = False) -> None:
+        """Know a name by its equation; a primed function is a constraint."""
+        primed = "".join(s.mark for s in left.scripts if s.mark.startswith("'"))
+        if primed and (self.known.get(base_of(left)) or left.style == "operatorname"):
+            return
+        found = self.pattern_of(left)
+        rows = self.known[found.base]
+        same = [k for k in rows if k.pattern == found and k.right is not None and not k.alias]
+        if same and not alias and all(k.parameters is None or parameters is None or len(k.parameters) == len(parameters) for k in same):
+            return
+        component: tuple[str, ...] = ()
+        for k in rows:
+            extra = found.below[len(k.pattern.below) :]
+            whole = k.axes is not None and k.right is None and self.prefixes(k.pattern, found)
+            if whole and extra and len(extra) == len(k.axes or ()) and all(s.letter for s in extra):
+                component = tuple(s.letter for s in extra)
+        rows.append(Known(found, right, None, parameters, alias, component, left))
+
+    @staticmethod
+    def prefixes(whole: Pattern, found: Pattern) -> bool:
+        """Whether `found` is a component of `whole`."""
+
+        def bare(slots: Sequence[Slot]) -> list[Slot]:
+            return [replace(s, offset=0) for s in slots]
+
+        return bare(whole.above) == bare(found.above) and bare(whole.below) == bare(found.below[: len(whole.below)])
+
+    @staticmethod
+    def as_positions(found: Pattern, bindings: Mapping[str, int]) -> tuple[tuple[Position, ...], tuple[Position, ...]]:
+        """The positions of a pattern at values of its indices."""
+
+        def position(s: Slot) -> Position:
+            value = bindings[s.letter] + s.offset if s.letter else s.number
+            return Position(s.bracket, value, s.label or str(value))
+
+        return tuple(map(position, found.below)), tuple(map(position, found.above))
+
+
+def named(name: n.Name) -> str:
+    """What a name is called, its primes included."""
+    return base_of(name) + "'" * primes(name.scripts)
