@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from symbackprop.errors import FormulaError
 from symbackprop.formulas import words
 from symbackprop.formulas.alternatives import is_weak, kinked, readings
@@ -68,6 +70,7 @@ def without_number(claim: str) -> str:
     return NUMBERED.sub(lambda m: " " * len(m.group()), claim)
 
 
+@np.errstate(all="ignore")
 def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     """The verdict on a formula that is read."""
     context, statements = labelled(context, formula.statements)
