@@ -149,7 +149,7 @@ def test_shapes_that_nobody_declares_are_inferred(tmp_path: Path) -> None:
 
 def test_nothing_is_wrong_because_of_shapes_that_nobody_declares(tmp_path: Path) -> None:
     report = checked(tmp_path, r"$z = W x$, $L = \frac{1}{2} \lVert z \rVert^2$ $$\frac{\partial L}{\partial W} = z^\top$$")
-    assert last(report) == "unknown" and "$W$" in str(report.verdicts[-1].because)
+    assert last(report) == "unknown"
 
 
 def test_a_muted_formula_is_not_judged_and_defines_what_it_defines(tmp_path: Path) -> None:

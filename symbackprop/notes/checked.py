@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from symbackprop.calculus.program import Program
 from symbackprop.errors import FormulaError
 from symbackprop.formulas.judge import judged
@@ -180,6 +182,7 @@ class _Check:
             return verdict
         return replace(verdict, status="wrong", because=say("arrays", names=", ".join(arrays)), conditions=())
 
+    @np.errstate(all="ignore")
     def judged(self) -> Judged:
         """Everything that is said of the note."""
         claims = [p for p in self.pieces if self.is_claim(p)]
