@@ -205,3 +205,31 @@ def test_a_file_that_is_missing_is_a_typed_error(tmp_path: Path) -> None:
         sbp.check_note(tmp_path / "none.md")
     with pytest.raises(SpecError, match="model"):
         checked(tmp_path, "$x$", model=3)
+
+
+@pytest.mark.parametrize(
+    ("model", "claim"),
+    [
+        (r"$r = A x - b$, $f = \lVert r \rVert^2$", r"\nabla_x f = 2 A^\top r"),
+        (r"$z^l = W^l a^{l-1} + b^l$, $a^l = \sigma(z^l)$", r"\frac{\partial z^l}{\partial a^{l-1}} = W^l"),
+        (
+            r"$\mathbf z = \mathbf W \mathbf x$, $L = \frac{1}{2} \lVert \mathbf z \rVert^2$",
+            r"\frac{\partial L}{\partial \mathbf x} = \mathbf W^\top \mathbf z",
+        ),
+        (r"$\vec z = W \vec x$, $L = \frac{1}{2} \lVert \vec z \rVert^2$", r"\frac{\partial L}{\partial \vec x} = W^\top \vec z"),
+    ],
+)
+def test_fonts_transposes_and_products_say_what_is_a_matrix(tmp_path: Path, model: str, claim: str) -> None:
+    assert last(checked(tmp_path, f"{model} $${claim}$$")) == "holds"
+    assert last(checked(tmp_path, f"{model} $${claim.replace('= ', '= 3 ', 1)}$$")) == "wrong"
+
+
+def test_a_sum_from_zero_to_n_that_is_divided_by_n_has_n_terms(tmp_path: Path) -> None:
+    text = r"$\mu = \frac{1}{N} \sum_{i = 0}^{N} X_i$ $$\frac{\partial \mu}{\partial X_j} = \frac{1}{N}$$"
+    report = checked(tmp_path, text)
+    assert last(report) == "holds" and "from zero" in {c.key for c in report.judged.conventions}
+
+
+def test_a_component_that_lacks_its_index_in_its_definition_gets_it(tmp_path: Path) -> None:
+    text = r"$u = \frac{x_i}{s}$, $y_i = g_i u$ $$\frac{\partial L}{\partial g_i} = \frac{\partial L}{\partial y_i} u_i$$"
+    assert last(checked(tmp_path, text)) == "holds"

@@ -52,7 +52,15 @@ class Judged:
 
 
 def check_claim(claim: str, context: Mapping[str, Any] | None = None) -> ClaimVerdict:
-    """Judge one claim; `symbackprop.check_claim` says how."""
+    r"""Judge one claim in LaTeX, such as \frac{\partial J}{\partial o} = \hat y - y: a derivative, a shape, an update, or a chain of them.
+
+    `context` says what it rests on, all of it optional but what the claim needs: "forward", equations in LaTeX, in order; "shapes", sizes
+    by name: {"W": ["k", "d"]}; "lhs", the left side of a claim that begins with =; "conventions", a dictionary of short texts: "layout"
+    (numerator, denominator, gradient), "vectors" (columns, rows), "reduction" (single, sum, mean), "superscript" (layer), "y" (one-hot),
+    "ops" ({"*": "hadamard"}), "name_aliases" ({"h_0": "h^0"}), "macros" ({"\\dd": "\\partial #1"}). Derivatives are derived from the
+    forward equations and compared with what is claimed, on numbers, under each reading that fits. A claim that can't be read or decided is
+    "unknown", with the reason. Raises SpecError for a context that is no dictionary.
+    """
     return judge(claim, read(context))
 
 
@@ -71,6 +79,7 @@ def without_number(claim: str) -> str:
     return NUMBERED.sub(lambda m: " " * len(m.group()), claim)
 
 
+@np.errstate(all="ignore")
 def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     """The verdict on a formula that is read."""
     context, statements = labelled(context, formula.statements)

@@ -96,13 +96,13 @@ class Background:
         wanted = self.closure(piece, names_in(piece))
         tops = {base_of(name).lower() for name in objectives(piece)}
         if tops - {head_of(d.body).lower() for d in wanted}:
-            reached = set(names_in(piece))
+            reached = {base for p in (piece, *(d for d in wanted if d.kind == "named")) for base in variables(p)}
             while True:
                 further = {head_of(d.body).lower() for d in self.definitions if self.needs[id(d)] & reached} - reached
                 if not further:
                     break
                 reached |= further
-            wanted = self.closure(piece, reached)
+            wanted = self.closure(piece, reached | names_in(piece))
         return wanted
 
     def closure(self, piece: Piece, start: set[str]) -> list[Piece]:
@@ -215,6 +215,19 @@ def has_sum(node: n.Node) -> bool:
     return any(isinstance(p, n.Big) and p.sign == r"\sum" for p in parts(node))
 
 
+def variables(piece: Piece) -> Iterator[str]:
+    """The bases of the names that a piece derives by, in small letters."""
+    for s in piece.statements:
+        for p in parts(s.body):
+            if isinstance(p, n.Leibniz | n.Operator):
+                yield from (base for by in derived_by(p) for base in bases(by))
+
+
+def derived_by(node: n.Leibniz | n.Operator) -> list[n.Node]:
+    """What a derivative is by."""
+    return list(node.by) if isinstance(node, n.Leibniz) else [i for s in node.scripts if s.mark == "_" for i in s.items]
+
+
 def objectives(piece: Piece) -> list[n.Name]:
     """The names that are derived in a piece."""
     found = []
@@ -254,8 +267,7 @@ def solutions(pieces: Sequence[Piece]) -> dict[str, int]:
         sides = [side for s in piece.statements if isinstance(s.body, n.Chain) for side in s.body.sides]
         if any(is_zero(side) for side in sides) and piece.kind == "claim":
             for p in (p for side in sides for p in parts(side)):
-                by = p.by if isinstance(p, n.Leibniz) else [i for x in p.scripts for i in x.items] if isinstance(p, n.Operator) else ()
-                for name in map(plain, by):
+                for name in map(plain, derived_by(p) if isinstance(p, n.Leibniz | n.Operator) else ()):
                     if isinstance(name, n.Name):
                         found.setdefault(base_of(name), piece.order)
     return found

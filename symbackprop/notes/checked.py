@@ -37,7 +37,7 @@ from symbackprop.notes.pieces import (
 from symbackprop.notes.reading.extract import read as read_note
 from symbackprop.notes.reading.folder import Folder
 from symbackprop.notes.reporting import report
-from symbackprop.notes.spelling import respelled
+from symbackprop.notes.spelling import counted_from_zero, respelled
 from symbackprop.notes.stated_model import equations
 from symbackprop.notes.words import say
 
@@ -117,7 +117,9 @@ class _Check:
         self.note, self.progress = note, progress
         self.unread: dict[int, Unread] = {}
         self.stated = blocks.stated((c.text for c in note.contexts), note.macros)
-        own = numbered(note, respelled(self.read()))
+        read = self.read()
+        self.from_zero = counted_from_zero([p for group in read.values() for p in group])
+        own = numbered(note, respelled(read))
         given, shapes, said = self.given(model, own)
         known = frozenset(head_of(p.body) for p in given)
         own = [replace(p, kind="claim") if p.kind == "equation" and head_of(p.body) in known else p for p in sorted_out(own)]
@@ -181,6 +183,7 @@ class _Check:
             return verdict
         return replace(verdict, status="wrong", because=say("arrays", names=", ".join(arrays)), conditions=())
 
+    @np.errstate(all="ignore")
     def judged(self) -> Judged:
         """Everything that is said of the note."""
         claims = [p for p in self.pieces if self.is_claim(p)]
@@ -240,6 +243,7 @@ class _Check:
             made.append(say(f"reduction {said.reduction}"))
         if said.one_hot:
             made.append(say("labels"))
+        made += [say("from zero", name=f"${name}$") for name in sorted(self.from_zero)]
         for _, group in sorted(self.background.twice().items()):
             made.append(say("twice", name=f"${name_of(group[0])}$", lines=", ".join(str(p.formula.line) for p in group)))
         return made

@@ -79,7 +79,7 @@ def is_number(name: n.Name) -> bool:
     """Whether a name is surely no array: an index, a digit, e, \\pi."""
     return (
         name.id.isdigit()
-        or name.id in (r"\pi", "e", r"\infty", r"\eta", r"\epsilon")
+        or name.id in (r"\pi", "e", "I", r"\infty", r"\eta", r"\epsilon")
         or (name.id in LETTERS - {"p", "q", "r", "s", "t", "u", "v"} and not name.scripts and not name.style)
     )
 

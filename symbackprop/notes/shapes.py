@@ -42,6 +42,9 @@ class Shapes:
     same: dict[Size, Size] = field(default_factory=dict)
     count: int = 0
     spelled: Spelled = field(default_factory=Spelled)
+    sizes: dict[Size, n.Node] = field(default_factory=dict)
+    bounded: dict[Key, Size] = field(default_factory=dict)
+    """How far the one index of a name goes."""
 
     # Sizes.
 
@@ -147,7 +150,10 @@ class Shapes:
                 return ()
             case n.Bracket() if len(node.items) == 1:
                 return self.infer(node.items[0])
-            case n.Root() | n.Big():
+            case n.Big():
+                self.bound(node)
+                return self.infer(node.of)
+            case n.Root():
                 return self.infer(node.of)
             case n.Scripted():
                 return self.scripted(node)
@@ -156,6 +162,31 @@ class Shapes:
             case n.Differential() if node.of is not None:
                 return self.infer(node.of)
         return None
+
+    def bound(self, node: n.Big) -> None:
+        """In a sum over i = 1, ..., N of x_i the axis of x has size N."""
+        below = [i for s in node.scripts if s.mark == "_" for i in s.items]
+        above = [i for s in node.scripts if s.mark == "^" for i in s.items]
+        if len(below) != 1 or len(above) != 1 or not isinstance(below[0], n.Chain) or not isinstance(above[0], n.Name):
+            return
+        letter, size = flat(below[0].sides[0]), flat(above[0])
+        for name in names_in_trees([node.of]):
+            texts = [a.text for a in atoms(name.scripts, "_")]
+            key = replace(self.spelled.key(name)[0], below=0)
+            shape = self.given.get(key) or self.found.get(key) or ()
+            if texts.count(letter) == 1 and len(texts) == max(len(shape), 1):
+                self.sizes[size] = above[0]
+                self.bounded[replace(key, below=1)] = size
+                if shape:
+                    self.equal(shape[texts.index(letter)], size)
+
+    def closed(self) -> None:
+        """Names of which only entries are written, one index below them, are as long as that index goes."""
+        for key, size in self.bounded.items():
+            whole, name = replace(key, below=0), self.names.get(key)
+            if name is not None and not {whole, key} & {*self.given, *self.found}:
+                self.found[whole] = (size,)
+                self.names[whole] = replace(name, scripts=tuple(s for s in name.scripts if s.mark != "_"))
 
     def scripted(self, node: n.Scripted) -> Shape | None:
         """(A B)^T, (x - y)^2, (A^{-1})_{ij}."""
@@ -284,12 +315,14 @@ def turned(shape: Shape) -> Shape:
 def inferred(
     hint: Hints, spelling: Spelled, equations: Sequence[n.Node], claims: Sequence[n.Node], declared: Sequence[Declared], defined: set[str]
 ) -> tuple[Declared, ...]:
-    """Declarations of the names that nothing declares or defines, as far as their shapes can be told."""
+    """Declarations of the names that nothing declares or defines, as far as their shapes can be told.
+
+    What goes from layer to layer, or step to step, is declared too: nothing defines where it begins.
+    """
     made = Shapes(spelled=spelling)
-    sizes: dict[str, n.Node] = {}
     for d in declared:
         key, _ = spelling.key(d.name)
-        sizes |= {flat(axis): axis for axis in d.axes}
+        made.sizes |= {flat(axis): axis for axis in d.axes}
         made.given[key] = tuple(map(flat, d.axes))
     for name in names_in_trees([*equations, *claims]):
         key, _ = spelling.key(name)
@@ -299,16 +332,18 @@ def inferred(
     for trees in (equations, equations, equations, claims, equations, claims, equations):
         for tree in trees:
             made.related(tree)
-    return tuple(_declarations(made, sizes, defined))
+    made.closed()
+    stepped = {base_of(name) for name in names_in_trees(equations) if has_sum(name)}
+    return tuple(_declarations(made, defined - stepped))
 
 
-def _declarations(made: Shapes, sizes: dict[str, n.Node], defined: set[str]) -> Iterator[Declared]:
+def _declarations(made: Shapes, defined: set[str]) -> Iterator[Declared]:
     numbered: dict[Size, n.Node] = {}
 
     def axis(size: Size) -> n.Node:
         size = made.root(size)
-        if size in sizes:
-            return sizes[size]
+        if size in made.sizes:
+            return made.sizes[size]
         if size not in numbered:
             numbered[size] = n.Name("s", scripts=(n.Script("_", (n.Number(str(len(numbered) + 1)),)),))
         return numbered[size]

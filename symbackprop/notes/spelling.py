@@ -21,6 +21,9 @@ def respelled(found: Mapping[int, Sequence[Piece]]) -> dict[int, list[Piece]]:
     changes: list[Change] = [_bare]
     if _is_sum(everything):
         changes.append(_summed)
+    wholes = counted_from_zero(everything)
+    if wholes:
+        changes.append(lambda node: _from_one(node, wholes))
 
     def change(node: n.Node) -> n.Node | None:
         for each in changes:
@@ -79,6 +82,37 @@ def _summed(node: n.Node) -> n.Node | None:
     rest = tuple(rebuilt(f, _summed) for f in node.factors[1:])
     of = rest[0] if len(rest) == 1 else n.Juxtaposition(rest, span=(rest[0].span[0], node.span[1]))
     return n.Big(r"\sum", node.factors[0].scripts, of, span=node.span)  # type: ignore[attr-defined]
+
+
+def counted_from_zero(pieces: Sequence[Piece]) -> set[str]:
+    """The N of sums from 0 to N by which the note divides: these have N terms."""
+    upper, divided = set(), set()
+    for p in (p for piece in pieces for s in piece.statements for p in parts(s.body)):
+        if isinstance(p, n.Big) and _zero_to(p):
+            upper.add(_zero_to(p))
+        if isinstance(p, n.Fraction):
+            divided |= {flat(x) for x in parts(p.bottom) if isinstance(x, n.Name)}
+    return upper & divided
+
+
+def _zero_to(node: n.Big) -> str:
+    """N of a sum over i = 0, ..., N."""
+    below = [i for s in node.scripts if s.mark == "_" for i in s.items]
+    above = [i for s in node.scripts if s.mark == "^" for i in s.items]
+    zero = len(below) == 1 and isinstance(below[0], n.Chain) and [flat(x) for x in below[0].sides[1:]] == ["0"]
+    return flat(above[0]) if zero and len(above) == 1 and isinstance(above[0], n.Name) else ""
+
+
+def _from_one(node: n.Node, wholes: set[str]) -> n.Node | None:
+    """Such a sum from 1 to N."""
+    if not isinstance(node, n.Big) or node.sign != r"\sum" or _zero_to(node) not in wholes:
+        return None
+
+    def one(p: n.Node) -> n.Node | None:
+        return n.Number("1", span=p.span) if isinstance(p, n.Number) and p.text == "0" else None
+
+    scripts = tuple(replace(s, items=tuple(rebuilt(i, one) for i in s.items)) if s.mark == "_" else s for s in node.scripts)
+    return replace(node, scripts=scripts, of=rebuilt(node.of, lambda p: _from_one(p, wholes)))
 
 
 def _stepped(piece: Piece) -> Piece:

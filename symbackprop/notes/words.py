@@ -83,6 +83,7 @@ WORDS: dict[str, dict[str, str]] = {
     "reduction mean": {"en": "the loss is a mean over samples", "zh": "损失为各样本的平均"},
     "reduction sum": {"en": "the loss is a sum over samples", "zh": "损失为各样本之和"},
     "labels": {"en": "labels sum to 1", "zh": "标签之和为 1"},
+    "from zero": {"en": "sums from 0 to {name} have {name} terms", "zh": "从 0 到 {name} 的求和有 {name} 项"},
     "twice": {
         "en": "{name} is defined more than once (lines {lines}); each formula is read with the definition next to it",
         "zh": "{name} 有多处定义（第 {lines} 行），每个公式按离它最近的定义理解",
