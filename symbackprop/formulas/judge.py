@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,13 +37,17 @@ NUMBERED = re.compile(r"(?:\\quad|\\qquad|~|\\hspace\{[^{}]*\}|\\[,;: ])[\s~]*\(
 
 @dataclass(frozen=True)
 class Judged:
-    """What came of one link: "holds" under conditions, "wrong" or "unknown", with the reading and what numbers said."""
+    """What came of one link: "holds" under conditions, "wrong" or "unknown", with the reading and what numbers said.
+
+    `numbers`: it would be true if everything were a number.
+    """
 
     status: str
     because: Said
     reading: Reading
     outcome: Outcome
     conditions: tuple[Said, ...] = ()
+    numbers: bool = False
 
     @property
     def place(self) -> tuple[int, int] | None:
@@ -135,6 +139,9 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
     link, context = claim.links[at], claim.context
     correction = corrected(claim, at, [found.reading], time.monotonic() + SEARCH)
     how = understood(link, found.outcome, found.reading)
+    if found.numbers and (correction is None or correction.kind not in ("transpose", "order")):
+        special = words.say("special", what=words.say("scalars"))
+        return ClaimVerdict(claim.text, "unknown", special, kind=kind, reading=how)
     if correction is None and not found.outcome.is_certain:
         return ClaimVerdict(claim.text, "unknown", words.say("far off"), kind=kind, reading=how)
     cause = f"cause {correction.kind}" if correction else ""
@@ -164,6 +171,8 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
         if settled:
             return settled
         first = first or Judged("wrong", because(link, made), reading, made)
+        if reading.scalars and made.kind == "equal":
+            first = replace(first, numbers=True)
         if time.monotonic() - start > SECONDS:
             return Judged("unknown", words.say("time"), reading, made)
     if first is None or first.outcome.kind == "unread":
@@ -176,6 +185,8 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
 
 def agreed(link: Link, context: Context, reading: Reading, made: Outcome, conditions: list[Said]) -> Judged | None:
     """The verdict where numbers confirm a link under a reading, else None."""
+    if made.kind == "equal" and reading.scalars:
+        return None
     if made.kind == "equal" and is_weak(reading):
         return None if made.trivial else Judged("unknown", words.say("special", what=conditions[-1]), reading, made)
     if made.kind == "equal":

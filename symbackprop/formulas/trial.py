@@ -14,7 +14,7 @@ from symbackprop.formulas.notation.links import Link, free_letters
 from symbackprop.formulas.notation.readings import Reading
 from symbackprop.formulas.notation.sequences import has_dots
 from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
-from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity
+from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity, spread
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.updates import stepped
 from symbackprop.language.latex import nodes as n
@@ -272,7 +272,9 @@ def beside(left: Quantity, right: Quantity, reading: Reading) -> tuple[np.ndarra
             return None, None
         raise UnreadError("a Laplacian or an increment")
     if left.special == "eye" and b.ndim == 2:
-        return None, None
+        return spread(left, right), b
+    if right.special == "eye" and a.ndim == 2:
+        return a, spread(right, left)
     if a.shape == b.shape:
         if a.ndim == 1 and left.row != right.row and not reading.loose:
             return None, None
