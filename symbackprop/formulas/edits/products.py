@@ -7,7 +7,7 @@ from itertools import product as pairs
 
 from symbackprop.formulas.edits.around import Around, Edit, bracketed, grouped, is_transpose, replaced, walked
 from symbackprop.formulas.edits.signs import negated
-from symbackprop.formulas.notation.trees import flat
+from symbackprop.formulas.notation.trees import flat, rebuilt
 from symbackprop.language.latex import nodes as n
 
 HADAMARD = (r"\odot", r"\circ", "*", r"\bullet")
@@ -146,7 +146,10 @@ def flattened(node: n.Node) -> tuple[n.Node, ...]:
 
 
 def drops(side: n.Node, about: Around) -> Iterator[Edit]:
-    """One factor or term dropped."""
+    """One factor or term dropped, or one name wherever it is a factor."""
+    names = [flat(f) for p in walked(side) if isinstance(p, n.Juxtaposition) for f in p.factors if isinstance(f, n.Name)]
+    for name in sorted({x for x in names if names.count(x) > 1}):
+        yield Edit(without(side, name), "factor", 1.4)
     for p in walked(side):
         if isinstance(p, n.Juxtaposition):
             rows = units(p.factors)
@@ -173,6 +176,18 @@ def drops(side: n.Node, about: Around) -> Iterator[Edit]:
                 marks = ("" if marks[0] == "+" else marks[0], *marks[1:])
                 made = terms[0] if len(terms) == 1 and marks[0] == "" else replace(p, terms=terms, signs=marks)
                 yield Edit(replaced(side, p, made), "term", 1.7)
+
+
+def without(side: n.Node, name: str) -> n.Node:
+    """A side without a name wherever it is a factor."""
+
+    def fewer(p: n.Node) -> n.Node | None:
+        if not isinstance(p, n.Juxtaposition):
+            return None
+        rest = [f for f in p.factors if flat(f) != name]
+        return run(rest) if rest and len(rest) < len(p.factors) else None
+
+    return rebuilt(side, fewer)
 
 
 def times(node: n.Node, factor: n.Node, scalar: bool = False) -> n.Node:

@@ -35,7 +35,7 @@ def deltas(side: n.Node, about: Around) -> Iterator[Edit]:
 
 def delta(first: str, second: str, about: Around) -> n.Node:
     """Whether two indices are the same, as the author writes it."""
-    pair = n.Name(first), n.Name(second)
+    pair = tuple(n.Name(x) for x in sorted((first, second)))
     if about.indicator is not None:
         condition = n.Chain(pair, ("=",))
         return replace(about.indicator, conditions=(condition,))
