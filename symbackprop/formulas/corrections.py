@@ -83,6 +83,8 @@ class Search:
         """The nearest correction under the readings: one edit under each, one with a constant, another member of the chain, two edits."""
         self.readings = readings
         benches = [(reading, bench) for reading in readings if (bench := self.bench(reading)) is not None]
+        if any(bench.factor(self.link) == 1 for _, bench in benches):
+            return None
         for reading, bench in benches:
             made = self.first(self.singles(bench), reading)
             if made is not None:
