@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from symbackprop.formulas.bench import FAILURES, Bench
 from symbackprop.formulas.edits.around import Around, Edit
 from symbackprop.formulas.edits.every import USUAL, edits
@@ -60,7 +62,8 @@ def corrected(claim: Claim, at: int, readings: Sequence[Reading], deadline: floa
 
     None where no edit near it makes it true before the deadline (of time.monotonic).
     """
-    return Search(claim, at, time.monotonic() + SECONDS if deadline is None else deadline).found(readings)
+    with np.errstate(all="ignore"):
+        return Search(claim, at, time.monotonic() + SECONDS if deadline is None else deadline).found(readings)
 
 
 class Search:
