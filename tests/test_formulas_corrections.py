@@ -198,6 +198,28 @@ def test_a_wrong_variable_on_the_left_is_named() -> None:
     assert check_claim(made.latex, LAYER).status in ("holds", "holds-if")
 
 
+def test_a_row_that_spaces_part_gets_commas_and_loses_a_name_everywhere() -> None:
+    context = {"forward": ["J = a_1^2 + a_2^2"], "shapes": {"a": [2], "J": []}, "conventions": {"layout": "numerator"}}
+    made = mended("\\frac{\\partial J}{\\partial a} = [J a_1 \\: J a_2]", context)
+    assert made is not None
+    assert made.latex.replace(" ", "") == "\\frac{\\partialJ}{\\partiala}=2[a_1,a_2]"
+
+
+def test_other_statements_of_the_claim_are_mended_too() -> None:
+    made = mended("\\frac{ds}{dz} = s (1 + s), \\quad \\frac{dr}{dz} = 2 z r", NUMBERS)
+    assert made is not None
+    assert made.latex.replace(" ", "") == "\\frac{ds}{dz}=s(1-s),\\quad\\frac{dr}{dz}=-2zr"
+
+
+def test_edits_that_leave_the_numbers_are_no_warnings() -> None:
+    context = {"forward": ["p = \\ln(z - 1)", "q = \\frac{1}{z - z^2}"], "shapes": {"z": [], "p": [], "q": []}}
+    made = mended("\\frac{dp}{dz} = 0 \\cdot \\frac{1}{z - z} + \\frac{1}{1 - z}", context)
+    assert made is None or check_claim(made.latex, context).status in ("holds", "holds-if")
+    right = mended("\\frac{dp}{dz} = \\frac{1}{1 - z}", context)
+    assert right is not None
+    assert check_claim(right.latex, context).status in ("holds", "holds-if")
+
+
 def test_two_edits_mend_what_one_does_not() -> None:
     made = mended("\\frac{\\partial C}{\\partial x} = -W \\frac{\\partial C}{\\partial z}", LAYER)
     assert made is not None

@@ -47,12 +47,13 @@ class Kept(Meaning):
 class Bench:
     """Values of the sides of a link under a reading at some places. Raises what a side raises where neither has a value."""
 
-    def __init__(self, link: Link, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int = 0) -> None:
+    def __init__(self, link: Link, context: Context, reading: Reading, claims: Sequence[n.Node], deadline: float) -> None:
         self.link = link
         sizes: dict[str, int] = {}
         for _ in range(12):
             try:
-                self.names = Kept(context, reading, claims, seed, sizes)
+                self.names = Kept(context, reading, claims, 0, sizes)
+                self.names.deadline = min(self.names.deadline, deadline)
                 self.ratio = self.found_ratio()
                 self.at = [] if link.kind == "update" else self.places()
                 break

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from symbackprop.formulas.bench import FAILURES, Bench
 from symbackprop.formulas.edits.around import Around, Edit
 from symbackprop.formulas.edits.every import USUAL, edits
@@ -62,7 +64,8 @@ def corrected(claim: Claim, at: int, readings: Sequence[Reading], deadline: floa
 
     None where no edit near it makes it true before the deadline (of time.monotonic).
     """
-    return Search(claim, at, time.monotonic() + SECONDS if deadline is None else deadline).found(readings)
+    with np.errstate(all="ignore"):
+        return Search(claim, at, time.monotonic() + SECONDS if deadline is None else deadline).found(readings)
 
 
 class Search:
@@ -71,6 +74,7 @@ class Search:
     def __init__(self, claim: Claim, at: int, deadline: float) -> None:
         self.claim, self.at, self.deadline = claim, at, deadline
         self.link = claim.links[at]
+        self.side = parted(self.link.right)
         self.tested = 0
         self.readings: Sequence[Reading] = ()
         self.given = {
@@ -84,6 +88,8 @@ class Search:
         """The nearest correction under the readings: one edit under each, one with a constant, another member of the chain, two edits."""
         self.readings = readings
         benches = [(reading, bench) for reading in readings if (bench := self.bench(reading)) is not None]
+        if any(bench.factor(self.link) == 1 for _, bench in benches):
+            return None
         for reading, bench in benches:
             made = self.first(self.singles(bench), reading)
             if made is not None:
@@ -108,7 +114,7 @@ class Search:
     def bench(self, reading: Reading) -> Bench | None:
         """Where edited links are tried, or None where not even one side has a value."""
         try:
-            return Bench(self.link, self.claim.context, reading, self.claim.sides)
+            return Bench(self.link, self.claim.context, reading, self.claim.sides, self.deadline) if not self.is_late() else None
         except FAILURES:
             return None
 
@@ -131,7 +137,7 @@ class Search:
             for right in closing(link.right, factor, bench.about):
                 further = replace(link, right=right)
                 if self.factor(further, bench) == 1:
-                    yield further, f"{edit.kind}, {'sign' if factor == -1 else 'factor'}"
+                    yield further, joined(edit.kind, "sign" if factor == -1 else "factor")
 
     def factor(self, link: Link, bench: Bench) -> float | None:
         """What an edited link misses as a factor on the bench; None where it says nothing."""
@@ -141,7 +147,7 @@ class Search:
     def once(self, bench: Bench) -> Iterator[tuple[Link, Edit]]:
         """All links that are one edit away, the nearest first."""
         link, about = self.link, bench.about
-        rows: list[Iterator[tuple[Link, Edit]]] = [((replace(link, right=tree), e) for tree, e in edits(link.right, about))]
+        rows: list[Iterator[tuple[Link, Edit]]] = [((replace(link, right=tree), e) for tree, e in edits(self.side, about))]
         if self.may_edit_left():
             rows.append((replace(link, left=tree), replace(e, cost=e.cost + LEFT)) for tree, e in left_edits(link.left, about))
         if link.sign in ("+=", "-="):
@@ -153,7 +159,7 @@ class Search:
         if self.link.kind == "shape" or any(isinstance(p, n.Dots) for p in parts(self.link.right)):
             return
         seen: set[n.Node] = set()
-        for tree, first in itertools.islice(edits(self.link.right, bench.about, LATER), FIRST):
+        for tree, first in itertools.islice(edits(self.side, bench.about, LATER), FIRST):
             for again, second in itertools.islice(edits(tree, bench.about, USUAL), PAIRED):
                 if self.is_late():
                     return
@@ -162,7 +168,7 @@ class Search:
                 seen.add(again)
                 link = replace(self.link, right=again)
                 if self.factor(link, bench) == 1:
-                    yield link, first.kind if first.kind == second.kind else f"{first.kind}, {second.kind}"
+                    yield link, joined(first.kind, second.kind)
 
     def may_edit_left(self) -> bool:
         """Whether the left side begins its chain and is written in the claim."""
@@ -301,6 +307,22 @@ class Search:
         first = next(k for k, s in enumerate(body.sides) if s is self.link.left)
         last = next(k for k, s in enumerate(body.sides) if s is kept)
         return replace(body, sides=body.sides[: first + 1] + body.sides[last:], signs=body.signs[:first] + body.signs[last - 1 :])
+
+
+def joined(first: str, second: str) -> str:
+    """The kinds of two edits."""
+    return first if first == second else f"{first}, {second}"
+
+
+def parted(side: n.Node) -> n.Node:
+    """A side with commas between the entries of rows that only spaces part: edits are of entries."""
+
+    def row(p: n.Node) -> n.Node | None:
+        if isinstance(p, n.Bracket) and len(p.items) == 1 and len(p.spaced) > 1:
+            return replace(p, items=p.spaced, separators=(",",) * (len(p.spaced) - 1), spaced=())
+        return None
+
+    return rebuilt(side, row)
 
 
 def in_place(tree: n.Node, old: n.Node, new: n.Node) -> n.Node:

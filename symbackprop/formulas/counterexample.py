@@ -42,6 +42,7 @@ class Found:
     entries: tuple[Scalar, Scalar]
 
 
+@np.errstate(all="ignore")
 def shown(link: Link, outcome: Outcome, context: Context, reading: Reading, claims: Sequence[n.Node]) -> Counterexample:
     """A counterexample to a link that is wrong; where the sides have shapes that never fit, these.
 

@@ -53,6 +53,7 @@ class Around:
     indicator: n.Indicator | None
     rank: Callable[[n.Node], int | None]
     ratio: float | None = None
+    exponents: tuple[n.Node, ...] = ()
 
     def constants(self) -> Iterator[tuple[n.Node, float]]:
         """Factors that are easily forgotten, with their values: numbers, and sizes."""
@@ -105,7 +106,10 @@ def around(
                     names.setdefault(flat(bare(p)), bare(p))
             if isinstance(p, n.Call):
                 functions.setdefault(base_of(p.function), replace(p.function, scripts=()))
-    sized = [(n.Name(key), size) for key, size in sizes if not set(key) & set("#_^")]
+    known = dict(sizes)
+    sized: list[tuple[n.Node, int]] = [(n.Name(key), size) for key, size in sizes if not set(key) & set("#_^")]
+    axes = {flat(a): a for d in context.declared for axis in d.axes for a in parts(axis) if isinstance(a, n.Name) and a.scripts}
+    sized += [(tree, known[key]) for key, tree in axes.items() if key in known]
     indicator = next((p for t in trees for p in parts(t) if isinstance(p, n.Indicator)), None)
     letters = tuple(dict.fromkeys(free_letters((link.left,), indices) + free_letters((link.right,), indices)))
     pieces = tuple(found_pieces(link, trees))[:MOST_PIECES]
@@ -127,6 +131,8 @@ def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
                         made.append(n.Juxtaposition((head, behind)))
                         if not primes(head.scripts):
                             made.append(n.Juxtaposition((primed(head), behind)))
+            elif isinstance(p, n.Bracket) and p.open in ("(", "[") and len(p.items) == 1 and isinstance(p.items[0], n.Sum):
+                made.append(n.Bracket("(", p.items, (), ")"))
             elif (isinstance(p, n.Call | n.Leibniz) and getattr(p, "of", True) is not None) or (
                 isinstance(p, n.Name) and p.id == "e" and p.scripts
             ):
@@ -136,6 +142,8 @@ def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
                     seen.add(flat(x))
                     yield x
     left = link.left
+    if isinstance(left, n.Leibniz) and left.scripts and left.by and isinstance(left.by[0], n.Name):
+        yield replace(left, scripts=(), by=(bare(left.by[0]),))
     if isinstance(left, n.Leibniz) and len(left.by) == 1:
         for tree in trees:
             if isinstance(tree, n.Chain) and isinstance(tree.sides[0], n.Name):
@@ -143,6 +151,17 @@ def found_pieces(link: Link, trees: Sequence[n.Node]) -> Iterator[n.Node]:
                 if flat(made_by) not in seen:
                     seen.add(flat(made_by))
                     yield made_by
+
+
+def _exponents() -> tuple[n.Node, ...]:
+    """Exponents other than 2 that are easily forgotten: -1, 1/2, -1/2, -3/2."""
+    half = n.Fraction(n.Number("1"), n.Number("2"))
+    return (
+        n.Sum((n.Number("1"),), ("-",)),
+        half,
+        n.Sum((half,), ("-",)),
+        n.Sum((n.Fraction(n.Number("3"), n.Number("2")),), ("-",)),
+    )
 
 
 def number(value: Fraction) -> n.Node:

@@ -211,6 +211,8 @@ def powers(side: n.Node, about: Around) -> Iterator[Edit]:
             yield Edit(replaced(side, p, replace(p, scripts=(*p.scripts, two))), "power", 1.45)
         elif isinstance(p, n.Bracket) and p.open in ("(", "[", r"\lvert", r"\lVert", r"\{") and len(p.items) == 1:
             yield Edit(replaced(side, p, n.Scripted(p, (two,))), "power", 1.35)
+            for exponent in about.exponents:
+                yield Edit(replaced(side, p, n.Scripted(p, (n.Script("^", (exponent,)),))), "power", 1.6)
             if p.open in ("(", "["):
                 yield Edit(replaced(side, p, n.Bracket(r"\lvert", p.items, (), r"\rvert")), "bars", 1.5)
             elif p.open == r"\lvert":

@@ -7,7 +7,7 @@ from itertools import product as pairs
 
 from symbackprop.formulas.edits.around import Around, Edit, bracketed, grouped, is_transpose, replaced, walked
 from symbackprop.formulas.edits.signs import negated
-from symbackprop.formulas.notation.trees import flat
+from symbackprop.formulas.notation.trees import flat, rebuilt
 from symbackprop.language.latex import nodes as n
 
 HADAMARD = (r"\odot", r"\circ", "*", r"\bullet")
@@ -146,7 +146,10 @@ def flattened(node: n.Node) -> tuple[n.Node, ...]:
 
 
 def drops(side: n.Node, about: Around) -> Iterator[Edit]:
-    """One factor or term dropped."""
+    """One factor or term dropped, or one name wherever it is a factor."""
+    names = [flat(f) for p in walked(side) if isinstance(p, n.Juxtaposition) for f in p.factors if isinstance(f, n.Name)]
+    for name in sorted({x for x in names if names.count(x) > 1}):
+        yield Edit(without(side, name), "factor", 1.4)
     for p in walked(side):
         if isinstance(p, n.Juxtaposition):
             rows = units(p.factors)
@@ -173,6 +176,18 @@ def drops(side: n.Node, about: Around) -> Iterator[Edit]:
                 marks = ("" if marks[0] == "+" else marks[0], *marks[1:])
                 made = terms[0] if len(terms) == 1 and marks[0] == "" else replace(p, terms=terms, signs=marks)
                 yield Edit(replaced(side, p, made), "term", 1.7)
+
+
+def without(side: n.Node, name: str) -> n.Node:
+    """A side without a name wherever it is a factor."""
+
+    def fewer(p: n.Node) -> n.Node | None:
+        if not isinstance(p, n.Juxtaposition):
+            return None
+        rest = [f for f in p.factors if flat(f) != name]
+        return run(rest) if rest and len(rest) < len(p.factors) else None
+
+    return rebuilt(side, fewer)
 
 
 def times(node: n.Node, factor: n.Node, scalar: bool = False) -> n.Node:
@@ -233,7 +248,8 @@ def closing(side: n.Node, ratio: float, about: Around) -> Iterator[n.Node]:
 
 def further(side: n.Node, about: Around) -> Iterator[Edit]:
     """A name or a larger thing that occurs, put in as a factor or divided by."""
-    things = [(x, 1.9) for x in about.names] + [(x, 2.3) for x in about.pieces]
+    names = [(x, 1.9) for x in about.names] + [(x, 2.1) for name in about.names for x in relettered(name, about)]
+    things = [*names, *((x, 2.3) for x in about.pieces)]
     places = [side, *(q for p in walked(side) if isinstance(p, n.Sum) and len(p.terms) > 1 for q in p.terms)]
     for thing, cost in things:
         rank = about.rank(thing)
@@ -244,14 +260,27 @@ def further(side: n.Node, about: Around) -> Iterator[Edit]:
             if rank == 0:
                 yield Edit(replaced(side, q, times(q, thing)), "factor", cost)
                 head = next(iter(flattened(q)))
-                over = n.Fraction(n.Number("1"), thing)
-                yield Edit(replaced(side, q, times(q, over, isinstance(head, n.Name) and about.rank(head) == 0)), "factor", cost + 0.05)
+                scalar = isinstance(head, n.Name) and about.rank(head) == 0
+                bottom = thing.items[0] if isinstance(thing, n.Bracket) else thing
+                for over, more in ((bottom, 0.05), (n.Root(bottom), 0.15)):
+                    yield Edit(replaced(side, q, times(q, n.Fraction(n.Number("1"), over), scalar)), "factor", cost + more)
                 continue
             yield Edit(replaced(side, q, hadamard(grouped(q) if isinstance(q, n.Sum) else q, thing)), "factor", cost)
             yield Edit(replaced(side, q, run((*whole, thing))), "factor", cost)
             yield Edit(replaced(side, q, run((*whole, turned(thing, about)))), "factor", cost + 0.05)
             yield Edit(replaced(side, q, run((turned(thing, about), *whole))), "factor", cost + 0.05)
             yield Edit(replaced(side, q, run((thing, *whole))), "factor", cost)
+
+
+def relettered(name: n.Name, about: Around) -> Iterator[n.Name]:
+    """A name with one index, with a free index of the link instead."""
+    places = [p for s in name.scripts if s.mark == "_" for p in s.items]
+    if len(places) != 1 or not isinstance(places[0], n.Name) or places[0].id not in about.indices:
+        return
+    for letter in about.letters:
+        if letter != places[0].id:
+            below = tuple(n.Script("_", (n.Name(letter),)) if s.mark == "_" else s for s in name.scripts)
+            yield replace(name, scripts=below)
 
 
 def hadamard(a: n.Node, b: n.Node) -> n.Node:
@@ -262,8 +291,10 @@ def hadamard(a: n.Node, b: n.Node) -> n.Node:
 
 
 def brackets(side: n.Node, about: Around) -> Iterator[Edit]:
-    """Another sign between factors, and brackets that move."""
+    """Another sign between factors, a product for a sum, and brackets that move."""
     for p in walked(side):
+        if isinstance(p, n.Sum) and len(p.terms) == 2 and set(p.signs) <= {"", "+"}:
+            yield Edit(replaced(side, p, run([f for t in p.terms for f in flattened(grouped(t))])), "product", 1.5)
         if isinstance(p, n.Product):
             for k, sign in enumerate(p.signs):
                 if sign == "/":

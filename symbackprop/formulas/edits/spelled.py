@@ -114,6 +114,7 @@ def respelled(
 
     Raises nothing.
     """
+    old, new = as_written(text, old, new, context)
     whole = [(a.body, b.body) for a, b in zip(old, new, strict=True)]
     small: list[tuple[n.Node, n.Node]] = []
     for a, b in whole:
@@ -128,6 +129,24 @@ def respelled(
             return made
     made_text = write(n.Formula(tuple(new)))
     return (made_text, ((0, len(made_text)),)) if reads_as(made_text, new, context) else None
+
+
+def as_written(
+    text: str, old: Sequence[n.Statement], new: Sequence[n.Statement], context: Context
+) -> tuple[Sequence[n.Statement], Sequence[n.Statement]]:
+    """Both with the scripts that the text has where labels were read for them, or left out."""
+    try:
+        found = parse(text, context.macros, context.words).statements
+    except FormulaError:
+        return old, new
+    if len(found) != len(old):
+        return old, new
+    written = {id(b): a for x, y in zip(found, old, strict=True) for a, b in differing(x.body, y.body) or []}
+    return tuple(_with(s, written) for s in old), tuple(_with(s, written) for s in new)
+
+
+def _with(statement: n.Statement, written: Mapping[int, n.Node]) -> n.Statement:
+    return replace(statement, body=rebuilt(statement.body, lambda p: written.get(id(p))))
 
 
 def by_sides(old: n.Node, new: n.Node) -> list[tuple[n.Node, n.Node]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from symbackprop.formulas.edits.around import Around, Edit, grouped, replaced, walked
 from symbackprop.formulas.edits.products import flattened, run
-from symbackprop.formulas.notation.trees import flat, parts
+from symbackprop.formulas.notation.trees import flat, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
 
@@ -35,7 +35,7 @@ def deltas(side: n.Node, about: Around) -> Iterator[Edit]:
 
 def delta(first: str, second: str, about: Around) -> n.Node:
     """Whether two indices are the same, as the author writes it."""
-    pair = n.Name(first), n.Name(second)
+    pair = tuple(n.Name(x) for x in sorted((first, second)))
     if about.indicator is not None:
         condition = n.Chain(pair, ("=",))
         return replace(about.indicator, conditions=(condition,))
@@ -50,7 +50,9 @@ def is_delta(node: n.Node) -> bool:
 
 
 def ranges(side: n.Node, about: Around) -> Iterator[Edit]:
-    """A sum dropped or put in, or from and to somewhere else; a term put into it or taken out."""
+    """A sum dropped or put in, or from and to somewhere else; a term put into it or taken out; all sums dropped."""
+    if sum(isinstance(p, n.Big) and p.sign == r"\sum" for p in walked(side)) > 1:
+        yield Edit(unsummed(side), "sum", 1.4)
     for p in walked(side):
         if isinstance(p, n.Big):
             if p.sign == r"\sum":
@@ -80,6 +82,11 @@ def ranges(side: n.Node, about: Around) -> Iterator[Edit]:
             if isinstance(p, n.Sum):
                 for q in p.terms:
                     yield Edit(replaced(side, q, n.Big(r"\sum", (script,), q)), "sum", 1.6)
+
+
+def unsummed(side: n.Node) -> n.Node:
+    """A side without its sums."""
+    return rebuilt(side, lambda p: unsummed(p.of) if isinstance(p, n.Big) and p.sign == r"\sum" else None)
 
 
 def shifted(node: n.Node) -> Iterator[n.Node]:

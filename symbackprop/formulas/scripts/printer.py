@@ -42,7 +42,7 @@ class Printer(Expressions):
             text, value = f"np.where({held}, {code.text}, {text})", np.where(here, code.value, value)
         if not text:
             return "0", ATOM, np.zeros(())
-        return text if text.startswith("np.where") else f"({text})", ATOM, value
+        return text if text.startswith("np.where") or text.isalnum() else f"({text})", ATOM, value
 
     def condition(self, tree: n.Node, env: Env) -> Pair:
         """A comparison."""
