@@ -44,7 +44,7 @@ CASES = [
     (NETWORK, r"W \leftarrow W - \eta \frac{\partial L}{\partial W}", "holds"),
     (NETWORK, r"W \leftarrow W + \eta \frac{\partial L}{\partial W}", "wrong"),
     (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{k \times d}", "holds"),
-    (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{d \times k}", "holds-if"),
+    (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{d \times k}", "wrong"),
     (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{k}", "unknown"),
     (LAYERS, r"\delta^{l} = ((W^{l+1})^T \delta^{l+1}) \odot \sigma'(z^{l})", "holds"),
     (LAYERS, r"\delta^{l} = ((W^{l+1})^T \delta^{l+1}) \odot \sigma'(a^{l})", "wrong"),

@@ -120,7 +120,7 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
                 claim, "unknown", found.because, kind=kind, position=found.place, reading=understood(link, found.outcome, found.reading)
             )
         if found.status == "wrong":
-            return refuted(Claim(claim, tuple(statements), tuple(every), context), at, found, kind)
+            return refuted(Claim(without_number(claim), tuple(statements), tuple(every), context), at, found, kind)
         last = found
         conditions += found.conditions
         if kinked(link, context):
