@@ -89,7 +89,7 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         place = error.node.span if error.node else None
         return ClaimVerdict(claim, "unknown", words.say("not understood", reason=error.reason), position=place)
     sides = [s.body for s in statements]
-    start = time.monotonic()
+    start = time.process_time()
     conditions: list[Said] = []
     kind = every[0].kind if every[0].kind in ("update", "shape") else "claim"
     last: Judged | None = None
@@ -133,7 +133,7 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
     Where names had to be pieced together and nothing near is true, it may be the reading that is wrong: then nothing is said.
     """
     link, context = claim.links[at], claim.context
-    correction = corrected(claim, at, [found.reading], time.monotonic() + SEARCH)
+    correction = corrected(claim, at, [found.reading], time.process_time() + SEARCH)
     how = understood(link, found.outcome, found.reading)
     if correction is None and not found.outcome.is_certain:
         return ClaimVerdict(claim.text, "unknown", words.say("far off"), kind=kind, reading=how)
@@ -164,7 +164,7 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
         if settled:
             return settled
         first = first or Judged("wrong", because(link, made), reading, made)
-        if time.monotonic() - start > SECONDS:
+        if time.process_time() - start > SECONDS:
             return Judged("unknown", words.say("time"), reading, made)
     if first is None or first.outcome.kind == "unread":
         made = first.outcome if first else Outcome("unread")
