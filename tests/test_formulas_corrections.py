@@ -50,7 +50,7 @@ def mended(claim: str, context: dict, at: int | None = None, seconds: float = 3.
     reading, sides = usual(known.conventions), [s.body for s in statements]
     if at is None:
         at = next(k for k, x in enumerate(every) if tried(x, known, reading, sides).kind != "equal")
-    return corrected(Claim(claim, tuple(statements), tuple(every), known), at, [reading], time.monotonic() + seconds)
+    return corrected(Claim(claim, tuple(statements), tuple(every), known), at, [reading], time.process_time() + seconds)
 
 
 KINDS = [

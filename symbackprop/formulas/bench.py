@@ -99,7 +99,7 @@ class Bench:
         """How many axes a tree has, None where it has no value here."""
         names = self.names
         env = {**dict.fromkeys(names.indices, 1), **(self.at[0] if self.at else dict.fromkeys(sorted(self.link_letters), 2))}
-        names.deadline = time.monotonic() + SECONDS
+        names.deadline = time.process_time() + SECONDS
         try:
             return names.fitting(tree, env).data.ndim
         except FAILURES:
@@ -108,7 +108,7 @@ class Bench:
     def factor(self, link: Link) -> float | None:
         """What the right side of an edited link misses as a factor: 1 where the link is true here, None where it is no constant."""
         names = self.names
-        names.deadline = time.monotonic() + SECONDS
+        names.deadline = time.process_time() + SECONDS
         names.invented.clear()
         if set(free_letters((link.left, link.right), names.indices)) - self.link_letters:
             return None

@@ -62,10 +62,10 @@ class Claim:
 def corrected(claim: Claim, at: int, readings: Sequence[Reading], deadline: float | None = None) -> Correction | None:
     """A correction of the link `at`, which is wrong under all of `readings`; the first of these is tried first.
 
-    None where no edit near it makes it true before the deadline (of time.monotonic).
+    None where no edit near it makes it true before the deadline (of time.process_time).
     """
     with np.errstate(all="ignore"):
-        return Search(claim, at, time.monotonic() + SECONDS if deadline is None else deadline).found(readings)
+        return Search(claim, at, time.process_time() + SECONDS if deadline is None else deadline).found(readings)
 
 
 class Search:
@@ -120,7 +120,7 @@ class Search:
 
     def is_late(self) -> bool:
         """Whether enough was tried, or time ran out."""
-        return self.tested > MOST or time.monotonic() > self.deadline
+        return self.tested > MOST or time.process_time() > self.deadline
 
     def singles(self, bench: Bench) -> Iterator[tuple[Link, str]]:
         """Links that one edit makes true at the points of the bench, then those that one edit and a constant factor do."""

@@ -93,7 +93,7 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         place = error.node.span if error.node else None
         return ClaimVerdict(claim, "unknown", words.say("not understood", reason=error.reason), position=place)
     sides = [s.body for s in statements]
-    start = time.monotonic()
+    start = time.process_time()
     conditions: list[Said] = []
     kind = every[0].kind if every[0].kind in ("update", "shape") else "claim"
     last: Judged | None = None
@@ -137,7 +137,7 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
     Where names had to be pieced together and nothing near is true, it may be the reading that is wrong: then nothing is said.
     """
     link, context = claim.links[at], claim.context
-    correction = corrected(claim, at, [found.reading], time.monotonic() + SEARCH)
+    correction = corrected(claim, at, [found.reading], time.process_time() + SEARCH)
     how = understood(link, found.outcome, found.reading)
     if found.numbers and (correction is None or correction.kind not in ("transpose", "order")):
         special = words.say("special", what=words.say("scalars"))
@@ -173,7 +173,7 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
         first = first or Judged("wrong", because(link, made), reading, made)
         if reading.scalars and made.kind == "equal":
             first = replace(first, numbers=True)
-        if time.monotonic() - start > SECONDS:
+        if time.process_time() - start > SECONDS:
             return Judged("unknown", words.say("time"), reading, made)
     if first is None or first.outcome.kind == "unread":
         made = first.outcome if first else Outcome("unread")

@@ -12,7 +12,7 @@ from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
 from symbackprop.notes import shapes
 from symbackprop.notes.blocks import Stated
-from symbackprop.notes.letters import hints, is_number, spelled
+from symbackprop.notes.letters import SELDOM_NUMBERS, hints, is_number, spelled
 from symbackprop.notes.note import Formula, Note
 from symbackprop.notes.pieces import Piece, bases, declarations, head_name, head_of, is_space, key_of, names_in, pieces, shown, sorted_out
 from symbackprop.notes.reading.extract import linked
@@ -89,6 +89,18 @@ class Background:
             for p in operands(s.body):
                 if isinstance(p, n.Name) and base_of(p).lower() not in known and not is_number(p) and not is_space(p):
                     found.setdefault(base_of(p), p)
+        return [f"${shown(p)}$" for p in found.values()]
+
+    def numbers(self, piece: Piece, context: Context) -> list[str]:
+        """The names, as LaTeX, that a piece and its definitions multiply and that nothing says are arrays, though they are written so."""
+        known = {base_of(d.name).lower() for d in context.declared} | {head_of(s.body).lower() for s in context.statements}
+        found: dict[str, n.Name] = {}
+        for tree in (*(s.body for s in piece.statements), *(s.body for s in context.statements)):
+            for p in parts(tree):
+                for f in p.factors if isinstance(p, n.Juxtaposition) else ():
+                    written = isinstance(f, n.Name) and f.id in SELDOM_NUMBERS and not any(s.mark == "_" for s in f.scripts)
+                    if isinstance(f, n.Name) and written and base_of(f).lower() not in known:
+                        found.setdefault(base_of(f), f)
         return [f"${shown(p)}$" for p in found.values()]
 
     def chosen(self, piece: Piece) -> list[Piece]:

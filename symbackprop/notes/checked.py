@@ -160,7 +160,7 @@ class _Check:
         if any(key(c) == "scalars" for c in verdict.conditions):
             verdict = self.of_arrays(piece, context, verdict)
         if verdict.status not in ("wrong", "unknown"):
-            return verdict
+            return self.with_numbers(piece, context, verdict)
         bare = self.background.context(piece, said, inferring=False)
         guessed = context.declared != bare.declared
         if guessed and broken(piece, bare) is None:
@@ -172,6 +172,13 @@ class _Check:
                 verdict, status="unknown", because=say("shapes open", names=", ".join(names)), corrected=None, counterexample=None
             )
         return verdict
+
+    def with_numbers(self, piece: Piece, context: Context, verdict: ClaimVerdict) -> ClaimVerdict:
+        """A verdict that rests on numbers among arrays says so: w in w x may well be a matrix."""
+        numbers = self.background.numbers(piece, context) if any(d.axes for d in context.declared) else []
+        if not numbers or verdict.status not in ("holds", "holds-if"):
+            return verdict
+        return replace(verdict, status="holds-if", conditions=(*verdict.conditions, say("some numbers", names=", ".join(numbers))))
 
     @staticmethod
     def of_arrays(piece: Piece, context: Context, verdict: ClaimVerdict) -> ClaimVerdict:

@@ -13,6 +13,8 @@ TIMES = {"t", "l", r"\ell"}
 """Letters that count times and layers, not components."""
 MATRICES = set("ABGHKMOPQRSUVWXYZ")
 """Capitals that are matrices where they are multiplied or transposed."""
+SELDOM_NUMBERS = MATRICES | {"w", "u", "v", "x", "h", "z"}
+"""Names that are seldom numbers where others are arrays."""
 LIKE_LOSSES = {"L", "J", "C", "E", r"\mathcal{L}", r"\ell", "F"}
 
 
@@ -71,8 +73,9 @@ def has_sum(name: n.Name) -> bool:
 
 
 def is_capital(name: n.Name) -> bool:
-    """Whether a name is written as matrices are."""
-    return len(name.id) == 1 and name.id.isupper()
+    """Whether a name is written as matrices are: with a capital, Latin or Greek."""
+    letter = name.id.removeprefix("\\")
+    return letter[0].isupper() and (len(letter) == 1 or letter != name.id)
 
 
 def is_number(name: n.Name) -> bool:

@@ -266,7 +266,7 @@ class Shapes:
             return None
         _, above = self.spelled.key(name)
         turned_ = any(a.text in TRANSPOSES for a in above)
-        if is_capital(name):
+        if is_capital(name) or (name.id == "w" and above):
             self.assign(name, (self.fresh(), right[0]))
         elif turned_:
             self.assign(name, (ONE, right[0]))

@@ -58,6 +58,7 @@ WORDS: dict[str, dict[str, str]] = {
     "fine": {"en": "Nothing to remark.", "zh": "没有需要说明的公式。"},
     "numbers": {"en": "everything is a number", "zh": "所有量均为标量"},
     "arrays": {"en": "this holds for numbers alone, and {names} are arrays", "zh": "仅当所有量都是标量时成立，而 {names} 是数组"},
+    "some numbers": {"en": "of these, nothing says that they are arrays: {names}", "zh": "{names} 未说明是数组，按标量处理"},
     "shapes open": {
         "en": "the sides do not fit as they are read, and nothing declares the shapes of {names}",
         "zh": "按目前的理解两边形状不符，而 {names} 的形状没有给出",

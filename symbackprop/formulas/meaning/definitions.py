@@ -46,7 +46,7 @@ class Definitions(Equations):
         self.context, self.reading, self.seed = context, reading, seed
         self.claims = tuple(claims)
         self.steps = 0
-        self.deadline = time.monotonic() + SECONDS
+        self.deadline = time.process_time() + SECONDS
         self.fresh: list[dict[str, tuple[int, ...]]] = []
         self.depth = 0
         self.wanted: tuple[n.Node | None, tuple[int, ...] | None] = (None, None)
