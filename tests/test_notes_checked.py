@@ -1,8 +1,11 @@
 """A whole note: what is a claim, what it rests on, one set of conventions, contradictions, the example as its author reads it."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import symbackprop as sbp
 from symbackprop.errors import NoteError, SpecError
@@ -11,6 +14,7 @@ from symbackprop.notes.checked import NoteReport
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "backpropagation_note.md"
 LINE = r"A line: $x \in \mathbb R^d$, $W \in \mathbb R^{k \times d}$, $z = W x$, $L = \frac{1}{2} \lVert z \rVert^2$."
+SPOILERS = list("{}\\$^_=()[]&,;:01x'") + [rf"\{word}" for word in ("frac", "partial", "Rightarrow", "in", "Sigma", "mathbb R", "vec")]
 
 
 @pytest.fixture(scope="module")
@@ -233,3 +237,29 @@ def test_a_sum_from_zero_to_n_that_is_divided_by_n_has_n_terms(tmp_path: Path) -
 def test_a_component_that_lacks_its_index_in_its_definition_gets_it(tmp_path: Path) -> None:
     text = r"$u = \frac{x_i}{s}$, $y_i = g_i u$ $$\frac{\partial L}{\partial g_i} = \frac{\partial L}{\partial y_i} u_i$$"
     assert last(checked(tmp_path, text)) == "holds"
+
+
+def test_a_weight_of_a_layer_is_a_matrix_though_it_is_small(tmp_path: Path) -> None:
+    layers = r"$z^l = w^l a^{l-1} + b^l$, $a^l = \sigma(z^l)$, $\delta^l_j = \frac{\partial C}{\partial z^l_j}$ "
+    assert last(checked(tmp_path, layers + r"$$\delta^l = ((w^{l+1})^T \delta^{l+1}) \odot \sigma'(z^l)$$")) == "holds"
+    assert not last(checked(tmp_path, layers + r"$$\delta^l = (w^{l+1} \delta^{l+1}) \odot \sigma'(z^l)$$")).startswith("holds")
+
+
+def test_what_holds_for_numbers_among_arrays_says_which(tmp_path: Path) -> None:
+    report = checked(tmp_path, r"$x \in \mathbb R^d$, $f = \lVert h x \rVert^2$ $$\nabla_x f = 2 h^2 x$$")
+    assert last(report) == "holds-if" and "$h$" in str(report.verdicts[-1].conditions[-1])
+
+
+@pytest.mark.slow
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_no_note_breaks_it_however_it_is_spoilt(random) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    at = random.randrange(len(text))
+    text = text[at : at + 600]
+    for _ in range(random.randrange(1, 8)):
+        k = random.randrange(len(text) + 1)
+        text = text[:k] + random.choice(SPOILERS) + text[k + random.randrange(4) :]
+    with TemporaryDirectory() as folder:
+        report = checked(Path(folder), text)
+        assert report.exit_status in (0, 1, 3) and report.markdown() and report.html() and report.record() and report.lines()

@@ -100,7 +100,7 @@ class Background:
                 for f in p.factors if isinstance(p, n.Juxtaposition) else ():
                     written = isinstance(f, n.Name) and f.id in SELDOM_NUMBERS and not any(s.mark == "_" for s in f.scripts)
                     if isinstance(f, n.Name) and written and base_of(f).lower() not in known:
-                        found.setdefault(base_of(f), f)
+                        found.setdefault(base_of(f), replace(f, scripts=()))
         return [f"${shown(p)}$" for p in found.values()]
 
     def chosen(self, piece: Piece) -> list[Piece]:
