@@ -191,6 +191,8 @@ def test_a_loss_that_divides_by_the_number_of_its_terms_is_seen_by_its_derivativ
     single = checked(tmp_path, f"For a single sample: {text}")
     assert keys(single) == {"contradiction factor"}
     assert [v.corrected for v in single.verdicts if v.status == "wrong"] == ["J = l_1 + l_2"]
+    silent = checked(tmp_path, text)
+    assert keys(silent) == {"contradiction factor"} and last(silent) == "holds-if"
     assert keys(checked(tmp_path, text.replace("2 a x + b", r"a x + \frac{1}{2} b"))) == set()
 
 

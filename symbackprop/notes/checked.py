@@ -17,7 +17,7 @@ from symbackprop.formulas.words import say as said_of
 from symbackprop.notes import blocks, prose
 from symbackprop.notes.agreed import Search, broken
 from symbackprop.notes.background import Background, gathered, numbered
-from symbackprop.notes.contradictions import Finding, findings, key
+from symbackprop.notes.contradictions import Finding, findings, key, mean_of
 from symbackprop.notes.judged import Judged, Unread, exit_status
 from symbackprop.notes.note import Formula, Note
 from symbackprop.notes.pieces import (
@@ -157,7 +157,11 @@ class _Check:
         of_numbers = is_primed(piece.body)
         context = self.background.context(piece, said, inferring=not of_numbers)
         verdict = judged(piece.latex, piece.tree, context)
-        if any(key(c) == "scalars" for c in verdict.conditions):
+        if verdict.status == "wrong" and said.reduction is None and any(mean_of(s.body) for s in context.statements):
+            single = judged(piece.latex, piece.tree, replace(context, conventions=replace(said, reduction="single")))
+            verdict = single if single.status in ("holds", "holds-if") else verdict
+        special = getattr(verdict.because, "values", {}).get("what", "") if key(verdict.because) == "special" else ""
+        if any(key(c) == "scalars" for c in (*verdict.conditions, special)):
             verdict = self.of_arrays(piece, context, verdict)
         if verdict.status not in ("wrong", "unknown"):
             return self.with_numbers(piece, context, verdict)
