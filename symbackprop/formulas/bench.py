@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from symbackprop.formulas.edits.around import Around, around
-from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
 from symbackprop.formulas.notation.links import Link, free_letters

@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from symbackprop.formulas.meaning.definitions import POINTS
+from symbackprop.formulas.names.definitions import POINTS
 from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
 from symbackprop.formulas.notation.links import Link, free_letters

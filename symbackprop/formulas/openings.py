@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from symbackprop.formulas import words
-from symbackprop.formulas.meaning.definitions import assumed_symmetric
 from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.names.definitions import assumed_symmetric
 from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.links import Link
 from symbackprop.formulas.notation.readings import usual

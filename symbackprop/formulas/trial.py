@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.definitions import LAST
 from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.names.definitions import LAST
 from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
 from symbackprop.formulas.notation.links import Link, free_letters
@@ -123,7 +123,8 @@ def shaped(link: Link, names: Meaning) -> Outcome:
             if names.reading.loose and said[0] == 1:
                 said = said[::-1]
         if shape != said and not (made.data.size == 1 and set(said) <= {1}):
-            return Outcome("shape", f"this is {made.described}, not {' x '.join(map(str, said))}", where=env, names=names)
+            text = f"this is {made.described}, not {' x '.join(map(str, said))}"
+            return Outcome("shape", text, where=env, names=names, plain=True)
     return Outcome("equal", names=names)
 
 

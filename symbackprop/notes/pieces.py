@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from symbackprop.errors import FormulaError
-from symbackprop.formulas.meaning.definitions import assumed_symmetric
+from symbackprop.formulas.names.definitions import assumed_symmetric
 from symbackprop.formulas.notation.links import EQUAL, is_update
 from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
 from symbackprop.formulas.numbers.functions import ENTRYWISE, SQUASHED

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env
-from symbackprop.formulas.meaning.names import Names
+from symbackprop.formulas.names.evaluator import Env
+from symbackprop.formulas.names.names import Names
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import Position, atoms, primes
 from symbackprop.formulas.notation.sequences import expanded_sum

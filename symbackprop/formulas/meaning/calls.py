@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.meaning.functions import Functions, Slope
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import primes
 from symbackprop.formulas.notation.trees import base_of, flat, plain

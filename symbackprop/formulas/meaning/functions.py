@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env, Known
 from symbackprop.formulas.meaning.values import Values
+from symbackprop.formulas.names.evaluator import Env, Known
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.losses import LOSSES
 from symbackprop.formulas.notation.references import primes

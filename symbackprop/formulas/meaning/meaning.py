@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from symbackprop.formulas.meaning.calls import differentiated
-from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.meaning.quotients import Quotients, _key
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import Position
 from symbackprop.formulas.notation.trees import base_of, flat, parts, plain

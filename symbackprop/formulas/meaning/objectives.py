@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from symbackprop.formulas.meaning.calls import Calls
-from symbackprop.formulas.meaning.definitions import LAST
-from symbackprop.formulas.meaning.evaluator import Env, Known
+from symbackprop.formulas.names.definitions import LAST
+from symbackprop.formulas.names.evaluator import Env, Known
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.losses import LOSSES, SURE_LOSSES
 from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, operands, parts, plain

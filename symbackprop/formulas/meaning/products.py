@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symbackprop.formulas.meaning.atoms import Atoms
-from symbackprop.formulas.meaning.evaluator import Env
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import atoms, primes
 from symbackprop.formulas.notation.sequences import expanded_sum

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.meaning.objectives import Objectives
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, parts, plain

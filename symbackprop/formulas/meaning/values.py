@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.meaning.products import Products
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.trees import base_of, flat, operands, parts, plain

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.references import Position, primes
 from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, plain
 from symbackprop.formulas.numbers import functions as f

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env
 from symbackprop.formulas.meaning.values import COMPARES
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.trees import plain
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity

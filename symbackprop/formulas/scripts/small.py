@@ -7,10 +7,10 @@ from keyword import iskeyword
 
 import numpy as np
 
-from symbackprop.formulas.meaning.definitions import LABELS, POINTS, POSITIVE
-from symbackprop.formulas.meaning.evaluator import Env, Known
 from symbackprop.formulas.meaning.functions import Slope
 from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.names.definitions import LABELS, POINTS, POSITIVE
+from symbackprop.formulas.names.evaluator import Env, Known
 from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.readings import Reading
 from symbackprop.formulas.notation.references import Pattern

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env, Known
-from symbackprop.formulas.meaning.lookup import Lookup
+from symbackprop.formulas.names.evaluator import Env, Known
+from symbackprop.formulas.names.lookup import Lookup
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.references import Pattern, match

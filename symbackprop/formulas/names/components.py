@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.evaluator import Env, Known
-from symbackprop.formulas.meaning.tensors import Tensors
+from symbackprop.formulas.names.evaluator import Env, Known
+from symbackprop.formulas.names.tensors import Tensors
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.references import Position, atoms, match, split_digits
 from symbackprop.formulas.notation.trees import flat, parts

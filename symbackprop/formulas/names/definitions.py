@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from symbackprop.formulas.meaning.equations import Equations, named
-from symbackprop.formulas.meaning.evaluator import Known
+from symbackprop.formulas.names.equations import Equations, named
+from symbackprop.formulas.names.evaluator import Known
 from symbackprop.formulas.notation.context import Context, letters_of
 from symbackprop.formulas.notation.readings import Reading
 from symbackprop.formulas.notation.references import atoms

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from symbackprop.formulas.meaning.evaluator import Evaluator, Known
+from symbackprop.formulas.names.evaluator import Evaluator, Known
 from symbackprop.formulas.notation.references import Pattern, Position, Slot, pattern, primes
 from symbackprop.formulas.notation.trees import base_of, flat, has_derivative, plain
 from symbackprop.language.latex import nodes as n

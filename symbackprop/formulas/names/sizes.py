@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from symbackprop.formulas.meaning.definitions import LAST, Definitions
-from symbackprop.formulas.meaning.evaluator import Env
+from symbackprop.formulas.names.definitions import LAST, Definitions
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import Position, atoms
 from symbackprop.formulas.notation.trees import base_of, flat, parts, plain

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.components import Components
-from symbackprop.formulas.meaning.definitions import LABELS, LAST, POINTS, POSITIVE
-from symbackprop.formulas.meaning.evaluator import Env
+from symbackprop.formulas.names.components import Components
+from symbackprop.formulas.names.definitions import LABELS, LAST, POINTS, POSITIVE
+from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.references import Pattern, Position

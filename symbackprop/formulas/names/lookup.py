@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symbackprop.formulas.meaning.equations import named
-from symbackprop.formulas.meaning.evaluator import Env, Known
-from symbackprop.formulas.meaning.sizes import Sizes
+from symbackprop.formulas.names.equations import named
+from symbackprop.formulas.names.evaluator import Env, Known
+from symbackprop.formulas.names.sizes import Sizes
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.references import Match, Position, match, split_digits
