@@ -78,7 +78,7 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
     yield {"final": True}, words.say("final")
     if "/" in signs:
         yield {"slash": True}, words.say("slash")
-    if is_plain(link, context) and not component_letters(link, context):
+    if link.kind != "shape" and is_plain(link, context) and not component_letters(link, context):
         yield {"scalars": True}, words.say("scalars")
     yield {"samples": "columns" if first.samples == "rows" else "rows"}, words.say("samples")
 
