@@ -144,12 +144,11 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
         return ClaimVerdict(claim.text, "unknown", special, kind=kind, reading=how)
     if correction is None and not found.outcome.is_certain:
         return ClaimVerdict(claim.text, "unknown", words.say("far off"), kind=kind, reading=how)
-    cause = f"cause {correction.kind}" if correction else ""
     shows = shown(link, found.outcome, context, found.reading, claim.sides)
     return ClaimVerdict(
         claim.text,
         "wrong",
-        words.say(cause, because=found.because) if cause in words.WORDS else found.because,
+        words.caused(found.because, correction.kind if correction else ""),
         kind=kind,
         reading=how,
         broken=claim.text[link.left.span[0] : link.right.span[1]] if len(claim.links) > 1 and link.left.span < link.right.span else None,

@@ -2,7 +2,7 @@
 
 from symbackprop.formulas.said import Said, sentence
 
-WORDS = {
+WORDS: dict[str, dict[str, str]] = {
     "not read": {"en": "it could not be read: {reason}", "zh": "无法读取：{reason}"},
     "not understood": {"en": "not understood: {reason}", "zh": "无法理解：{reason}"},
     "equal": {"en": "both sides are equal at every point tried", "zh": "在所有试验点上两边相等"},
@@ -57,8 +57,39 @@ WORDS = {
     "reading": {"en": "read with {vectors}, {layout}; {shapes}", "zh": "理解为：{vectors}，{layout}；{shapes}"},
     "rows": {"en": "row vectors", "zh": "行向量"},
     "columns": {"en": "column vectors", "zh": "列向量"},
+    "with cause": {"en": "{because}; likely cause: {cause}", "zh": "{because}；可能的原因：{cause}"},
+    "both": {"en": "{first} and {second}", "zh": "{first}与{second}"},
     "samples": {"en": "samples stand along the other axis", "zh": "样本沿另一轴排列"},
 }
+CAUSES = {
+    "sign": ("a sign", "符号"),
+    "transpose": ("a transpose", "转置"),
+    "order": ("the order of factors", "因子的次序"),
+    "factor": ("a factor", "因子"),
+    "index": ("an index", "下标"),
+    "delta": ("a Kronecker delta", "克罗内克 δ"),
+    "sum": ("a sum", "求和"),
+    "prime": ("a prime", "导数符号"),
+    "argument": ("the argument of a function", "函数的自变量"),
+    "power": ("a power", "幂次"),
+    "layer": ("a layer or step", "层或时间步"),
+    "name": ("one name for another", "名称混用"),
+    "product": ("the kind of product", "乘法的种类"),
+    "brackets": ("brackets", "括号"),
+    "term": ("a term", "某一项"),
+    "function": ("one function for another", "函数混用"),
+}
+"""Kinds of edits that mend a claim, as its likely causes."""
+WORDS |= {f"cause {kind}": {"en": english, "zh": chinese} for kind, (english, chinese) in CAUSES.items()}
+
+
+def caused(reason: Said, kinds: str) -> Said:
+    """A reason with its likely causes, by the kinds of edits that mend it."""
+    known = [say(f"cause {kind}") for kind in dict.fromkeys(kinds.split(", ")) if kind in CAUSES]
+    if not known:
+        return reason
+    cause = known[0] if len(known) == 1 else say("both", first=known[0], second=known[1])
+    return say("with cause", because=reason, cause=cause)
 
 
 def say(key: str, **values: object) -> Said:
