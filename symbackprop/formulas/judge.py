@@ -74,8 +74,11 @@ def judge(claim: str, context: Context) -> ClaimVerdict:
         formula = parse(without_number(claim), context.macros, context.words)
     except FormulaError as error:
         return ClaimVerdict(claim, "unknown", words.say("not read", reason=error.reason), position=error.spans[0] if error.spans else None)
-    with np.errstate(all="ignore"):
-        return judged(claim, formula, context)
+    try:
+        with np.errstate(all="ignore"):
+            return judged(claim, formula, context)
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        return ClaimVerdict(claim, "unknown", words.say("fault", what=f"{type(error).__name__}: {error}"))
 
 
 def without_number(claim: str) -> str:

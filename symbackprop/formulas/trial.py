@@ -273,9 +273,9 @@ def beside(left: Quantity, right: Quantity, reading: Reading) -> tuple[np.ndarra
             return None, None
         raise UnreadError("a Laplacian or an increment")
     if left.special == "eye" and b.ndim == 2:
-        return spread(left, right), b
+        return (spread(left, right), b) if b.shape[0] == b.shape[1] else (None, None)
     if right.special == "eye" and a.ndim == 2:
-        return a, spread(right, left)
+        return (a, spread(right, left)) if a.shape[0] == a.shape[1] else (None, None)
     if a.shape == b.shape:
         if a.ndim == 1 and left.row != right.row and not reading.loose:
             return None, None

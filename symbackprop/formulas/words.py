@@ -59,6 +59,7 @@ WORDS: dict[str, dict[str, str]] = {
     "columns": {"en": "column vectors", "zh": "列向量"},
     "with cause": {"en": "{because}; likely cause: {cause}", "zh": "{because}；可能的原因：{cause}"},
     "both": {"en": "{first} and {second}", "zh": "{first}与{second}"},
+    "fault": {"en": "a mistake of symbackprop itself, please report it: {what}", "zh": "symbackprop 自身的错误，请报告：{what}"},
     "samples": {"en": "samples stand along the other axis", "zh": "样本沿另一轴排列"},
 }
 CAUSES = {
