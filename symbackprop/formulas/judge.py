@@ -137,7 +137,7 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
 def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
     """The verdict on a claim whose link `at` numbers refute: the broken link, a right formula near it, a counterexample.
 
-    Where names had to be pieced together and nothing near is true, it may be the reading that is wrong: then nothing is said.
+    Where nothing near is true and the mismatch is not certain, it may be the reading that is wrong: then nothing is said.
     """
     link, context = claim.links[at], claim.context
     correction = corrected(claim, at, [found.reading], time.process_time() + SEARCH)

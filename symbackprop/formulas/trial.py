@@ -28,9 +28,6 @@ FURTHEST, MOST = 7, 30
 RELATIVE, ABSOLUTE = 1e-7, 1e-10
 
 
-NO_MATTER = {"", "for", "for all", "where", "with"}
-
-
 def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Node]) -> Outcome:
     """Try a link under a reading."""
     made = Outcome("unread", "nothing was tried")

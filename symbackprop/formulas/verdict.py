@@ -1,7 +1,7 @@
 """What is said of one claim on paper."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from symbackprop.formulas.said import Said
@@ -64,7 +64,6 @@ class ClaimVerdict:
     corrected: str | None = None
     counterexample: Counterexample | None = None
     position: tuple[int, int] | None = None
-    tried: Sequence[Said] = field(default=(), compare=False)
 
     def __bool__(self) -> bool:
         raise TypeError("a verdict has no truth value; ask for .status")

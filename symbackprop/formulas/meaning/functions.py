@@ -293,7 +293,6 @@ class Functions(Values):
             return q.single(f.anything_of(name, arguments))
         first, rest = arguments[0], arguments[1:]
         if self.reading.identity and not rest:
-            self.assumed = True
             return first
         plainly = f.anything(name)
         if not rest:

@@ -149,8 +149,12 @@ class Objectives(Calls):
             ends = self.ends(inside, base_of(name)) or self.arguments_of(name, env)
             if not ends:
                 raise UnreadError(f"nothing says what {flat(name)} is", name)
-            self.memo[key] = q.single(s.entry(f.anything_of(base_of(name) + marks, ends)))
+            self.memo[key] = q.single(s.entry(self.loss_of(base_of(name), marks, ends)))
         return self.memo[key]
+
+    def loss_of(self, base: str, marks: str, ends: Sequence[Quantity]) -> s.Scalar:
+        """Any smooth number of these tensors."""
+        return f.anything_of(base + marks, ends)
 
     def ends(self, inside: Env, base: str = "") -> list[Quantity]:
         """The tensors that the forward equations end in: those that no equation uses at the same layer or time."""

@@ -119,7 +119,6 @@ class Quotients(Objectives):
         leaves = [x for x in inside if x.entry and not x.of]
         if not leaves or any(x not in outside for x in leaves) or not variable.of:
             return ZERO
-        self.assumed = True
         ratios = [outside[x] / inside[x] for x in leaves]
         first = np.asarray(ratios[0].value)
         if all(np.allclose(np.asarray(r.value), first, rtol=1e-9, equal_nan=True) for r in ratios):

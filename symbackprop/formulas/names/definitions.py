@@ -30,7 +30,7 @@ SECONDS = 3.0
 LABELS = {"y", "Y", "t", "T"}
 
 SHARED = ["trees", "indices", "bounds", "symmetric", "is_cross_entropy", "given", "raw_names", "given_labels", "derived_by", "classes"]
-SHARED += ["known", "constraints", "recursive", "lasts", "sizes_named"]
+SHARED += ["known", "recursive", "lasts", "sizes_named"]
 """What all readings of a claim have in common; nothing of it changes once it is made."""
 MOST_PREPARED = 8
 PREPARED: dict[tuple[int, tuple[int, ...]], tuple[Context, tuple[n.Node, ...], dict[str, Any], dict[str, int]]] = {}
@@ -51,8 +51,6 @@ class Definitions(Equations):
         self.depth = 0
         self.wanted: tuple[n.Node | None, tuple[int, ...] | None] = (None, None)
         self.invented: set[str] = set()
-        self.assumed = False
-        self.pieced: set[str] = set()
         self.sizes: dict[str, int] = dict(sizes or {})
         self.pool = [s for s in (POOL[seed % 4 :] + POOL[: seed % 4]) if str(s) not in self.literals()] or [7, 2]
         self.memo: dict[tuple, Quantity] = {}
@@ -108,7 +106,6 @@ class Definitions(Equations):
         }
         self.classes = {base_of(p) for t in trees for p in self.below(t) if p.scripts and any(s.mark in "_^" for s in p.scripts)}
         self.known: dict[str, list[Known]] = defaultdict(list)
-        self.constraints: list[n.Statement] = []
         self.recursive: set[str] = set()
         self.lasts: set[str] = set()
         for declared in context.declared:

@@ -15,7 +15,6 @@ class Equations(Evaluator):
     """Takes equations in."""
 
     known: dict[str, list[Known]]
-    constraints: list[n.Statement]
     indices: frozenset[str]
     sizes_named: set[str]
 
@@ -28,7 +27,7 @@ class Equations(Evaluator):
         return pattern(named(name), name.scripts, self.is_index)
 
     def take(self, statement: n.Statement) -> None:
-        """A forward equation: it defines its left side. Whatever else it says is a constraint."""
+        """A forward equation: it defines its left side; what defines nothing is passed over."""
         body = statement.body
         for condition in statement.conditions:
             for part in condition.parts:
@@ -37,7 +36,6 @@ class Equations(Evaluator):
         if isinstance(body, n.Signature):
             return None
         if not isinstance(body, n.Chain) or body.signs[0] not in DEFINING:
-            self.constraints.append(statement)
             return None
         right = body.sides[1]
         for further in body.sides[2:]:
@@ -57,7 +55,6 @@ class Equations(Evaluator):
         left_tree, right = self.solved(body.sides[0], right)
         left, parameters, scripts = self.left_side(left_tree)
         if left is None:
-            self.constraints.append(statement)
             return None
         self.add_equation(replace(left, scripts=left.scripts + scripts), right, parameters)
         return None

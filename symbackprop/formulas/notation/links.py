@@ -7,16 +7,13 @@ from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.references import atoms
-from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
+from symbackprop.formulas.notation.trees import base_of, children, flat, parts, plain
 from symbackprop.language.latex import nodes as n
 
 EQUAL = {"=", r"\equiv", r"\triangleq", r"\doteq", r"\approx", ":="}
 
 
 OTHERWISE = ("otherwise", "else", "elsewhere")
-
-
-STEPS = {r"\leftarrow", ":=", r"\to", "+=", "-="}
 
 
 @dataclass(frozen=True)
@@ -203,19 +200,5 @@ def _free(node: n.Node, bound: frozenset[str], indices: frozenset[str], found: l
             side = plain(side)
             if isinstance(side, n.Name) and not side.scripts and side.id in indices and side.id not in bound:
                 found.append(side.id)
-    for child in _children(node):
+    for child in children(node):
         _free(child, bound, indices, found)
-
-
-def _children(node: n.Node) -> Iterator[n.Node]:
-    for name in node.__dataclass_fields__:
-        if name not in ("span", "spaced"):
-            yield from _direct(getattr(node, name))
-
-
-def _direct(value: object) -> Iterator[n.Node]:
-    if isinstance(value, n.Node):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _direct(item)

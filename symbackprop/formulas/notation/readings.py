@@ -13,7 +13,7 @@ class Reading:
     stand for a column. samples: the axis of samples in matrices. star, circle: what * and \\circ mean. simplex: labels sum to 1.
     diagonal: a vector beside a matrix is its diagonal. immediate: derivatives by equations alone. summed: a mean over the terms of one
     sample is their sum. last: a generic layer is the last one. inner: two columns side by side are their inner product. flat: products
-    from left to right, no sign binding closer. applied: f * (z) is f(z). scale: what d of an activation is multiplied by.
+    from left to right, no sign binding closer. applied: f * (z) is f(z).
     """
 
     layout: str = "gradient"
@@ -31,7 +31,6 @@ class Reading:
     inner: bool = False
     flat: bool = False
     applied: bool = False
-    scaled: bool = False
     small: bool = False
     dot: bool = False
     final: bool = False
@@ -63,7 +62,6 @@ def usual(said: Conventions) -> Reading:
         times=said.times or "matrix",
         simplex=said.one_hot,
         elementwise_inverse=said.elementwise_inverse,
-        scaled="*" in said.derived,
     )
 
 

@@ -103,7 +103,7 @@ def flat(node: n.Node) -> str:
             return node.text
         case n.Nothing():
             return ""
-    inside = [flat(p) for p in _children(node)]
+    inside = [flat(p) for p in children(node)]
     return f"{type(node).__name__}({','.join(inside)})"
 
 
@@ -111,7 +111,8 @@ def _script(script: n.Script) -> str:
     return script.mark + ",".join(map(flat, script.items))
 
 
-def _children(node: n.Node) -> Iterator[n.Node]:
+def children(node: n.Node) -> Iterator[n.Node]:
+    """The nodes right inside a node, scripts among them."""
     for field in fields(node):
         if field.name not in ("span", "spaced"):
             yield from _direct(getattr(node, field.name))

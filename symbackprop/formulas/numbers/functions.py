@@ -25,10 +25,6 @@ def _gelu(x: Scalar) -> Scalar:
     return x * HALF * (ONE + s.erf(x * constant(2**-0.5)))
 
 
-def _leaky(slope: float) -> Callable[[Scalar], Scalar]:
-    return lambda x: s.chosen(np.asarray(x.value) > 0, x, x * constant(slope))
-
-
 def _elu(x: Scalar) -> Scalar:
     return s.chosen(np.asarray(x.value) > 0, x, s.exp(x) - ONE)
 

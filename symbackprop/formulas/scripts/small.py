@@ -52,6 +52,7 @@ class Small(Meaning):
         self.where: dict[Scalar, tuple[Tensor, tuple[int, ...]]] = {}
         self.summed: list[tuple[n.Node, dict[str, int]]] = []
         self.plainly: set[str] = set()
+        self.losses: dict[Scalar, tuple[str, str, Sequence[Quantity]]] = {}
         super().__init__(context, reading, claims, seed, sizes)
         self.pool = list(pool)
 
@@ -100,25 +101,19 @@ class Small(Meaning):
         return super().slope_of(head, env)
 
     def objective(self, name: n.Name, env: Env) -> Quantity:
-        """The weighted sum of the squares of what the equations end in."""
-        below = self.positions(name.scripts, "_", env)
-        above = tuple(p for p in self.positions(name.scripts, "^", env) if not self.is_power(p))
-        marks = "".join(f"{p.bracket}{p.number if p.number is not None else p.text}," for p in (*below, *above))
-        key = ("objective", base_of(name), marks)
-        if key not in self.memo:
-            super().objective(name, env)
-            slots = (*self.pattern_of(name).below, *self.pattern_of(name).above)
-            inside = {x.letter: (p.number or 0) - x.offset for x, p in zip(slots, (*below, *above), strict=False) if x.letter}
-            ends = self.ends(inside, base_of(name)) or self.arguments_of(name, env)
-            terms = [s.constant(k + 1) * x * x for a in ends for k, x in enumerate(a.data.reshape(-1))]
-            made = q.single(s.entry(s.total(terms)))
-            self.memo[key] = made
-            self.register(
-                Tensor(
-                    self.spelled(base_of(name), [m for m in marks.split(",") if m]), written(base_of(name), marks), made, (), tuple(ends)
-                )
-            )
-        return self.memo[key]
+        """A loss that nothing defines, noted with what it is of."""
+        made = super().objective(name, env)
+        if made.scalar.of and made.scalar.of[0] in self.losses:
+            base, marks, ends = self.losses.pop(made.scalar.of[0])
+            spelled = self.spelled(base, [m for m in marks.split(",") if m])
+            self.register(Tensor(spelled, written(base, marks), made, (), tuple(ends)))
+        return made
+
+    def loss_of(self, base: str, marks: str, ends: Sequence[Quantity]) -> s.Scalar:
+        """The weighted sum of the squares of the entries."""
+        made = s.total(s.constant(k + 1) * x * x for a in ends for k, x in enumerate(a.data.reshape(-1)))
+        self.losses[made] = base, marks, ends
+        return made
 
     # Tensors with their equations.
 
