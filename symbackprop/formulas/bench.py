@@ -48,7 +48,7 @@ class Bench:
     """Values of the sides of a link under a reading at some places. Raises what a side raises where neither has a value."""
 
     def __init__(self, link: Link, context: Context, reading: Reading, claims: Sequence[n.Node], deadline: float) -> None:
-        self.link = link
+        self.link, self.ratio, self.at = link, None, []
         sizes: dict[str, int] = {}
         for _ in range(12):
             try:
@@ -58,7 +58,7 @@ class Bench:
                 self.at = [] if link.kind == "update" else self.places()
                 break
             except ResizedError as error:
-                sizes[error.key] = error.size
+                sizes = {**self.names.sizes, error.key: error.size}
         self.link_letters = frozenset(free_letters((link.left, link.right), self.names.indices))
         self.about: Around = around(link, context, tuple(self.names.sizes.items()), self.names.indices, self.rank, self.ratio)
 

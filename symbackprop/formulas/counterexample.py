@@ -87,7 +87,7 @@ def smallest(link: Link, context: Context, reading: Reading, claims: Sequence[n.
                 names = Small(context, reading, claims, seed, sizes, pool)
                 found = list(steps(link, names) if link.kind == "update" else differences(link, names))
             except ResizedError as error:
-                sizes[error.key] = error.size
+                sizes = {**names.sizes, error.key: error.size}
                 continue
             except (MisfitError, UnreadError, OutOfRangeError, RecursionError):
                 found = []

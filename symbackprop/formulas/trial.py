@@ -40,7 +40,7 @@ def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Nod
                     made = compared(link, names)
                     break
                 except ResizedError as error:
-                    sizes[error.key] = error.size
+                    sizes = {**names.sizes, error.key: error.size}
         except InconsistentError as error:
             return Outcome("unread", str(error))
         except MisfitError as error:

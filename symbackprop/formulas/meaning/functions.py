@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from symbackprop.formulas.meaning.values import Values
+from symbackprop.formulas.names.equations import depends_on
 from symbackprop.formulas.names.evaluator import Env, Known
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.losses import LOSSES
@@ -158,10 +159,24 @@ class Functions(Values):
     def shaped_function(self, head: n.Name, arguments: Sequence[Quantity], shape: tuple[int, ...], env: Env) -> Quantity:
         """Any smooth function whose values have this shape."""
         name = self.function_key(head, env)
+        if shape and shape == arguments[0].shape:
+            return q.mapped(f.anything(name), arguments[0])
+        return self.anything_shaped(name, arguments, shape)
+
+    def dependent(self, base: str, own: n.Bracket, shape: tuple[int, ...], env: Env) -> Quantity:
+        """A name of which is said only what it depends on: any smooth function of that."""
+        outer, self.scope, self.depth = self.scope, [], self.depth + 1
+        try:
+            if any(isinstance(p, n.Dots) for p in parts(own)):
+                own = self.written_out(own, env)
+            return self.anything_shaped(base, [self.value(i, env) for i in own.items], shape)
+        finally:
+            self.scope, self.depth = outer, self.depth - 1
+
+    def anything_shaped(self, name: str, arguments: Sequence[Quantity], shape: tuple[int, ...]) -> Quantity:
+        """Any smooth function of arrays with values of this shape, each of which depends on all entries."""
         if not shape:
             return q.single(f.anything_of(name, arguments))
-        if shape == arguments[0].shape:
-            return q.mapped(f.anything(name), arguments[0])
         made = f.vector_of(name, arguments, int(np.prod(shape)))
         return Quantity(made.data.reshape(shape), row=self.reading.row_vectors and len(shape) == 1)
 
@@ -268,6 +283,9 @@ class Functions(Values):
     def body(self, k: Known, parameters: Sequence[n.Node], arguments: Sequence[Quantity], env: Env) -> Quantity:
         """The right side of a definition with its parameters bound."""
         assert k.right is not None
+        if depends_on(k.name, k.right) is not None:
+            axes = next((d.axes for d in self.known[k.pattern.base] if d.axes is not None), ())
+            return self.anything_shaped(k.pattern.base, arguments, tuple(self.size(a, env) for a in axes))
         self.scope.append({flat(p): a for p, a in zip(parameters, arguments, strict=True)})
         if len(self.scope) > 30:
             raise UnreadError("a function that calls itself")

@@ -18,6 +18,9 @@ from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.language.latex import nodes as n
 
 
+TOPS = ("J", "C", "L", "E", r"\ell", "Loss", "loss", "cost", "Cost", r"\mathcal{L}", r"\xi")
+
+
 class Objectives(Calls):
     """Finds what is derived."""
 
@@ -242,10 +245,10 @@ class Objectives(Calls):
 
     def loss(self, env: Env) -> Quantity:
         """The objective: what is called so, or a smooth function of all that the equations end in."""
-        for base in ("J", "C", "L", "E", r"\ell", "Loss", "loss", "cost", "Cost", r"\mathcal{L}", r"\xi"):
-            for k in self.known.get(base, ()):
-                if not k.pattern.letters and not k.pattern.below:
-                    made = self.known_tensor(k, {}, frozenset())
-                    if made.data.size == 1:
-                        return q.single(made.scalar)
-        return self.objective(n.Name("J"), env)
+        rows = [k for base in TOPS for k in self.known.get(base, ()) if not k.pattern.letters and not k.pattern.below]
+        for k in rows:
+            if k.right is not None or not self.is_top(n.Name(k.pattern.base)):
+                made = self.known_tensor(k, {}, frozenset())
+                if made.data.size == 1:
+                    return q.single(made.scalar)
+        return self.objective(n.Name(rows[0].pattern.base if rows else "J"), env)

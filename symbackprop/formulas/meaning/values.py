@@ -8,7 +8,7 @@ import numpy as np
 
 from symbackprop.formulas.meaning.products import Products
 from symbackprop.formulas.names.evaluator import Env
-from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
+from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
 from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.trees import base_of, flat, operands, parts, plain
 from symbackprop.formulas.numbers import quantities as q
@@ -151,6 +151,9 @@ class Values(Products):
             return
         first = 1 if start is None else self.bound(start, env, 1)
         last = None if stop is None or self.reading.unbounded else self.bound(stop, env, MOST)
+        loose = self.loose_size(stop, letter) if last is not None and first == 1 else None
+        if loose is not None and self.is_bounded(node, letter, rest, env):
+            last = None
         if len(letter) > 1 and letter[0] != "\\":
             yield from self.worded(node, env)
             return
@@ -170,12 +173,22 @@ class Values(Products):
                         continue
                     if not seen:
                         raise
+                    if loose is not None and at - 1 != self.size_of(loose):
+                        raise ResizedError(loose, at - 1) from None
                     return
                 raise
             seen = True
             yield from inside
         if not seen and beyond is not None:
             raise beyond
+
+    def loose_size(self, stop: n.Node | None, letter: str) -> str | None:
+        """The size that a sum runs up to, where no shape is declared with it: then it is as long as the axis that is summed over."""
+        name = plain(stop) if stop is not None else None
+        if not isinstance(name, n.Name) or name.scripts or letter in self.recursive or flat(name) in self.lasts:
+            return None
+        declared = {flat(x) for d in self.context.declared for a in d.axes for x in operands(a) if isinstance(x, n.Name)}
+        return None if flat(name) in declared or self.known.get(base_of(name)) else base_of(name)
 
     def is_beyond(self, body: n.Node, env: Env, letter: str) -> bool:
         """Whether an index is out of range here."""

@@ -56,7 +56,9 @@ class Equations(Evaluator):
         left, parameters, scripts = self.left_side(left_tree)
         if left is None:
             return None
-        self.add_equation(replace(left, scripts=left.scripts + scripts), right, parameters)
+        left = replace(left, scripts=left.scripts + scripts)
+        own = depends_on(left, right)
+        self.add_equation(left, right, own.items if own is not None and parameters is None else parameters)
         return None
 
     def solved(self, left: n.Node, right: n.Node) -> tuple[n.Node, n.Node]:
@@ -148,3 +150,18 @@ class Equations(Evaluator):
 def named(name: n.Name) -> str:
     """What a name is called, its primes included."""
     return base_of(name) + "'" * primes(name.scripts)
+
+
+def depends_on(left: n.Name | None, right: n.Node | None) -> n.Bracket | None:
+    """The bracket of f = f(x, y): all that is said is what f depends on."""
+    right = plain(right) if right is not None else None
+    if isinstance(right, n.Call) and isinstance(right.argument, n.Bracket):
+        head, behind = replace(right.function, style=""), right.argument
+    elif isinstance(right, n.Juxtaposition) and len(right.factors) == 2 and isinstance(right.factors[1], n.Bracket):
+        first, behind = plain(right.factors[0]), right.factors[1]
+        if not isinstance(first, n.Name):
+            return None
+        head = first
+    else:
+        return None
+    return behind if left is not None and behind.open == "(" and flat(head) == flat(replace(left, style=head.style)) else None

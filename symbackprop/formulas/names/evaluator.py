@@ -95,6 +95,10 @@ class Evaluator:
         """A function with primes."""
         raise NotImplementedError
 
+    def dependent(self, base: str, own: n.Bracket, shape: tuple[int, ...], env: Env) -> Quantity:
+        """A name of which is said only what it depends on."""
+        raise NotImplementedError
+
     def increment(self, of: n.Node, env: Env) -> Quantity:
         """Delta before something."""
         raise NotImplementedError

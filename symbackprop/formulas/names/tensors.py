@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from symbackprop.formulas.names.equations import depends_on
 from symbackprop.formulas.names.evaluator import Env, Known
 from symbackprop.formulas.names.lookup import Lookup
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
@@ -190,8 +191,9 @@ class Tensors(Lookup):
         if self.reading.summed and e.right is not None:
             e = replace(e, right=self.averaged(e.right))
         outer, self.wanted = self.wanted, (e.right, shape)
+        own = depends_on(e.name, e.right)
         try:
-            made = self.within(e, bindings)
+            made = self.dependent(e.pattern.base, own, shape or (), bindings) if own is not None else self.within(e, bindings)
         finally:
             self.wanted = outer
         if shape is not None and made.shape != shape:

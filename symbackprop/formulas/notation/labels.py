@@ -6,6 +6,7 @@ from dataclasses import replace
 from symbackprop.formulas.notation.context import Context, letters_of
 from symbackprop.formulas.notation.links import free_letters
 from symbackprop.formulas.notation.references import atoms
+from symbackprop.formulas.notation.steps import unstepped
 from symbackprop.formulas.notation.trees import base_of, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
@@ -35,7 +36,7 @@ def unscripted(context: Context, claims: Sequence[n.Statement]) -> tuple[Context
 
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with such letters as texts."""
-    context, claims = unscripted(context, claims)
+    context, claims = unscripted(context, [unstepped(s, context) for s in claims])
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)
     fixed: set[tuple[str, str]] = set()
