@@ -14,7 +14,7 @@ from symbackprop.formulas.notation.links import Link, free_letters
 from symbackprop.formulas.notation.readings import Reading
 from symbackprop.formulas.notation.sequences import has_dots
 from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
-from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity, spread
+from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity, diagonal, spread
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.updates import stepped
 from symbackprop.language.latex import nodes as n
@@ -91,7 +91,7 @@ def compared(link: Link, names: Meaning) -> Outcome:
     if apart is not None and names.invented:
         raise UnreadError(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
     if apart is not None:
-        steady = len(ratios) > 1 and np.ptp(ratios) < 1e-6 * max(map(abs, ratios))
+        steady = len(ratios) > 1 and np.ptp(ratios) < 1e-6 * max(map(abs, ratios)) < np.inf and abs(ratios[0] - 1) > 1e-6
         return Outcome(**{**apart.__dict__, "ratio": ratios[0] if steady else None})
     if not ratios and not is_zero(link.right) and not is_zero(link.left) and link.kind == "claim" and reached and not names.reading.special:
         raise UnreadError("both sides are 0 wherever they were tried", link.left)
@@ -284,6 +284,11 @@ def beside(left: Quantity, right: Quantity, reading: Reading) -> tuple[np.ndarra
         return a, b.reshape(-1)
     if a.ndim == 2 and b.ndim == 1 and reading.loose and 1 in a.shape and a.size == b.size:
         return a.reshape(-1), b
+    if reading.diagonal and {a.ndim, b.ndim} == {1, 2}:
+        vector, matrix = (left, b) if a.ndim == 1 else (right, a)
+        if matrix.shape == (vector.data.size,) * 2:
+            whole = diagonal(vector).data
+            return (whole, b) if a.ndim == 1 else (a, whole)
     if a.size == 1 and b.size == 1:
         return a.reshape(()), b.reshape(())
     if right.special == "ones" and not b.shape and right.data.item().of == () and a.ndim:

@@ -146,7 +146,7 @@ class Atoms(Names):
         if not dots and len({e.shape for e in entries}) == 1 and entries[0].data.ndim == 1:
             return Quantity(np.stack([e.data for e in entries], axis=0 if entries[0].row else 1))
         if any(e.shape for e in entries):
-            raise UnreadError("a list of arrays", node)
+            return joined(entries, node)
         made = q.array_of([e.scalar for e in entries], (len(entries),), row=node.open == "[" or self.reading.row_vectors)
         return replace(made, special="open") if dots else made
 
@@ -267,6 +267,14 @@ class Atoms(Names):
         if found.data.ndim == 1 and whole == 2 and isinstance(plain(node), n.Bracket | n.Scripted | n.Name) and self.reading.inner:
             return q.single(f.squared_norm(found))
         return q.mapped(lambda x: s.power(x, exponent.scalar), found)
+
+
+def joined(entries: Sequence[Quantity], node: n.Node) -> Quantity:
+    """Vectors and numbers one after the other, as in [h, x] or [w^T, b]."""
+    if any(e.data.ndim > 1 for e in entries) or len({e.row for e in entries if e.shape}) != 1:
+        raise UnreadError("a list of arrays", node)
+    data = np.concatenate([e.data.reshape(-1) for e in entries])
+    return Quantity(data, row=next(e.row for e in entries if e.shape))
 
 
 def _misfit(a: Quantity, b: Quantity) -> Quantity:

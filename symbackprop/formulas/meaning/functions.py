@@ -47,8 +47,12 @@ class Functions(Values):
             found: set[str] = set()
             for tree in self.trees:
                 for p in parts(tree):
-                    if isinstance(p, n.Name) and primes(p.scripts):
-                        found.add(base_of(p))
+                    if isinstance(p, n.Juxtaposition):
+                        found |= {
+                            base_of(a)
+                            for a, b in zip(p.factors, p.factors[1:], strict=False)
+                            if isinstance(a, n.Name) and primes(a.scripts) and isinstance(b.of if isinstance(b, n.Scripted) else b, n.Bracket)
+                        }
                     if isinstance(p, n.Chain):
                         for side in p.sides:
                             if isinstance(side, n.Juxtaposition) and len(side.factors) == 2 and isinstance(side.factors[1], n.Bracket):
@@ -87,6 +91,8 @@ class Functions(Values):
             made = self.shaped_function(bare, [self.value(i, env) for i in bracket.items], self.declared_shape(base, env), env)
             return self.component(made, self.positions(head.scripts, "_", env), head, env)
         if self.known.get(base):
+            if bracket.open == "[" and len(bracket.items) > 1:
+                return None
             argument = all(isinstance(plain(i), n.Name) for i in bracket.items) or any(isinstance(i, n.Dots) for i in bracket.items)
             lone = plain(bracket.items[0])
             loose = (
@@ -128,6 +134,8 @@ class Functions(Values):
             x for i in bracket.items for x in (i.factors if isinstance(i, n.Juxtaposition) and isinstance(i.factors[0], n.Dots) else (i,))
         )
         whole = n.Sum(items, ("", *["+"] * (len(items) - 1)), span=bracket.span)
+        if not any(isinstance(i, n.Dots) for i in items):
+            return bracket
         if self.depth == 0:
             raise UnreadError("arguments that are not written out", bracket)
         terms = expanded_sum(whole, lambda tree: self.whole_number(tree, env, set()), self).terms

@@ -11,7 +11,7 @@ from symbackprop.formulas.meaning.quotients import Quotients, _key
 from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import Position
-from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, parts, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
 from symbackprop.formulas.numbers.quantities import Quantity
@@ -168,12 +168,9 @@ class Meaning(Quotients):
     def total_differential(self, made: Quantity, env: Env) -> Quantity:
         """The derivative along the directions of all variables whose differential the claims name."""
         entries = [ZERO] * made.data.size
-        names = {
-            flat(plain(p.of)): plain(p.of) for c in self.claims for p in parts(c) if isinstance(p, n.Differential) and p.of is not None
-        }
-        for of in names.values():
-            if not isinstance(of, n.Name):
-                continue
+        found = [plain(p.of) for c in self.claims for p in parts(c) if isinstance(p, n.Differential) and p.of is not None]
+        names = [upright(p) for p in found if isinstance(p, n.Name)]
+        for of in {flat(p): p for p in names}.values():
             variable, _ = self.tensor(of, env)
             direction = self.direction(of, variable, env)
             if direction is None:
@@ -205,3 +202,8 @@ class Meaning(Quotients):
             if found.group(1).lower() == of.id.lower():
                 return found.group(2)
         return ""
+
+
+def upright(name: n.Name) -> n.Name:
+    """A name without a transpose."""
+    return replace(name, scripts=tuple(x for x in name.scripts if not (x.mark == "^" and flat(x.items[0]) in TRANSPOSES)))

@@ -168,7 +168,7 @@ class Objectives(Calls):
             for k in group
             if k.right is not None and not k.alias and k.parameters is None and not has_derivative(k.right)
         ]
-        rows = [k for k in rows if k.pattern.base != base]
+        rows = [k for k in rows if k.pattern.base != base and not (base and self.leads_to(k, base))]
         for k in rows:
             if self.is_used(k, rows):
                 continue
@@ -195,6 +195,10 @@ class Objectives(Calls):
 
     def returns(self, k: Known) -> bool:
         """Whether an equation leads back to its own name at an earlier layer or time."""
+        return self.leads_to(k, k.pattern.base)
+
+    def leads_to(self, k: Known, base: str) -> bool:
+        """Whether an equation needs a name, itself or by others."""
         reached: set[str] = set()
         pending = [k]
         while pending:
@@ -205,7 +209,7 @@ class Objectives(Calls):
                     pending += [
                         x for x in self.known.get(base_of(p), ()) if x.right is not None and not x.alias and not has_derivative(x.right)
                     ]
-        return k.pattern.base in reached
+        return base in reached
 
     def members(self, k: Known, inside: Env) -> list[Quantity]:
         """All tensors of an equation: the last layer, every time, every sample."""

@@ -31,8 +31,7 @@ class Products(Atoms):
                 raise UnreadError(f"the sign {sign}", node)
             value = q.negative(value) if sign == "-" else value
             made = value if made is None else q.plus(made, value, self.reading.loose)
-        assert made is not None
-        return made
+        return made if made is not None else q.single(s.ZERO)
 
     def biases(self, node: n.Sum, values: list[Quantity], env: Env) -> None:
         """A name that nothing declares, added to vectors, is a vector."""

@@ -154,7 +154,7 @@ class Values(Products):
         loose = self.loose_size(stop, letter) if last is not None and first == 1 else None
         if loose is not None and self.is_bounded(node, letter, rest, env):
             last = None
-        if len(letter) > 1 and letter[0] != "\\":
+        if len(letter.rstrip("'")) > 1 and letter[0] != "\\":
             yield from self.worded(node, env)
             return
         if last is None and not self.is_bounded(node, letter, rest, env):

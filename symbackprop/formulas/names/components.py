@@ -1,6 +1,5 @@
 """Entries, rows, columns and samples of tensors, small letters for those of a capital."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -81,10 +80,6 @@ class Components(Tensors):
         if at < 1 or at > size:
             raise OutOfRangeError(f"index {p.text} = {at} beyond {size}", p.letters)
         return at - 1
-
-    def class_of(self, text: str) -> int:
-        """The class that a label such as y stands for where it is an index."""
-        return 1 + (zlib.crc32(text.encode()) + self.seed) % 2
 
     @staticmethod
     def pick(made: Quantity, places: Sequence[int], letters: frozenset[str], what: str) -> Scalar:

@@ -30,7 +30,7 @@ SECONDS = 3.0
 LABELS = {"y", "Y", "t", "T"}
 
 SHARED = ["trees", "indices", "bounds", "symmetric", "is_cross_entropy", "given", "raw_names", "given_labels", "derived_by", "classes"]
-SHARED += ["known", "recursive", "lasts", "sizes_named"]
+SHARED += ["known", "recursive", "lasts", "sizes_named", "picked"]
 """What all readings of a claim have in common; nothing of it changes once it is made."""
 MOST_PREPARED = 8
 PREPARED: dict[tuple[int, tuple[int, ...]], tuple[Context, tuple[n.Node, ...], dict[str, Any], dict[str, int]]] = {}
@@ -113,10 +113,12 @@ class Definitions(Equations):
         self.sizes_named = {flat(p) for d in context.declared for a in d.axes for p in terms_of(a) if isinstance(p, n.Name)}
         self.sizes_named |= {flat(b) for b in self.bounds.values() if isinstance(b, n.Name)}
         for name, target in context.aliases:
-            if isinstance(plain(name), n.Name):
-                self.add_equation(plain(name), target, alias=True)  # type: ignore[arg-type]
+            spelled, meant = plain(name), plain(target)
+            if isinstance(spelled, n.Name) and not (isinstance(meant, n.Name) and self.pattern_of(spelled) == self.pattern_of(meant)):
+                self.add_equation(spelled, target, alias=True)
         for statement in context.statements:
             self.take(statement)
+        self.picked = {x for t in trees for p in parts(t) if isinstance(p, n.Name) for x in self.picks(p)}
         self.share()
         self.recursion()
         self.ties()
@@ -180,6 +182,19 @@ class Definitions(Equations):
                             ):
                                 self.bounds[letter.id] = names[0]
                                 self.sizes_named.add(flat(names[0]))
+
+    def picks(self, name: n.Name) -> set[str]:
+        """The letters below a vector that are no indices and no part of a name: the class c of p_c, the j* of u_{j*}."""
+        below = atoms(name.scripts, "_")
+        rows = self.known.get(base_of(name), ())
+        vectors = [k for k in rows if k.axes is not None and len(k.axes) == 1 and not k.pattern.below]
+        if len(below) != 1 or not vectors or any(s.label for k in rows for s in k.pattern.below):
+            return set()
+        tree = below[0].tree
+        single = isinstance(tree, n.Text) or (isinstance(tree, n.Name) and flat(tree) not in self.indices and tree.style != "mathrm")
+        if below[0].text in self.sizes_named or below[0].text in ("n", "N", "m", "M", "K", "T", "L", "V", "D"):
+            return set()
+        return {below[0].text} if single and len(below[0].text.rstrip("*^'")) == 1 else set()
 
     def below(self, tree: n.Node) -> list[n.Name]:
         """The names that stand in subscripts."""

@@ -52,6 +52,9 @@ class Equations(Evaluator):
             middle = plain(body.sides[1])
             if isinstance(middle, n.Name) and not self.defines(middle):
                 self.add_equation(middle, body.sides[-1])
+        if len(body.sides) > 2 and right is body.sides[1] and is_application(right) and not is_application(body.sides[-1]):
+            self.take(n.Statement(n.Chain((right, body.sides[-1]), ("=",), span=body.span), span=body.span))
+            right = body.sides[-1]
         left_tree, right = self.solved(body.sides[0], right)
         left, parameters, scripts = self.left_side(left_tree)
         if left is None:
@@ -112,7 +115,7 @@ class Equations(Evaluator):
     def add_equation(self, left: n.Name, right: n.Node, parameters: tuple[n.Node, ...] | None = None, alias: bool = False) -> None:
         """Know a name by its equation; a primed function is a constraint."""
         primed = "".join(s.mark for s in left.scripts if s.mark.startswith("'"))
-        if primed and (self.known.get(base_of(left)) or left.style == "operatorname"):
+        if primed and not self.known.get(named(left)) and (self.known.get(base_of(left)) or left.style == "operatorname"):
             return
         found = self.pattern_of(left)
         rows = self.known[found.base]
@@ -150,6 +153,13 @@ class Equations(Evaluator):
 def named(name: n.Name) -> str:
     """What a name is called, its primes included."""
     return base_of(name) + "'" * primes(name.scripts)
+
+
+def is_application(node: n.Node) -> bool:
+    """Whether this is a function and its arguments, as in CE(y, p)."""
+    if isinstance(node, n.Juxtaposition):
+        return len(node.factors) == 2 and isinstance(plain(node.factors[0]), n.Name) and isinstance(node.factors[1], n.Bracket)
+    return isinstance(node, n.Call) and isinstance(node.argument, n.Bracket)
 
 
 def depends_on(left: n.Name | None, right: n.Node | None) -> n.Bracket | None:

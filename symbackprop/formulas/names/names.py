@@ -52,6 +52,7 @@ class Names(Components):
         missing = [x for x in found.letters if x not in bindings]
         if missing:
             raise UnreadError(f"the index {missing[0]} of {key} has no value", node)
+        self.among_numbered(base, below, above)
         instance = f"{base}{sorted(bindings.items())}{''.join(s.label or str(s.number or '') for s in (*found.below, *found.above))}"
         if self.fresh:
             self.fresh[-1].setdefault(instance, ())
@@ -66,6 +67,13 @@ class Names(Components):
             if letter not in self.recursive and at > self.count(letter, bindings):
                 raise OutOfRangeError(f"{base} at {letter} = {at}", frozenset(x for p in (*below, *above) for x in p.letters))
         return self.leaf(base, found, bindings, shape), rest
+
+    def among_numbered(self, base: str, below: tuple[Position, ...], above: tuple[Position, ...]) -> None:
+        """Raise OutOfRangeError for W^{(l)} at l = 3 where W^{(1)} and W^{(2)} are all that is known."""
+        rows = [k.pattern for k in self.known.get(base, ()) if len(k.pattern.below) <= len(below) and len(k.pattern.above) <= len(above)]
+        for given, ours in ((below, [r.below for r in rows]), (above, [r.above for r in rows])):
+            if len(rows) > 1 and given and all(slots and slots[0].number is not None for slots in ours) and given[0].letters:
+                raise OutOfRangeError(f"{base} at {given[0].number}", given[0].letters)
 
     def is_free_number(self, node: n.Name) -> bool:
         """Whether a name is declared a number, and no equation gives or uses it."""

@@ -1,5 +1,6 @@
 """Sizes of axes, and indices in scripts, as numbers."""
 
+import zlib
 from collections.abc import Sequence
 
 from symbackprop.formulas.names.definitions import LAST, Definitions
@@ -89,6 +90,10 @@ class Sizes(Definitions):
                                     self.numbers[a.letter] = max(self.numbers.get(a.letter, 0), b.number)
         return self.numbers
 
+    def class_of(self, text: str) -> int:
+        """The class that a label such as y stands for where it is an index."""
+        return 1 + (zlib.crc32(text.encode()) + self.seed) % 2
+
     def positions(self, scripts: Sequence[n.Script], mark: str, env: Env) -> tuple[Position, ...]:
         """The atoms of scripts under values of the indices."""
         return tuple(self.position(a.tree, a.bracket, env) for a in atoms(scripts, mark))
@@ -108,6 +113,8 @@ class Sizes(Definitions):
         """The whole number that an index expression comes to, or None."""
         if isinstance(tree, n.Number):
             return int(tree.text) if tree.text.isdigit() else None
+        if isinstance(tree, n.Text | n.Name) and flat(tree) in self.picked and flat(tree) not in env:
+            return self.class_of(flat(tree))
         if isinstance(tree, n.Name):
             if not tree.scripts and not tree.accents and tree.id in env:
                 letters.add(tree.id)

@@ -12,7 +12,7 @@ from symbackprop.formulas.names.lookup import Lookup
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.references import Pattern, match
-from symbackprop.formulas.notation.trees import has_derivative, plain
+from symbackprop.formulas.notation.trees import base_of, has_derivative, parts, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity
 from symbackprop.formulas.numbers.tape import entry
@@ -61,7 +61,7 @@ class Tensors(Lookup):
             if declared is not None and declared.axes is not None:
                 shape = tuple(self.size(a, bindings) for a in declared.axes)
             return self.defined(k, bindings, shape)
-        if k.right is None and shape == () and base in SURE_LOSSES and k.name is None and not early and bindings:
+        if k.right is None and shape == () and base in SURE_LOSSES and k.name is None and not early and bindings and self.is_loss(base):
             return self.objective(self.name_at(k.pattern, bindings), bindings)
         if shape is None:
             shape = self.early_shape(k, bindings, rows)
@@ -69,6 +69,12 @@ class Tensors(Lookup):
         if stacked is not None:
             return stacked
         return self.leaf(base, k.pattern, bindings, shape)
+
+    def is_loss(self, base: str) -> bool:
+        """Whether a declared number is a loss: something is derived that bears its name, or an equation adds such numbers up."""
+        return any(
+            (isinstance(p, n.Leibniz | n.Operator) and p.of is not None and base_of_any(p.of) == base) for t in self.trees for p in parts(t)
+        ) or any(base in added(k.right) for group in self.known.values() for k in group if k.right is not None)
 
     def is_square_only(self, k: Known) -> bool:
         """Whether an equation gives e^2, and none e."""
@@ -233,6 +239,24 @@ class Tensors(Lookup):
         if made.shape == shape[::-1] and len(shape) == 2:
             raise InconsistentError(f"{e.pattern.base} is declared {' x '.join(map(str, shape))}, and its equation gives the transpose")
         raise InconsistentError(f"{e.pattern.base} is declared {' x '.join(map(str, shape))}, and its equation gives {made.described}")
+
+
+def base_of_any(node: n.Node) -> str:
+    """What a name is called; nothing for what is none."""
+    name = plain(node)
+    return base_of(name) if isinstance(name, n.Name) else ""
+
+
+def added(node: n.Node) -> set[str]:
+    """The names that stand as terms of a sum, alone but for numbers and quotients before them."""
+    node = plain(node)
+    if isinstance(node, n.Sum):
+        return {x for t in node.terms for x in added(t)}
+    if isinstance(node, n.Big):
+        return added(node.of)
+    if isinstance(node, n.Juxtaposition | n.Product):
+        return added(node.factors[-1]) if all(isinstance(f, n.Number | n.Fraction) for f in node.factors[:-1]) else set()
+    return {base_of(node)} if isinstance(node, n.Name) else set()
 
 
 def single_number(made: Quantity) -> Quantity:

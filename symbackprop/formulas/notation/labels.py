@@ -1,6 +1,6 @@
 """Letters below a name that are no index there: the k of d_k where nothing runs over k."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from symbackprop.formulas.notation.context import Context, letters_of
@@ -35,7 +35,7 @@ def unscripted(context: Context, claims: Sequence[n.Statement]) -> tuple[Context
 
 
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
-    """The context and the claims with such letters as texts."""
+    """The context and the claims with such letters as texts, wherever no sum binds them."""
     context, claims = unscripted(context, [unstepped(s, context) for s in claims])
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)
@@ -58,17 +58,41 @@ def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, 
                             fixed.add((base_of(p), a.tree.id))
     if not fixed:
         return context, list(claims)
+    axes = {base_of(d.name): len(d.axes) for d in context.declared if not any(s.mark == "_" for s in d.name.scripts)}
+    classes = frozenset(x for b, x in fixed if axes.get(b) == 1)
 
     def label(node: n.Node) -> n.Node | None:
         if not isinstance(node, n.Name) or not node.scripts or not any(b == base_of(node) for b, _ in fixed):
             return None
-        letters = {x for b, x in fixed if b == base_of(node)}
+        letters = {x for b, x in fixed if b == base_of(node)} - classes
+        return replace(node, scripts=tuple(replace(s, items=tuple(as_text(i, letters) for i in s.items)) for s in node.scripts))
 
-        def text(p: n.Node) -> n.Node | None:
-            return n.Text(p.id, span=p.span) if isinstance(p, n.Name) and p.id in letters and not p.scripts else None
+    def whole(statement: n.Statement) -> n.Statement:
+        conditions = tuple(replace(c, parts=tuple(unbound(p, classes) for p in c.parts)) for c in statement.conditions)
+        return replace(statement, body=unbound(rebuilt(statement.body, label), classes), conditions=conditions)
 
-        return replace(node, scripts=tuple(replace(s, items=tuple(rebuilt(i, text) for i in s.items)) for s in node.scripts))
-
-    statements = tuple(replace(s, body=rebuilt(s.body, label)) for s in context.statements)
     declared = tuple(replace(d, name=rebuilt(d.name, label)) for d in context.declared)  # type: ignore[arg-type]
-    return replace(context, statements=statements, declared=declared), [replace(s, body=rebuilt(s.body, label)) for s in claims]
+    return replace(context, statements=tuple(map(whole, context.statements)), declared=declared), [whole(s) for s in claims]
+
+
+def as_text(node: n.Node, letters: Set[str]) -> n.Node:
+    """A tree with letters as texts."""
+    return rebuilt(node, lambda p: n.Text(p.id, span=p.span) if isinstance(p, n.Name) and p.id in letters and not p.scripts else None)
+
+
+def unbound(node: n.Node, letters: Set[str]) -> n.Node:
+    """A tree with those letters as texts that stand in scripts or conditions and that no sum binds: the class of a sample."""
+    if not letters:
+        return node
+
+    def text(p: n.Node) -> n.Node | None:
+        if isinstance(p, n.Big):
+            bound = letters & {x.id for s in p.scripts if s.mark == "_" for i in s.items for x in parts(i) if isinstance(x, n.Name)}
+            return replace(p, of=unbound(p.of, letters - bound)) if bound else None
+        if isinstance(p, n.Name) and p.scripts:
+            return replace(p, scripts=tuple(replace(s, items=tuple(as_text(i, letters) for i in s.items)) for s in p.scripts))
+        if isinstance(p, n.Chain) and set(p.signs) <= {"=", r"\ne"} and all(isinstance(x, n.Name) for x in p.sides):
+            return replace(p, sides=tuple(as_text(x, letters) for x in p.sides))
+        return None
+
+    return rebuilt(node, text)

@@ -67,10 +67,22 @@ def links(statements: Sequence[n.Statement], context: Context) -> list[Link]:
                     raise UnreadError("the left side of this is not written", body)
                 sides[0] = head
             head = sides[0]
-            made += chained(sides, signs, statement.conditions)
+            sides[-1], beside = conditioned(sides[-1])
+            made += chained(sides, signs, statement.conditions + beside)
     if not made:
         raise UnreadError("this claims nothing")
     return made
+
+
+def conditioned(side: n.Node) -> tuple[n.Node, tuple[n.Condition, ...]]:
+    """A side and the condition in brackets behind it, as in p_j (j != y)."""
+    if isinstance(side, n.Juxtaposition) and isinstance(side.factors[-1], n.Bracket) and len(side.factors[-1].items) == 1:
+        inside = side.factors[-1].items[0]
+        if isinstance(inside, n.Chain) and set(inside.signs) <= {"=", r"\ne", "<", ">", r"\le", r"\ge"}:
+            rest = side.factors[:-1]
+            kept = rest[0] if len(rest) == 1 else replace(side, factors=rest, span=(side.span[0], rest[-1].span[1]))
+            return kept, (n.Condition("", (inside,), span=inside.span),)
+    return side, ()
 
 
 def split(body: n.Chain) -> Iterator[tuple[Sequence[n.Node], Sequence[str]]]:
