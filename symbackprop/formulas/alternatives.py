@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from typing import Any
 
 from symbackprop.formulas import words
@@ -9,7 +10,7 @@ from symbackprop.formulas.notation.context import Context, letters_of
 from symbackprop.formulas.notation.links import OTHERWISE, Link
 from symbackprop.formulas.notation.readings import Reading, usual, varied
 from symbackprop.formulas.notation.references import atoms
-from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, parts
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
 from symbackprop.formulas.said import Said
 from symbackprop.language.latex import nodes as n
 
@@ -80,7 +81,47 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
         yield {"slash": True}, words.say("slash")
     if link.kind != "shape" and is_plain(link, context) and not component_letters(link, context):
         yield {"scalars": True}, words.say("scalars")
+    forms = quadratic(context, link)
+    if forms:
+        yield {"symmetric": tuple(sorted(forms))}, words.say("symmetric", names=", ".join(sorted(forms)))
     yield {"samples": "columns" if first.samples == "rows" else "rows"}, words.say("samples")
+
+
+def quadratic(context: Context, link: Link) -> set[str]:
+    """The matrices M of quadratic forms x^T M x and of determinants, unless a claim tells a matrix from its transpose."""
+    found: set[str] = set()
+    turned: set[str] = set()
+    sides = (link.left, link.right)
+    for tree in (*sides, *(s.body for s in context.statements)):
+        for p in parts(tree):
+            if isinstance(p, n.Juxtaposition):
+                for a, middle, b in zip(p.factors, p.factors[1:], p.factors[2:], strict=False):
+                    name = plain(middle)
+                    if isinstance(name, n.Name) and upright(a) == upright(b) and (is_turned(a) != is_turned(b)):
+                        found.add(base_of(name))
+            inside = p.items[0] if isinstance(p, n.Bracket) and p.open == r"\lvert" and len(p.items) == 1 else None
+            if isinstance(p, n.Call) and p.function.id == "det":
+                inside = p.argument
+            if inside is not None and isinstance(plain(inside), n.Name):
+                found.add(base_of(plain(inside)))  # type: ignore[arg-type]
+            if tree in sides and isinstance(p, n.Name) and is_turned(p):
+                turned.add(base_of(p))
+    square = {base_of(d.name) for d in context.declared if len(d.axes) == 2 and flat(d.axes[0]) == flat(d.axes[1])}
+    found &= square
+    return set() if found & turned else found
+
+
+def is_turned(node: n.Node) -> bool:
+    """Whether a transpose stands on a name or a bracket."""
+    return isinstance(node, n.Name | n.Scripted) and any(s.mark == "^" and flat(i) in TRANSPOSES for s in node.scripts for i in s.items)
+
+
+def upright(node: n.Node) -> str:
+    """A factor as a key, whether it is transposed or not."""
+    if isinstance(node, n.Name | n.Scripted):
+        scripts = tuple(s for s in node.scripts if not (s.mark == "^" and any(flat(i) in TRANSPOSES for i in s.items)))
+        node = replace(node, scripts=scripts) if isinstance(node, n.Name) or scripts else node.of
+    return flat(plain(node))
 
 
 def is_plain(link: Link, context: Context) -> bool:
@@ -131,7 +172,6 @@ def kinked(link: Link, context: Context) -> bool:
 def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading, list[Said]]]:
     """Readings under which a claim may be true by its special case alone: then nothing is said."""
     yield varied(first, identity=True), [words.say("identity")]
-    yield varied(first, symmetric=True), [words.say("symmetric")]
     yield varied(first, einstein=True), [words.say("einstein")]
     yield varied(first, einstein=True, loose=True), [words.say("einstein")]
     numbers = [base_of(d.name) for d in context.declared if not d.axes and not d.name.scripts]
@@ -145,7 +185,7 @@ def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading
 
 def is_weak(reading: Reading) -> bool:
     """Whether a reading takes a special case for granted, so that what holds under it says nothing."""
-    return bool(reading.identity or reading.special or reading.symmetric or reading.einstein)
+    return bool(reading.identity or reading.special or reading.einstein)
 
 
 def component_letters(link: Link, context: Context) -> bool:

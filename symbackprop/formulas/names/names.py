@@ -142,7 +142,7 @@ class Names(Components):
         else:
             values = self.drawn(key, shape, base)
             square = len(shape) == 2 and shape[0] == shape[1]
-            if square and (base in self.symmetric or (self.reading.symmetric and base not in self.derived_by)):
+            if square and (base in self.symmetric or base in self.reading.symmetric):
                 values = (values + np.swapaxes(values, 0, 1)) / 2
             made = q.array_of(
                 [Scalar(values[at], entry=True) for at in np.ndindex(*shape)], shape, row=self.reading.row_vectors and len(shape) == 1

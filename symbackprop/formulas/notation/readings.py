@@ -13,7 +13,8 @@ class Reading:
     stand for a column. samples: the axis of samples in matrices. star, circle: what * and \\circ mean. simplex: labels sum to 1.
     diagonal: a vector beside a matrix is its diagonal. immediate: derivatives by equations alone. summed: a mean over the terms of one
     sample is their sum. last: a generic layer is the last one. inner: two columns side by side are their inner product. flat: products
-    from left to right, no sign binding closer. applied: f * (z) is f(z).
+    from left to right, no sign binding closer. applied: f * (z) is f(z). symmetric: the matrices of quadratic forms
+    that are taken for symmetric.
     """
 
     layout: str = "gradient"
@@ -41,7 +42,7 @@ class Reading:
     entropy: bool = False
     identity: bool = False
     special: tuple[tuple[str, int], ...] = ()
-    symmetric: bool = False
+    symmetric: tuple[str, ...] = ()
     slash: bool = False
     turned: bool = False
     scalars: bool = False
