@@ -28,6 +28,8 @@ def readings(context: Context, link: Link, inert: Container[Reading] = ()) -> It
         for p in parts(x)
     ):
         yield varied(first, scope=True), []
+    if shifted(context, link):
+        yield varied(first, zero=True), []
     changes = [c for c in alternatives(first, context, link)]
     for change, condition in changes:
         yield varied(first, **change), [condition]
@@ -81,10 +83,26 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
         yield {"slash": True}, words.say("slash")
     if link.kind != "shape" and is_plain(link, context) and not component_letters(link, context):
         yield {"scalars": True}, words.say("scalars")
+    if shifted(context, link):
+        yield {"zero": True, "padded": True}, words.say("padded")
     forms = quadratic(context, link)
     if forms:
         yield {"symmetric": tuple(sorted(forms))}, words.say("symmetric", names=", ".join(sorted(forms)))
     yield {"samples": "columns" if first.samples == "rows" else "rows"}, words.say("samples")
+
+
+def shifted(context: Context, link: Link) -> bool:
+    """Whether two indices are added in a place, as in a convolution, or a sum begins at 0."""
+    for tree in (link.left, link.right, *(s.body for s in context.statements)):
+        for p in parts(tree):
+            if isinstance(p, n.Big) and any(
+                isinstance(i, n.Chain) and flat(i.sides[-1]) == "0" for s in p.scripts if s.mark == "_" for i in s.items
+            ):
+                return True
+            items = p.items if isinstance(p, n.Bracket) else [a.tree for a in atoms(p.scripts, "_")] if isinstance(p, n.Name) else ()
+            if any(isinstance(i, n.Sum) and len([t for t in i.terms if isinstance(t, n.Name)]) > 1 for i in items) and len(items) > 1:
+                return True
+    return False
 
 
 def quadratic(context: Context, link: Link) -> set[str]:

@@ -118,6 +118,11 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         if stationary and found.status != "holds":
             conditions.append(words.say("stationary"))
             continue
+        if found.status != "holds" and (beyond := bridged(every, at, found, context, sides, start)) is not None:
+            skipped, found = beyond
+            conditions += [*found.conditions, words.say("skipped")]
+            last = found
+            continue
         if found.status == "unknown":
             return ClaimVerdict(
                 claim, "unknown", found.because, kind=kind, position=found.place, reading=understood(link, found.outcome, found.reading)

@@ -148,7 +148,7 @@ def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple
         if letter in names.recursive:
             ranges[letter] = [LAST] if names.reading.last else [LAST - 2] if dots else [2, 3, 1, LAST]
         else:
-            ranges[letter] = list(range(1, FURTHEST + 1))
+            ranges[letter] = list(range(names.origin, FURTHEST + 1))
     base = {letter: ranges[letter][0] for letter in letters}
     for letter in letters:
         if letter not in names.recursive:

@@ -60,6 +60,7 @@ WORDS: dict[str, dict[str, str]] = {
     "with cause": {"en": "{because}; likely cause: {cause}", "zh": "{because}；可能的原因：{cause}"},
     "both": {"en": "{first} and {second}", "zh": "{first}与{second}"},
     "fault": {"en": "a mistake of symbackprop itself, please report it: {what}", "zh": "symbackprop 自身的错误，请报告：{what}"},
+    "padded": {"en": "indices count from 0, and what lies beyond an axis is 0", "zh": "下标从 0 开始，超出范围的项为 0"},
     "samples": {"en": "samples stand along the other axis", "zh": "样本沿另一轴排列"},
 }
 CAUSES = {

@@ -259,7 +259,7 @@ class Functions(Values):
             if len(sizes) != len(letters):
                 raise UnreadError("a function whose value has other axes than its argument")
             entries = [
-                self.body(k, parameters, arguments, {**bindings, **dict(zip(letters, (i + 1 for i in at), strict=True))}).scalar
+                self.body(k, parameters, arguments, {**bindings, **dict(zip(letters, (i + self.origin for i in at), strict=True))}).scalar
                 for at in np.ndindex(*sizes)
             ]
             return q.array_of(entries, sizes)

@@ -223,7 +223,7 @@ class Objectives(Calls):
                 every = (letter in ("t", r"\tau") and not self.reading.final) or not returns
                 ranges.append(list(range(1, LAST + 1)) if every else [LAST])
             else:
-                ranges.append(list(range(1, self.count(letter, {}) + 1)))
+                ranges.append(list(range(self.origin, self.count(letter, {}) + self.origin)))
         made = []
         for at in np.ndindex(*[len(r) for r in ranges]):
             bindings = {x: r[i] for x, r, i in zip(free, ranges, at, strict=True)}

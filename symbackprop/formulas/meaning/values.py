@@ -149,7 +149,7 @@ class Values(Products):
                 finally:
                     self.scope.pop()
             return
-        first = 1 if start is None else self.bound(start, env, 1)
+        first = self.origin if start is None else self.bound(start, env, 1)
         last = None if stop is None or self.reading.unbounded else self.bound(stop, env, MOST)
         loose = self.loose_size(stop, letter) if last is not None and first == 1 else None
         if loose is not None and self.is_bounded(node, letter, rest, env):

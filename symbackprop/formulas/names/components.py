@@ -12,7 +12,7 @@ from symbackprop.formulas.notation.references import Position, atoms, match, spl
 from symbackprop.formulas.notation.trees import flat, parts
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
-from symbackprop.formulas.numbers.tape import Scalar
+from symbackprop.formulas.numbers.tape import ZERO, Scalar
 from symbackprop.language.latex import nodes as n
 
 
@@ -38,7 +38,12 @@ class Components(Tensors):
             data = data.T
         index: list[int | slice] = []
         for p, size in zip(below, data.shape, strict=False):
-            index.append(self.place(p, size, env))
+            try:
+                index.append(self.place(p, size, env))
+            except OutOfRangeError:
+                if not self.reading.padded or len(below) != data.ndim:
+                    raise
+                return q.single(ZERO)
         cut = data[tuple(index)]
         if isinstance(cut, Scalar):
             return q.single(cut)
@@ -77,19 +82,19 @@ class Components(Tensors):
             if p.tree is None or not isinstance(p.tree, n.Name) or p.tree.scripts:
                 raise UnreadError(f"the index {p.text} has no value", p.tree)
             at = self.class_of(p.text)
-        if at < 1 or at > size:
+        first = self.origin if p.letters else 1
+        if at < first or at - first >= size:
             raise OutOfRangeError(f"index {p.text} = {at} beyond {size}", p.letters)
-        return at - 1
+        return at - first
 
-    @staticmethod
-    def pick(made: Quantity, places: Sequence[int], letters: frozenset[str], what: str) -> Scalar:
+    def pick(self, made: Quantity, places: Sequence[int], letters: frozenset[str], what: str) -> Scalar:
         """An entry by places counted from 1."""
         if len(places) != made.data.ndim:
             raise MisfitError(f"{what} has {made.data.ndim} axes")
         for at, size in zip(places, made.shape, strict=True):
-            if at < 1 or at > size:
+            if not self.origin <= at < size + self.origin:
                 raise OutOfRangeError(f"{what} at {at} beyond {size}", letters)
-        return made.data[tuple(at - 1 for at in places)]
+        return made.data[tuple(at - self.origin for at in places)]
 
     def linked(
         self, node: n.Name, base: str, below: tuple[Position, ...], above: tuple[Position, ...], env: Env
@@ -146,7 +151,7 @@ class Components(Tensors):
                 for at in np.ndindex(*sizes):
                     entries.append(
                         self.known_tensor(
-                            k, {**dict(fit.bindings), **{x: i + 1 for x, i in zip(missing, at, strict=True)}}, frozenset(missing)
+                            k, {**dict(fit.bindings), **{x: i + self.origin for x, i in zip(missing, at, strict=True)}}, frozenset(missing)
                         ).scalar
                     )
                 return q.array_of(entries, tuple(sizes), row=self.reading.row_vectors and len(sizes) == 1), fit.above

@@ -44,6 +44,7 @@ class Definitions(Equations):
         self, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int = 0, sizes: Mapping[str, int] | None = None
     ) -> None:
         self.context, self.reading, self.seed = context, reading, seed
+        self.origin = 0 if reading.zero else 1
         self.claims = tuple(claims)
         self.steps = 0
         self.deadline = time.process_time() + SECONDS

@@ -160,7 +160,7 @@ class Lookup(Sizes):
         if key in self.memo:
             return self.memo[key]
         for letter, at in bindings.items():
-            low = 0 if letter in self.recursive or (k.right is None and k.axes == ()) else 1
+            low = 0 if letter in self.recursive or (k.right is None and k.axes == ()) else self.origin
             bounded = k.right is None or letter in self.recursive
             if at < low or (bounded and at > max(self.count(letter, bindings), 1)):
                 raise OutOfRangeError(f"{base} at {letter} = {at}", letters)

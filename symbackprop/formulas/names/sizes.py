@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from symbackprop.formulas.names.definitions import LAST, Definitions
 from symbackprop.formulas.names.evaluator import Env
-from symbackprop.formulas.notation.faults import UnreadError
+from symbackprop.formulas.notation.faults import ResizedError, UnreadError
 from symbackprop.formulas.notation.references import Position, atoms
 from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
 from symbackprop.formulas.numbers.quantities import MisfitError
@@ -38,7 +38,8 @@ class Sizes(Definitions):
                 return LAST
             return self.size_of(self.size_key(tree, env))
         if isinstance(tree, n.Sum):
-            return sum(self.size(t, env) * (-1 if s == "-" else 1) for s, t in zip(tree.signs, tree.terms, strict=True))
+            total = sum(self.size(t, env) * (-1 if s == "-" else 1) for s, t in zip(tree.signs, tree.terms, strict=True))
+            return self.enlarged(tree, total, env) if total < 2 and "-" in tree.signs else total
         if isinstance(tree, n.Juxtaposition | n.Product):
             made = 1
             for f in tree.factors:
@@ -51,6 +52,15 @@ class Sizes(Definitions):
         if isinstance(tree, n.Fraction):
             return self.size(tree.top, env) // self.size(tree.bottom, env)
         raise UnreadError("a size that is not understood", tree)
+
+    def enlarged(self, tree: n.Sum, total: int, env: Env) -> int:
+        """Ask for a larger first size where n - k + 1 comes to less than 2; layers and indices are what they are."""
+        first = plain(tree.terms[0])
+        if tree.signs[0] == "-" or not isinstance(first, n.Name) or first.id in env or self.size_key(first, env) not in self.sizes:
+            return total
+        if len(tree.terms) < 3 and all(isinstance(t, n.Number) for t in tree.terms[1:]):
+            return total
+        raise ResizedError(self.size_key(first, env), self.sizes[self.size_key(first, env)] + 2 - total)
 
     def counts_layers(self, text: str) -> bool:
         """Whether a name stands above others as a layer."""

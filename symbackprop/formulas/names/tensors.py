@@ -136,7 +136,7 @@ class Tensors(Lookup):
         places = [s.letter for s in e.pattern.below[-len(shape) :]] if shape else []
         made = []
         for at in np.ndindex(*shape):
-            env = {**bindings, **{x: i + 1 for x, i in zip(places, at, strict=True)}}
+            env = {**bindings, **{x: i + self.origin for x, i in zip(places, at, strict=True)}}
             made.append(entry(self.within(e, env, number=True).scalar))
         return q.array_of(made, shape, row=self.reading.row_vectors and len(shape) == 1)
 

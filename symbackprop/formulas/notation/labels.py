@@ -1,4 +1,4 @@
-"""Letters below a name that are no index there: the k of d_k where nothing runs over k."""
+"""Indices and labels told apart before anything has a value: the k of d_k where nothing runs over k, entries written as K(m, n)."""
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
@@ -34,9 +34,44 @@ def unscripted(context: Context, claims: Sequence[n.Statement]) -> tuple[Context
     ]
 
 
+def entered(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
+    """K(m, n) as K_{m,n} where K is declared with as many axes as there are indices in the brackets."""
+    axes = {base_of(d.name): len(d.axes) for d in context.declared if len(d.axes) > 1 and not d.name.scripts}
+    named = {base_of(d.name) for d in context.declared if d.axes}
+
+    def index(node: n.Node) -> bool:
+        if isinstance(node, n.Sum):
+            return all(index(t) for t in node.terms)
+        single = isinstance(node, n.Name) and not node.scripts and len(node.id.lstrip("\\")) == 1
+        return isinstance(node, n.Number) or (single and node.id not in named)  # type: ignore[attr-defined]
+
+    def entry(head: n.Node, behind: n.Node) -> n.Name | None:
+        if not isinstance(head, n.Name) or not isinstance(behind, n.Bracket) or axes.get(base_of(head)) != len(behind.items) or head.scripts:
+            return None
+        if not all(map(index, behind.items)) or not any(isinstance(p, n.Name) for i in behind.items for p in parts(i)):
+            return None
+        return replace(head, scripts=(n.Script("_", behind.items, span=behind.span),), span=(head.span[0], behind.span[1]))
+
+    def paired(node: n.Node) -> n.Node | None:
+        if not isinstance(node, n.Juxtaposition):
+            return None
+        made: list[n.Node] = []
+        for f in node.factors:
+            found = entry(made[-1], f) if made else None
+            made = [*made[:-1], found] if found is not None else [*made, rebuilt(f, paired)]
+        if len(made) == len(node.factors):
+            return None
+        return made[0] if len(made) == 1 else replace(node, factors=tuple(made))
+
+    if not axes:
+        return context, list(claims)
+    statements = tuple(replace(s, body=rebuilt(s.body, paired)) for s in context.statements)
+    return replace(context, statements=statements), [replace(s, body=rebuilt(s.body, paired)) for s in claims]
+
+
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with such letters as texts, wherever no sum binds them."""
-    context, claims = unscripted(context, [unstepped(s, context) for s in claims])
+    context, claims = entered(*unscripted(context, [unstepped(s, context) for s in claims]))
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)
     fixed: set[tuple[str, str]] = set()

@@ -14,7 +14,7 @@ class Reading:
     diagonal: a vector beside a matrix is its diagonal. immediate: derivatives by equations alone. summed: a mean over the terms of one
     sample is their sum. last: a generic layer is the last one. inner: two columns side by side are their inner product. flat: products
     from left to right, no sign binding closer. applied: f * (z) is f(z). symmetric: the matrices of quadratic forms
-    that are taken for symmetric.
+    that are taken for symmetric. zero: indices count from 0. padded: what lies beyond an axis is 0.
     """
 
     layout: str = "gradient"
@@ -43,6 +43,8 @@ class Reading:
     identity: bool = False
     special: tuple[tuple[str, int], ...] = ()
     symmetric: tuple[str, ...] = ()
+    zero: bool = False
+    padded: bool = False
     slash: bool = False
     turned: bool = False
     scalars: bool = False
