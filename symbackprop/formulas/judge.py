@@ -18,7 +18,7 @@ from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.labels import labelled
 from symbackprop.formulas.notation.links import Link, links
 from symbackprop.formulas.notation.readings import Reading, usual
-from symbackprop.formulas.notation.trees import has_derivative
+from symbackprop.formulas.notation.trees import has_derivative, parts
 from symbackprop.formulas.openings import defining, is_assumption, is_open, opened
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.said import Said
@@ -103,8 +103,9 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     for link in every[1:]:
         if link.kind == "claim" and is_open(link, context, sides):
             context = opened(link, context)[1]
+    passed, because = 0, words.say("equal")
     for at, link in enumerate(every):
-        if is_assumption(link):
+        if is_assumption(link) or at < passed:
             continue
         if link.kind == "claim" and is_open(link, context, sides):
             kind, context, instead = opened(link, context)
@@ -118,10 +119,10 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         if stationary and found.status != "holds":
             conditions.append(words.say("stationary"))
             continue
-        if found.status != "holds" and (beyond := bridged(every, at, found, context, sides, start)) is not None:
-            skipped, found = beyond
-            conditions += [*found.conditions, words.say("skipped")]
-            last = found
+        if found.status != "holds" and (bridge := bridged(every, at, found, context, sides, start)) is not None:
+            passed, last = bridge
+            because = words.say("passed")
+            conditions += last.conditions
             continue
         if found.status == "unknown":
             return ClaimVerdict(
@@ -136,7 +137,23 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     conditions += [words.say("mended", what=r.what) for r in formula.repairs if r.what.startswith(r"a \partial")]
     status = "holds-if" if conditions else "holds"
     reading = understood(every[0], last.outcome, last.reading) if last else ""
-    return ClaimVerdict(claim, status, words.say("equal"), tuple(dict.fromkeys(conditions)), kind, reading)
+    return ClaimVerdict(claim, status, because, tuple(dict.fromkeys(conditions)), kind, reading)
+
+
+def bridged(
+    every: list[Link], at: int, found: Judged, context: Context, sides: list[n.Node], start: float
+) -> tuple[int, Judged] | None:
+    """A later link up to which a chain holds, where what stands between is derivatives of arrays by arrays that no product here fits."""
+    if found.outcome.kind not in ("shape", "misfit", "unread"):
+        return None
+    for k in range(at + 1, len(every)):
+        between = every[k].left
+        if between is not every[k - 1].right or sum(isinstance(p, n.Leibniz | n.Operator) for p in parts(between)) < 2:
+            return None
+        made = judged_link(replace(every[k], left=every[at].left), context, sides, start)
+        if made.status == "holds":
+            return k + 1, made
+    return None
 
 
 def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
@@ -147,6 +164,8 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
     link, context = claim.links[at], claim.context
     correction = corrected(claim, at, [found.reading], time.process_time() + SEARCH)
     how = understood(link, found.outcome, found.reading)
+    if correction is not None and correction.kind == "term" and found.outcome.kind in ("misfit", "shape"):
+        correction = None
     if found.numbers and (correction is None or correction.kind not in ("transpose", "order")):
         special = words.say("special", what=words.say("scalars"))
         return ClaimVerdict(claim.text, "unknown", special, kind=kind, reading=how)
@@ -177,7 +196,7 @@ def judged_link(link: Link, context: Context, sides: list[n.Node], start: float)
         settled = agreed(link, context, reading, made, conditions)
         if settled:
             return settled
-        first = first or Judged("wrong", because(link, made), reading, made)
+        first = first or Judged("wrong", reason(link, made), reading, made)
         if reading.scalars and made.kind == "equal":
             first = replace(first, numbers=True)
         if time.process_time() - start > SECONDS:
@@ -207,7 +226,7 @@ def agreed(link: Link, context: Context, reading: Reading, made: Outcome, condit
     return None
 
 
-def because(link: Link, made: Outcome) -> Said:
+def reason(link: Link, made: Outcome) -> Said:
     """Why a link is refuted."""
     if made.kind == "uphill":
         return words.say("uphill")

@@ -6,6 +6,10 @@ WORDS: dict[str, dict[str, str]] = {
     "not read": {"en": "it could not be read: {reason}", "zh": "无法读取：{reason}"},
     "not understood": {"en": "not understood: {reason}", "zh": "无法理解：{reason}"},
     "equal": {"en": "both sides are equal at every point tried", "zh": "在所有试验点上两边相等"},
+    "passed": {
+        "en": "both ends are equal at every point tried; a product of derivatives between them was not compared",
+        "zh": "在所有试验点上首尾两端相等；中间的导数乘积未作比较",
+    },
     "time": {"en": "time ran out", "zh": "超时"},
     "simplex": {"en": "the labels sum to 1", "zh": "标签之和为 1"},
     "layout numerator": {"en": "numerator layout", "zh": "分子布局"},

@@ -62,6 +62,11 @@ class Lookup(Sizes):
         base = named(node)
         below, above = self.positions(node.scripts, "_", env), self.positions(node.scripts, "^", env)
         failure: Exception | None = None
+        rows = self.known.get(base, ())
+        if len(below) == 2 and rows and all(len(k.pattern.below) == 1 and k.pattern.below[0].letter for k in rows):
+            entry_of_capital = self.linked(node, base, below, above, env)
+            if entry_of_capital is not None:
+                return entry_of_capital
         for positions in (below, split_digits(below)):
             for k, fit in self.candidates(base, positions, above):
                 try:

@@ -65,7 +65,7 @@ class Tensors(Lookup):
             return self.objective(self.name_at(k.pattern, bindings), bindings)
         if shape is None:
             shape = self.early_shape(k, bindings, rows)
-        stacked = self.from_stack(base, k, bindings, shape) if not early else None
+        stacked = (self.from_stack(base, k, bindings, shape) or self.of_rows(base, k, shape)) if not early else None
         if stacked is not None:
             return stacked
         return self.leaf(base, k.pattern, bindings, shape)
@@ -115,6 +115,36 @@ class Tensors(Lookup):
                     made = self.known_tensor(d, {}, frozenset())
                     return made if made.shape == shape else None
         return None
+
+    def of_rows(self, base: str, k: Known, shape: tuple[int, ...]) -> Quantity | None:
+        """Z from an equation of its columns or rows z_i, or of its entries z_{ij}."""
+        small = base[:-1] + base[-1:].lower()
+        if small == base or len(shape) != 2 or k.pattern.letters or k.pattern.above or k.right is not None or self.derives(small, base):
+            return None
+        for e in self.known.get(small, ()):
+            letters = [s.letter for s in e.pattern.below if s.letter]
+            if e.right is None or e.alias or e.pattern.above or len(letters) != len(e.pattern.below) or e.parameters is not None:
+                continue
+            if len(letters) == 2:
+                entries = [self.known_tensor(e, self.at(letters, at), frozenset()).scalar for at in np.ndindex(*shape)]
+                return q.array_of(entries, shape)
+            if len(letters) == 1:
+                size = self.known_tensor(e, self.at(letters, (0,)), frozenset()).data.size
+                axis = 1 if shape[0] == size else 0
+                if shape[1 - axis] == size:
+                    rows = [self.known_tensor(e, self.at(letters, (i,)), frozenset()).data.reshape(-1) for i in range(shape[axis])]
+                    return Quantity(np.stack(rows, axis=axis))
+        return None
+
+    def at(self, letters: Sequence[str], places: tuple[int, ...]) -> dict[str, int]:
+        """Values of letters at places that are counted from 0."""
+        return {x: i + self.origin for x, i in zip(letters, places, strict=True)}
+
+    def derives(self, small: str, base: str) -> bool:
+        """Whether the equations of a small letter use its capital, which is then no stack of it."""
+        return any(
+            isinstance(p, n.Name) and base_of(p) == base for e in self.known.get(small, ()) if e.right is not None for p in parts(e.right)
+        )
 
     def early_shape(self, k: Known, bindings: dict[str, int], rows: Sequence[Known]) -> tuple[int, ...]:
         """The shape of the value before the first step: what is declared, else that of the first step."""

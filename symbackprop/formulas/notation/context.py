@@ -225,6 +225,7 @@ def letters_of(trees: Sequence[n.Node], declared: Sequence[Declared]) -> tuple[f
                             ):
                                 found |= {t.id for t in p.terms if isinstance(t, n.Name) and _is_letter(t) and len(p.terms) > 1}
                         scripts |= _letters_in(item)
+    labels |= _siblings(trees, declared)
     bases = {d.name.id for d in declared} | {t.sides[0].id for t in trees if isinstance(t, n.Chain) and isinstance(t.sides[0], n.Name)}
     found |= {c for c in scripts if c in LETTERS} - (labels - set(bounds)) - (bases - {"t"})
     sizes = {a.id for d in declared for a in d.axes if isinstance(a, n.Name) and not a.scripts}
@@ -232,6 +233,18 @@ def letters_of(trees: Sequence[n.Node], declared: Sequence[Declared]) -> tuple[f
     found -= sizes - bound
     found |= _components(trees, declared)
     return frozenset(found - {"T", r"\top", "e"}), bounds
+
+
+def _siblings(trees: Sequence[n.Node], declared: Sequence[Declared]) -> set[str]:
+    """The letters that tell names of one kind apart, each with its own equation or shape: f, u and o of the gates G_f, G_u, G_o."""
+    bound = {x for tree in trees for p in parts(tree) if isinstance(p, n.Big) for x in _heads(p)}
+    names = [d.name for d in declared] + [t.sides[0] for t in trees if isinstance(t, n.Chain) and isinstance(t.sides[0], n.Name)]
+    groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    for name in names:
+        below = [i for s in name.scripts if s.mark == "_" for i in s.items]
+        if len(below) == 1 and isinstance(below[0], n.Name) and _is_letter(below[0]):
+            groups.setdefault((name.id, name.accents), set()).add(below[0].id)
+    return {x for letters in groups.values() if len(letters) > 1 and not letters & bound for x in letters}
 
 
 def _letters_in(item: n.Node) -> set[str]:
