@@ -140,9 +140,7 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     return ClaimVerdict(claim, status, because, tuple(dict.fromkeys(conditions)), kind, reading)
 
 
-def bridged(
-    every: list[Link], at: int, found: Judged, context: Context, sides: list[n.Node], start: float
-) -> tuple[int, Judged] | None:
+def bridged(every: list[Link], at: int, found: Judged, context: Context, sides: list[n.Node], start: float) -> tuple[int, Judged] | None:
     """A later link up to which a chain holds, where what stands between is derivatives of arrays by arrays that no product here fits."""
     if found.outcome.kind not in ("shape", "misfit", "unread"):
         return None

@@ -216,7 +216,9 @@ class Atoms(Names):
         if len(above) not in (1, len(letters)):
             raise UnreadError("the range of these entries", body)
         sizes = [self.bound(above[min(k, len(above) - 1)], env, 0) for k in range(len(letters))]
-        entries = [self.value(body, {**env, **{x: i + self.origin for x, i in zip(letters, at, strict=True)}}).scalar for at in np.ndindex(*sizes)]
+        entries = [
+            self.value(body, {**env, **{x: i + self.origin for x, i in zip(letters, at, strict=True)}}).scalar for at in np.ndindex(*sizes)
+        ]
         for k, letter in enumerate(letters):
             if self.is_beyond(body, {**env, **dict.fromkeys(letters, 1), letter: sizes[k] + 1}, letter) is False:
                 raise MisfitError(f"the index {letter} stops at {sizes[k]} before its axis does")

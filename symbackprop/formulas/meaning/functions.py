@@ -23,6 +23,8 @@ from symbackprop.language.latex import nodes as n
 FUNCTION_LETTERS = {"f", "g", r"\phi", r"\varphi", r"\psi", r"\sigma", r"\ell", r"\mathcal{L}", "F", "G"}
 
 
+SPELLED_OUT = {"softmax", "logsoftmax", "sigmoid", "relu", "softplus", "logsumexp", "diag", "trace", "tr", "vec"}
+"""Functions that are known in whatever letters they are written."""
 Slope = Callable[[Scalar], Scalar]
 
 
@@ -51,7 +53,9 @@ class Functions(Values):
                         found |= {
                             base_of(a)
                             for a, b in zip(p.factors, p.factors[1:], strict=False)
-                            if isinstance(a, n.Name) and primes(a.scripts) and isinstance(b.of if isinstance(b, n.Scripted) else b, n.Bracket)
+                            if isinstance(a, n.Name)
+                            and primes(a.scripts)
+                            and isinstance(b.of if isinstance(b, n.Scripted) else b, n.Bracket)
                         }
                     if isinstance(p, n.Chain):
                         for side in p.sides:
@@ -102,6 +106,8 @@ class Functions(Values):
                 and (lone.id not in env or lone.id in self.indices)
             )
             return self.name(head, env) if argument and (len(bracket.items) > 1 or loose) else None
+        if head.id.lower() in SPELLED_OUT and not head.accents:
+            return self.value(n.Call(replace(head, style="operatorname"), bracket, span=head.span), env)
         if base in f.SQUASHED:
             return q.mapped(s.sigmoid, self.value(bracket.items[0], env))
         if not self.is_function(head):

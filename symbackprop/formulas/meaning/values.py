@@ -151,6 +151,8 @@ class Values(Products):
             return
         first = self.origin if start is None else self.bound(start, env, 1)
         last = None if stop is None or self.reading.unbounded else self.bound(stop, env, MOST)
+        if stop is None and isinstance(start, n.Name) and flat(start) in env:
+            last = first
         loose = self.loose_size(stop, letter) if last is not None and first == 1 else None
         if loose is not None and self.is_bounded(node, letter, rest, env):
             last = None

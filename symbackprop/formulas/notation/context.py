@@ -47,7 +47,7 @@ class Conventions:
 
 @dataclass(frozen=True)
 class Context:
-    """The trees of a context. `indices` are the letters that stand for indices, `bounds` what they run up to."""
+    """The trees of a context. `expressions` are declared as if they were names, such as log sigma^2, each with the name it has here."""
 
     statements: tuple[n.Statement, ...] = ()
     declared: tuple[Declared, ...] = ()
@@ -56,6 +56,7 @@ class Context:
     macros: Macros = field(default_factory=dict)
     continues: n.Node | None = None
     words: tuple[str, ...] = ()
+    expressions: tuple[tuple[n.Node, n.Name], ...] = ()
     unread: tuple[str, ...] = ()
 
 
@@ -73,7 +74,8 @@ def read(given: Mapping[str, Any] | None) -> Context:
         conventions = {"notes": str(conventions)}
     macros = read_macros(conventions.get("macros"))
     unread: list[str] = []
-    declared = read_shapes(given.get("shapes"), macros, unread)
+    expressions: list[tuple[n.Node, n.Name]] = []
+    declared = read_shapes(given.get("shapes"), macros, unread, expressions)
     words = tuple(d.name.id for d in declared if len(d.name.id) > 1 and d.name.id.isalpha())
     texts = [*_texts(given.get("forward")), *_texts(conventions.get("defs"))]
     statements: list[n.Statement] = []
@@ -86,7 +88,8 @@ def read(given: Mapping[str, Any] | None) -> Context:
     if given.get("lhs"):
         continues = parse(str(given["lhs"]), macros, words).statements[0].body
     aliases = read_aliases(conventions.get("name_aliases"), macros, words, unread)
-    return Context(tuple(statements), declared, aliases, read_conventions(conventions), macros, continues, words, tuple(unread))
+    said = read_conventions(conventions)
+    return Context(tuple(statements), declared, aliases, said, macros, continues, words, tuple(expressions), tuple(unread))
 
 
 def _texts(given: Any) -> list[str]:
@@ -109,8 +112,8 @@ def read_macros(given: Any) -> Macros:
     return made
 
 
-def read_shapes(given: Any, macros: Macros, unread: list[str]) -> tuple[Declared, ...]:
-    """Names and their axes."""
+def read_shapes(given: Any, macros: Macros, unread: list[str], expressions: list[tuple[n.Node, n.Name]]) -> tuple[Declared, ...]:
+    """Names and their axes; an expression such as log sigma^2 is given a name."""
     made: list[Declared] = []
     for name, sizes in given.items() if isinstance(given, Mapping) else ():
         try:
@@ -125,6 +128,9 @@ def read_shapes(given: Any, macros: Macros, unread: list[str]) -> tuple[Declared
             made.append(Declared(tree, axes))
         elif isinstance(tree, n.Juxtaposition) and all(isinstance(f, n.Name) for f in tree.factors):
             made.append(Declared(n.Name(str(name)), axes))
+        elif isinstance(tree, n.Call):
+            expressions.append((tree, n.Name(f"[{name}]")))
+            made.append(Declared(expressions[-1][1], axes))
         else:
             unread.append(str(name))
     return tuple(made)

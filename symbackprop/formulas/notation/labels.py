@@ -1,13 +1,13 @@
 """Indices and labels told apart before anything has a value: the k of d_k where nothing runs over k, entries written as K(m, n)."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from symbackprop.formulas.notation.context import Context, letters_of
 from symbackprop.formulas.notation.links import free_letters
 from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.steps import unstepped
-from symbackprop.formulas.notation.trees import base_of, parts, rebuilt
+from symbackprop.formulas.notation.trees import base_of, flat, parts, rebuilt
 from symbackprop.language.latex import nodes as n
 
 
@@ -46,7 +46,12 @@ def entered(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, l
         return isinstance(node, n.Number) or (single and node.id not in named)  # type: ignore[attr-defined]
 
     def entry(head: n.Node, behind: n.Node) -> n.Name | None:
-        if not isinstance(head, n.Name) or not isinstance(behind, n.Bracket) or axes.get(base_of(head)) != len(behind.items) or head.scripts:
+        if (
+            not isinstance(head, n.Name)
+            or not isinstance(behind, n.Bracket)
+            or axes.get(base_of(head)) != len(behind.items)
+            or head.scripts
+        ):
             return None
         if not all(map(index, behind.items)) or not any(isinstance(p, n.Name) for i in behind.items for p in parts(i)):
             return None
@@ -65,13 +70,48 @@ def entered(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, l
 
     if not axes:
         return context, list(claims)
-    statements = tuple(replace(s, body=rebuilt(s.body, paired)) for s in context.statements)
-    return replace(context, statements=statements), [replace(s, body=rebuilt(s.body, paired)) for s in claims]
+    return everywhere(context, claims, paired)
+
+
+def named(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
+    """Expressions that are declared by their shape as names: log sigma^2, and log sigma_k^2 as its entry."""
+    known = {flat(tree): name for tree, name in context.expressions}
+
+    def name(p: n.Node) -> n.Node | None:
+        if not isinstance(p, n.Call):
+            return None
+        below = tuple(s for x in parts(p) if isinstance(x, n.Name) for s in x.scripts if s.mark == "_")
+        bare = rebuilt(p, without_places) if flat(p) not in known else p
+        found = known.get(flat(bare))
+        return replace(found, scripts=below if bare is not p else (), span=p.span) if found is not None else None
+
+    if not known:
+        return context, list(claims)
+    return everywhere(context, claims, name)
+
+
+def everywhere(
+    context: Context, claims: Sequence[n.Statement], function: Callable[[n.Node], n.Node | None]
+) -> tuple[Context, list[n.Statement]]:
+    """The context and the claims with parts replaced, in conditions too."""
+
+    def whole(s: n.Statement) -> n.Statement:
+        conditions = tuple(replace(c, parts=tuple(rebuilt(p, function) for p in c.parts)) for c in s.conditions)
+        return replace(s, body=rebuilt(s.body, function), conditions=conditions)
+
+    return replace(context, statements=tuple(map(whole, context.statements))), list(map(whole, claims))
+
+
+def without_places(p: n.Node) -> n.Node | None:
+    """A name without what stands below it."""
+    if isinstance(p, n.Name) and any(s.mark == "_" for s in p.scripts):
+        return replace(p, scripts=tuple(s for s in p.scripts if s.mark != "_"))
+    return None
 
 
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with such letters as texts, wherever no sum binds them."""
-    context, claims = entered(*unscripted(context, [unstepped(s, context) for s in claims]))
+    context, claims = entered(*named(*unscripted(context, [unstepped(s, context) for s in claims])))
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)
     fixed: set[tuple[str, str]] = set()

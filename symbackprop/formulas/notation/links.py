@@ -75,13 +75,15 @@ def links(statements: Sequence[n.Statement], context: Context) -> list[Link]:
 
 
 def conditioned(side: n.Node) -> tuple[n.Node, tuple[n.Condition, ...]]:
-    """A side and the condition in brackets behind it, as in p_j (j != y)."""
+    """A side and the condition in brackets behind it, as in p_j (j != y); a remark in brackets is left out."""
     if isinstance(side, n.Juxtaposition) and isinstance(side.factors[-1], n.Bracket) and len(side.factors[-1].items) == 1:
         inside = side.factors[-1].items[0]
+        rest = side.factors[:-1]
+        kept = rest[0] if len(rest) == 1 else replace(side, factors=rest, span=(side.span[0], rest[-1].span[1]))
         if isinstance(inside, n.Chain) and set(inside.signs) <= {"=", r"\ne", "<", ">", r"\le", r"\ge"}:
-            rest = side.factors[:-1]
-            kept = rest[0] if len(rest) == 1 else replace(side, factors=rest, span=(side.span[0], rest[-1].span[1]))
             return kept, (n.Condition("", (inside,), span=inside.span),)
+        if any(isinstance(p, n.Text) and (" " in p.text.strip() or not p.text.isascii()) for p in parts(inside)):
+            return kept, ()
     return side, ()
 
 
