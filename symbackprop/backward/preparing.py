@@ -1,0 +1,164 @@
+"""Points for a check: sizes at which both passes run, data, derived gradients; labels as they are meant where any numbers won't do."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symbackprop.backward.bench import RIGHT, Bench, Moved
+from symbackprop.backward.differences import Slope, by_input
+from symbackprop.backward.known import known_at
+from symbackprop.backward.labels import ADJOINT, FACTOR, PART, Label, label
+from symbackprop.backward.passes import Passes, Point, Ran, theirs
+from symbackprop.backward.shapes import LABEL, Shape, draw, label_like, letters_of, points
+from symbackprop.backward.slots import Objective, is_numbers, slots
+from symbackprop.errors import SpecError, SymbackpropError, VerifyError
+
+SCALES = (0.8, 0.05, 0.6)
+"""Sizes of the data at the points: small data shows what is added to a denominator."""
+WAYS = {"one-hot rows": "the rows of {0} are one-hot", "one-hot columns": "the columns of {0} are one-hot", "0 or 1": "the entries of {0} are 0 or 1"}
+KINDS = ("", "positive")
+POINTS = 3
+BLURRED = 1e-6
+"""An error of the differences that wants other data."""
+
+
+def benches(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str]) -> Bench:
+    """The passes at three points. Where gradients are wrong of labels that are any numbers, labels as they are meant are tried too."""
+    plain = bench_of(passes, shaped, pairs, ())
+    bad = count_wrong(plain)
+    wanted = {s.variable for s in plain.slots}
+    labels = [n for n, v in plain.points[0].values.items() if LABEL.match(n) and is_numbers(v) and n not in wanted and not shaped[n].role and np.size(v) > 1]
+    best = plain
+    if not bad or not labels:
+        return best
+    for way in WAYS:
+        try:
+            other = bench_of(passes, shaped, pairs, tuple(labels), way)
+        except SymbackpropError:
+            continue
+        score, least = (count_wrong(other), -explained(other)), (count_wrong(best), -explained(best))
+        if score < least:
+            best = other
+    return best
+
+
+def count_wrong(bench: Bench) -> int:
+    """How many gradients are not right."""
+    return sum(s != RIGHT for s in bench.states(bench.rans).values())
+
+
+def learn(bench: Bench) -> None:
+    """Find what is known at each point, once."""
+    if not bench.known:
+        bench.known = [known_at(bench.objective, p, g) for p, g in zip(bench.points, bench.gradients, strict=True)]
+
+
+def explained(bench: Bench) -> int:
+    """How many values of the backward pass are dJ/dT, or that times a number."""
+    learn(bench)
+    return sum(la.kind in (ADJOINT, FACTOR, PART) for la in labelled(bench, [bench.log(k) for k in range(len(bench.points))]).values())
+
+
+def labelled(bench: Bench, logs: Sequence[Sequence[Moved]]) -> dict[int, Label]:
+    """What each site binds at last, where every point passes it."""
+    made = {}
+    for number in dict.fromkeys(m.site for m in logs[0]):
+        last = [[m for m in log if m.site == number] for log in logs]
+        if all(last):
+            made[number] = label([t[-1].value for t in last], bench.known, bench.passes.backward.sites[number].name)
+    return made
+
+
+def bench_of(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str], labels: Sequence[str], way: str = "") -> Bench:
+    """The bench of the first three sizes that both passes run at. Raises what the first size raised where there are none."""
+    objective = Objective(passes, shaped)
+    made: list[tuple[Point, Ran, float]] = []
+    first: SymbackpropError | None = None
+    kept = {n: s for n, s in shaped.items() if n not in passes.upstream} or shaped
+    for at in points(kept):
+        if len(made) == POINTS:
+            break
+        try:
+            made.append(_point(passes, objective, kept, at, len(made), labels, way))
+        except (SpecError, VerifyError) as e:
+            first = first or e
+    if not made or (len(made) < 2 and first is not None and letters_of([a for s in shaped.values() for a in s.axes])):
+        assert first is not None
+        raise first
+    while len(made) < POINTS:
+        # No size has a name: other numbers at the same sizes.
+        made.append(_point(passes, objective, kept, made[0][0].at, len(made), labels, way))
+    at_points, rans, losses = [m[0] for m in made], [m[1] for m in made], [m[2] for m in made]
+    found = slots(passes, at_points, rans, losses, pairs)
+    names = list(dict.fromkeys(slot.variable for slot in found))
+    gradients = []
+    for k, point in enumerate(at_points):
+        table = _derived(objective, point, names)
+        for shrink in (0.5, 0.25):
+            if max(g.error for g in table.values()) <= BLURRED:
+                break
+            # What saturates is too rough for differences: smaller data.
+            try:
+                other, ran, _ = _point(passes, objective, kept, point.at, k, labels, way, shrink)
+            except (SpecError, VerifyError):
+                break
+            new = _derived(objective, other, names)
+            if max(g.error for g in new.values()) < max(g.error for g in table.values()):
+                table, at_points[k], rans[k] = new, other, ran
+        gradients.append(table)
+    conditions = (WAYS[way].format(", ".join(labels)),) if way else ()
+    return Bench(passes, objective, at_points, found, gradients, rans, [], conditions)
+
+
+def _derived(objective: Objective, point: Point, names: Sequence[str]) -> dict[str, Slope]:
+    """The derivatives by some arguments. Raises VerifyError where there is none."""
+    table = {}
+    for name in names:
+        one = by_input(objective, point, name)
+        if one is None:
+            where = f"function {objective.passes.forward.name}"
+            raise VerifyError(f"no differences can be had by {name}", place=where, fix="see that J is a finite number")
+        table[name] = one
+    return table
+
+
+def _point(
+    passes: Passes, objective: Objective, shaped: Mapping[str, Shape], at: Mapping[str, int], k: int, labels: Sequence[str], way: str, shrink: float = 1
+) -> tuple[Point, Ran, float]:
+    """A point with data at which both passes run and J is a finite number, what they gave, and J."""
+    first: SymbackpropError | None = None
+    scale = SCALES[k % len(SCALES)] * shrink
+    for kind in KINDS:
+        for bound in _bounds(shaped, at):
+            values = draw(shaped, at, 11 + k + int(8 / shrink), scale, bound, kind)
+            point = Point(at, label_like(values, labels, way, k) if way else values)
+            try:
+                passes.prepare(point)
+                objective.prepare(point, k, scale)
+                ran = theirs(lambda p=point: passes.run(p), at)  # type: ignore[misc]
+                loss = theirs(lambda p=point: objective(p), at)  # type: ignore[misc]
+            except (SpecError, VerifyError) as e:
+                first = first or e
+                continue
+            if np.isfinite(loss) and loss == objective(point):
+                return point, ran, loss
+            first = first or VerifyError(
+                "J is not a finite number" if not np.isfinite(loss) else "two runs give two values: the forward pass is random",
+                place=f"function {passes.forward.name}",
+                fix='shapes="n d positive" for data above 0' if not np.isfinite(loss) else "draw the random numbers with np.random.rand and the like, or pass them in",
+            )
+    assert first is not None
+    raise first
+
+
+def _bounds(shaped: Mapping[str, Shape], at: Mapping[str, int]) -> list[int]:
+    """How many classes whole numbers may be drawn from, the most first."""
+    if not any(s.role == "index" for s in shaped.values()):
+        return [2]
+    own = {a for s in shaped.values() if s.role == "index" for a in letters_of(s.axes)}
+    sizes: dict[Any, int] = {s: 0 for a, s in at.items() if a not in own}
+    for s in shaped.values():
+        if s.role != "index":
+            sizes |= {int(a): 0 for a in s.axes if a.isdigit()}
+    return sorted({*sizes, 2}, reverse=True)

@@ -1,0 +1,164 @@
+"""What is differentiated, and by what: the scalar J of a forward pass, and the gradients that a backward pass gives."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symbackprop.backward.leaves import Path, found, leaves, name_of
+from symbackprop.backward.pairing import own_name, stems, variable_of
+from symbackprop.backward.passes import Passes, Point, Ran, parts_of, plainly, theirs
+from symbackprop.backward.shapes import Shape
+from symbackprop.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A gradient: its name in the author's code, where it stands in what backward returns (or on its object), its variable."""
+
+    subject: str
+    path: Path
+    variable: str
+    on_object: bool = False
+
+    def value(self, ran: Ran) -> np.ndarray | None:
+        """The gradient of a run, None where there is none."""
+        try:
+            value = found(ran.thing if self.on_object else ran.back, self.path)
+            return np.array(value, float)
+        except (KeyError, IndexError, AttributeError, TypeError, ValueError):
+            return None
+
+
+def is_numbers(value: Any) -> bool:
+    """Whether a value is an array of numbers, or a number."""
+    return isinstance(value, np.ndarray | np.floating | float) and np.asarray(value).dtype.kind == "f"
+
+
+class Objective:
+    """J at a point: the sum of outputs times the gradients from above, else the first scalar that forward returns."""
+
+    def __init__(self, passes: Passes, shapes: Mapping[str, Shape]) -> None:
+        self.passes, self.shapes = passes, shapes
+        self.places: dict[str, int | None] = {}
+
+    def prepare(self, point: Point, seed: int, scale: float) -> None:
+        """Find which output each gradient from above belongs to, and draw it. Raises SpecError where there is no J, or sizes differ."""
+        out, _ = theirs(lambda: self.passes.run_forward(point, plainly), point.at)
+        outs = list(out) if isinstance(out, tuple | list) else [out]
+        arrays = [k for k, v in enumerate(outs) if is_numbers(v)]
+        name = self.passes.forward.name
+        if not arrays:
+            raise SpecError(f"{name} returns no array of numbers", place=f"function {name}", fix="return the output, or the loss")
+        if not self.passes.upstream:
+            if not any(np.size(outs[k]) == 1 for k in arrays):
+                fix = 'let backward take the gradient from above, as in backward(dout, cache), and give its shape: shapes={"dout": "n m"}'
+                raise SpecError(f"{name} returns no scalar, and backward takes no gradient from above", place=f"function {name}", fix=fix)
+            return
+        names = parts_of(self.passes.forward)
+        rng = np.random.default_rng(seed + 3)
+        left = list(arrays)
+        for up in self.passes.upstream:
+            named = [k for k in left if len(names) == len(outs) and own_name(names[k]) in [*stems(up)]]
+            place = (named or left or arrays)[0]
+            left = [k for k in left if k != place]
+            self.places[up] = place
+            sizes = np.shape(outs[place])
+            if up in self.shapes and (said := self.shapes[up].sizes(point.at)) != sizes and int(np.prod(said)) != int(np.prod(sizes)):
+                raise SpecError(
+                    f"{up} is {said}, and what {name} returns is {sizes}",
+                    place="shapes",
+                    fix=f"give {up} the shape of the output, or leave it out",
+                )
+            point.up[up] = rng.normal(size=sizes) * max(scale, 0.5) if sizes else np.float64(rng.uniform(0.5, 1.5))
+
+    def value(self, point: Point, out: Any) -> Any:
+        """J of what forward returned."""
+        outs = list(out) if isinstance(out, tuple | list) else [out]
+        if self.passes.upstream:
+            return sum(np.sum(np.asarray(outs[self.places[up] or 0]) * point.up[up].reshape(np.shape(outs[self.places[up] or 0]))) for up in self.passes.upstream)
+        return next(np.sum(v) for v in outs if is_numbers(v) and np.size(v) == 1)
+
+    def __call__(self, point: Point, hook: Callable = plainly) -> float:
+        """J at a point, each value of forward passed through a hook."""
+        out, _ = self.passes.run_forward(point, hook)
+        return float(self.value(point, out))
+
+
+def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: Sequence[float], pairs: Mapping[str, str]) -> list[Slot]:
+    """The gradients that backward gives, each with its variable. Raises SpecError where that can't be told."""
+    point, ran = points[0], rans[0]
+    variables = [n for n, v in point.values.items() if is_numbers(v) and n not in passes.upstream]
+    named: list[tuple[str, Path, bool]] = [(n, p, False) for n, p in _returned(passes, ran) if not _is_loss(ran.back, p, losses[0], passes)]
+    if ran.thing is not None:
+        named += [
+            (f"self.{name_of(p)}" if not name_of(p).startswith("[") else name_of(p), p, True)
+            for p, _ in leaves(ran.thing)
+            if name_of(p) not in passes.paths
+        ]
+    if not named:
+        raise SpecError(f"{passes.backward.name} returns nothing", place=f"function {passes.backward.name}", fix="return the gradients, as in return dx, dW")
+    made, unnamed = [], []
+    for name, path, on_object in named:
+        wanted = next((v for k, v in pairs.items() if k in (name, own_name(name))), None)
+        if wanted is not None and wanted not in variables:
+            matches = [v for v in variables if own_name(v) == wanted]
+            if not matches:
+                raise SpecError(f"{wanted} is no argument of numbers", place="pairs", fix=f"one of {', '.join(variables)}")
+            wanted = matches[0]
+        same_home = [v for v in variables if on_object and v.rpartition(".")[0] == name.removeprefix("self.").rpartition(".")[0]]
+        variable = wanted or variable_of(name, same_home) or ("" if on_object and len(path) > 1 and path[-1][0] == "attribute" else variable_of(name, variables))
+        if variable:
+            made.append(Slot(name, path, variable, on_object))
+        elif not on_object:
+            unnamed.append((name, path))
+    made += _by_shape(passes, points, rans, variables, made, unnamed)
+    # Two names for one gradient, as grads["W"] and self.dW, are both judged; a name of an argument itself is none.
+    if not made:
+        shown = ", ".join(n for n, _, _ in named)
+        fix = f'say it: pairs={{"{named[0][0]}": "{variables[0] if variables else "x"}"}}'
+        raise SpecError(f"which gradient is by which argument? {shown} of {passes.backward.name}", place="pairs", fix=fix)
+    return made
+
+
+def _is_loss(back: Any, path: Path, loss: float, passes: Passes) -> bool:
+    """Whether a part of what is returned is the loss itself."""
+    value = found(back, path)
+    alone = np.size(value) == 1 and np.ndim(value) <= 2
+    return alone and (np.isclose(float(np.sum(value)), loss) and (passes.is_one or not path or path[0] == ("item", 0)) and not passes.upstream)
+
+
+def _returned(passes: Passes, ran: Ran) -> list[tuple[str, Path]]:
+    """The arrays in what backward returned, by the names that its source gives them."""
+    parts = parts_of(passes.backward)
+    made = []
+    for path, _ in leaves(ran.back, (), set()):
+        if isinstance(ran.back, tuple | list) and path:
+            head = parts[path[0][1]] if len(parts) == len(ran.back) else f"result[{path[0][1]}]"
+            rest = path[1:]
+        else:
+            head, rest = (parts[0] if len(parts) == 1 and not path else parts[0] if parts and parts[0].isidentifier() else ""), path
+        tail = name_of(rest)
+        made.append((f"{head}{tail}" if tail.startswith("[") or not tail else f"{head}.{tail}", path))
+    return made
+
+
+def _by_shape(
+    passes: Passes, points: Sequence[Point], rans: Sequence[Ran], variables: Sequence[str], made: Sequence[Slot], unnamed: Sequence[tuple[str, Path]]
+) -> list[Slot]:
+    """Gradients whose names say nothing: the only argument left of that shape, or arguments in their order where as many are left."""
+    left = [v for v in variables if v not in {s.variable for s in made}]
+    found_: list[Slot] = []
+
+    def fits(path: Path, v: str) -> bool:
+        return all(np.squeeze(found(r.back, path)).shape == np.squeeze(p.values[v]).shape for p, r in zip(points, rans, strict=True))
+
+    in_order = len(unnamed) == len(left) and all(fits(p, v) for (_, p), v in zip(unnamed, left, strict=True))
+    for k, (name, path) in enumerate(unnamed):
+        can = [v for v in left if fits(path, v)]
+        if in_order:
+            found_.append(Slot(name, path, left[k]))
+        elif len(can) == 1 or (can and len(unnamed) == 1 and not made and can[0] == variables[0]):
+            found_.append(Slot(name, path, can[0]))
+    return found_

@@ -1,0 +1,109 @@
+"""The report on a bench: the margin, and a verdict for each gradient with the line to blame."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from symbackprop.backward.bench import OPEN, RIGHT, WRONG, Bench, Moved
+from symbackprop.backward.blaming import Blame, blames
+from symbackprop.backward.labels import ADJOINT, UNKNOWN, Label, label, nearly
+from symbackprop.backward.preparing import labelled, learn
+from symbackprop.backward.report import BackwardReport, BackwardVerdict, Line
+from symbackprop.backward.slots import Slot
+
+
+def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardReport:
+    """The whole report."""
+    learn(bench)
+    logs = [bench.log(k) for k in range(len(bench.points))]
+    labels = labelled(bench, logs)
+    found = blames(bench, states, logs, labels) if WRONG in states.values() else []
+    by_slot = {slot: b for b in reversed(found) for slot in b.repairs}
+    verdicts = tuple(_verdict(bench, slot, state, by_slot.get(slot), logs) for slot, state in states.items())
+    backward = bench.passes.backward
+    notes = _notes(bench, printed)
+    file = Path(backward.function.__code__.co_filename).name
+    return BackwardReport(verdicts, f"{backward.name}, line by line", file, _lines(bench, labels, found), notes)
+
+
+def loss_name(bench: Bench) -> str:
+    """What J is called."""
+    return "J"
+
+
+def _lines(bench: Bench, labels: Mapping[int, Label], found: Sequence[Blame]) -> tuple[Line, ...]:
+    backward = bench.passes.backward
+    blamed = {b.site.number: b for b in found}
+    remarks: dict[int, list[tuple[str, str]]] = {}
+    for number, said in labels.items():
+        site = backward.sites[number]
+        if number in blamed:
+            text = ("wrong", f"{site.name}: should be {blamed[number].target.words()}: {explained(bench, blamed[number])}".rstrip(": "))
+        elif said.kind in (UNKNOWN, "lacks", "factor", "transposed"):
+            text = ("note", f"{site.name}: {said.words()}")
+        else:
+            text = ("right", f"{site.name}: {said.words()}")
+        remarks.setdefault(site.line, []).append(text)
+    return tuple(
+        Line(backward.first + k, text, tuple(dict.fromkeys(remarks.get(backward.first + k, ())))) for k, text in enumerate(backward.lines)
+    )
+
+
+def explained(bench: Bench, blame: Blame) -> str:
+    """What the value at a blamed place is, in terms of what it should be; "" where that is unknown."""
+    if blame.target.kind != ADJOINT or blame.target.of not in bench.known[0].adjoint:
+        return ""
+    useful = [(np.asarray(v, float), k) for v, k in zip(blame.was, bench.known, strict=True) if np.any(v)]
+    if not useful:
+        return "it is 0"
+    said = nearly(useful, only=blame.target.of)
+    return "" if said.kind == UNKNOWN else f"it is {said.words()}"
+
+
+def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, logs: Sequence[Sequence[Moved]]) -> BackwardVerdict:
+    subject = slot.subject
+    errors = [g[slot.variable].error for g in bench.gradients]
+    where = "; ".join(", ".join(f"{a} = {s}" for a, s in p.at.items()) or "the sizes given" for p in bench.points)
+    if state == RIGHT:
+        reason = f"dJ/d{slot.variable}, to {max(*errors, 1e-8):.0e}, at {where}"
+        return BackwardVerdict("holds-if" if bench.conditions else "holds", subject, reason, bench.conditions)
+    if state == OPEN:
+        return BackwardVerdict("unknown", subject, f"dJ/d{slot.variable} and it can't be told apart in this precision")
+    return BackwardVerdict(
+        "wrong",
+        subject,
+        f"it is not dJ/d{slot.variable}",
+        cause=_cause(bench, slot, blame),
+        line=blame.site.line if blame else _last_line(bench, slot, logs),
+    )
+
+
+def _last_line(bench: Bench, slot: Slot, logs: Sequence[Sequence[Moved]]) -> int:
+    """The last line that binds a gradient."""
+    sites = [bench.passes.backward.sites[m.site] for m in logs[0]]
+    return next((s.line for s in reversed(sites) if s.name == slot.subject), 0)
+
+
+def _cause(bench: Bench, slot: Slot, blame: Blame | None) -> str:
+    if blame is None:
+        values = [slot.value(r) for r in bench.rans]
+        if any(v is None for v in values):
+            return "it is missing"
+        wanted = np.shape(bench.points[0].values[slot.variable])
+        if np.squeeze(values[0]).shape != np.squeeze(bench.points[0].values[slot.variable]).shape:  # type: ignore[arg-type]
+            return f"its shape is {np.shape(values[0])}, that of {slot.variable} is {wanted}"
+        said = label([v for v in values if v is not None], bench.known, slot.subject)
+        return "" if said.kind == UNKNOWN else f"it is {said.words()}"
+    said_here = explained(bench, blame)
+    return f"{blame.site.name} should be {blame.target.words()}" + (f": {said_here}" if said_here else "")
+
+
+def _notes(bench: Bench, printed: str) -> tuple[str, ...]:
+    made = []
+    changed = sorted({n for r in bench.rans for n in r.changed})
+    if changed:
+        made.append(f"{bench.passes.backward.name} changes {', '.join(changed)} in place: whoever passes it has other numbers afterwards")
+    if printed:
+        made.append(f"the functions print ({len(printed.splitlines())} lines in all runs); none of it is shown")
+    return tuple(made)

@@ -1,0 +1,233 @@
+"""A person's function with a hook at each assignment: a run can be watched, and one value of it moved or replaced.
+
+The function is compiled again from its own source, line for line; nothing that it computes changes while the hook gives back
+what it was given. The hook sees the array that a statement has bound or written into, after the statement.
+"""
+
+import ast
+import builtins
+import copy
+import inspect
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+
+from symbackprop.errors import VerifyError
+
+Hook = Callable[[int, Any], Any]
+HOOK, ARRAY, TICK = "_sbp_hook", "_sbp_is_array", "_sbp_tick"
+NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """A place where an array gets its value: the line of the file, the name there (`dx`, `self.x`, `grads['W1']`), the statement,
+    and the expression that a correction would replace, if there is one. `is_result`: a part of what is returned."""
+
+    number: int
+    line: int
+    name: str
+    statement: ast.stmt
+    expression: ast.expr | None
+    is_result: bool = False
+
+
+class Deadline:
+    """A limit for the time that a person's functions may run; asked in each round of their loops."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.end = seconds, time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raise VerifyError where the time is over."""
+        if time.monotonic() > self.end:
+            raise VerifyError(f"it ran for longer than {self.seconds:g} s", place="the functions given", fix="give smaller shapes, or --limit")
+
+
+def is_array(value: Any) -> bool:
+    """Whether a value is numbers that the hook looks at."""
+    return isinstance(value, np.ndarray | np.floating | float) and np.asarray(value).dtype.kind in "fiub"
+
+
+class Watched:
+    """A function, its source as a tree, its sites, and copies of it that call a hook."""
+
+    def __init__(self, function: Callable, deadline: Deadline) -> None:
+        """Read the source of `function`. Raises VerifyError where it has none."""
+        self.function = inspect.unwrap(getattr(function, "__func__", function))
+        self.name = getattr(self.function, "__name__", str(function))
+        self.deadline = deadline
+        try:
+            lines, first = inspect.getsourcelines(self.function)
+            tree = ast.parse(textwrap.dedent("".join(lines)))
+        except (OSError, TypeError, SyntaxError) as e:
+            raise VerifyError(f"the source of {self.name} can't be read", fix="keep the function in a file") from e
+        ast.increment_lineno(tree, first - 1)
+        top = tree.body[0]
+        if not isinstance(top, ast.FunctionDef):
+            raise VerifyError(f"{self.name} is no function written with def", fix="write it with def")
+        self.tree: ast.FunctionDef = top
+        self.first, self.lines = first, [line.rstrip("\n") for line in lines]
+        for number, node in enumerate(ast.walk(self.tree)):
+            node.number = number  # type: ignore[attr-defined]
+        self.sites: list[Site] = []
+        self.plain = self._compiled({}, self.sites)
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The arguments, by name."""
+        return inspect.signature(self.function).parameters
+
+    def run(self, hook: Hook, *args: Any, **named: Any) -> Any:
+        """What the function returns, each assigned value passed through `hook`."""
+        return self.run_code(self.plain, hook, *args, **named)
+
+    def run_code(self, code: CodeType, hook: Hook, *args: Any, **named: Any) -> Any:
+        """As `run`, of a changed function (see `changed`)."""
+        inner = self.function
+        cells = zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=True)
+        world = {**inner.__globals__, **{n: c.cell_contents for n, c in cells}}
+        world |= {HOOK: hook, ARRAY: is_array, TICK: self.deadline.check, "__builtins__": builtins}
+        made = FunctionType(code, world, self.name, inner.__defaults__)
+        made.__kwdefaults__ = inner.__kwdefaults__
+        return made(*args, **named)
+
+    def changed(self, replaced: Mapping[int, ast.AST]) -> CodeType:
+        """The code of the function in which nodes, by their number, are replaced."""
+        return self._compiled(replaced, [])
+
+    def _compiled(self, replaced: Mapping[int, ast.AST], sites: list[Site]) -> CodeType:
+        tree = _Hooks(sites, self.tree).built(replaced)
+        module = ast.fix_missing_locations(ast.Module([tree], []))
+        try:
+            whole = compile(module, self.function.__code__.co_filename, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError, TypeError) as e:
+            raise VerifyError(f"{self.name} can't be compiled again: {e}") from e
+        return next(c for c in whole.co_consts if isinstance(c, CodeType) and c.co_name == self.tree.name)
+
+
+class _Replaced(ast.NodeTransformer):
+    def __init__(self, replaced: Mapping[int, ast.AST]) -> None:
+        self.replaced = replaced
+
+    def visit(self, node: ast.AST) -> Any:
+        """The node that stands for this one."""
+        new = self.replaced.get(getattr(node, "number", -1))
+        if new is None:
+            return self.generic_visit(node)
+        made = ast.copy_location(copy.deepcopy(new), node)
+        made.number = node.number  # type: ignore[attr-defined]
+        return made
+
+
+class _Hooks:
+    """Builds the tree with hooks; sites are numbered in the order of the source."""
+
+    def __init__(self, sites: list[Site], original: ast.FunctionDef) -> None:
+        self.sites, self.original = sites, original
+        self.nodes = {n.number: n for n in ast.walk(original)}  # type: ignore[attr-defined]
+
+    def built(self, replaced: Mapping[int, ast.AST]) -> ast.FunctionDef:
+        tree = copy.deepcopy(self.original)
+        tree = _Replaced(replaced).visit(tree) if replaced else tree
+        tree.decorator_list, tree.returns = [], None
+        for a in ast.walk(tree.args):
+            if isinstance(a, ast.arg):
+                a.annotation = None
+        # Defaults are those of the function as it is, evaluated once: the copy gets them when it runs.
+        tree.args.defaults = [ast.Constant(None) for _ in tree.args.defaults]
+        tree.args.kw_defaults = [d and ast.Constant(None) for d in tree.args.kw_defaults]
+        tree.body = self.block(tree.body)
+        return tree
+
+    def block(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        return [made for statement in body for made in self.statement(statement)]
+
+    def statement(self, s: ast.stmt) -> list[ast.stmt]:
+        for field in ("body", "orelse", "finalbody"):
+            if not isinstance(s, NESTED) and isinstance(getattr(s, field, None), list):
+                setattr(s, field, self.block(getattr(s, field)))
+        for handler in getattr(s, "handlers", ()):
+            handler.body = self.block(handler.body)
+        for case in getattr(s, "cases", ()):
+            case.body = self.block(case.body)
+        match s:
+            case ast.For() | ast.While():
+                s.body.insert(0, ast.Expr(ast.Call(ast.Name(TICK, ast.Load()), [], [])))
+            case ast.Assign(value=ast.Dict()):
+                s.value = self.items(s.value, s, ast.unparse(s.targets[0]))
+            case ast.Assign():
+                one = s.value if len(s.targets) == 1 and not isinstance(s.targets[0], ast.Tuple | ast.List) else None
+                return [s, *(h for t in s.targets for h in self.targets(t, s, one))]
+            case ast.AugAssign() | ast.AnnAssign() if s.value is not None:
+                return [s, *self.targets(s.target, s, s.value)]
+            case ast.Expr(value=ast.Call()):
+                return [s, *self.written(s)]
+            case ast.Return() if s.value is not None:
+                s.value = self.result(s.value, s)
+        return [s]
+
+    def targets(self, target: ast.expr, s: ast.stmt, value: ast.expr | None) -> Iterator[ast.stmt]:
+        if isinstance(target, ast.Tuple | ast.List):
+            for part in target.elts:
+                yield from self.targets(part, s, None)
+        elif isinstance(target, ast.Name | ast.Attribute):
+            yield self.hooked(target, s, value)
+        elif isinstance(target, ast.Subscript):
+            # An entry of an array is written: the array has a new value. A value in a dictionary or a list is one of its own.
+            base = target.value
+            whole = [self.hooked(base, s, value)] if isinstance(base, ast.Name | ast.Attribute | ast.Subscript) else [ast.Pass()]
+            item = self.hooked(target, s, value)
+            yield ast.If(ast.Call(ast.Name(ARRAY, ast.Load()), [_loaded(base)], []), whole, [item])
+
+    def hooked(self, target: ast.expr, s: ast.stmt, value: ast.expr | None) -> ast.stmt:
+        call = self.call(ast.unparse(target), s, value, _loaded(target))
+        stored = copy.deepcopy(target)
+        stored.ctx = ast.Store()  # type: ignore[attr-defined]
+        return ast.Assign([stored], call)
+
+    def call(self, name: str, s: ast.stmt, value: ast.expr | None, inner: ast.expr, is_result: bool = False) -> ast.Call:
+        number = len(self.sites)
+        own = self.nodes.get(getattr(s, "number", -1), s)
+        made = None if value is None else self.nodes.get(getattr(value, "number", -1))
+        line = getattr(made if is_result and made is not None else own, "lineno", 0)
+        self.sites.append(Site(number, line, name, own, made, is_result))  # type: ignore[arg-type]
+        return ast.Call(ast.Name(HOOK, ast.Load()), [ast.Constant(number), inner], [])
+
+    def items(self, d: ast.Dict, s: ast.stmt, name: str) -> ast.Dict:
+        for k, (key, value) in enumerate(zip(d.keys, d.values, strict=True)):
+            if key is not None and not isinstance(value, ast.Name):
+                d.values[k] = self.call(f"{name}[{ast.unparse(key)}]" if name else ast.unparse(key), s, value, value, not name)
+        return d
+
+    def result(self, value: ast.expr, s: ast.stmt) -> ast.expr:
+        if isinstance(value, ast.Dict):
+            return self.items(value, s, "")
+        if isinstance(value, ast.Tuple):
+            value.elts = [self.result(e, s) for e in value.elts]
+            return value
+        plain = isinstance(value, ast.Name | ast.Constant | ast.Starred | ast.List | ast.Attribute)
+        return value if plain else self.call(ast.unparse(value), s, value, value, True)
+
+    def written(self, s: ast.Expr) -> Iterator[ast.stmt]:
+        """Hooks for the arrays that a call that stands alone may write into, as np.add.at(dC, i, d)."""
+        call = s.value
+        assert isinstance(call, ast.Call)
+        root = call.func.value if isinstance(call.func, ast.Attribute) else None
+        for part in dict.fromkeys(ast.unparse(p) for p in (*call.args[:1], *(k.value for k in call.keywords if k.arg == "out"), root) if p):
+            node = ast.parse(part, mode="eval").body
+            if isinstance(node, ast.Name | ast.Attribute) and part not in ("np", "numpy", "self"):
+                yield ast.If(ast.Call(ast.Name(ARRAY, ast.Load()), [_loaded(node)], []), [self.hooked(node, s, None)], [])
+
+
+def _loaded(node: ast.expr) -> ast.expr:
+    made = copy.deepcopy(node)
+    for n in ast.walk(made):
+        if isinstance(n, ast.Name | ast.Attribute | ast.Subscript | ast.Tuple | ast.List | ast.Starred):
+            n.ctx = ast.Load()
+    return made
