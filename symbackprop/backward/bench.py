@@ -1,5 +1,6 @@
 """Gradients of a backward pass against derived ones at several points, also of a pass that is run with something changed."""
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
@@ -10,7 +11,7 @@ import numpy as np
 from symbackprop.backward.differences import Slope
 from symbackprop.backward.known import Known
 from symbackprop.backward.labels import squeezed
-from symbackprop.backward.passes import Passes, Point, Ran
+from symbackprop.backward.passes import Passes, Point, Ran, plainly
 from symbackprop.backward.slots import Objective, Slot
 
 RIGHT, WRONG, OPEN = "right", "wrong", "open"
@@ -22,7 +23,7 @@ ROUGH = 1e-4
 
 @dataclass(frozen=True)
 class Moved:
-    """A value that the backward pass binds: the site, which time that it is passed, the value, and whole numbers beside it."""
+    """A value that the backward pass binds: the site, which time that it is passed, and the value."""
 
     site: int
     time: int
@@ -31,7 +32,10 @@ class Moved:
 
 @dataclass
 class Bench:
-    """The passes at points with their derived gradients. `conditions`: what the data had to be."""
+    """The passes at points with their derived gradients.
+
+    `conditions`: what the data had to be; `replaced`: nodes of the source of backward that have been corrected, by their numbers.
+    """
 
     passes: Passes
     objective: Objective
@@ -41,6 +45,18 @@ class Bench:
     rans: list[Ran]
     known: list[Known] = field(default_factory=list)
     conditions: tuple[str, ...] = ()
+    replaced: dict[int, ast.AST] = field(default_factory=dict)
+    _current: tuple[int, CodeType] | None = None
+
+    def changed(self, more: Mapping[int, ast.AST]) -> CodeType:
+        """The code of backward with what has been corrected so far, and more."""
+        return self.passes.backward.changed({**self.replaced, **more})
+
+    def current(self) -> CodeType:
+        """The code of backward with what has been corrected so far."""
+        if self._current is None or self._current[0] != len(self.replaced):
+            self._current = len(self.replaced), self.changed({})
+        return self._current[1]
 
     def judged(self, slot: Slot, k: int, ran: Ran) -> str:
         """Whether a gradient of a run at point `k` is right, wrong, or too near to tell."""
@@ -57,6 +73,7 @@ class Bench:
     def tried(self, hooks: Callable[[int], Callable[[int, Any], Any]], code: CodeType | None = None, first: Sequence[Slot] = ()) -> dict[Slot, str] | None:
         """The states with a hook for each point, or with other code; None where it fails, or none of `first` is right at the first point."""
         rans = []
+        code = code or self.current()
         for k, point in enumerate(self.points):
             try:
                 ran = self.passes.run(point, hooks(k), code)
@@ -67,8 +84,8 @@ class Bench:
             rans.append(ran)
         return self.states(rans)
 
-    def log(self, k: int) -> list[Moved]:
-        """The arrays that backward binds at point `k`, in order; whole numbers beside them become scalars that are known."""
+    def log(self, k: int, code: CodeType | None = None) -> list[Moved]:
+        """The arrays that backward binds at point `k`, in order."""
         made: list[Moved] = []
         times: dict[int, int] = {}
 
@@ -78,7 +95,7 @@ class Bench:
                 made.append(Moved(site, times[site], np.array(value, float, copy=True)))
             return value
 
-        self.passes.run(self.points[k], watch)
+        self.passes.run(self.points[k], watch, code)
         return made
 
 
@@ -93,6 +110,11 @@ def compared(value: np.ndarray | None, slope: Slope, variable: np.ndarray) -> st
         return RIGHT if off < 1e-9 else WRONG if off > 1e-7 else OPEN
     off /= top
     return RIGHT if off <= NEAR + 10 * slope.error <= ROUGH else WRONG if off > FAR + 100 * slope.error else OPEN
+
+
+def plainly_at(_: int) -> Callable[[int, Any], Any]:
+    """The hook for a point that changes nothing."""
+    return plainly
 
 
 def replacing(site: int, times: Mapping[int, np.ndarray]) -> Callable[[int, Any], Any]:

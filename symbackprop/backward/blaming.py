@@ -50,7 +50,7 @@ def blames(bench: Bench, states: Mapping[Slot, str], logs: Sequence[Sequence[Mov
                 continue
             repairs = tuple(s for s in wrong if seen[s] == RIGHT)
             said = labels.get(number)
-            known = said is not None and said.kind == ADJOINT and said.of == variable_of(site.name, [said.of])
+            known = said is not None and said.kind == ADJOINT and variable_of(site.name, [*bench.known[0].adjoint]) in ("", said.of)
             if repairs and (best is None or len(repairs) > len(best.repairs)):
                 best = Blame(site, target, wanted, tuple(t[-1].value for t in times), repairs, order, known)
             if len(repairs) == len(wrong):

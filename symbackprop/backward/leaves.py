@@ -11,12 +11,13 @@ Path = tuple[tuple[str, Any], ...]
 """Steps to an array: ("attribute", name) or ("item", key)."""
 
 
-def leaves(value: Any, path: Path = (), seen: set[int] | None = None) -> Iterator[tuple[Path, Any]]:
-    """Arrays of numbers and floats below `value`, each once, with the way to it."""
+def leaves(value: Any, path: Path = (), seen: set[int] | None = None, once: bool = True) -> Iterator[tuple[Path, Any]]:
+    """Arrays of numbers and floats below `value`, with the way to each; `once`: an array that stands in several places, only at the first."""
     seen = set() if seen is None else seen
     if isinstance(value, np.ndarray | np.floating | float):
         if np.asarray(value).dtype.kind == "f" and (not isinstance(value, np.ndarray) or id(value) not in seen):
-            seen.add(id(value))
+            if once:
+                seen.add(id(value))
             yield path, value
         return
     if id(value) in seen or len(path) > DEEPEST or isinstance(value, str | bytes | type | ModuleType | FunctionType | MethodType):
@@ -24,13 +25,13 @@ def leaves(value: Any, path: Path = (), seen: set[int] | None = None) -> Iterato
     seen.add(id(value))
     if isinstance(value, Mapping):
         for key, inner in list(value.items()):
-            yield from leaves(inner, (*path, ("item", key)), seen)
+            yield from leaves(inner, (*path, ("item", key)), seen, once)
     elif isinstance(value, list | tuple):
         for k, inner in enumerate(value):
-            yield from leaves(inner, (*path, ("item", k)), seen)
+            yield from leaves(inner, (*path, ("item", k)), seen, once)
     else:
         for name, inner in list(getattr(value, "__dict__", {}).items()):
-            yield from leaves(inner, (*path, ("attribute", name)), seen)
+            yield from leaves(inner, (*path, ("attribute", name)), seen, once)
 
 
 def name_of(path: Path) -> str:

@@ -75,7 +75,7 @@ class Passes:
         """The arguments of backward that are gradients from above."""
         own = self._own()
         said = [p.name for p in own if p.name in self.shaped]
-        bound = self.returned_names() + [s.name for s in self.forward.sites]
+        bound = self.returned_names() + [s.name for s in self.forward.sites.values()]
         left = [p for p in own if p.name not in self.shaped and p.default is p.empty and not CACHES.match(p.name)]
         guess = [p.name for p in left if UPSTREAM.match(p.name) and p.name not in bound]
         if said:

@@ -8,7 +8,7 @@ import numpy as np
 from symbackprop.backward.bench import RIGHT, Bench, Moved
 from symbackprop.backward.differences import Slope, by_input
 from symbackprop.backward.known import known_at
-from symbackprop.backward.labels import ADJOINT, FACTOR, PART, Label, label
+from symbackprop.backward.labels import ADJOINT, FACTOR, FORWARD, PART, Label, label
 from symbackprop.backward.passes import Passes, Point, Ran, theirs
 from symbackprop.backward.shapes import LABEL, Shape, draw, label_like, letters_of, points
 from symbackprop.backward.slots import Objective, is_numbers, slots
@@ -19,6 +19,8 @@ SCALES = (0.8, 0.05, 0.6)
 WAYS = {"one-hot rows": "the rows of {0} are one-hot", "one-hot columns": "the columns of {0} are one-hot", "0 or 1": "the entries of {0} are 0 or 1"}
 KINDS = ("", "positive")
 POINTS = 3
+CLEAR = 0.6
+"""The share of values that must be known for labels to be taken as any numbers."""
 BLURRED = 1e-6
 """An error of the differences that wants other data."""
 
@@ -32,13 +34,14 @@ def benches(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str
     best = plain
     if not bad or not labels:
         return best
+    clear = explained(plain) >= CLEAR
     for way in WAYS:
         try:
             other = bench_of(passes, shaped, pairs, tuple(labels), way)
         except SymbackpropError:
             continue
-        score, least = (count_wrong(other), -explained(other)), (count_wrong(best), -explained(best))
-        if score < least:
+        now, least = count_wrong(other), count_wrong(best)
+        if now < least or (now == least and not clear and explained(other) > explained(best)):
             best = other
     return best
 
@@ -54,10 +57,11 @@ def learn(bench: Bench) -> None:
         bench.known = [known_at(bench.objective, p, g) for p, g in zip(bench.points, bench.gradients, strict=True)]
 
 
-def explained(bench: Bench) -> int:
-    """How many values of the backward pass are dJ/dT, or that times a number."""
+def explained(bench: Bench) -> float:
+    """The share of the values of the backward pass that are known, or that are so times a number."""
     learn(bench)
-    return sum(la.kind in (ADJOINT, FACTOR, PART) for la in labelled(bench, [bench.log(k) for k in range(len(bench.points))]).values())
+    kinds = [la.kind for la in labelled(bench, [bench.log(k) for k in range(len(bench.points))]).values()]
+    return sum(kind in (ADJOINT, FORWARD, FACTOR, PART) for kind in kinds) / max(len(kinds), 1)
 
 
 def labelled(bench: Bench, logs: Sequence[Sequence[Moved]]) -> dict[int, Label]:

@@ -94,7 +94,7 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
     if ran.thing is not None:
         named += [
             (f"self.{name_of(p)}" if not name_of(p).startswith("[") else name_of(p), p, True)
-            for p, _ in leaves(ran.thing)
+            for p, _ in leaves(ran.thing, once=False)
             if name_of(p) not in passes.paths
         ]
     if not named:
@@ -133,7 +133,7 @@ def _returned(passes: Passes, ran: Ran) -> list[tuple[str, Path]]:
     """The arrays in what backward returned, by the names that its source gives them."""
     parts = parts_of(passes.backward)
     made = []
-    for path, _ in leaves(ran.back, (), set()):
+    for path, _ in leaves(ran.back, once=False):
         if isinstance(ran.back, tuple | list) and path:
             head = parts[path[0][1]] if len(parts) == len(ran.back) else f"result[{path[0][1]}]"
             rest = path[1:]

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from symbackprop.backward.bench import OPEN, RIGHT, WRONG, Bench, Moved
-from symbackprop.backward.blaming import Blame, blames
+from symbackprop.backward.blaming import Blame
+from symbackprop.backward.faults import faults
 from symbackprop.backward.labels import ADJOINT, UNKNOWN, Label, label, nearly
+from symbackprop.backward.mending import Mended
 from symbackprop.backward.preparing import labelled, learn
 from symbackprop.backward.report import BackwardReport, BackwardVerdict, Line
 from symbackprop.backward.slots import Slot
@@ -18,13 +20,13 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     learn(bench)
     logs = [bench.log(k) for k in range(len(bench.points))]
     labels = labelled(bench, logs)
-    found = blames(bench, states, logs, labels) if WRONG in states.values() else []
-    by_slot = {slot: b for b in reversed(found) for slot in b.repairs}
-    verdicts = tuple(_verdict(bench, slot, state, by_slot.get(slot), logs) for slot, state in states.items())
+    found = faults(bench, states, logs, labels)
+    by_slot = {slot: (b, m) for b, m in reversed(found) for slot in b.repairs}
+    verdicts = tuple(_verdict(bench, slot, state, *by_slot.get(slot, (None, None)), logs) for slot, state in states.items())
     backward = bench.passes.backward
     notes = _notes(bench, printed)
     file = Path(backward.function.__code__.co_filename).name
-    return BackwardReport(verdicts, f"{backward.name}, line by line", file, _lines(bench, labels, found), notes)
+    return BackwardReport(verdicts, f"{backward.name}, line by line", file, _lines(bench, labels, [b for b, _ in found]), notes)
 
 
 def loss_name(bench: Bench) -> str:
@@ -61,7 +63,7 @@ def explained(bench: Bench, blame: Blame) -> str:
     return "" if said.kind == UNKNOWN else f"it is {said.words()}"
 
 
-def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, logs: Sequence[Sequence[Moved]]) -> BackwardVerdict:
+def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, mended: Mended | None, logs: Sequence[Sequence[Moved]]) -> BackwardVerdict:
     subject = slot.subject
     errors = [g[slot.variable].error for g in bench.gradients]
     where = "; ".join(", ".join(f"{a} = {s}" for a, s in p.at.items()) or "the sizes given" for p in bench.points)
@@ -74,8 +76,9 @@ def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, logs: Se
         "wrong",
         subject,
         f"it is not dJ/d{slot.variable}",
-        cause=_cause(bench, slot, blame),
+        cause=": ".join(t for t in (_cause(bench, slot, blame), mended.words if mended else "") if t),
         line=blame.site.line if blame else _last_line(bench, slot, logs),
+        corrected=mended.statement if mended else "",
     )
 
 
@@ -96,7 +99,7 @@ def _cause(bench: Bench, slot: Slot, blame: Blame | None) -> str:
         said = label([v for v in values if v is not None], bench.known, slot.subject)
         return "" if said.kind == UNKNOWN else f"it is {said.words()}"
     said_here = explained(bench, blame)
-    return f"{blame.site.name} should be {blame.target.words()}" + (f": {said_here}" if said_here else "")
+    return f"{blame.site.name} should be {blame.target.words()}" + (f" ({said_here})" if said_here else "")
 
 
 def _notes(bench: Bench, printed: str) -> tuple[str, ...]:

@@ -21,6 +21,10 @@ from symbackprop.errors import VerifyError
 
 Hook = Callable[[int, Any], Any]
 HOOK, ARRAY, TICK = "_sbp_hook", "_sbp_is_array", "_sbp_tick"
+SITES = 64
+"""Sites that one statement may have."""
+PROBE = -2
+"""The number by which the hook knows the names that a statement sees."""
 NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -54,6 +58,14 @@ def is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray | np.floating | float) and np.asarray(value).dtype.kind in "fiub"
 
 
+def copied(value: Any) -> Any:
+    """A copy, of what can be copied."""
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # a module, a lock: whatever a person keeps in a variable
+        return value
+
+
 class Watched:
     """A function, its source as a tree, its sites, and copies of it that call a hook."""
 
@@ -64,7 +76,8 @@ class Watched:
         self.deadline = deadline
         try:
             lines, first = inspect.getsourcelines(self.function)
-            tree = ast.parse(textwrap.dedent("".join(lines)))
+            self.text = textwrap.dedent("".join(lines))
+            tree = ast.parse(self.text)
         except (OSError, TypeError, SyntaxError) as e:
             raise VerifyError(f"the source of {self.name} can't be read", fix="keep the function in a file") from e
         ast.increment_lineno(tree, first - 1)
@@ -75,7 +88,7 @@ class Watched:
         self.first, self.lines = first, [line.rstrip("\n") for line in lines]
         for number, node in enumerate(ast.walk(self.tree)):
             node.number = number  # type: ignore[attr-defined]
-        self.sites: list[Site] = []
+        self.sites: dict[int, Site] = {}
         self.plain = self._compiled({}, self.sites)
 
     @property
@@ -90,18 +103,53 @@ class Watched:
     def run_code(self, code: CodeType, hook: Hook, *args: Any, **named: Any) -> Any:
         """As `run`, of a changed function (see `changed`)."""
         inner = self.function
-        cells = zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=True)
-        world = {**inner.__globals__, **{n: c.cell_contents for n, c in cells}}
-        world |= {HOOK: hook, ARRAY: is_array, TICK: self.deadline.check, "__builtins__": builtins}
+        world = self.world() | {HOOK: hook, ARRAY: is_array, TICK: self.deadline.check, "__builtins__": builtins}
         made = FunctionType(code, world, self.name, inner.__defaults__)
         made.__kwdefaults__ = inner.__kwdefaults__
         return made(*args, **named)
 
+    def span(self, node: ast.AST, within: ast.AST | None = None) -> tuple[int, int]:
+        """Where a node stands in the source, or in the text of a statement `within`."""
+        lines = self.text.encode().splitlines(keepends=True)
+
+        def place(line: int, column: int) -> int:
+            return len((b"".join(lines[: line - self.first]) + lines[line - self.first][:column]).decode())
+
+        start = place(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        stop = place(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+        shift = self.span(within)[0] if within is not None else 0
+        return start - shift, stop - shift
+
+    def source(self, node: ast.AST) -> str:
+        """The text of a node."""
+        return self.text[slice(*self.span(node))]
+
+    def scopes(self, statement: ast.stmt, run: Callable[[Hook, CodeType], Any], replaced: Mapping[int, ast.AST]) -> list[dict[str, Any]]:
+        """What a statement sees each time that it is reached in a run: its names with their values, copied."""
+        probe = ast.Expr(ast.Call(ast.Name(HOOK, ast.Load()), [ast.UnaryOp(ast.USub(), ast.Constant(-PROBE)), ast.Call(ast.Name("locals", ast.Load()), [], [])], []))
+        own = replaced.get(statement.number, statement)  # type: ignore[attr-defined]
+        code = self.changed({**replaced, statement.number: ast.If(ast.Constant(True), [probe, own], [])})  # type: ignore[attr-defined]
+        seen: list[dict[str, Any]] = []
+
+        def hook(site: int, value: Any) -> Any:
+            if site == PROBE:
+                seen.append({**self.world(), **{n: copied(v) for n, v in value.items() if not n.startswith("_sbp")}})
+            return value
+
+        run(hook, code)
+        return seen
+
+    def world(self) -> dict[str, Any]:
+        """The names that the function sees beyond its own."""
+        inner = self.function
+        cells = zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=True)
+        return {**inner.__globals__, **{n: c.cell_contents for n, c in cells}}
+
     def changed(self, replaced: Mapping[int, ast.AST]) -> CodeType:
         """The code of the function in which nodes, by their number, are replaced."""
-        return self._compiled(replaced, [])
+        return self._compiled(replaced, {})
 
-    def _compiled(self, replaced: Mapping[int, ast.AST], sites: list[Site]) -> CodeType:
+    def _compiled(self, replaced: Mapping[int, ast.AST], sites: dict[int, Site]) -> CodeType:
         tree = _Hooks(sites, self.tree).built(replaced)
         module = ast.fix_missing_locations(ast.Module([tree], []))
         try:
@@ -126,9 +174,9 @@ class _Replaced(ast.NodeTransformer):
 
 
 class _Hooks:
-    """Builds the tree with hooks; sites are numbered in the order of the source."""
+    """Builds the tree with hooks. A site is numbered after its statement, so that what is inserted elsewhere leaves its number."""
 
-    def __init__(self, sites: list[Site], original: ast.FunctionDef) -> None:
+    def __init__(self, sites: dict[int, Site], original: ast.FunctionDef) -> None:
         self.sites, self.original = sites, original
         self.nodes = {n.number: n for n in ast.walk(original)}  # type: ignore[attr-defined]
 
@@ -149,6 +197,8 @@ class _Hooks:
         return [made for statement in body for made in self.statement(statement)]
 
     def statement(self, s: ast.stmt) -> list[ast.stmt]:
+        if not hasattr(s, "number"):
+            return [s]  # what was inserted is no line of the author's
         for field in ("body", "orelse", "finalbody"):
             if not isinstance(s, NESTED) and isinstance(getattr(s, field, None), list):
                 setattr(s, field, self.block(getattr(s, field)))
@@ -192,11 +242,13 @@ class _Hooks:
         return ast.Assign([stored], call)
 
     def call(self, name: str, s: ast.stmt, value: ast.expr | None, inner: ast.expr, is_result: bool = False) -> ast.Call:
-        number = len(self.sites)
+        number = s.number * SITES  # type: ignore[attr-defined]
+        while number in self.sites:
+            number += 1
         own = self.nodes.get(getattr(s, "number", -1), s)
         made = None if value is None else self.nodes.get(getattr(value, "number", -1))
         line = getattr(made if is_result and made is not None else own, "lineno", 0)
-        self.sites.append(Site(number, line, name, own, made, is_result))  # type: ignore[arg-type]
+        self.sites[number] = Site(number, line, name, own, made, is_result)  # type: ignore[arg-type]
         return ast.Call(ast.Name(HOOK, ast.Load()), [ast.Constant(number), inner], [])
 
     def items(self, d: ast.Dict, s: ast.stmt, name: str) -> ast.Dict:

@@ -1,0 +1,41 @@
+"""The faults of a backward pass, one after the other: each is corrected before the next is looked for, so that every gradient comes right."""
+
+from collections.abc import Mapping, Sequence
+
+from symbackprop.backward.bench import RIGHT, WRONG, Bench, Moved, plainly_at
+from symbackprop.backward.blaming import Blame, blames
+from symbackprop.backward.labels import Label
+from symbackprop.backward.mending import Mended, mend
+from symbackprop.backward.preparing import labelled
+from symbackprop.backward.slots import Slot
+
+MOST = 8
+"""Places that are looked for."""
+
+
+def faults(
+    bench: Bench, states: Mapping[Slot, str], logs: Sequence[Sequence[Moved]], labels: Mapping[int, Label]
+) -> list[tuple[Blame, Mended | None]]:
+    """The places to blame, each with the statement as it should be, if one was found."""
+    made: list[tuple[Blame, Mended | None]] = []
+    now, unexplained = dict(states), set()
+    for _ in range(MOST):
+        open_ = {s: state for s, state in now.items() if s not in unexplained}
+        if WRONG not in open_.values():
+            break
+        found = blames(bench, open_, logs, labels)
+        if not found:
+            break
+        first = min(found, key=lambda b: b.order)
+        mended = mend(bench, first, [s for s, state in now.items() if state == RIGHT])
+        made.append((first, mended))
+        if mended is None:
+            unexplained |= {*first.repairs}
+            continue
+        bench.replaced[mended.number] = mended.node
+        code = bench.current()
+        now = bench.tried(plainly_at, code) or now
+        logs = [bench.log(k, code) for k in range(len(bench.points))]
+        labels = labelled(bench, logs)
+    bench.replaced.clear()
+    return made
