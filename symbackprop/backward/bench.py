@@ -125,7 +125,8 @@ def replacing(site: int, times: Mapping[int, np.ndarray]) -> Callable[[int, Any]
         if number == site and isinstance(value, np.ndarray | np.floating | float):
             count[0] += 1
             if count[0] in times:
-                new = times[count[0]].reshape(np.shape(value))
+                new = times[count[0]]
+                new = new.reshape(np.shape(value)) if new.size == np.size(value) and squeezed(new).shape == np.squeeze(value).shape else new
                 return new.copy() if isinstance(value, np.ndarray) else float(new)
         return value
 

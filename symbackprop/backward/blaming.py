@@ -33,14 +33,16 @@ class Blame:
 
 def blames(bench: Bench, states: Mapping[Slot, str], logs: Sequence[Sequence[Moved]], labels: Mapping[int, Label]) -> list[Blame]:
     """The fewest places that explain the wrong gradients. What no place explains is in none of their `repairs`."""
-    wrong = [s for s in bench.slots if states[s] == WRONG]
-    right = [s for s in bench.slots if states[s] == RIGHT]
+    wrong = [s for s in bench.slots if states.get(s) == WRONG]
+    right = [s for s in bench.slots if states.get(s) == RIGHT]
     found: list[Blame] = []
     left = [MOST]
     for order, number in enumerate(dict.fromkeys(m.site for m in logs[0])):
         site = bench.passes.backward.sites[number]
         times = [[m for m in log if m.site == number] for log in logs]
-        if not all(times) or left[0] <= 0:
+        said = labels.get(number)
+        own = said is not None and said.kind == FORWARD and (said.of == site.name or site.name not in bench.known[0].forward)
+        if not all(times) or left[0] <= 0 or own:
             continue
         best: Blame | None = None
         for target, wanted in _targets(bench, site, times, labels):
@@ -49,7 +51,6 @@ def blames(bench: Bench, states: Mapping[Slot, str], logs: Sequence[Sequence[Mov
             if seen is None or any(seen[s] != RIGHT for s in right):
                 continue
             repairs = tuple(s for s in wrong if seen[s] == RIGHT)
-            said = labels.get(number)
             known = said is not None and said.kind == ADJOINT and variable_of(site.name, [*bench.known[0].adjoint]) in ("", said.of)
             if repairs and (best is None or len(repairs) > len(best.repairs)):
                 best = Blame(site, target, wanted, tuple(t[-1].value for t in times), repairs, order, known)
@@ -93,7 +94,7 @@ def _targets(
 
     for name in names:
         values = [k.adjoint[name].value for k in known]
-        if fits(values):
+        if fits(values) or (name == by_name and _misshapen(values, last)):
             yield Label(ADJOINT, name), at_last(values)
     yield from _each_round(bench, site, times)
     factors = {la.way for la in labels.values() if la.kind == FACTOR and la.way.endswith("* ")}
@@ -103,6 +104,12 @@ def _targets(
             values = [c * k.adjoint[name].value for c, k in zip(numbers, known, strict=True)]
             if all(c is not None for c in numbers) and fits(values):
                 yield Label(FACTOR, name, factor), at_last(values)
+    for letter in bench.points[0].at if by_name else ():
+        for factor in (f"{letter} * ", f"1/{letter} * "):
+            numbers = [_number(factor, {a: float(s) for a, s in p.at.items()}) or 1 for p in bench.points]
+            values = [c * k.adjoint[by_name].value for c, k in zip(numbers, known, strict=True)]
+            if fits(values):
+                yield Label(FACTOR, by_name, factor), at_last(values)
     for key in [p for p in known[0].parts if all(p in k.parts for k in known)]:
         values = [k.parts[key] for k in known]
         if fits(values):
@@ -122,21 +129,26 @@ def _targets(
                 yield Label(FORWARD, how.format(name)), at_last(values)
 
 
+def _misshapen(values: Sequence[np.ndarray], last: Sequence[Moved]) -> bool:
+    """Whether what is bound has another shape than what is wanted, everywhere."""
+    return all(squeezed(v).shape != squeezed(m.value).shape for v, m in zip(values, last, strict=True))
+
+
 def _each_round(bench: Bench, site: Site, times: Sequence[Sequence[Moved]]) -> Iterator[tuple[Label, tuple[Mapping[int, np.ndarray], ...]]]:
     """The derived values of a variable that forward binds in each round of a loop, from the last to the first, and the other way round."""
     if len(times[0]) < 2:
         return
-    for name in bench.known[0].series:
+    for series in bench.known[0].series:
         for turned in (True, False):
             made = []
             for k, t in zip(bench.known, times, strict=True):
-                rounds = k.series.get(name, [])[:: -1 if turned else 1]
+                rounds = k.series.get(series, [])[:: -1 if turned else 1]
                 values = [k.adjoint[r].value if r in k.adjoint else None for r in rounds]
                 if len(rounds) != len(t) or any(v is None or squeezed(v).shape != squeezed(m.value).shape for v, m in zip(values, t, strict=True)):
                     break
                 made.append({m.time: v for m, v in zip(t, values, strict=True)})
             if len(made) == len(times):
-                yield Label(ADJOINT, f"{name} (each round)"), tuple(made)  # type: ignore[arg-type]
+                yield Label(ADJOINT, f"{series[0]} (each round)"), tuple(made)  # type: ignore[arg-type]
 
 
 def _number(text: str, scalars: Mapping[str, float]) -> float | None:

@@ -86,7 +86,7 @@ class Editor:
 
     def names(self, node: ast.expr) -> Iterator[Edit]:
         """Another array in the place of one."""
-        if not isinstance(node, ast.Name | ast.Attribute) or (shape := self.shape(node)) is None:
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or (shape := self.shape(node)) is None:
             return
         text = self.source(node)
         for name, value in self.scope.arrays.items():
@@ -104,9 +104,9 @@ class Editor:
                 plain = int(new) if float(new).is_integer() else new
                 yield self.edit(node, repr(plain), f"the number {self.source(node)} should be {plain}")
             if not negative:
-                yield self.edit(node, f"-{self.source(node)}", "the sign is turned")
+                yield self.edit(node, f"-{self.source(node)}", "the sign is turned", 0)
         if negative and parent is not None:
-            yield self.edit(parent, self.source(node), "the sign is turned")  # type: ignore[arg-type]
+            yield self.edit(parent, self.source(node), "the sign is turned", 0)
 
     def operators(self, node: ast.expr) -> Iterator[Edit]:
         """Another sign, operands the other way round, one of them too much."""
@@ -119,7 +119,8 @@ class Editor:
             said = "the sign is turned" if other in "+-" else f"`{other}` should stand for `{sign}`"
             yield self.edit(node, f"{left} {other} {right}", said, 1 if other in "+-" else 2)
         if sign in ("-", "@", "/", "**"):
-            yield self.edit(node, f"{right} {sign} {left}", f"the sides of `{sign}` are the wrong way round")
+            said = "the sign is turned" if sign == "-" else f"the sides of `{sign}` are the wrong way round"
+            yield self.edit(node, f"{right} {sign} {left}", said)
         if sign in ("*", "/", "+", "-", "@", "**"):
             kind = {"*": "factor", "/": "divisor", "**": "exponent", "@": "factor"}.get(sign, "term")
             yield self.edit(node, self.source(node.left), f"the {kind} {self.source(node.right)} is too much", 1)
@@ -132,6 +133,7 @@ class Editor:
             left, right = self.source(node.left), self.source(node.comparators[0])
             for sign in (">", "<", ">=", "<="):
                 yield self.edit(node, f"{left} {sign} {right}", f"`{sign}` should stand there", 2)
+        yield from self.products(node)
         if not isinstance(node, ast.Call):
             return
         whole, called = self.source(node), ast.unparse(node.func)
@@ -150,6 +152,19 @@ class Editor:
         elif own == "dot" and len(node.args) == 1 and isinstance(node.func, ast.Attribute):
             a, b = self.source(node.func.value), self.source(node.args[0])
             yield self.edit(node, f"{b}.dot({a})", "the factors of the product are the wrong way round")
+
+    def products(self, node: ast.expr) -> Iterator[Edit]:
+        """x.T @ d for d.T @ x, in whatever way products are written."""
+        match node:
+            case ast.BinOp(left=ast.Attribute(value=a, attr="T"), op=ast.MatMult(), right=b):
+                way = "{0}.T @ {1}"
+            case ast.Call(func=ast.Attribute(value=ast.Attribute(value=a, attr="T"), attr="dot"), args=[b]):
+                way = "{0}.T.dot({1})"
+            case ast.Call(func=ast.Attribute(value=ast.Name(), attr="dot" | "matmul"), args=[ast.Attribute(value=a, attr="T"), b]):
+                way = ast.unparse(node.func) + "({0}.T, {1})"
+            case _:
+                return
+        yield self.edit(node, way.format(self.source(b, True), self.source(a, True)), "the factors of the product are the wrong way round")
 
     def axes(self, node: ast.Call, whole: str, root: str) -> Iterator[Edit]:
         """Sums over other axes, with and without axes of size 1 kept."""
@@ -195,6 +210,10 @@ class Editor:
         if (self.shape(node) is None and not isinstance(self.scope.values.get(node), float | np.floating)) or isinstance(node, ast.Constant):
             return
         text = self.source(node)
+        above = self.parents.get(node)
+        if isinstance(above, ast.BinOp) and isinstance(above.op, ast.Add | ast.Sub) and not isinstance(node, ast.BinOp | ast.Name) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)):
+            for number in ("2", "0.5", "3", "4"):
+                yield self.edit(node, f"{number} * {text}", f"the factor {number} is missing", 1)
         for name, value in self.scope.numbers.items():
             if 0 < abs(value) < SMALL:
                 yield self.edit(node, f"{text} + {name}", f"{name} is missing", 1)
@@ -205,13 +224,19 @@ class Editor:
     def slopes(self, node: ast.expr) -> Iterator[Edit]:
         """A factor that is missing: an array, or a slope of a function in terms of one."""
         shape = self.shape(node)
-        if shape is None or not (node is self.root or isinstance(self.parents.get(node), ast.Call | ast.BinOp)) or not shape:
+        if not shape or not (node is self.root or isinstance(self.parents.get(node), ast.Call | ast.BinOp)):
             return
         text = self.source(node)
         for name, value in self.scope.arrays.items():
-            if value.shape not in (shape, shape[-1:], (*shape[:-1], 1), (1, *shape[1:])) or name == text:
+            if name == text or not _beside(value.shape, shape):
                 continue
-            for how in SHAPES:
+            alike = value.shape in (shape, shape[-1:], (*shape[:-1], 1), (1, *shape[1:]))
+            if node is self.root and value.shape == shape and len(shape) == 2:
+                for other, second in self.scope.arrays.items():
+                    if other != name and second.shape == shape:
+                        full = f"{name} * ({other} - np.sum({other} * {name}, axis=1, keepdims=True))"
+                        yield self.edit(node, full, "the entries of a softmax beside its diagonal are missing", 3)
+            for how in SHAPES if alike else ("{0}",):
                 factor = how.format(name).replace("tanh(", "np.tanh(")
                 if how == "1 / {0}":
                     yield self.edit(node, f"{text} / {name}", f"the division by {name} is missing", 2)
@@ -235,3 +260,12 @@ class Editor:
                 for start, stop, new in sorted(places, reverse=True):
                     text = text[:start] + new + text[stop:]
                 yield Edit(0, len(self.text), text.replace("\0", ""), f"the factor {self.source(factor)} belongs to {name}, inside the sums", 2)
+
+
+def _beside(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two shapes broadcast."""
+    try:
+        np.broadcast_shapes(one, other)
+    except ValueError:
+        return False
+    return True

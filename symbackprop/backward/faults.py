@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from symbackprop.backward.bench import RIGHT, WRONG, Bench, Moved, plainly_at
 from symbackprop.backward.blaming import Blame, blames
-from symbackprop.backward.labels import Label
+from symbackprop.backward.labels import ADJOINT, FORWARD, Label
 from symbackprop.backward.mending import Mended, mend
 from symbackprop.backward.preparing import labelled
 from symbackprop.backward.slots import Slot
@@ -27,7 +27,8 @@ def faults(
         if not found:
             break
         first = min(found, key=lambda b: b.order)
-        mended = mend(bench, first, [s for s, state in now.items() if state == RIGHT])
+        suspects = {bench.passes.backward.sites[n].name for n, said in labels.items() if said.kind not in (ADJOINT, FORWARD)}
+        mended = mend(bench, first, [s for s, state in now.items() if state == RIGHT], suspects)
         made.append((first, mended))
         if mended is None:
             unexplained |= {*first.repairs}

@@ -24,14 +24,15 @@ READ = -1
 class Known:
     """Values by name. A variable that is bound again bears the line of the earlier value: `h of line 12`.
 
-    `moments`: of names that forward binds. `parts`: by name and the line of the statement that uses it. `scalars`: sizes and numbers.
+    `parts`: by name and the line of the statement that uses it; `scalars`: sizes and numbers; `series`: the names of the values that a variable
+    has in the rounds of a loop, by variable and site.
     """
 
     forward: dict[str, np.ndarray] = field(default_factory=dict)
     adjoint: dict[str, Slope] = field(default_factory=dict)
     parts: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
     scalars: dict[str, float] = field(default_factory=dict)
-    series: dict[str, list[str]] = field(default_factory=dict)
+    series: dict[tuple[str, int], list[str]] = field(default_factory=dict)
 
 
 def known_at(objective: Objective, point: Point, gradients: Mapping[str, Slope]) -> Known:
@@ -51,7 +52,7 @@ def known_at(objective: Objective, point: Point, gradients: Mapping[str, Slope])
         name = names[moment]
         made.forward[name] = np.asarray(value, float)
         last[name] = moment
-        made.series.setdefault(moment.name, []).append(name)
+        made.series.setdefault((moment.name, moment.site), []).append(name)
     for name in reversed(made.forward):
         if name not in made.adjoint and time.perf_counter() < end:
             value = made.forward[name]
@@ -59,6 +60,9 @@ def known_at(objective: Objective, point: Point, gradients: Mapping[str, Slope])
             # What J does not depend on is no adjoint that anybody would compute.
             if one is not None and np.any(one.value):
                 made.adjoint[name] = one
+    if objective.passes.is_one:
+        # The lines of the gradients stand in the same function: they are no part of the forward pass.
+        made.forward = {n: v for n, v in made.forward.items() if n in made.adjoint or n in point.values}
     counts: dict[str, int] = {}
     for moment in last.values():
         counts[moment.name] = counts.get(moment.name, 0) + 1

@@ -41,7 +41,7 @@ class Label:
         return {
             ADJOINT: whole,
             FORWARD: f"the forward value {self.of}",
-            PART: f"the part of {whole} by {self.way}",
+            PART: f"the part of {whole} that comes by {self.way}",
             ZERO: "0",
             FACTOR: f"{self.way}{whole}",
             TRANSPOSED: f"({whole}).T",

@@ -2,7 +2,7 @@
 
 import ast
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
@@ -14,65 +14,114 @@ from symbackprop.backward.blaming import Blame
 from symbackprop.backward.edits import Edit, Editor, Scope
 from symbackprop.backward.labels import close, numbers_near, ratio_of, squeezed
 from symbackprop.backward.slots import Slot
+from symbackprop.backward.watched import Site
 from symbackprop.errors import SymbackpropError
 
 MOST, MOST_RUNS = 2500, 250
 """Edits that are tried on values; and in whole runs, where a statement is passed many times."""
+PLAIN = 2
+"""The cost of an edit that is taken before slips in earlier lines are looked for."""
 MADE = "_sbp_made"
 Env = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Mended:
-    """A statement as it should be, and the slip in words; the node of the source, by its number, that another stands for."""
+    """A statement as it should be, and the slip in words; the node of the source, by its number, that another stands for;
+    the place of the statement."""
 
     statement: str
     words: str
     number: int
     node: ast.AST
+    site: Site
 
 
 class Mender:
     """Looks for the right statement at one place."""
 
-    def __init__(self, bench: Bench, blame: Blame, right: Sequence[Slot]) -> None:
-        self.bench, self.blame, self.right = bench, blame, right
+    def __init__(self, bench: Bench, blame: Blame, right: Sequence[Slot], suspects: Collection[str]) -> None:
+        self.bench, self.blame, self.right, self.suspects = bench, blame, right, {*suspects}
         self.pass_ = bench.passes.backward
         site = blame.site
         self.statement = site.statement
         self.node = site.expression
         self.text = self.pass_.source(site.statement)
-        self.envs = [self.pass_.scopes(site.statement, lambda hook, code, p=p: bench.passes.run(p, hook, code), bench.replaced) for p in bench.points]  # type: ignore[misc]
+        self.envs = [self.scopes(site, k) for k in range(len(bench.points))]
+
+    def scopes(self, site: Site, k: int) -> list[Env]:
+        """What the statement of a site sees at a point, each time that it is reached."""
+        point = self.bench.points[k]
+        return self.pass_.scopes(site.statement, lambda hook, code: self.bench.passes.run(point, hook, code), self.bench.replaced)
 
     def mended(self) -> Mended | None:
         """The likeliest right statement, None where none is found."""
         if self.node is None or not all(self.envs):
-            return self.inserted()
+            return self.tried(self.after())
+        if (swapped := self.tried(self.signs())) is not None:
+            return swapped
         rhs = self.pass_.source(self.node)
-        scope = self.scope()
-        editor = Editor(rhs, scope)
-        for n in editor.nodes:
-            scope.values[n] = self.value(ast.unparse(n), self.envs[0][-1])
+        editor = self.editor(self.node, self.envs[0][-1])
         alike = all(len(w) == len(e) for w, e in zip(self.blame.wanted, self.envs, strict=True)) or all(len(e) == 1 for e in self.envs)
         found = sorted(self.by_values(editor, rhs) if alike else self.by_runs(editor, rhs), key=lambda f: (f[0], len(f[1])))
+        near, far = [f for f in found if f[0] <= PLAIN], [f for f in found if f[0] > PLAIN]
+        return self.first(near) or (self.earlier() if alike else None) or self.first(far) or self.tried(self.after())
+
+    def first(self, found: Sequence[tuple[int, str, str]]) -> Mended | None:
+        """The first right side that makes the pass right."""
+        rhs = self.pass_.source(self.node)  # type: ignore[arg-type]
         for _, new, words in found[:12]:
-            if self.repairs(new):
-                return Mended(" ".join(self.with_right_side(new).split()), words, self.node.number, parsed(new))  # type: ignore[attr-defined]
-        return self.inserted()
+            if self.repairs(new, self.node):  # type: ignore[arg-type]
+                text = " ".join(self.with_right_side(tidy(new, rhs)).split())
+                return Mended(text, words, self.node.number, parsed(new), self.blame.site)  # type: ignore[union-attr]
+        return None
+
+    def editor(self, node: ast.expr, env: Env) -> Editor:
+        """Edits of an expression, with the values of its parts."""
+        made = Editor(self.pass_.source(node), self.scope(env))
+        for n in made.nodes:
+            made.scope.values[n] = self.value(ast.unparse(n), env)
+        return made
+
+    def earlier(self) -> Mended | None:
+        """A slip in a line that this one reads: a value that is nothing known, which an edit of its own line puts right."""
+        assert self.node is not None
+        read = {ast.unparse(n) for n in ast.walk(self.node) if isinstance(n, ast.Name | ast.Attribute)}
+        sites = self.pass_.sites.values()
+        for site in [s for s in sites if s.name in read & self.suspects and s.line < self.blame.site.line and isinstance(s.statement, ast.Assign)]:
+            if site.expression is None or "." in site.name or "[" in site.name:
+                continue
+            envs = [self.scopes(site, k) for k in range(len(self.bench.points))]
+            if any(len(e) != 1 for e in envs):
+                continue
+            rhs, editor = self.pass_.source(site.expression), self.editor(site.expression, envs[0][0])
+            for edit in sorted(_limited(editor), key=lambda e: e.cost):
+                new = rhs[: edit.start] + edit.text + rhs[edit.stop :]
+                if all(self.follows(site.name, new, e[0], k) for k, e in enumerate(envs)) and self.repairs(new, site.expression):
+                    start, stop = self.pass_.span(site.expression, site.statement)
+                    text = self.pass_.source(site.statement)
+                    return Mended(" ".join((text[:start] + new + text[stop:]).split()), edit.words, site.expression.number, parsed(new), site)  # type: ignore[attr-defined]
+        return None
+
+    def follows(self, name: str, rhs: str, env: Env, k: int) -> bool:
+        """Whether the blamed statement gives what is wanted when another one binds `name` to this right side."""
+        value = self.value(rhs, env)
+        if value is None:
+            return False
+        own = self.pass_.source(self.node)  # type: ignore[arg-type]
+        return all(self.fits(self.result(own, {**e, name: value}), w) for j, e, w in self.cases() if j == k)
 
     # What the statement sees.
 
-    def scope(self) -> Scope:
-        """The arrays and numbers at the first point."""
-        env = self.envs[0][-1]
+    def scope(self, env: Env) -> Scope:
+        """The arrays and numbers in sight."""
         arrays, numbers = {}, {}
         for name, value in [*env.items(), *attributes(env)]:
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
                 arrays[name] = value
             elif isinstance(value, int | float | np.floating) and not isinstance(value, bool):
                 numbers[name] = float(value)
-        wanted = next(iter(reversed(self.blame.wanted[0].values())))
-        return Scope(arrays, numbers, {}, wanted)
+        return Scope(arrays, numbers)
 
     def numbers_at(self, k: int) -> dict[str, float]:
         """Numbers at a point by their text: the author's names, sizes of arrays where none has one."""
@@ -80,7 +129,7 @@ class Mender:
         read = {n.id for n in ast.walk(self.statement) if isinstance(n, ast.Name)}
         env = dict(sorted(env.items(), key=lambda item: item[0] not in read))
         made = {n: float(v) for n, v in [*env.items(), *attributes(env)] if isinstance(v, int | float | np.floating) and not isinstance(v, bool)}
-        for name, value in env.items():
+        for name, value in [*env.items(), *attributes(env)]:
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 for axis, size in enumerate(value.shape):
                     if size > 1 and float(size) not in made.values():
@@ -199,15 +248,15 @@ class Mender:
         self, new: str, cases: Sequence[tuple[int, Env, np.ndarray]], numbers: Sequence[Mapping[str, float]], value: np.ndarray
     ) -> Iterator[tuple[int, str, str]]:
         """A term that is missing: an array in sight, or a product of two, times a number that has a name."""
-        names = [n for n, v in self.scope().arrays.items()]
+        names = [n for n, v in self.scope(self.envs[0][-1]).arrays.items()]
         terms = [*names, *(f"{a} * {b}" for i, a in enumerate(names) for b in names[i:]), *(t for a in names for b in names for t in (f"{a} @ {b}", f"{a}.T @ {b}", f"{a} @ {b}.T"))]
         terms += [f"np.sum({a}, axis={k})" for a in names for k in (0, 1)]
         for term in terms[:MOST]:
             ways: set[str] | None = None
             for n, (k, env, wanted) in enumerate(cases):
                 made = value if not n else self.result(new, env)
-                extra = self.value(term, env)
-                if made is None or not isinstance(extra, np.ndarray) or squeezed(extra).shape != squeezed(wanted).shape or not np.any(extra):
+                extra = _spread(self.value(term, env), wanted)
+                if made is None or extra is None or not np.any(extra):
                     ways = set()
                     break
                 rest = squeezed(wanted) - squeezed(made)
@@ -229,15 +278,15 @@ class Mender:
             if count > MOST_RUNS:
                 return
             new = rhs[: edit.start] + edit.text + rhs[edit.stop :]
-            if self.result(new, self.envs[0][-1]) is not None and self.repairs(new):
+            if self.result(new, self.envs[0][-1]) is not None and self.repairs(new, self.node):  # type: ignore[arg-type]
                 yield edit.cost, new, edit.words
                 return
 
-    def repairs(self, rhs: str) -> bool:
-        """Whether the pass with this right side gives the gradients that the place is blamed for, and spoils none."""
+    def repairs(self, rhs: str, node: ast.expr) -> bool:
+        """Whether the pass with this in the place of a right side gives the gradients that the place is blamed for, and spoils none."""
         try:
             new = parsed(rhs)
-            code = self.bench.changed({self.node.number: new})  # type: ignore[union-attr]
+            code = self.bench.changed({node.number: new})  # type: ignore[attr-defined]
         except (SyntaxError, SymbackpropError):
             return False
         return self.is_good(code)
@@ -247,31 +296,35 @@ class Mender:
         seen = self.bench.tried(plainly_at, code, first=self.blame.repairs)
         return seen is not None and all(seen[s] == RIGHT for s in (*self.blame.repairs, *self.right))
 
-    def inserted(self) -> Mended | None:
-        """Another sign of assignment, or a statement that is missing after this one."""
-        name = self.blame.site.name
-        for text, words in self.statements(name):
+    def tried(self, statements: Iterable[tuple[str, str, bool]]) -> Mended | None:
+        """The first of some statements that makes the pass right, in the place of this one or after it: (text, words, whether after it)."""
+        for text, words, is_after in statements:
             try:
                 new = ast.parse(text).body
-                both = new[0] if words.startswith("it is") else ast.If(ast.Constant(True), [self.statement, *new], [])
+                both = ast.If(ast.Constant(True), [self.statement, *new], []) if is_after else new[0]
                 code = self.bench.changed({self.statement.number: both})  # type: ignore[attr-defined]
             except (SyntaxError, SymbackpropError):
                 continue
             if self.is_good(code):
-                return Mended(text, words, self.statement.number, both)  # type: ignore[attr-defined]
+                return Mended(text, words, self.statement.number, both, self.blame.site)  # type: ignore[attr-defined]
         return None
 
-    def statements(self, name: str) -> Iterator[tuple[str, str]]:
-        """Statements to try in the place of this one, and after it."""
+    def signs(self) -> Iterator[tuple[str, str, bool]]:
+        """Other signs of assignment."""
+        s = self.statement
+        if not isinstance(s, ast.Assign | ast.AugAssign) or self.blame.site.expression is None or isinstance(s.value, ast.Dict):
+            return
+        rhs, target = self.pass_.source(s.value), self.pass_.source(s.targets[0] if isinstance(s, ast.Assign) else s.target)
+        was = "=" if isinstance(s, ast.Assign) else {ast.Add: "+=", ast.Sub: "-=", ast.Mult: "*=", ast.Div: "/="}.get(type(s.op), "")
+        for sign in ("+=", "-=", "=", *(("*=", "/=") if was in ("*=", "/=") else ())):
+            if sign != was:
+                yield f"{target} {sign} {rhs}", f"it is `{was}` where `{sign}` should stand", False
+
+    def after(self) -> Iterator[tuple[str, str, bool]]:
+        """Statements that may be missing after this one."""
+        name = self.blame.site.name
         if self.blame.site.is_result or not self.envs[0]:
             return
-        s = self.statement
-        if self.node is not None and isinstance(s, ast.Assign | ast.AugAssign):
-            rhs, target = self.pass_.source(self.node), self.pass_.source(s.targets[0] if isinstance(s, ast.Assign) else s.target)
-            was = "=" if isinstance(s, ast.Assign) else {ast.Add: "+=", ast.Sub: "-="}.get(type(s.op), "")
-            for sign in ("+=", "-=", "="):
-                if sign != was:
-                    yield f"{target} {sign} {rhs}", f"it is `{was}` where `{sign}` should stand" if was else f"it is `{sign}` that should stand there"
         ways: set[str] | None = None
         for k, (value, wanted) in enumerate(zip(self.blame.was, self.blame.wanted, strict=True)):
             last = squeezed(next(iter(reversed(wanted.values()))))
@@ -285,13 +338,13 @@ class Mender:
             text = f"{name} = {_factored(name, way)[0]}"
             body = way.removeprefix("1/")
             text = f"{name} /= {body}" if way.startswith("1/") and "/" not in body and "*" not in body else text
-            yield text, f"`{text}` is missing after it"
-        for array, value in self.scope().arrays.items():
+            yield text, f"`{text}` is missing after it", True
+        for array, value in self.scope(self.envs[0][-1]).arrays.items():
             for factor in (f"({array} > 0)", array, f"(1 - {array}**2)", f"{array} * (1 - {array})"):
                 made_ = self.value(factor, self.envs[0][-1])
                 if array != name and made_ is not None and np.shape(made_) == np.shape(self.blame.was[0]):
                     if close(np.asarray(next(iter(reversed(self.blame.wanted[0].values())))).reshape(np.shape(made_)), self.blame.was[0] * made_, 1e-7):
-                        yield f"{name} = {name} * {factor}", f"the factor {factor} is missing"
+                        yield f"{name} = {name} * {factor}", f"the factor {factor} is missing", True
 
 
 def parsed(text: str) -> ast.expr:
@@ -301,6 +354,43 @@ def parsed(text: str) -> ast.expr:
 
 def _limited(editor: Editor) -> list[Edit]:
     return [e for _, e in zip(range(MOST), editor.edits(), strict=False)]
+
+
+def tidy(text: str, author: str) -> str:
+    """An expression without the parentheses that change nothing, but for those that the author wrote."""
+    k = 0
+    while (k := text.find("(", k)) >= 0:
+        stop = _closing(text, k)
+        without = text[:k] + text[k + 1 : stop] + text[stop + 1 :]
+        if text[k : stop + 1] not in author and _same(without, text):
+            text = without
+        else:
+            k += 1
+    return text
+
+
+def _closing(text: str, at: int) -> int:
+    depth = 0
+    for k in range(at, len(text)):
+        depth += (text[k] == "(") - (text[k] == ")")
+        if not depth:
+            return k
+    return at
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return ast.dump(parsed(one)) == ast.dump(parsed(other))
+    except SyntaxError:
+        return False
+
+
+def _spread(value: Any, wanted: np.ndarray) -> np.ndarray | None:
+    """A value with the shape of another, where it broadcasts to that."""
+    try:
+        return np.broadcast_to(value, np.shape(wanted)) if isinstance(value, np.ndarray) else None
+    except ValueError:
+        return None
 
 
 def attributes(env: Env) -> Iterator[tuple[str, Any]]:
@@ -334,6 +424,9 @@ def _factored(text: str, way: str) -> tuple[str, str]:
     return made, " and ".join(said)
 
 
-def mend(bench: Bench, blame: Blame, right: Sequence[Slot]) -> Mended | None:
-    """The statement at a blamed place as it should be, None where no small edit makes it so."""
-    return Mender(bench, blame, right).mended()
+def mend(bench: Bench, blame: Blame, right: Sequence[Slot], suspects: Collection[str]) -> Mended | None:
+    """The statement at a blamed place as it should be, None where no small edit makes it so.
+
+    `right`: gradients that must stay so; `suspects`: variables of values that are nothing known, whose own line may hold the slip.
+    """
+    return Mender(bench, blame, right, suspects).mended()

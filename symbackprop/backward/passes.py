@@ -3,6 +3,7 @@
 import ast
 import copy
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from symbackprop.errors import SpecError, VerifyError
 
 FORWARD = ("forward", "loss", "cost", "cost_function", "fun", "objective", "f", "__call__", "predict")
 BACKWARD = ("backward", "gradient", "gradients", "grad", "backprop", "back", "jac", "backward_pass", "bprop")
+SIZE = re.compile(r"(?i)(^n|num|dim|size|hidden|in|out|units|features|channels|classes|nodes|neurons|width|depth|^[dhkmpqcv]$)")
+HIDDEN = (3, 4, 2, 5)
+"""Names of sizes among the arguments of a constructor, and what those are that no shape names."""
 RUNNING = ("running", "moving", "velocity", "momentum", "_avg")
 
 
@@ -55,8 +59,8 @@ class Passes:
         if inspect.isclass(forward) or not (inspect.isroutine(forward) or inspect.isfunction(forward)):
             self.maker = forward
             forward, backward = _methods(forward if inspect.isclass(forward) else type(forward), backward)
-        self.forward = Watched(forward, deadline)
-        self.backward = Watched(backward, deadline) if backward is not None else self.forward
+        self.forward = Watched(forward, deadline, inner=True)
+        self.backward = Watched(backward if backward is not None else forward, deadline)
         self.is_one = backward is None
         self.upstream = [] if self.is_one else self._upstream()
         self.paths: dict[str, Path] = {}
@@ -113,14 +117,14 @@ class Passes:
 
     def _made(self, point: Point) -> Any:
         parameters = list(inspect.signature(self.maker).parameters.values())
-        bound, missing = self._bound(parameters, point, {})
+        bound, missing = self._bound(parameters, point, {}, True)
         if missing:
             fix = f"say it: shapes={{'{missing[0]}': ...}} for an array, given={{'{missing[0]}': ...}} for anything else"
             raise SpecError(f"nothing says {missing[0]} of {self.maker.__name__}(...)", place="shapes", fix=fix)
         return theirs(lambda: self.maker(**bound), point.at)
 
-    def _bound(self, parameters: Sequence[inspect.Parameter], point: Point, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Arguments by name, copies; and those that nothing says."""
+    def _bound(self, parameters: Sequence[inspect.Parameter], point: Point, more: Mapping[str, Any], of_sizes: bool = False) -> tuple[dict[str, Any], list[str]]:
+        """Arguments by name, copies; and those that nothing says. `of_sizes`: one that is called like a size is a small number."""
         made, missing = {}, []
         for p in parameters:
             for table in (more, self.given, point.values, point.up):
@@ -131,6 +135,8 @@ class Passes:
                 if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
                     if p.name in point.at:
                         made[p.name] = point.at[p.name]
+                    elif of_sizes and SIZE.search(p.name):
+                        made[p.name] = HIDDEN[len(made) % len(HIDDEN)]
                     else:
                         missing.append(p.name)
         return made, missing

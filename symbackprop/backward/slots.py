@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symbackprop.backward.leaves import Path, found, leaves, name_of
-from symbackprop.backward.pairing import own_name, stems, variable_of
+from symbackprop.backward.pairing import GRADIENTS, KEY, PATTERNS, own_name, stems, variable_of
 from symbackprop.backward.passes import Passes, Point, Ran, parts_of, plainly, theirs
 from symbackprop.backward.shapes import Shape
 from symbackprop.errors import SpecError
@@ -108,6 +108,8 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
                 raise SpecError(f"{wanted} is no argument of numbers", place="pairs", fix=f"one of {', '.join(variables)}")
             wanted = matches[0]
         same_home = [v for v in variables if on_object and v.rpartition(".")[0] == name.removeprefix("self.").rpartition(".")[0]]
+        if on_object and not wanted and not is_gradient_name(name):
+            continue
         variable = wanted or variable_of(name, same_home) or ("" if on_object and len(path) > 1 and path[-1][0] == "attribute" else variable_of(name, variables))
         if variable:
             made.append(Slot(name, path, variable, on_object))
@@ -120,6 +122,13 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
         fix = f'say it: pairs={{"{named[0][0]}": "{variables[0] if variables else "x"}"}}'
         raise SpecError(f"which gradient is by which argument? {shown} of {passes.backward.name}", place="pairs", fix=fix)
     return made
+
+
+def is_gradient_name(name: str) -> bool:
+    """Whether an array of an object bears the name of a gradient, or stands in a collection of gradients: self.dW, self.grads['W']."""
+    if KEY.search(name):
+        return GRADIENTS.search(name.rpartition("[")[0]) is not None or KEY.search(name)[1][0] in "dg"  # type: ignore[index]
+    return any(p.match(own_name(name)) for p in PATTERNS)
 
 
 def _is_loss(back: Any, path: Path, loss: float, passes: Passes) -> bool:
@@ -138,7 +147,7 @@ def _returned(passes: Passes, ran: Ran) -> list[tuple[str, Path]]:
             head = parts[path[0][1]] if len(parts) == len(ran.back) else f"result[{path[0][1]}]"
             rest = path[1:]
         else:
-            head, rest = (parts[0] if len(parts) == 1 and not path else parts[0] if parts and parts[0].isidentifier() else ""), path
+            head, rest = (parts[0] if len(parts) == 1 and not path else parts[0] if parts and parts[0].isidentifier() else "result"), path
         tail = name_of(rest)
         made.append((f"{head}{tail}" if tail.startswith("[") or not tail else f"{head}.{tail}", path))
     return made

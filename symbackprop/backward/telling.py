@@ -8,6 +8,7 @@ import numpy as np
 from symbackprop.backward.bench import OPEN, RIGHT, WRONG, Bench, Moved
 from symbackprop.backward.blaming import Blame
 from symbackprop.backward.faults import faults
+from symbackprop.backward.known import Known
 from symbackprop.backward.labels import ADJOINT, UNKNOWN, Label, label, nearly
 from symbackprop.backward.mending import Mended
 from symbackprop.backward.preparing import labelled, learn
@@ -60,7 +61,24 @@ def explained(bench: Bench, blame: Blame) -> str:
     if not useful:
         return "it is 0"
     said = nearly(useful, only=blame.target.of)
-    return "" if said.kind == UNKNOWN else f"it is {said.words()}"
+    return at_edge(useful, blame.target.of) if said.kind == UNKNOWN else f"it is {said.words()}"
+
+
+def at_edge(useful: Sequence[tuple[np.ndarray, Known]], name: str) -> str:
+    """That a value is wrong in its first or last entries alone, where that is so at every point."""
+    for axis in range(useful[0][0].ndim):
+        for end in (0, -1):
+            seen = []
+            for v, k in useful:
+                a = k.adjoint[name].value
+                if a.shape != v.shape or v.shape[axis] < 2:
+                    return ""
+                off = np.moveaxis(np.abs(a - v) > 1e-7 * np.max(np.abs(a)), axis, 0)
+                rest = off[1:] if end == 0 else off[:-1]
+                seen.append(bool(np.any(off[end]) and not np.any(rest)))
+            if all(seen):
+                return f"it is wrong in its {'first' if end == 0 else 'last'} entries along axis {axis} alone"
+    return ""
 
 
 def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, mended: Mended | None, logs: Sequence[Sequence[Moved]]) -> BackwardVerdict:
@@ -77,7 +95,7 @@ def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, mended: 
         subject,
         f"it is not dJ/d{slot.variable}",
         cause=": ".join(t for t in (_cause(bench, slot, blame), mended.words if mended else "") if t),
-        line=blame.site.line if blame else _last_line(bench, slot, logs),
+        line=mended.site.line if mended else blame.site.line if blame else _last_line(bench, slot, logs),
         corrected=mended.statement if mended else "",
     )
 

@@ -69,8 +69,12 @@ def copied(value: Any) -> Any:
 class Watched:
     """A function, its source as a tree, its sites, and copies of it that call a hook."""
 
-    def __init__(self, function: Callable, deadline: Deadline) -> None:
-        """Read the source of `function`. Raises VerifyError where it has none."""
+    def __init__(self, function: Callable, deadline: Deadline, inner: bool = False) -> None:
+        """Read the source of `function`; `inner`: what it gives to functions without a name is hooked too.
+
+        Raises VerifyError where there is no source.
+        """
+        self.inner = inner
         self.function = inspect.unwrap(getattr(function, "__func__", function))
         self.name = getattr(self.function, "__name__", str(function))
         self.deadline = deadline
@@ -86,7 +90,8 @@ class Watched:
             raise VerifyError(f"{self.name} is no function written with def", fix="write it with def")
         self.tree: ast.FunctionDef = top
         self.first, self.lines = first, [line.rstrip("\n") for line in lines]
-        for number, node in enumerate(ast.walk(self.tree)):
+        # Signs and contexts are one object wherever they stand: they have no number.
+        for number, node in enumerate(n for n in ast.walk(self.tree) if isinstance(n, ast.stmt | ast.expr)):
             node.number = number  # type: ignore[attr-defined]
         self.sites: dict[int, Site] = {}
         self.plain = self._compiled({}, self.sites)
@@ -150,7 +155,7 @@ class Watched:
         return self._compiled(replaced, {})
 
     def _compiled(self, replaced: Mapping[int, ast.AST], sites: dict[int, Site]) -> CodeType:
-        tree = _Hooks(sites, self.tree).built(replaced)
+        tree = _Hooks(sites, self.tree, self.inner).built(replaced)
         module = ast.fix_missing_locations(ast.Module([tree], []))
         try:
             whole = compile(module, self.function.__code__.co_filename, "exec", dont_inherit=True)
@@ -176,9 +181,9 @@ class _Replaced(ast.NodeTransformer):
 class _Hooks:
     """Builds the tree with hooks. A site is numbered after its statement, so that what is inserted elsewhere leaves its number."""
 
-    def __init__(self, sites: dict[int, Site], original: ast.FunctionDef) -> None:
-        self.sites, self.original = sites, original
-        self.nodes = {n.number: n for n in ast.walk(original)}  # type: ignore[attr-defined]
+    def __init__(self, sites: dict[int, Site], original: ast.FunctionDef, inner: bool) -> None:
+        self.sites, self.original, self.inner = sites, original, inner
+        self.nodes = {n.number: n for n in ast.walk(original) if hasattr(n, "number")}
 
     def built(self, replaced: Mapping[int, ast.AST]) -> ast.FunctionDef:
         tree = copy.deepcopy(self.original)
@@ -206,6 +211,8 @@ class _Hooks:
             handler.body = self.block(handler.body)
         for case in getattr(s, "cases", ()):
             case.body = self.block(case.body)
+        if self.inner and isinstance(s, ast.Assign | ast.AugAssign | ast.Return) and s.value is not None:
+            s.value = _Given(self, s).visit(s.value)
         match s:
             case ast.For() | ast.While():
                 s.body.insert(0, ast.Expr(ast.Call(ast.Name(TICK, ast.Load()), [], [])))
@@ -275,6 +282,27 @@ class _Hooks:
             node = ast.parse(part, mode="eval").body
             if isinstance(node, ast.Name | ast.Attribute) and part not in ("np", "numpy", "self"):
                 yield ast.If(ast.Call(ast.Name(ARRAY, ast.Load()), [_loaded(node)], []), [self.hooked(node, s, None)], [])
+
+
+class _Given(ast.NodeTransformer):
+    """Hooks what is given to functions without a name: x @ W + b of np.tanh(x @ W + b)."""
+
+    def __init__(self, hooks: _Hooks, statement: ast.stmt) -> None:
+        self.hooks, self.statement = hooks, statement
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        """The call with hooked arguments."""
+        plain = [isinstance(a, ast.BinOp) for a in node.args]
+        texts = [" ".join(ast.unparse(a).split()) for a in node.args]
+        self.generic_visit(node)
+        node.args = [self.hooks.call(f"({t})", self.statement, None, a) if p else a for a, p, t in zip(node.args, plain, texts, strict=True)]
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:  # noqa: N802
+        """Left as it is: it runs elsewhere."""
+        return node
+
+    visit_ListComp = visit_GeneratorExp = visit_SetComp = visit_DictComp = visit_Lambda  # type: ignore[assignment]
 
 
 def _loaded(node: ast.expr) -> ast.expr:
