@@ -34,7 +34,7 @@ class Moved:
 class Bench:
     """The passes at points with their derived gradients.
 
-    `conditions`: what the data had to be; `replaced`: nodes of the source of backward that have been corrected, by their numbers.
+    `conditions`: what the data had to be: `labels` as `way` says; `replaced`: nodes of the source of backward that have been corrected, by their numbers.
     """
 
     passes: Passes
@@ -45,6 +45,8 @@ class Bench:
     rans: list[Ran]
     known: list[Known] = field(default_factory=list)
     conditions: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    way: str = ""
     replaced: dict[int, ast.AST] = field(default_factory=dict)
     _current: tuple[int, CodeType] | None = None
 

@@ -83,7 +83,7 @@ def _targets(
     last = [t[-1] for t in times]
     names = [n for n in known[0].adjoint if all(n in k.adjoint for k in known)]
     by_name = variable_of(site.name, names)
-    names.sort(key=lambda n: n != by_name)
+    names.sort(key=lambda n: (n != by_name, not n.isidentifier()))
 
     def fits(values: Sequence[np.ndarray]) -> bool:
         alike = all(squeezed(v).shape == squeezed(m.value).shape for v, m in zip(values, last, strict=True))

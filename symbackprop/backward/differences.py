@@ -119,7 +119,7 @@ def by_moment(objective: Objective, point: Point, moment: Moment, value: np.ndar
     """dJ/d the value that one moment of forward binds."""
 
     def run(new: np.ndarray) -> float:
-        return objective(point, moved_at(moment, lambda old: new if isinstance(old, np.ndarray) else float(new)))
+        return objective(point, moved_at(moment, lambda old: new.copy() if isinstance(old, np.ndarray) else float(new)))
 
     return slope(run, value, most=most)
 

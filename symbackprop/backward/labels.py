@@ -76,7 +76,7 @@ def label(values: Sequence[np.ndarray], known: Sequence[Known], name: str = "") 
     for kind, pool in ((ADJOINT, "adjoint"), (FORWARD, "forward"), (PART, "parts")):
         found = _common([{*_equal(v, k, pool)} for v, k in useful])
         if found:
-            best = min(found, key=lambda w: (w[0] != wanted, w[0] != name, len(w[0]), w))
+            best = min(found, key=lambda w: (w[0] != wanted, w[0] != name, not w[0].isidentifier(), len(w[0]), w))
             return Label(kind, *best)
     if found := _common([{*_sums(v, k)} for v, k in useful]):
         return Label(PART, *min(found, key=lambda w: (w[0] != wanted, len(w[1]))))

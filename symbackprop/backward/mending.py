@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.bench import RIGHT, Bench, plainly_at
+from symbackprop.backward.bench import RIGHT, Bench, plainly_at, replacing
 from symbackprop.backward.blaming import Blame
 from symbackprop.backward.edits import Edit, Editor, Scope
 from symbackprop.backward.labels import close, numbers_near, ratio_of, squeezed
@@ -52,7 +52,9 @@ class Mender:
     def scopes(self, site: Site, k: int) -> list[Env]:
         """What the statement of a site sees at a point, each time that it is reached."""
         point = self.bench.points[k]
-        return self.pass_.scopes(site.statement, lambda hook, code: self.bench.passes.run(point, hook, code), self.bench.replaced)
+        # In a loop the earlier rounds are as they should be.
+        hook = replacing(self.blame.site.number, self.blame.wanted[k])
+        return self.pass_.scopes(site.statement, lambda probe, code: self.bench.passes.run(point, probe, code), self.bench.replaced, hook)
 
     def mended(self) -> Mended | None:
         """The likeliest right statement, None where none is found."""
@@ -126,14 +128,12 @@ class Mender:
     def numbers_at(self, k: int) -> dict[str, float]:
         """Numbers at a point by their text: the author's names, sizes of arrays where none has one."""
         env = self.envs[k][-1]
-        read = {n.id for n in ast.walk(self.statement) if isinstance(n, ast.Name)}
-        env = dict(sorted(env.items(), key=lambda item: item[0] not in read))
-        made = {n: float(v) for n, v in [*env.items(), *attributes(env)] if isinstance(v, int | float | np.floating) and not isinstance(v, bool)}
-        for name, value in [*env.items(), *attributes(env)]:
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-                for axis, size in enumerate(value.shape):
-                    if size > 1 and float(size) not in made.values():
-                        made[f"{name}.shape[{axis}]"] = float(size)
+        read = {ast.unparse(n) for n in ast.walk(self.statement) if isinstance(n, ast.Name | ast.Attribute)}
+        seen = sorted([*env.items(), *attributes(env)], key=lambda item: item[0] not in read)
+        made = {n: float(v) for n, v in seen if isinstance(v, int | float | np.floating) and not isinstance(v, bool)}
+        for name, value in seen:
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and name in read:
+                made |= {f"{name}.shape[{axis}]": float(size) for axis, size in enumerate(value.shape)}
         return made
 
     # Trying.
@@ -256,10 +256,15 @@ class Mender:
             for n, (k, env, wanted) in enumerate(cases):
                 made = value if not n else self.result(new, env)
                 extra = _spread(self.value(term, env), wanted)
-                if made is None or extra is None or not np.any(extra):
+                if made is None or extra is None or squeezed(made).shape != squeezed(wanted).shape:
                     ways = set()
                     break
                 rest = squeezed(wanted) - squeezed(made)
+                if not np.any(extra) and not np.any(rest):
+                    continue
+                if not np.any(extra):
+                    ways = set()
+                    break
                 ratio = ratio_of(rest, squeezed(extra))
                 if not ratio or not close(rest, ratio * squeezed(extra), 1e-6):
                     ways = set()

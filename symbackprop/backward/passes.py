@@ -177,7 +177,7 @@ class Passes:
             return value
 
         out, thing = self.run_forward(point, remember)
-        named, missing = self._bound(self.arguments(self.backward), point, {**local, **self._cached(out)})
+        named, missing = self._bound(self.arguments(self.backward), point, {**local, **self.cached(out)})
         if missing:
             fix = f'give its shape, if it is the gradient from above: shapes={{"{missing[0]}": ...}}, or its value in given'
             raise SpecError(f"nothing says what {missing[0]} of {self.backward.name} is", place="shapes", fix=fix)
@@ -192,7 +192,7 @@ class Passes:
                 put(thing, path, copy.deepcopy(point.values[name]))
         return thing
 
-    def _cached(self, out: Any) -> dict[str, Any]:
+    def cached(self, out: Any) -> dict[str, Any]:
         """What backward takes of what forward returned: by name, or a cache as the last of a tuple."""
         if not isinstance(out, tuple):
             return {}

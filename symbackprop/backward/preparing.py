@@ -112,7 +112,7 @@ def bench_of(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, st
                 table, at_points[k], rans[k] = new, other, ran
         gradients.append(table)
     conditions = (WAYS[way].format(", ".join(labels)),) if way else ()
-    return Bench(passes, objective, at_points, found, gradients, rans, [], conditions)
+    return Bench(passes, objective, at_points, found, gradients, rans, [], conditions, tuple(labels), way)
 
 
 def _derived(objective: Objective, point: Point, names: Sequence[str]) -> dict[str, Slope]:

@@ -7,9 +7,10 @@ import numpy as np
 
 from symbackprop.backward.bench import OPEN, RIGHT, WRONG, Bench, Moved
 from symbackprop.backward.blaming import Blame
+from symbackprop.backward.counterexamples import counterexample
 from symbackprop.backward.faults import faults
 from symbackprop.backward.known import Known
-from symbackprop.backward.labels import ADJOINT, UNKNOWN, Label, label, nearly
+from symbackprop.backward.labels import ADJOINT, FORWARD, UNKNOWN, Label, label, nearly
 from symbackprop.backward.mending import Mended
 from symbackprop.backward.preparing import labelled, learn
 from symbackprop.backward.report import BackwardReport, BackwardVerdict, Line
@@ -27,7 +28,7 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     backward = bench.passes.backward
     notes = _notes(bench, printed)
     file = Path(backward.function.__code__.co_filename).name
-    return BackwardReport(verdicts, f"{backward.name}, line by line", file, _lines(bench, labels, [b for b, _ in found]), notes)
+    return BackwardReport(verdicts, f"{backward.name}, line by line", file, _lines(bench, labels, [b for b, _ in found], logs), notes)
 
 
 def loss_name(bench: Bench) -> str:
@@ -35,19 +36,27 @@ def loss_name(bench: Bench) -> str:
     return "J"
 
 
-def _lines(bench: Bench, labels: Mapping[int, Label], found: Sequence[Blame]) -> tuple[Line, ...]:
+def _lines(bench: Bench, labels: Mapping[int, Label], found: Sequence[Blame], logs: Sequence[Sequence[Moved]]) -> tuple[Line, ...]:
     backward = bench.passes.backward
     blamed = {b.site.number: b for b in found}
     remarks: dict[int, list[tuple[str, str]]] = {}
+    plain: dict[int, list[str]] = {}
     for number, said in labels.items():
         site = backward.sites[number]
         if number in blamed:
             text = ("wrong", f"{site.name}: should be {blamed[number].target.words()}: {explained(bench, blamed[number])}".rstrip(": "))
+        elif said.kind == FORWARD and said.of == site.name:
+            plain.setdefault(site.line, []).append(site.name)
+            continue
         elif said.kind in (UNKNOWN, "lacks", "factor", "transposed"):
+            if said.kind == UNKNOWN and not any(m.value.ndim for m in logs[0] if m.site == number):
+                continue  # a number, as eps: it is nothing that a derivation has
             text = ("note", f"{site.name}: {said.words()}")
         else:
             text = ("right", f"{site.name}: {said.words()}")
         remarks.setdefault(site.line, []).append(text)
+    for line, names in plain.items():
+        remarks.setdefault(line, []).insert(0, ("right", f"{', '.join(names)}: as in the forward pass"))
     return tuple(
         Line(backward.first + k, text, tuple(dict.fromkeys(remarks.get(backward.first + k, ())))) for k, text in enumerate(backward.lines)
     )
@@ -90,12 +99,15 @@ def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, mended: 
         return BackwardVerdict("holds-if" if bench.conditions else "holds", subject, reason, bench.conditions)
     if state == OPEN:
         return BackwardVerdict("unknown", subject, f"dJ/d{slot.variable} and it can't be told apart in this precision")
+    shown = counterexample(bench, slot, bench.objective.shapes, bench.labels if bench.way else (), bench.way)
     return BackwardVerdict(
         "wrong",
         subject,
         f"it is not dJ/d{slot.variable}",
         cause=": ".join(t for t in (_cause(bench, slot, blame), mended.words if mended else "") if t),
         line=mended.site.line if mended else blame.site.line if blame else _last_line(bench, slot, logs),
+        counterexample=shown[0] if shown else None,
+        script=shown[1] if shown else "",
         corrected=mended.statement if mended else "",
     )
 

@@ -129,8 +129,8 @@ class Watched:
         """The text of a node."""
         return self.text[slice(*self.span(node))]
 
-    def scopes(self, statement: ast.stmt, run: Callable[[Hook, CodeType], Any], replaced: Mapping[int, ast.AST]) -> list[dict[str, Any]]:
-        """What a statement sees each time that it is reached in a run: its names with their values, copied."""
+    def scopes(self, statement: ast.stmt, run: Callable[[Hook, CodeType], Any], replaced: Mapping[int, ast.AST], inner: Hook) -> list[dict[str, Any]]:
+        """What a statement sees each time that it is reached in a run with a hook: its names with their values, copied."""
         probe = ast.Expr(ast.Call(ast.Name(HOOK, ast.Load()), [ast.UnaryOp(ast.USub(), ast.Constant(-PROBE)), ast.Call(ast.Name("locals", ast.Load()), [], [])], []))
         own = replaced.get(statement.number, statement)  # type: ignore[attr-defined]
         code = self.changed({**replaced, statement.number: ast.If(ast.Constant(True), [probe, own], [])})  # type: ignore[attr-defined]
@@ -139,7 +139,8 @@ class Watched:
         def hook(site: int, value: Any) -> Any:
             if site == PROBE:
                 seen.append({**self.world(), **{n: copied(v) for n, v in value.items() if not n.startswith("_sbp")}})
-            return value
+                return value
+            return inner(site, value)
 
         run(hook, code)
         return seen
