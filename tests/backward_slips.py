@@ -27,7 +27,9 @@ PAIRS = {
     "softmax": Pair("softmax_loss", None, {"scores": "n c", "y": "n index"}),
     "two_layer": Pair("two_layer", None, {"X": "n d", "y": "n index", "W1": "d h", "b1": "h", "W2": "h c", "b2": "c", "reg": ""}),
     "rnn": Pair("rnn_forward", "rnn_backward", {"x": "n t d", "h0": "n h", "Wx": "d h", "Wh": "h h", "b": "h"}),
-    "lstm": Pair("lstm_step", "lstm_step_backward", {"x": "n d", "prev_h": "n h", "prev_c": "n h", "Wx": "d 4*h", "Wh": "h 4*h", "b": "4*h"}),
+    "lstm": Pair(
+        "lstm_step", "lstm_step_backward", {"x": "n d", "prev_h": "n h", "prev_c": "n h", "Wx": "d 4*h", "Wh": "h 4*h", "b": "4*h"}
+    ),
     "attention": Pair("attention", "attention_backward", {"Q": "n k", "K": "m k", "V": "m v"}),
     "logistic": Pair("logistic_cost", "logistic_gradient", {"theta": "p", "X": "m p", "y": "m", "lam": ""}),
     "conv": Pair("conv_forward", "conv_backward", {"x": "n c h w", "w": "f c 2 2", "b": "f"}),
@@ -45,9 +47,24 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("tanh", "db = dz.sum(axis=0)", "db = da.sum(axis=0)", "`da`"),
     ("tanh", "dx = dz @ W.T", "dx = dz @ W.T / len(x)", "len(x)"),
     ("batchnorm", "dgamma = np.sum(dout * xhat, axis=0)", "dgamma = np.sum(dout * x, axis=0)", "`x`"),
-    ("batchnorm", "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -1.5, axis=0)", "dvar = np.sum(dxhat * (x - mu) * -0.5 * var ** -1.5, axis=0)", "eps"),
-    ("batchnorm", "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -1.5, axis=0)", "dvar = np.sum(dxhat * (x - mu) * 0.5 * (var + eps) ** -1.5, axis=0)", "sign"),
-    ("batchnorm", "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -1.5, axis=0)", "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -0.5, axis=0)", "0.5"),
+    (
+        "batchnorm",
+        "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -1.5, axis=0)",
+        "dvar = np.sum(dxhat * (x - mu) * -0.5 * var ** -1.5, axis=0)",
+        "eps",
+    ),
+    (
+        "batchnorm",
+        "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -1.5, axis=0)",
+        "dvar = np.sum(dxhat * (x - mu) * 0.5 * (var + eps) ** -1.5, axis=0)",
+        "sign",
+    ),
+    (
+        "batchnorm",
+        "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -1.5, axis=0)",
+        "dvar = np.sum(dxhat * (x - mu) * -0.5 * (var + eps) ** -0.5, axis=0)",
+        "0.5",
+    ),
     ("batchnorm", "dmu = np.sum(-dxhat / std, axis=0)", "dmu = np.sum(-dxhat * std, axis=0)", ""),
     ("batchnorm", "dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu / N", "dx = dxhat / std + dvar * 2 * (x - mu) / N", "term"),
     ("batchnorm", "dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu / N", "dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu", "N"),
@@ -64,7 +81,7 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("two_layer", 'grads["W2"] = h.T.dot(dscores) + reg * W2', 'grads["W2"] = h0.T.dot(dscores) + reg * W2', "`h0`"),
     ("two_layer", 'grads["W1"] = X.T.dot(dh) + reg * W1', 'grads["W1"] = X.T.dot(dh) + 2 * reg * W1', "2"),
     ("two_layer", 'grads["W1"] = X.T.dot(dh) + reg * W1', 'grads["W1"] = X.T.dot(dh) - reg * W1', "sign"),
-    ("two_layer", '    dh[h0 <= 0] = 0\n', "", "> 0)"),
+    ("two_layer", "    dh[h0 <= 0] = 0\n", "", "> 0)"),
     ("two_layer", 'grads["b1"] = dh.sum(axis=0)', 'grads["b1"] = dh.mean(axis=0)', "sum"),
     ("rnn", "da = total * (1 - h[:, t] ** 2)", "da = total * (1 - h[:, t])", ""),
     ("rnn", "dWx += x[:, t].T.dot(da)", "dWx = x[:, t].T.dot(da)", "`+=`"),
@@ -104,6 +121,10 @@ def load(text: str, folder: Path) -> ModuleType:
 def planted(name: str, old: str, new: str) -> tuple[str, int]:
     """The source with a slip in the pass of a pair, and the line where it is, or where a line is missing."""
     text = LAYERS.read_text(encoding="utf-8")
-    start = text.index(f"{'class' if PAIRS[name].forward[0].isupper() else 'def'} {PAIRS[name].backward or PAIRS[name].forward}(" if not PAIRS[name].forward[0].isupper() else f"class {PAIRS[name].forward}:")
+    start = text.index(
+        f"{'class' if PAIRS[name].forward[0].isupper() else 'def'} {PAIRS[name].backward or PAIRS[name].forward}("
+        if not PAIRS[name].forward[0].isupper()
+        else f"class {PAIRS[name].forward}:"
+    )
     at = text.index(old, start)
     return text[:at] + new + text[at + len(old) :], text[:at].count("\n") + 1

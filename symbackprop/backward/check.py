@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.passes import Passes
-from symbackprop.backward.preparing import benches
-from symbackprop.backward.report import BackwardReport
-from symbackprop.backward.shapes import read_shapes
-from symbackprop.backward.telling import report
-from symbackprop.backward.watched import Deadline
+from symbackprop.backward.deriving.preparing import benches
+from symbackprop.backward.reporting.report import BackwardReport
+from symbackprop.backward.reporting.telling import report
+from symbackprop.backward.running.passes import Passes
+from symbackprop.backward.running.shapes import read_shapes
+from symbackprop.backward.running.stated import stated_function
+from symbackprop.backward.running.watched import Deadline
 from symbackprop.errors import SpecError
+from symbackprop.language.spec import ModelSpec
 
 
 def check_backward(
@@ -29,12 +31,16 @@ def check_backward(
 ) -> BackwardReport:
     """Check a hand-written backward pass as it stands, line by line, against derivatives of the forward pass.
 
-    `forward` alone may be a function that returns the loss and its gradients, or a class with both methods. `shapes`: of the arguments,
-    default: the annotations of `forward`. An argument of `backward` that `forward` has not is the gradient from above, or what forward
-    saved. `pairs`: which gradient is by which argument, where names don't say it: {"dx": "x"}; `given`: arguments that are no tensors.
+    `forward` may be a model too. Alone it may be a function that returns the loss and its gradients, or a class with both methods.
+    `shapes`: of the arguments, default: the annotations of `forward`. An argument of `backward` that `forward` has not is the gradient
+    from above, or what forward saved. `pairs`: which gradient is by which argument, where names don't say it: {"dx": "x"}; `given`:
+    arguments that are no tensors; `seconds`: how long the functions may run.
 
     Both functions are run, many times, on small arrays. Raises SpecError for what can't be asked, VerifyError for what fails in running.
     """
+    if isinstance(spec := getattr(forward, "spec", None), ModelSpec):
+        forward, stated = stated_function(spec)
+        shapes = {**stated, **(shapes or {})}
     deadline = Deadline(seconds)
     with quiet() as printed:
         shaped = read_shapes(shapes if shapes is not None else annotations(forward, backward))
@@ -66,7 +72,9 @@ def annotations(*functions: Any) -> dict[str, str]:
         elif callable(one):
             made |= annotations_of(one)
     if not made:
-        raise SpecError("no shapes are stated", place="shapes", fix='shapes={"x": "n d", "W": "d m"}, or annotate forward: def f(x: "n d"): ...')
+        raise SpecError(
+            "no shapes are stated", place="shapes", fix='shapes={"x": "n d", "W": "d m"}, or annotate forward: def f(x: "n d"): ...'
+        )
     return made
 
 

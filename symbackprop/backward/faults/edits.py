@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.labels import SHAPES
+from symbackprop.backward.deriving.labels import SHAPES
 
 SMALL = 0.02
 """A number below this may be one that is added to a denominator."""
@@ -48,18 +48,23 @@ class Editor:
         for line in text.splitlines(keepends=True):
             starts.append(starts[-1] + len(line.encode()))
         raw = text.encode()
-        self.at = {
-            n: (len(raw[: starts[n.lineno - 1] + n.col_offset].decode()), len(raw[: starts[n.end_lineno - 1] + n.end_col_offset].decode()))  # type: ignore[operator]
-            for n in ast.walk(self.root)
-            if isinstance(n, ast.expr)
-        }
+        self.at = {n: self._columns(n, starts, raw) for n in ast.walk(self.root) if isinstance(n, ast.expr)}
         self.nodes = [n for n in ast.walk(self.root) if isinstance(n, ast.expr) and not isinstance(self.parents.get(n), ast.keyword)]
+
+    @staticmethod
+    def _columns(node: ast.expr, starts: list[int], raw: bytes) -> tuple[int, int]:
+        """Where a part stands in the text: columns of characters, from bytes in lines."""
+        first = starts[node.lineno - 1] + node.col_offset
+        last = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
+        return len(raw[:first].decode()), len(raw[:last].decode())
 
     def source(self, node: ast.AST, tight: bool = False) -> str:
         """The text of a part, in parentheses if it is to stand beside a sign that binds tighter."""
         a, b = self.at[node]  # type: ignore[index]
         text = self.text[a:b]
-        loose = isinstance(node, ast.UnaryOp | ast.Compare | ast.IfExp | ast.Lambda) or (isinstance(node, ast.BinOp) and (tight or isinstance(node.op, ast.Add | ast.Sub)))
+        loose = isinstance(node, ast.UnaryOp | ast.Compare | ast.IfExp | ast.Lambda) or (
+            isinstance(node, ast.BinOp) and (tight or isinstance(node.op, ast.Add | ast.Sub))
+        )
         return f"({text})" if loose else text
 
     def edit(self, node: ast.AST, text: str, words: str, cost: int = 1) -> Edit:
@@ -97,8 +102,8 @@ class Editor:
         """Other numbers: exponents, factors, axes."""
         parent = self.parents.get(node)
         negative = isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.USub)
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            value = node.value
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, int | float) and not isinstance(value, bool):
             near = {value * 2, value / 2, value + 1, value - 1, value * 3, value + 0.5, value - 0.5, 1, 2, 0, -1, 0.5}
             for new in near - {value}:
                 plain = int(new) if float(new).is_integer() else new
@@ -141,7 +146,16 @@ class Editor:
             inner = node.args[0]
             yield self.edit(node, self.source(inner), f"`{whole}` stands where `{self.source(inner)}` should", 1)
         root, _, own = called.rpartition(".")
-        for one, other in (("sum", "mean"), ("mean", "sum"), ("tanh", "cosh"), ("sin", "cos"), ("cos", "sin"), ("var", "std"), ("std", "var"), ("maximum", "minimum")):
+        for one, other in (
+            ("sum", "mean"),
+            ("mean", "sum"),
+            ("tanh", "cosh"),
+            ("sin", "cos"),
+            ("cos", "sin"),
+            ("var", "std"),
+            ("std", "var"),
+            ("maximum", "minimum"),
+        ):
             if own == one and root:
                 yield self.edit(node, whole.replace(f".{one}(", f".{other}(", 1), f"{other} should stand for {one}")
         if own in ("sum", "mean", "var", "max"):
@@ -182,7 +196,11 @@ class Editor:
             if isinstance(axis, tuple) and max(axis) >= len(shape):
                 continue
             for keeps in dict.fromkeys((keep, not keep)):
-                words = [*([self.source(inner)] if not method else []), *([f"axis={axis}"] if axis is not None else []), *(["keepdims=True"] if keeps else [])]
+                words = [
+                    *([self.source(inner)] if not method else []),
+                    *([f"axis={axis}"] if axis is not None else []),
+                    *(["keepdims=True"] if keeps else []),
+                ]
                 said = f"it runs over {was}, not {'all axes' if axis is None else f'axis {axis}'}"
                 yield self.edit(node, f"{own}({', '.join(words)})", said, 1 if keeps == keep else 2)
 
@@ -207,11 +225,15 @@ class Editor:
 
     def added(self, node: ast.expr) -> Iterator[Edit]:
         """A small number that should be added, or a size that should divide."""
-        if (self.shape(node) is None and not isinstance(self.scope.values.get(node), float | np.floating)) or isinstance(node, ast.Constant):
+        if (self.shape(node) is None and not isinstance(self.scope.values.get(node), float | np.floating)) or isinstance(
+            node, ast.Constant
+        ):
             return
         text = self.source(node)
         above = self.parents.get(node)
-        if isinstance(above, ast.BinOp) and isinstance(above.op, ast.Add | ast.Sub) and not isinstance(node, ast.BinOp | ast.Name) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)):
+        if (isinstance(above, ast.BinOp) and isinstance(above.op, ast.Add | ast.Sub) and not isinstance(node, ast.BinOp | ast.Name)) or (
+            isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+        ):
             for number in ("2", "0.5", "3", "4"):
                 yield self.edit(node, f"{number} * {text}", f"the factor {number} is missing", 1)
         for name, value in self.scope.numbers.items():
@@ -259,7 +281,9 @@ class Editor:
                 text = text[:a] + "\0" * (kept_a - a) + text[kept_a:kept_b] + "\0" * (b - kept_b) + text[b:]
                 for start, stop, new in sorted(places, reverse=True):
                     text = text[:start] + new + text[stop:]
-                yield Edit(0, len(self.text), text.replace("\0", ""), f"the factor {self.source(factor)} belongs to {name}, inside the sums", 2)
+                yield Edit(
+                    0, len(self.text), text.replace("\0", ""), f"the factor {self.source(factor)} belongs to {name}, inside the sums", 2
+                )
 
 
 def _beside(one: tuple[int, ...], other: tuple[int, ...]) -> bool:

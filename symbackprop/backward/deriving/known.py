@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.differences import Moment, Slope, by_input, by_moment, history, slope
-from symbackprop.backward.passes import Point
-from symbackprop.backward.slots import Objective, is_numbers
+from symbackprop.backward.deriving.differences import Moment, Slope, by_input, by_moment, history, slope
+from symbackprop.backward.running.passes import Point
+from symbackprop.backward.running.slots import Objective, is_numbers
+from symbackprop.backward.running.watched import number_of
 
 SECONDS = 0.8
 """Of one point, for what the margin says beyond the gradients that are judged."""
@@ -24,8 +25,8 @@ READ = -1
 class Known:
     """Values by name. A variable that is bound again bears the line of the earlier value: `h of line 12`.
 
-    `parts`: by name and the line of the statement that uses it; `scalars`: sizes and numbers; `series`: the names of the values that a variable
-    has in the rounds of a loop, by variable and site.
+    `parts`: by name and the line of the statement that uses it; `scalars`: sizes and numbers; `series`: the names of the values that a
+    variable has in the rounds of a loop, by variable and site.
     """
 
     forward: dict[str, np.ndarray] = field(default_factory=dict)
@@ -93,7 +94,7 @@ def _parts(objective: Objective, point: Point, name: str, value: np.ndarray, who
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Return) and node.value is not None:
             for n in ast.walk(node.value):
                 if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load):
-                    reads.setdefault(node.lineno, []).append(n.number)  # type: ignore[attr-defined]
+                    reads.setdefault(node.lineno, []).append(number_of(n))
     if len(reads) < 2 or whole.value.size * 4 > MOST:
         return
     old = forward.plain

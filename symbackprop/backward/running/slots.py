@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.leaves import Path, found, leaves, name_of
-from symbackprop.backward.pairing import GRADIENTS, KEY, PATTERNS, own_name, stems, variable_of
-from symbackprop.backward.passes import Passes, Point, Ran, parts_of, plainly, theirs
-from symbackprop.backward.shapes import Shape
+from symbackprop.backward.running.leaves import Path, found, leaves, name_of
+from symbackprop.backward.running.pairing import GRADIENTS, KEY, PATTERNS, own_name, stems, variable_of
+from symbackprop.backward.running.passes import Passes, Point, Ran, parts_of, plainly, theirs
+from symbackprop.backward.running.shapes import Shape
 from symbackprop.errors import SpecError
 
 
@@ -65,19 +65,23 @@ class Objective:
             left = [k for k in left if k != place]
             self.places[up] = place
             sizes = np.shape(outs[place])
-            if up in self.shapes and (said := self.shapes[up].sizes(point.at)) != sizes and int(np.prod(said)) != int(np.prod(sizes)):
+            said = self.shapes[up].sizes(point.at) if up in self.shapes else sizes
+            if [s for s in said if s > 1] != [s for s in sizes if s > 1]:
                 raise SpecError(
                     f"{up} is {said}, and what {name} returns is {sizes}",
                     place="shapes",
                     fix=f"give {up} the shape of the output, or leave it out",
                 )
-            point.up[up] = rng.normal(size=sizes) * max(scale, 0.5) if sizes else np.float64(rng.uniform(0.5, 1.5))
+            point.up[up] = np.asarray(rng.normal(size=sizes) * max(scale, 0.5) if sizes else rng.uniform(0.5, 1.5))
 
     def value(self, point: Point, out: Any) -> Any:
         """J of what forward returned."""
         outs = list(out) if isinstance(out, tuple | list) else [out]
         if self.passes.upstream:
-            return sum(np.sum(np.asarray(outs[self.places[up] or 0]) * point.up[up].reshape(np.shape(outs[self.places[up] or 0]))) for up in self.passes.upstream)
+            return sum(
+                np.sum(np.asarray(outs[self.places[up] or 0]) * point.up[up].reshape(np.shape(outs[self.places[up] or 0])))
+                for up in self.passes.upstream
+            )
         return next(np.sum(v) for v in outs if is_numbers(v) and np.size(v) == 1)
 
     def __call__(self, point: Point, hook: Callable = plainly) -> float:
@@ -98,7 +102,11 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
             if name_of(p) not in passes.paths
         ]
     if not named:
-        raise SpecError(f"{passes.backward.name} returns nothing", place=f"function {passes.backward.name}", fix="return the gradients, as in return dx, dW")
+        raise SpecError(
+            f"{passes.backward.name} returns nothing",
+            place=f"function {passes.backward.name}",
+            fix="return the gradients, as in return dx, dW",
+        )
     made, unnamed = [], []
     for name, path, on_object in named:
         wanted = next((v for k, v in pairs.items() if k in (name, own_name(name))), None)
@@ -110,7 +118,11 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
         same_home = [v for v in variables if on_object and v.rpartition(".")[0] == name.removeprefix("self.").rpartition(".")[0]]
         if on_object and not wanted and not is_gradient_name(name):
             continue
-        variable = wanted or variable_of(name, same_home) or ("" if on_object and len(path) > 1 and path[-1][0] == "attribute" else variable_of(name, variables))
+        variable = (
+            wanted
+            or variable_of(name, same_home)
+            or ("" if on_object and len(path) > 1 and path[-1][0] == "attribute" else variable_of(name, variables))
+        )
         if variable:
             made.append(Slot(name, path, variable, on_object))
         elif not on_object:
@@ -135,7 +147,8 @@ def _is_loss(back: Any, path: Path, loss: float, passes: Passes) -> bool:
     """Whether a part of what is returned is the loss itself."""
     value = found(back, path)
     alone = np.size(value) == 1 and np.ndim(value) <= 2
-    return alone and (np.isclose(float(np.sum(value)), loss) and (passes.is_one or not path or path[0] == ("item", 0)) and not passes.upstream)
+    first = passes.is_one or not path or path[0] == ("item", 0)
+    return alone and first and not passes.upstream and bool(np.isclose(float(np.sum(value)), loss))
 
 
 def _returned(passes: Passes, ran: Ran) -> list[tuple[str, Path]]:
@@ -154,7 +167,12 @@ def _returned(passes: Passes, ran: Ran) -> list[tuple[str, Path]]:
 
 
 def _by_shape(
-    passes: Passes, points: Sequence[Point], rans: Sequence[Ran], variables: Sequence[str], made: Sequence[Slot], unnamed: Sequence[tuple[str, Path]]
+    passes: Passes,
+    points: Sequence[Point],
+    rans: Sequence[Ran],
+    variables: Sequence[str],
+    made: Sequence[Slot],
+    unnamed: Sequence[tuple[str, Path]],
 ) -> list[Slot]:
     """Gradients whose names say nothing: the only argument left of that shape, or arguments in their order where as many are left."""
     left = [v for v in variables if v not in {s.variable for s in made}]
@@ -163,7 +181,8 @@ def _by_shape(
     def fits(path: Path, v: str) -> bool:
         return all(np.squeeze(found(r.back, path)).shape == np.squeeze(p.values[v]).shape for p, r in zip(points, rans, strict=True))
 
-    in_order = len(unnamed) == len(left) and all(fits(p, v) for (_, p), v in zip(unnamed, left, strict=True))
+    as_many = len(unnamed) == len(left) and not isinstance(rans[0].back, dict)
+    in_order = as_many and all(fits(p, v) for (_, p), v in zip(unnamed, left, strict=True))
     for k, (name, path) in enumerate(unnamed):
         can = [v for v in left if fits(path, v)]
         if in_order:

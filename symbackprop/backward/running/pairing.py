@@ -17,7 +17,7 @@ PATTERNS = [
 ]
 GRADIENTS = re.compile(r"(?i)grad|(^|\.)d[A-Z_]?\w{0,7}$|delta|nabla")
 """What collections of gradients are called."""
-UPSTREAM = re.compile(r"(?i)(d_?out(put)?|d_?y|d_?z|d_?h|d_?next\w*|dvalues|dout\w*|g|gy|gout\w*|grad_?(out\w*|y)|\w*_?grad(ient)?(_out\w*)?|upstream\w*|up|delta\w*|error|d[a-z]\w*|eta)\Z")
+UPSTREAM = re.compile(r"(?i)(d_?[a-z]\w*|g|gy|gout\w*|grad_?(out\w*|y)|\w*_?grad(ient)?(_out\w*)?|upstream\w*|up|delta\w*|error|eta)\Z")
 CACHES = re.compile(r"(?i)(cache\w*|ctx|context|saved?|tape|mem(ory)?|state|store\w*|stash|residuals?|fwd|\w+_cache|caches)\Z")
 
 

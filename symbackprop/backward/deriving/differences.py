@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.passes import Point
-from symbackprop.backward.slots import Objective
+from symbackprop.backward.running.passes import Point
+from symbackprop.backward.running.slots import Objective
 
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Steps relative to the size of what is moved."""
@@ -122,4 +122,3 @@ def by_moment(objective: Objective, point: Point, moment: Moment, value: np.ndar
         return objective(point, moved_at(moment, lambda old: new.copy() if isinstance(old, np.ndarray) else float(new)))
 
     return slope(run, value, most=most)
-

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.differences import Slope
-from symbackprop.backward.known import Known
-from symbackprop.backward.labels import squeezed
-from symbackprop.backward.passes import Passes, Point, Ran, plainly
-from symbackprop.backward.slots import Objective, Slot
+from symbackprop.backward.deriving.differences import Slope
+from symbackprop.backward.deriving.known import Known
+from symbackprop.backward.deriving.labels import squeezed
+from symbackprop.backward.running.passes import Passes, Point, Ran, plainly
+from symbackprop.backward.running.slots import Objective, Slot
 
 RIGHT, WRONG, OPEN = "right", "wrong", "open"
 NEAR, FAR = 1e-8, 1e-7
@@ -34,7 +34,8 @@ class Moved:
 class Bench:
     """The passes at points with their derived gradients.
 
-    `conditions`: what the data had to be: `labels` as `way` says; `replaced`: nodes of the source of backward that have been corrected, by their numbers.
+    `conditions`: what the data had to be: `labels` as `way` says; `replaced`: nodes of the source of backward that have been corrected, by
+    their numbers.
     """
 
     passes: Passes
@@ -72,8 +73,10 @@ class Bench:
             made[slot] = WRONG if WRONG in seen else OPEN if OPEN in seen else RIGHT
         return made
 
-    def tried(self, hooks: Callable[[int], Callable[[int, Any], Any]], code: CodeType | None = None, first: Sequence[Slot] = ()) -> dict[Slot, str] | None:
-        """The states with a hook for each point, or with other code; None where it fails, or none of `first` is right at the first point."""
+    def tried(
+        self, hooks: Callable[[int], Callable[[int, Any], Any]], code: CodeType | None = None, first: Sequence[Slot] = ()
+    ) -> dict[Slot, str] | None:
+        """The states with a hook for each point, or with other code; None where it fails, or `first` are all wrong at the first point."""
         rans = []
         code = code or self.current()
         for k, point in enumerate(self.points):
@@ -133,5 +136,3 @@ def replacing(site: int, times: Mapping[int, np.ndarray]) -> Callable[[int, Any]
         return value
 
     return hook
-
-

@@ -1,4 +1,4 @@
-"""The smallest arrays at which a gradient is wrong, and a script of some ten lines that shows it with numpy and the author's own functions."""
+"""The smallest arrays at which a gradient is wrong, and a script of some ten lines that shows it."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.bench import WRONG, Bench, compared
-from symbackprop.backward.differences import by_input
-from symbackprop.backward.passes import Passes, Point
-from symbackprop.backward.shapes import Shape, label_like, letters_of
-from symbackprop.backward.slots import Slot, is_numbers
+from symbackprop.backward.deriving.bench import WRONG, Bench, compared
+from symbackprop.backward.deriving.differences import by_input
+from symbackprop.backward.running.passes import Passes, Point
+from symbackprop.backward.running.shapes import Shape, label_like, letters_of
+from symbackprop.backward.running.slots import Slot, is_numbers
 from symbackprop.verification.verdict import Counterexample, two_texts
 
 MOST = 24
@@ -22,7 +22,9 @@ SHORT = 3000
 """Characters of a script that is still worth printing."""
 
 
-def counterexample(bench: Bench, slot: Slot, shaped: Mapping[str, Shape], labels: tuple[str, ...], way: str) -> tuple[Counterexample, str] | None:
+def counterexample(
+    bench: Bench, slot: Slot, shaped: Mapping[str, Shape], labels: tuple[str, ...], way: str
+) -> tuple[Counterexample, str] | None:
     """Where a gradient is wrong, with a script; None where no small point shows it."""
     for point in _small(bench, shaped, labels, way):
         try:
@@ -34,7 +36,12 @@ def counterexample(bench: Bench, slot: Slot, shaped: Mapping[str, Shape], labels
         except Exception:  # a size at which nothing runs is no counterexample
             continue
         value = slot.value(ran)
-        if slope is None or value is None or slope.error > 1e-6 or compared(value, slope, np.asarray(point.values[slot.variable], float)) != WRONG:
+        if (
+            slope is None
+            or value is None
+            or slope.error > 1e-6
+            or compared(value, slope, np.asarray(point.values[slot.variable], float)) != WRONG
+        ):
             continue
         wanted = np.asarray(slope.value)
         if np.squeeze(value).shape != np.squeeze(wanted).shape:
@@ -56,7 +63,9 @@ def _small(bench: Bench, shaped: Mapping[str, Shape], labels: tuple[str, ...], w
     """Points of small sizes with whole numbers and halves, the smallest first."""
     drawn = {n: s for n, s in shaped.items() if n not in bench.passes.upstream}
     letters = letters_of([a for s in drawn.values() for a in s.axes])
-    sizes = sorted(product((1, 2, 3), repeat=len(letters)), key=lambda s: (int(np.prod(s)), s)) if len(letters) < 7 else [(2,) * len(letters)]
+    sizes = (
+        sorted(product((1, 2, 3), repeat=len(letters)), key=lambda s: (int(np.prod(s)), s)) if len(letters) < 7 else [(2,) * len(letters)]
+    )
     ends = [(2,) * len(letters), tuple(bench.points[0].at.get(x, 2) for x in letters)]
     for seed, at in enumerate([*sizes[: MOST - 2], *ends]):
         rng = np.random.default_rng(seed)
@@ -92,7 +101,7 @@ def _value(rng: np.random.Generator, dims: tuple[int, ...], role: str) -> Any:
 def script(bench: Bench, slot: Slot, point: Point, entry: tuple[int, ...]) -> str:
     """A program that prints the author's entry and a difference quotient; "" for what a few lines can't say."""
     passes = bench.passes
-    if passes.maker is not None or not Path(passes.forward.function.__code__.co_filename).suffix == ".py":
+    if passes.maker is not None or Path(passes.forward.function.__code__.co_filename).suffix != ".py":
         return ""
     if not all(is_numbers(v) or isinstance(v, np.ndarray | int | float) for v in point.values.values()):
         return ""
@@ -169,4 +178,3 @@ def _text(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"np.array({np.array2string(value, separator=', ', threshold=10**6, max_line_width=10**6).replace(chr(10), '')})"
     return repr(float(value)) if isinstance(value, np.floating) else repr(value)
-

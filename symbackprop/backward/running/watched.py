@@ -20,6 +20,7 @@ import numpy as np
 from symbackprop.errors import VerifyError
 
 Hook = Callable[[int, Any], Any]
+NUMBER = "number"
 HOOK, ARRAY, TICK = "_sbp_hook", "_sbp_is_array", "_sbp_tick"
 SITES = 64
 """Sites that one statement may have."""
@@ -50,7 +51,14 @@ class Deadline:
     def check(self) -> None:
         """Raise VerifyError where the time is over."""
         if time.monotonic() > self.end:
-            raise VerifyError(f"it ran for longer than {self.seconds:g} s", place="the functions given", fix="give smaller shapes, or --limit")
+            raise VerifyError(
+                f"it ran for longer than {self.seconds:g} s", place="the functions given", fix="give smaller shapes, or --limit"
+            )
+
+
+def number_of(node: ast.AST) -> int:
+    """The number of a statement or an expression of the author's source, -1 of anything else."""
+    return getattr(node, NUMBER, -1)
 
 
 def is_array(value: Any) -> bool:
@@ -92,7 +100,7 @@ class Watched:
         self.first, self.lines = first, [line.rstrip("\n") for line in lines]
         # Signs and contexts are one object wherever they stand: they have no number.
         for number, node in enumerate(n for n in ast.walk(self.tree) if isinstance(n, ast.stmt | ast.expr)):
-            node.number = number  # type: ignore[attr-defined]
+            vars(node)[NUMBER] = number
         self.sites: dict[int, Site] = {}
         self.plain = self._compiled({}, self.sites)
 
@@ -129,11 +137,19 @@ class Watched:
         """The text of a node."""
         return self.text[slice(*self.span(node))]
 
-    def scopes(self, statement: ast.stmt, run: Callable[[Hook, CodeType], Any], replaced: Mapping[int, ast.AST], inner: Hook) -> list[dict[str, Any]]:
+    def scopes(
+        self, statement: ast.stmt, run: Callable[[Hook, CodeType], Any], replaced: Mapping[int, ast.AST], inner: Hook
+    ) -> list[dict[str, Any]]:
         """What a statement sees each time that it is reached in a run with a hook: its names with their values, copied."""
-        probe = ast.Expr(ast.Call(ast.Name(HOOK, ast.Load()), [ast.UnaryOp(ast.USub(), ast.Constant(-PROBE)), ast.Call(ast.Name("locals", ast.Load()), [], [])], []))
-        own = replaced.get(statement.number, statement)  # type: ignore[attr-defined]
-        code = self.changed({**replaced, statement.number: ast.If(ast.Constant(True), [probe, own], [])})  # type: ignore[attr-defined]
+        probe = ast.Expr(
+            ast.Call(
+                ast.Name(HOOK, ast.Load()),
+                [ast.UnaryOp(ast.USub(), ast.Constant(-PROBE)), ast.Call(ast.Name("locals", ast.Load()), [], [])],
+                [],
+            )
+        )
+        own = replaced.get(number_of(statement), statement)
+        code = self.changed({**replaced, number_of(statement): ast.If(ast.Constant(True), [probe, own], [])})  # type: ignore[list-item]
         seen: list[dict[str, Any]] = []
 
         def hook(site: int, value: Any) -> Any:
@@ -171,11 +187,11 @@ class _Replaced(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         """The node that stands for this one."""
-        new = self.replaced.get(getattr(node, "number", -1))
+        new = self.replaced.get(number_of(node))
         if new is None:
             return self.generic_visit(node)
         made = ast.copy_location(copy.deepcopy(new), node)
-        made.number = node.number  # type: ignore[attr-defined]
+        vars(made)[NUMBER] = number_of(node)
         return made
 
 
@@ -184,7 +200,7 @@ class _Hooks:
 
     def __init__(self, sites: dict[int, Site], original: ast.FunctionDef, inner: bool) -> None:
         self.sites, self.original, self.inner = sites, original, inner
-        self.nodes = {n.number: n for n in ast.walk(original) if hasattr(n, "number")}
+        self.nodes = {number_of(n): n for n in ast.walk(original) if number_of(n) >= 0}
 
     def built(self, replaced: Mapping[int, ast.AST]) -> ast.FunctionDef:
         tree = copy.deepcopy(self.original)
@@ -203,7 +219,7 @@ class _Hooks:
         return [made for statement in body for made in self.statement(statement)]
 
     def statement(self, s: ast.stmt) -> list[ast.stmt]:
-        if not hasattr(s, "number"):
+        if number_of(s) < 0:
             return [s]  # what was inserted is no line of the author's
         for field in ("body", "orelse", "finalbody"):
             if not isinstance(s, NESTED) and isinstance(getattr(s, field, None), list):
@@ -217,8 +233,8 @@ class _Hooks:
         match s:
             case ast.For() | ast.While():
                 s.body.insert(0, ast.Expr(ast.Call(ast.Name(TICK, ast.Load()), [], [])))
-            case ast.Assign(value=ast.Dict()):
-                s.value = self.items(s.value, s, ast.unparse(s.targets[0]))
+            case ast.Assign(value=ast.Dict() as table):
+                s.value = self.items(table, s, ast.unparse(s.targets[0]))
             case ast.Assign():
                 one = s.value if len(s.targets) == 1 and not isinstance(s.targets[0], ast.Tuple | ast.List) else None
                 return [s, *(h for t in s.targets for h in self.targets(t, s, one))]
@@ -239,7 +255,9 @@ class _Hooks:
         elif isinstance(target, ast.Subscript):
             # An entry of an array is written: the array has a new value. A value in a dictionary or a list is one of its own.
             base = target.value
-            whole = [self.hooked(base, s, value)] if isinstance(base, ast.Name | ast.Attribute | ast.Subscript) else [ast.Pass()]
+            whole: list[ast.stmt] = (
+                [self.hooked(base, s, value)] if isinstance(base, ast.Name | ast.Attribute | ast.Subscript) else [ast.Pass()]
+            )
             item = self.hooked(target, s, value)
             yield ast.If(ast.Call(ast.Name(ARRAY, ast.Load()), [_loaded(base)], []), whole, [item])
 
@@ -250,11 +268,11 @@ class _Hooks:
         return ast.Assign([stored], call)
 
     def call(self, name: str, s: ast.stmt, value: ast.expr | None, inner: ast.expr, is_result: bool = False) -> ast.Call:
-        number = s.number * SITES  # type: ignore[attr-defined]
+        number = number_of(s) * SITES
         while number in self.sites:
             number += 1
-        own = self.nodes.get(getattr(s, "number", -1), s)
-        made = None if value is None else self.nodes.get(getattr(value, "number", -1))
+        own = self.nodes.get(number_of(s), s)
+        made = None if value is None else self.nodes.get(number_of(value))
         line = getattr(made if is_result and made is not None else own, "lineno", 0)
         self.sites[number] = Site(number, line, name, own, made, is_result)  # type: ignore[arg-type]
         return ast.Call(ast.Name(HOOK, ast.Load()), [ast.Constant(number), inner], [])
@@ -291,19 +309,20 @@ class _Given(ast.NodeTransformer):
     def __init__(self, hooks: _Hooks, statement: ast.stmt) -> None:
         self.hooks, self.statement = hooks, statement
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         """The call with hooked arguments."""
         plain = [isinstance(a, ast.BinOp) for a in node.args]
         texts = [" ".join(ast.unparse(a).split()) for a in node.args]
         self.generic_visit(node)
-        node.args = [self.hooks.call(f"({t})", self.statement, None, a) if p else a for a, p, t in zip(node.args, plain, texts, strict=True)]
+        node.args = [
+            self.hooks.call(f"({t})", self.statement, None, a) if p else a for a, p, t in zip(node.args, plain, texts, strict=True)
+        ]
         return node
 
-    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:  # noqa: N802
-        """Left as it is: it runs elsewhere."""
-        return node
-
-    visit_ListComp = visit_GeneratorExp = visit_SetComp = visit_DictComp = visit_Lambda  # type: ignore[assignment]
+    def visit(self, node: ast.AST) -> Any:
+        """The node; what runs elsewhere is left as it is."""
+        elsewhere = isinstance(node, ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp)
+        return node if elsewhere else super().visit(node)
 
 
 def _loaded(node: ast.expr) -> ast.expr:

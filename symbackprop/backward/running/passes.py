@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.leaves import Path, leaves, name_of, put
-from symbackprop.backward.pairing import CACHES, UPSTREAM, own_name, variable_of
-from symbackprop.backward.watched import Deadline, Hook, Watched
+from symbackprop.backward.running.leaves import Path, leaves, name_of, put
+from symbackprop.backward.running.pairing import CACHES, UPSTREAM, own_name, variable_of
+from symbackprop.backward.running.watched import Deadline, Hook, Watched
 from symbackprop.errors import SpecError, VerifyError
 
 FORWARD = ("forward", "loss", "cost", "cost_function", "fun", "objective", "f", "__call__", "predict")
@@ -52,7 +52,9 @@ class Ran:
 class Passes:
     """The two passes. Without `backward` the one function returns the loss and its gradients. `given`: arguments that are no tensors."""
 
-    def __init__(self, forward: Any, backward: Callable | None, given: Mapping[str, Any], shaped: Sequence[str], deadline: Deadline) -> None:
+    def __init__(
+        self, forward: Any, backward: Callable | None, given: Mapping[str, Any], shaped: Sequence[str], deadline: Deadline
+    ) -> None:
         self.maker: Any = None
         self.given = dict(given)
         self.shaped = tuple(shaped)
@@ -123,7 +125,9 @@ class Passes:
             raise SpecError(f"nothing says {missing[0]} of {self.maker.__name__}(...)", place="shapes", fix=fix)
         return theirs(lambda: self.maker(**bound), point.at)
 
-    def _bound(self, parameters: Sequence[inspect.Parameter], point: Point, more: Mapping[str, Any], of_sizes: bool = False) -> tuple[dict[str, Any], list[str]]:
+    def _bound(
+        self, parameters: Sequence[inspect.Parameter], point: Point, more: Mapping[str, Any], of_sizes: bool = False
+    ) -> tuple[dict[str, Any], list[str]]:
         """Arguments by name, copies; and those that nothing says. `of_sizes`: one that is called like a size is a small number."""
         made, missing = {}, []
         for p in parameters:
@@ -261,7 +265,9 @@ def theirs(call: Callable, at: Mapping[str, int]) -> Any:
         raise
     except Exception as e:
         frames = [f for f in traceback.extract_tb(e.__traceback__) if not f.filename.startswith("<frozen")]
-        own = [f for f in frames if "site-packages" not in f.filename and "symbackprop" not in f.filename.replace("\\", "/").split("/")[-3:]]
+        own = [
+            f for f in frames if "site-packages" not in f.filename and "symbackprop" not in f.filename.replace("\\", "/").split("/")[-3:]
+        ]
         last = (own or frames)[-1]
         sizes = ", ".join(f"{k} = {v}" for k, v in at.items())
         raise VerifyError(

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from symbackprop.backward.bench import OPEN, RIGHT, WRONG, Bench, Moved
-from symbackprop.backward.blaming import Blame
-from symbackprop.backward.counterexamples import counterexample
-from symbackprop.backward.faults import faults
-from symbackprop.backward.known import Known
-from symbackprop.backward.labels import ADJOINT, FORWARD, UNKNOWN, Label, label, nearly
-from symbackprop.backward.mending import Mended
-from symbackprop.backward.preparing import labelled, learn
-from symbackprop.backward.report import BackwardReport, BackwardVerdict, Line
-from symbackprop.backward.slots import Slot
+from symbackprop.backward.deriving.bench import OPEN, RIGHT, Bench, Moved
+from symbackprop.backward.deriving.known import Known
+from symbackprop.backward.deriving.labels import ADJOINT, FORWARD, UNKNOWN, Label, label, nearly, squeezed
+from symbackprop.backward.deriving.preparing import labelled, learn
+from symbackprop.backward.faults.blaming import Blame
+from symbackprop.backward.faults.counterexamples import counterexample
+from symbackprop.backward.faults.finding import faults
+from symbackprop.backward.faults.mending import Mended
+from symbackprop.backward.reporting.report import BackwardReport, BackwardVerdict, Line
+from symbackprop.backward.running.slots import Slot
 
 
 def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardReport:
@@ -23,8 +23,8 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     logs = [bench.log(k) for k in range(len(bench.points))]
     labels = labelled(bench, logs)
     found = faults(bench, states, logs, labels)
-    by_slot = {slot: (b, m) for b, m in reversed(found) for slot in b.repairs}
-    verdicts = tuple(_verdict(bench, slot, state, *by_slot.get(slot, (None, None)), logs) for slot, state in states.items())
+    by_slot: dict[Slot, tuple[Blame | None, Mended | None]] = {slot: (b, m) for b, m in reversed(found) for slot in b.repairs}
+    verdicts = tuple(_verdict(bench, slot, state, by_slot.get(slot, (None, None)), logs) for slot, state in states.items())
     backward = bench.passes.backward
     notes = _notes(bench, printed)
     file = Path(backward.function.__code__.co_filename).name
@@ -90,7 +90,10 @@ def at_edge(useful: Sequence[tuple[np.ndarray, Known]], name: str) -> str:
     return ""
 
 
-def _verdict(bench: Bench, slot: Slot, state: str, blame: Blame | None, mended: Mended | None, logs: Sequence[Sequence[Moved]]) -> BackwardVerdict:
+def _verdict(
+    bench: Bench, slot: Slot, state: str, fault: tuple[Blame | None, Mended | None], logs: Sequence[Sequence[Moved]]
+) -> BackwardVerdict:
+    blame, mended = fault
     subject = slot.subject
     errors = [g[slot.variable].error for g in bench.gradients]
     where = "; ".join(", ".join(f"{a} = {s}" for a, s in p.at.items()) or "the sizes given" for p in bench.points)
@@ -120,13 +123,13 @@ def _last_line(bench: Bench, slot: Slot, logs: Sequence[Sequence[Moved]]) -> int
 
 def _cause(bench: Bench, slot: Slot, blame: Blame | None) -> str:
     if blame is None:
-        values = [slot.value(r) for r in bench.rans]
-        if any(v is None for v in values):
+        values = [v for v in (slot.value(r) for r in bench.rans) if v is not None]
+        if len(values) < len(bench.rans):
             return "it is missing"
-        wanted = np.shape(bench.points[0].values[slot.variable])
-        if np.squeeze(values[0]).shape != np.squeeze(bench.points[0].values[slot.variable]).shape:  # type: ignore[arg-type]
-            return f"its shape is {np.shape(values[0])}, that of {slot.variable} is {wanted}"
-        said = label([v for v in values if v is not None], bench.known, slot.subject)
+        wanted = np.asarray(bench.points[0].values[slot.variable])
+        if squeezed(values[0]).shape != squeezed(wanted).shape:
+            return f"its shape is {values[0].shape}, that of {slot.variable} is {wanted.shape}"
+        said = label(values, bench.known, slot.subject)
         return "" if said.kind == UNKNOWN else f"it is {said.words()}"
     said_here = explained(bench, blame)
     return f"{blame.site.name} should be {blame.target.words()}" + (f" ({said_here})" if said_here else "")

@@ -35,8 +35,8 @@ class Shape:
 
 def _size(node: ast.expr, at: Mapping[str, int]) -> int:
     match node:
-        case ast.Constant(value=int()):
-            return int(node.value)
+        case ast.Constant(value=int(number)):
+            return number
         case ast.Name():
             return at[node.id]
         case ast.BinOp() if type(node.op) in SIGNS:
@@ -51,7 +51,7 @@ def read_shapes(shapes: Mapping[str, str]) -> dict[str, Shape]:
         if not isinstance(text, str):
             raise SpecError(f"the shape of {name} is {text!r}", place="shapes", fix='a shape is a text: {"x": "n d"}')
         words = re.sub(r"\s*([-+*/])\s*", r"\1", text.replace(",", " ")).split()
-        if ("one", "hot") == tuple(words[-2:]):
+        if tuple(words[-2:]) == ("one", "hot"):
             words[-2:] = ["one-hot"]
         role = words.pop() if words and words[-1] in ROLES else ""
         try:
@@ -67,7 +67,19 @@ def letters_of(axes: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(w for a in axes for w in re.findall(r"[A-Za-z_]\w*", a)))
 
 
-POOLS = ((5, 3, 2, 7, 4, 11), (3, 5, 7, 2, 6, 4), (4, 2, 3, 5, 7, 6), (2, 3, 4, 5, 3, 2), (3, 2, 2, 3, 4, 5), (2, 2, 3, 3, 4, 4), (2, 4, 5, 6, 7, 3), (4, 4, 6, 6, 3, 5), (6, 6, 6, 6, 6, 6), (8, 4, 8, 4, 8, 4), (2, 3, 8, 8, 4, 2))
+POOLS = (
+    (5, 3, 2, 7, 4, 11),
+    (3, 5, 7, 2, 6, 4),
+    (4, 2, 3, 5, 7, 6),
+    (2, 3, 4, 5, 3, 2),
+    (3, 2, 2, 3, 4, 5),
+    (2, 2, 3, 3, 4, 4),
+    (2, 4, 5, 6, 7, 3),
+    (4, 4, 6, 6, 3, 5),
+    (6, 6, 6, 6, 6, 6),
+    (8, 4, 8, 4, 8, 4),
+    (2, 3, 8, 8, 4, 2),
+)
 """Sizes for the axes in their order. The first that the functions run at are taken: three, and others where a size must be even."""
 LARGEST = 130
 """Entries of an argument; sizes that make one larger come last."""

@@ -9,10 +9,19 @@ from itertools import combinations
 
 import numpy as np
 
-from symbackprop.backward.known import Known
-from symbackprop.backward.pairing import variable_of
+from symbackprop.backward.deriving.known import Known
+from symbackprop.backward.running.pairing import variable_of
 
-ADJOINT, FORWARD, PART, ZERO, FACTOR, TRANSPOSED, LACKS, UNKNOWN = "adjoint", "forward", "part", "zero", "factor", "transposed", "lacks", "unknown"
+ADJOINT, FORWARD, PART, ZERO, FACTOR, TRANSPOSED, LACKS, UNKNOWN = (
+    "adjoint",
+    "forward",
+    "part",
+    "zero",
+    "factor",
+    "transposed",
+    "lacks",
+    "unknown",
+)
 NUMBERS = (1, 2, 3, 4, 6, 8)
 SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "{0}": lambda t: t,
@@ -108,7 +117,9 @@ def _equal(v: np.ndarray, k: Known, pool: str) -> Iterator[tuple]:
     if pool == "adjoint":
         for name, a in k.adjoint.items():
             same_size = a.value.size == v.size and a.value.ndim != v.ndim
-            if close(squeezed(a.value), v0, tolerance_of(k, name)) or (same_size and close(a.value.reshape(-1), v.reshape(-1), tolerance_of(k, name))):
+            if close(squeezed(a.value), v0, tolerance_of(k, name)) or (
+                same_size and close(a.value.reshape(-1), v.reshape(-1), tolerance_of(k, name))
+            ):
                 yield (name,)
     elif pool == "forward":
         yield from ((name,) for name, f in k.forward.items() if close(squeezed(f), v0, 1e-10))
@@ -157,7 +168,11 @@ def numbers_near(ratio: float, scalars: Mapping[str, float], tolerance: float) -
         for top in NUMBERS:
             for below in NUMBERS:
                 number = top / below
-                if np.gcd(top, below) == 1 and (text or number != 1 or sign) and abs(abs(ratio) - number * base) <= max(tolerance, 1e-9) * number * base:
+                if (
+                    np.gcd(top, below) == 1
+                    and (text or number != 1 or sign)
+                    and abs(abs(ratio) - number * base) <= max(tolerance, 1e-9) * number * base
+                ):
                     told = f"{top}" if below == 1 else f"{top}/{below}"
                     shown = (told if not text else text if number == 1 else f"{told} * {text}") if text or number != 1 else ""
                     yield f"{sign}{shown}" if shown else "-1"

@@ -1,13 +1,13 @@
-"""The faults of a backward pass, one after the other: each is corrected before the next is looked for, so that every gradient comes right."""
+"""The faults of a backward pass, one after the other: each is corrected before the next is looked for."""
 
 from collections.abc import Mapping, Sequence
 
-from symbackprop.backward.bench import RIGHT, WRONG, Bench, Moved, plainly_at
-from symbackprop.backward.blaming import Blame, blames
-from symbackprop.backward.labels import ADJOINT, FORWARD, Label
-from symbackprop.backward.mending import Mended, mend
-from symbackprop.backward.preparing import labelled
-from symbackprop.backward.slots import Slot
+from symbackprop.backward.deriving.bench import RIGHT, WRONG, Bench, Moved, plainly_at
+from symbackprop.backward.deriving.labels import ADJOINT, FORWARD, Label
+from symbackprop.backward.deriving.preparing import labelled
+from symbackprop.backward.faults.blaming import Blame, blames
+from symbackprop.backward.faults.mending import Mended, mend
+from symbackprop.backward.running.slots import Slot
 
 MOST = 8
 """Places that are looked for."""

@@ -12,7 +12,7 @@ Path = tuple[tuple[str, Any], ...]
 
 
 def leaves(value: Any, path: Path = (), seen: set[int] | None = None, once: bool = True) -> Iterator[tuple[Path, Any]]:
-    """Arrays of numbers and floats below `value`, with the way to each; `once`: an array that stands in several places, only at the first."""
+    """Arrays of numbers and floats below `value`, with the way to each; `once`: one in several places, only at the first."""
     seen = set() if seen is None else seen
     if isinstance(value, np.ndarray | np.floating | float):
         if np.asarray(value).dtype.kind == "f" and (not isinstance(value, np.ndarray) or id(value) not in seen):

@@ -5,18 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.backward.bench import RIGHT, Bench, Moved
-from symbackprop.backward.differences import Slope, by_input
-from symbackprop.backward.known import known_at
-from symbackprop.backward.labels import ADJOINT, FACTOR, FORWARD, PART, Label, label
-from symbackprop.backward.passes import Passes, Point, Ran, theirs
-from symbackprop.backward.shapes import LABEL, Shape, draw, label_like, letters_of, points
-from symbackprop.backward.slots import Objective, is_numbers, slots
+from symbackprop.backward.deriving.bench import RIGHT, Bench, Moved
+from symbackprop.backward.deriving.differences import Slope, by_input
+from symbackprop.backward.deriving.known import known_at
+from symbackprop.backward.deriving.labels import ADJOINT, FACTOR, FORWARD, PART, Label, label
+from symbackprop.backward.running.passes import Passes, Point, Ran, theirs
+from symbackprop.backward.running.shapes import LABEL, Shape, draw, label_like, letters_of, points
+from symbackprop.backward.running.slots import Objective, is_numbers, slots
 from symbackprop.errors import SpecError, SymbackpropError, VerifyError
 
 SCALES = (0.8, 0.05, 0.6)
 """Sizes of the data at the points: small data shows what is added to a denominator."""
-WAYS = {"one-hot rows": "the rows of {0} are one-hot", "one-hot columns": "the columns of {0} are one-hot", "0 or 1": "the entries of {0} are 0 or 1"}
+WAYS = {
+    "one-hot rows": "the rows of {0} are one-hot",
+    "one-hot columns": "the columns of {0} are one-hot",
+    "0 or 1": "the entries of {0} are 0 or 1",
+}
 KINDS = ("", "positive")
 POINTS = 3
 CLEAR = 0.6
@@ -30,7 +34,11 @@ def benches(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str
     plain = bench_of(passes, shaped, pairs, ())
     bad = count_wrong(plain)
     wanted = {s.variable for s in plain.slots}
-    labels = [n for n, v in plain.points[0].values.items() if LABEL.match(n) and is_numbers(v) and n not in wanted and not shaped[n].role and np.size(v) > 1]
+    labels = [
+        n
+        for n, v in plain.points[0].values.items()
+        if LABEL.match(n) and is_numbers(v) and n not in wanted and not shaped[n].role and np.size(v) > 1
+    ]
     best = plain
     if not bad or not labels:
         return best
@@ -128,7 +136,14 @@ def _derived(objective: Objective, point: Point, names: Sequence[str]) -> dict[s
 
 
 def _point(
-    passes: Passes, objective: Objective, shaped: Mapping[str, Shape], at: Mapping[str, int], k: int, labels: Sequence[str], way: str, shrink: float = 1
+    passes: Passes,
+    objective: Objective,
+    shaped: Mapping[str, Shape],
+    at: Mapping[str, int],
+    k: int,
+    labels: Sequence[str],
+    way: str,
+    shrink: float = 1,
 ) -> tuple[Point, Ran, float]:
     """A point with data at which both passes run and J is a finite number, what they gave, and J."""
     first: SymbackpropError | None = None
@@ -150,7 +165,9 @@ def _point(
             first = first or VerifyError(
                 "J is not a finite number" if not np.isfinite(loss) else "two runs give two values: the forward pass is random",
                 place=f"function {passes.forward.name}",
-                fix='shapes="n d positive" for data above 0' if not np.isfinite(loss) else "draw the random numbers with np.random.rand and the like, or pass them in",
+                fix='shapes="n d positive" for data above 0'
+                if not np.isfinite(loss)
+                else "draw the random numbers with np.random.rand and the like, or pass them in",
             )
     assert first is not None
     raise first

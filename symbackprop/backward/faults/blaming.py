@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symbackprop.backward.bench import RIGHT, WRONG, Bench, Moved, replacing
-from symbackprop.backward.labels import ADJOINT, FACTOR, FORWARD, SHAPES, Label, close, squeezed
-from symbackprop.backward.pairing import variable_of
-from symbackprop.backward.slots import Slot
-from symbackprop.backward.watched import Site
+from symbackprop.backward.deriving.bench import RIGHT, WRONG, Bench, Moved, replacing
+from symbackprop.backward.deriving.labels import ADJOINT, FACTOR, FORWARD, SHAPES, Label, close, squeezed
+from symbackprop.backward.running.pairing import variable_of
+from symbackprop.backward.running.slots import Slot
+from symbackprop.backward.running.watched import Site
 
 MOST = 4000
 """Runs of the backward pass that a search for the place may take."""
@@ -144,7 +144,9 @@ def _each_round(bench: Bench, site: Site, times: Sequence[Sequence[Moved]]) -> I
             for k, t in zip(bench.known, times, strict=True):
                 rounds = k.series.get(series, [])[:: -1 if turned else 1]
                 values = [k.adjoint[r].value if r in k.adjoint else None for r in rounds]
-                if len(rounds) != len(t) or any(v is None or squeezed(v).shape != squeezed(m.value).shape for v, m in zip(values, t, strict=True)):
+                if len(rounds) != len(t) or any(
+                    v is None or squeezed(v).shape != squeezed(m.value).shape for v, m in zip(values, t, strict=True)
+                ):
                     break
                 made.append({m.time: v for m, v in zip(t, values, strict=True)})
             if len(made) == len(times):
@@ -166,5 +168,3 @@ def _number(text: str, scalars: Mapping[str, float]) -> float | None:
                     return None
                 made *= value**power
     return made
-
-
