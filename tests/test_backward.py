@@ -1,5 +1,7 @@
 """Hand-written backward passes: right ones hold, planted slips are found where they are, and bad input is said."""
 
+# ruff: noqa: F722, F821
+
 from pathlib import Path
 
 import backward_slips as slips

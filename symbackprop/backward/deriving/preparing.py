@@ -12,7 +12,7 @@ from symbackprop.backward.deriving.labels import ADJOINT, FACTOR, FORWARD, PART,
 from symbackprop.backward.running.passes import Passes, Point, Ran, theirs
 from symbackprop.backward.running.shapes import LABEL, Shape, draw, label_like, letters_of, points
 from symbackprop.backward.running.slots import Objective, is_numbers, slots
-from symbackprop.errors import SpecError, SymbackpropError, VerifyError
+from symbackprop.errors import SymbackpropError, VerifyError
 
 SCALES = (0.8, 0.05, 0.6)
 """Sizes of the data at the points: small data shows what is added to a denominator."""
@@ -93,7 +93,7 @@ def bench_of(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, st
             break
         try:
             made.append(_point(passes, objective, kept, at, len(made), labels, way))
-        except (SpecError, VerifyError) as e:
+        except VerifyError as e:
             first = first or e
     if not made or (len(made) < 2 and first is not None and letters_of([a for s in shaped.values() for a in s.axes])):
         assert first is not None
@@ -113,7 +113,7 @@ def bench_of(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, st
             # What saturates is too rough for differences: smaller data.
             try:
                 other, ran, _ = _point(passes, objective, kept, point.at, k, labels, way, shrink)
-            except (SpecError, VerifyError):
+            except VerifyError:
                 break
             new = _derived(objective, other, names)
             if max(g.error for g in new.values()) < max(g.error for g in table.values()):
@@ -157,7 +157,7 @@ def _point(
                 objective.prepare(point, k, scale)
                 ran = theirs(lambda p=point: passes.run(p), at)  # type: ignore[misc]
                 loss = theirs(lambda p=point: objective(p), at)  # type: ignore[misc]
-            except (SpecError, VerifyError) as e:
+            except VerifyError as e:
                 first = first or e
                 continue
             if np.isfinite(loss) and loss == objective(point):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symbackprop.errors import SpecError
+from symbackprop.errors import SpecError, VerifyError
 
 ROLES = ("index", "one-hot", "simplex", "binary", "positive")
 SIGNS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.FloorDiv: operator.floordiv, ast.Div: operator.floordiv}
@@ -107,7 +107,7 @@ def draw(shapes: Mapping[str, Shape], at: Mapping[str, int], seed: int, scale: f
     for name, shape in shapes.items():
         sizes = shape.sizes(at)
         if any(s < 1 for s in sizes):
-            raise SpecError(f"the size of {name} is not above 0 at {dict(at)}", place="shapes", fix="write sums of sizes, as in d+1")
+            raise VerifyError(f"the size of {name} is not above 0 at {dict(at)}", place="shapes", fix="write sums of sizes, as in d+1")
         made[name] = _drawn(rng, sizes, shape.role, scale, bound, kind)
     return made
 

@@ -1,5 +1,7 @@
 """Layers with forward and backward passes, all right; the tests plant one slip in each copy."""
 
+# ruff: noqa: RUF059
+
 import numpy as np
 
 
