@@ -58,6 +58,7 @@ class BackwardReport(Report):
     verdicts: tuple[BackwardVerdict, ...] = field(default=())
     title: str = ""
     file: str = ""
+    path: str = ""
     lines: tuple[Line, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -27,8 +27,10 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     verdicts = tuple(_verdict(bench, slot, state, by_slot.get(slot, (None, None)), logs) for slot, state in states.items())
     backward = bench.passes.backward
     notes = _notes(bench, printed)
-    file = Path(backward.function.__code__.co_filename).name
-    return BackwardReport(verdicts, f"{backward.name}, line by line", file, _lines(bench, labels, [b for b, _ in found], logs), notes)
+    path = Path(backward.function.__code__.co_filename)
+    return BackwardReport(
+        verdicts, f"{backward.name}, line by line", path.name, str(path), _lines(bench, labels, [b for b, _ in found], logs), notes
+    )
 
 
 def loss_name(bench: Bench) -> str:
