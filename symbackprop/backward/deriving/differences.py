@@ -4,7 +4,8 @@ A stencil of five points along each entry; the whole gradient is then compared w
 another step. Where they disagree (a kink between the points, too large a step), the step is made smaller.
 """
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,10 @@ STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Steps relative to the size of what is moved."""
 GOOD = 1e-9
 WEIGHTS = ((-2, 1 / 12), (-1, -8 / 12), (1, 8 / 12), (2, -1 / 12))
+SHORT = ((-1, -1 / 2), (1, 1 / 2))
+"""The stencil of two points, exact where J is quadratic: tried first where a run takes long."""
+LONG = 4e-4
+"""Seconds of a run that takes long."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +52,16 @@ def slope(run: Callable[[np.ndarray], float], at: np.ndarray, most: int = 10**9,
     scale = size or float(np.max(np.abs(at), initial=0)) or 1.0
     rng = np.random.default_rng(0)
     best: Slope | None = None
-    for step in STEPS:
+    start = time.perf_counter()
+    run(at)
+    first = ((STEPS[0], SHORT),) if time.perf_counter() - start > LONG and at.size > 1 else ()
+    for step, weights in (*first, *((s, WEIGHTS) for s in STEPS)):
         h = step * scale
         made = np.zeros(at.shape)
         for place in np.ndindex(at.shape):
             way = np.zeros(at.shape)
             way[place] = 1
-            made[place] = _along(run, at, way, h)
+            made[place] = _along(run, at, way, h, weights)
         top = float(np.max(np.abs(made), initial=0))
         worst = 0.0
         for shrink in (0.37, 0.11):
@@ -71,8 +79,10 @@ def slope(run: Callable[[np.ndarray], float], at: np.ndarray, most: int = 10**9,
     return best
 
 
-def _along(run: Callable[[np.ndarray], float], at: np.ndarray, way: np.ndarray, h: float) -> float:
-    return sum(w * run(at + k * h * way) for k, w in WEIGHTS) / h
+def _along(
+    run: Callable[[np.ndarray], float], at: np.ndarray, way: np.ndarray, h: float, weights: Sequence[tuple[int, float]] = WEIGHTS
+) -> float:
+    return sum(w * run(at + k * h * way) for k, w in weights) / h
 
 
 def by_input(objective: Objective, point: Point, name: str) -> Slope | None:

@@ -40,9 +40,9 @@ def known_at(objective: Objective, point: Point, gradients: Mapping[str, Slope])
     """What is known at a point; `gradients` by arguments have been found before."""
     made = Known(scalars={n: float(s) for n, s in point.at.items()})
     for name, value in point.values.items():
-        if is_numbers(value) and np.ndim(value):
+        if is_numbers(value):
             made.forward[name] = np.asarray(value, float)
-        elif isinstance(value, int | float):
+        if np.ndim(value) == 0:
             made.scalars[name] = float(value)
     made.adjoint |= gradients
     end = time.perf_counter() + SECONDS
@@ -52,10 +52,11 @@ def known_at(objective: Objective, point: Point, gradients: Mapping[str, Slope])
     for moment, value in bound:
         name = names[moment]
         made.forward[name] = np.asarray(value, float)
-        last[name] = moment
+        if is_numbers(value):
+            last[name] = moment
         made.series.setdefault((moment.name, moment.site), []).append(name)
     for name in reversed(made.forward):
-        if name not in made.adjoint and time.perf_counter() < end:
+        if name not in made.adjoint and time.perf_counter() < end and (name in last or name in point.values):
             value = made.forward[name]
             one = by_moment(objective, point, last[name], value, MOST) if name in last else by_input(objective, point, name)
             # What J does not depend on is no adjoint that anybody would compute.

@@ -10,7 +10,7 @@ from symbackprop.backward.deriving.differences import Slope, by_input
 from symbackprop.backward.deriving.known import known_at
 from symbackprop.backward.deriving.labels import ADJOINT, FACTOR, FORWARD, PART, Label, label
 from symbackprop.backward.running.passes import Passes, Point, Ran, theirs
-from symbackprop.backward.running.shapes import LABEL, Shape, draw, label_like, letters_of, points
+from symbackprop.backward.running.shapes import LABEL, MASK, Shape, draw, label_like, letters_of, points
 from symbackprop.backward.running.slots import Objective, is_numbers, slots
 from symbackprop.errors import SymbackpropError, VerifyError
 
@@ -20,6 +20,7 @@ WAYS = {
     "one-hot rows": "the rows of {0} are one-hot",
     "one-hot columns": "the columns of {0} are one-hot",
     "0 or 1": "the entries of {0} are 0 or 1",
+    "masked": "{0}: a mask has the entries 0 and 1, and what it hides is 0",
 }
 KINDS = ("", "positive")
 POINTS = 3
@@ -34,18 +35,19 @@ def benches(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str
     plain = bench_of(passes, shaped, pairs, ())
     bad = count_wrong(plain)
     wanted = {s.variable for s in plain.slots}
-    labels = [
-        n
-        for n, v in plain.points[0].values.items()
-        if LABEL.match(n) and is_numbers(v) and n not in wanted and not shaped[n].role and np.size(v) > 1
-    ]
+    data = plain.points[0].values
+    free = [n for n, s in shaped.items() if not s.role and n not in wanted and is_numbers(data.get(n)) and np.size(data[n]) > 1]
+    labels, masks = [n for n in free if LABEL.match(n)], [n for n in free if MASK.match(n)]
     best = plain
-    if not bad or not labels:
+    if not bad or not (labels or masks):
         return best
     clear = explained(plain) >= CLEAR
     for way in WAYS:
+        meant = [*masks, *(n for n in labels if n not in masks)] if way == "masked" else labels
+        if not meant or (way == "masked" and not masks):
+            continue
         try:
-            other = bench_of(passes, shaped, pairs, tuple(labels), way)
+            other = bench_of(passes, shaped, pairs, tuple(meant), way)
         except SymbackpropError:
             continue
         now, least = count_wrong(other), count_wrong(best)

@@ -21,6 +21,8 @@ BACKWARD = ("backward", "gradient", "gradients", "grad", "backprop", "back", "ja
 SIZE = re.compile(r"(?i)(^n|num|dim|size|hidden|in|out|units|features|channels|classes|nodes|neurons|width|depth|^[dhkmpqcv]$)")
 HIDDEN = (3, 4, 2, 5)
 """Names of sizes among the arguments of a constructor, and what those are that no shape names."""
+PARAMETERS = re.compile(r"(?i)(params?|model|parameters|weights|theta|net(work)?|w|p|variables|args)\Z")
+"""What a dictionary of parameters is called."""
 RUNNING = ("running", "moving", "velocity", "momentum", "_avg")
 
 
@@ -69,13 +71,13 @@ class Passes:
 
     def arguments(self, of: Watched) -> list[inspect.Parameter]:
         """The parameters of a pass, self left out."""
-        made = [p for p in of.parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        made = [p for p in of.parameters.values() if p.kind is not p.VAR_POSITIONAL]
         return made[1:] if self.maker is not None else made
 
     def _own(self) -> list[inspect.Parameter]:
         """Parameters of backward that forward has not, nor the caller has given."""
         known = {p.name for p in self.arguments(self.forward)} | {*self.given}
-        return [p for p in self.arguments(self.backward) if p.name not in known]
+        return [p for p in self.arguments(self.backward) if p.name not in known and p.kind is not p.VAR_KEYWORD]
 
     def _upstream(self) -> list[str]:
         """The arguments of backward that are gradients from above."""
@@ -131,19 +133,30 @@ class Passes:
         """Arguments by name, copies; and those that nothing says. `of_sizes`: one that is called like a size is a small number."""
         made, missing = {}, []
         for p in parameters:
+            if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                continue
             for table in (more, self.given, point.values, point.up):
                 if p.name in table:
                     made[p.name] = copy.deepcopy(table[p.name])
                     break
             else:
-                if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                if p.default is p.empty:
                     if p.name in point.at:
                         made[p.name] = point.at[p.name]
+                    elif not of_sizes and PARAMETERS.match(p.name) and self.loose(point):
+                        made[p.name] = {n: copy.deepcopy(point.values[n]) for n in self.loose(point)}
                     elif of_sizes and SIZE.search(p.name):
                         made[p.name] = HIDDEN[len(made) % len(HIDDEN)]
                     else:
                         missing.append(p.name)
+        if any(p.kind is p.VAR_KEYWORD for p in parameters):
+            made |= {n: copy.deepcopy(v) for n, v in {**point.values, **point.up}.items() if n not in made and n not in self.paths}
         return made, missing
+
+    def loose(self, point: Point) -> list[str]:
+        """Values that no pass takes by their own names: those of a dictionary of parameters."""
+        known = {p.name for w in (self.forward, self.backward) for p in self.arguments(w)}
+        return [n for n in point.values if n not in known and n not in self.paths]
 
     # Runs.
 

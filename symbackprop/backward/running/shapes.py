@@ -97,6 +97,10 @@ def _entries(shapes: Mapping[str, Shape], at: Mapping[str, int]) -> int:
     return max((int(np.prod(s.sizes(at))) for s in shapes.values()), default=0)
 
 
+MASK = re.compile(r"(?i)(r|m|mask\w*|\w*_mask|keep|drop\w*|valid|rated|observed|indicator)\Z")
+"""Names that masks go by."""
+
+
 def draw(shapes: Mapping[str, Shape], at: Mapping[str, int], seed: int, scale: float, bound: int, kind: str = "") -> dict[str, Any]:
     """An array for each argument: numbers of both signs, scalars above 0, whole numbers below `bound`.
 
@@ -139,12 +143,16 @@ def _hot(rng: np.random.Generator, sizes: tuple[int, ...], axis: int) -> np.ndar
 
 
 def label_like(values: Mapping[str, Any], names: Sequence[str], way: str, seed: int) -> dict[str, Any]:
-    """The values with labels in place of the arrays called `names`: `way` is "one-hot rows", "one-hot columns", "0 or 1" or "inside"."""
+    """The values with labels in place of the arrays called `names`: `way` is "one-hot rows", "one-hot columns", "0 or 1" or "masked"."""
     rng = np.random.default_rng(seed + 100)
     made = dict(values)
     for name in names:
         sizes = np.shape(values[name])
-        if way == "0 or 1":
+        if way == "masked":
+            # What a mask hides is 0, as in a table of ratings.
+            mask = next((v for n, v in made.items() if MASK.match(n) and np.shape(v) == sizes and n != name), None)
+            made[name] = (rng.random(sizes) < 0.5) * 1.0 if MASK.match(name) else values[name] if mask is None else values[name] * mask
+        elif way == "0 or 1":
             made[name] = (rng.random(sizes) < 0.5) * 1.0
         elif sizes:
             made[name] = _hot(rng, sizes, -1 if way == "one-hot rows" or len(sizes) < 2 else 0)
