@@ -1,5 +1,6 @@
 """Passes of tests/data/backward/layers.py, each with one slip planted: the line, as it is and as it becomes, and a word of the cause."""
 
+import linecache
 from dataclasses import dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -111,10 +112,16 @@ def load(text: str, folder: Path) -> ModuleType:
     """The module of a source that is written into a folder."""
     path = folder / "layers.py"
     path.write_text(text, encoding="utf-8")
-    spec = spec_from_file_location(f"layers_{abs(hash(text))}", path)
+    return module_of(path)
+
+
+def module_of(path: Path) -> ModuleType:
+    """The module of a file."""
+    spec = spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
+    linecache.checkcache(str(path))
     return module
 
 

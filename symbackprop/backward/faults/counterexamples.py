@@ -101,11 +101,12 @@ def _value(rng: np.random.Generator, dims: tuple[int, ...], role: str) -> Any:
 def script(bench: Bench, slot: Slot, point: Point, entry: tuple[int, ...]) -> str:
     """A program that prints the author's entry and a difference quotient; "" for what a few lines can't say."""
     passes = bench.passes
-    if passes.maker is not None or Path(passes.forward.function.__code__.co_filename).suffix != ".py":
+    file = Path(passes.forward.function.__code__.co_filename)
+    if passes.maker is not None or slot.home != "back" or bench.objective.rows >= 0 or file.suffix != ".py":
         return ""
     if not all(is_numbers(v) or isinstance(v, np.ndarray | int | float) for v in point.values.values()):
         return ""
-    module = Path(passes.forward.function.__code__.co_filename).stem
+    module = file.stem
     forward, backward = passes.forward.name, passes.backward.name
     names = list(dict.fromkeys([forward, backward]))
     lines = ["import numpy as np", f"from {module} import {', '.join(names)}"]

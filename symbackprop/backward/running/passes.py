@@ -16,6 +16,7 @@ from symbackprop.backward.running.pairing import CACHES, UPSTREAM, own_name, var
 from symbackprop.backward.running.watched import Deadline, Hook, Watched
 from symbackprop.errors import SpecError, VerifyError
 
+LOSSES = ("loss", "cost", "cost_function", "objective")
 FORWARD = ("forward", "loss", "cost", "cost_function", "fun", "objective", "f", "__call__", "predict")
 BACKWARD = ("backward", "gradient", "gradients", "grad", "backprop", "back", "jac", "backward_pass", "bprop")
 SIZE = re.compile(r"(?i)(^n|num|dim|size|hidden|in|out|units|features|channels|classes|nodes|neurons|width|depth|^[dhkmpqcv]$)")
@@ -23,6 +24,8 @@ HIDDEN = (3, 4, 2, 5)
 """Names of sizes among the arguments of a constructor, and what those are that no shape names."""
 PARAMETERS = re.compile(r"(?i)(params?|model|parameters|weights|theta|net(work)?|w|p|variables|args)\Z")
 """What a dictionary of parameters is called."""
+ROWS = "(weights of the outputs)"
+"""What stands for a gradient from above where backward gives the derivatives of an array: a Jacobian, or one entry by one."""
 RUNNING = ("running", "moving", "velocity", "momentum", "_avg")
 
 
@@ -43,12 +46,17 @@ class Point:
 
 @dataclass
 class Ran:
-    """What a whole run gave: what forward and backward returned, the object behind them, arguments that backward changed."""
+    """What a whole run gave: what forward and backward returned, the object behind them, arguments that backward changed.
+
+    `local`: what the variables of backward held at last; `rows`: the weights of the outputs, where backward gives their derivatives.
+    """
 
     out: Any
     back: Any
     thing: Any
     changed: tuple[str, ...] = ()
+    local: Mapping[str, Any] = field(default_factory=dict)
+    rows: np.ndarray | None = None
 
 
 class Passes:
@@ -60,9 +68,11 @@ class Passes:
         self.maker: Any = None
         self.given = dict(given)
         self.shaped = tuple(shaped)
+        method = forward if _class_of(forward) else None
+        forward = _class_of(forward) or forward
         if inspect.isclass(forward) or not (inspect.isroutine(forward) or inspect.isfunction(forward)):
             self.maker = forward
-            forward, backward = _methods(forward if inspect.isclass(forward) else type(forward), backward)
+            forward, backward = _methods(forward if inspect.isclass(forward) else type(forward), method, backward)
         self.forward = Watched(forward, deadline, inner=True)
         self.backward = Watched(backward if backward is not None else forward, deadline)
         self.is_one = backward is None
@@ -177,13 +187,22 @@ class Passes:
 
     def run(self, point: Point, hook: Hook = plainly, code: Any = None, before: Hook = plainly) -> Ran:
         """Forward with the hook `before`, then backward with `hook`; `code`: of backward, changed. With one function, it alone."""
+        last: dict[str, Any] = {}
+
+        def kept_at(site: int, value: Any) -> Any:
+            value = hook(site, value)
+            if site in self.backward.sites:
+                last[self.backward.sites[site].name] = value
+            return value
+
+        rows = point.up.get(ROWS)
         if self.is_one:
             np.random.seed(7)
             named, _ = self._bound(self.arguments(self.forward), point, {})
             thing = [self._thing(point)] if self.maker is not None else []
             kept = copy.deepcopy(named)
-            out = self.backward.run_code(code or self.backward.plain, hook, *thing, **named)
-            return Ran(out, out, thing[0] if thing else None, _changed(kept, named))
+            out = self.backward.run_code(code or self.backward.plain, kept_at, *thing, **named)
+            return Ran(out, out, thing[0] if thing else None, _changed(kept, named), last, rows)
         local: dict[str, Any] = {}
         wanted = {p.name for p in self._own()} - {*self.upstream}
 
@@ -199,8 +218,8 @@ class Passes:
             fix = f'give its shape, if it is the gradient from above: shapes={{"{missing[0]}": ...}}, or its value in given'
             raise SpecError(f"nothing says what {missing[0]} of {self.backward.name} is", place="shapes", fix=fix)
         kept = copy.deepcopy(named)
-        back = self.backward.run_code(code or self.backward.plain, hook, *([thing] if self.maker is not None else []), **named)
-        return Ran(out, back, thing, _changed(kept, named))
+        back = self.backward.run_code(code or self.backward.plain, kept_at, *([thing] if self.maker is not None else []), **named)
+        return Ran(out, back, thing, _changed(kept, named), last, rows)
 
     def _thing(self, point: Point) -> Any:
         thing = copy.deepcopy(point.thing)
@@ -226,12 +245,28 @@ class Passes:
         return made
 
 
-def _methods(maker: type, backward: Any) -> tuple[Any, Any]:
-    """The methods of a class that are its passes."""
-    forward = next((getattr(maker, n) for n in FORWARD if inspect.isfunction(getattr(maker, n, None))), None)
+def _class_of(method: Any) -> Any:
+    """The class of a function that is a method of one, None of any other."""
+    name, _, own = getattr(method, "__qualname__", "").rpartition(".")
+    found = getattr(method, "__globals__", {}).get(name)
+    return found if inspect.isclass(found) and getattr(found, own, None) is method else None
+
+
+def _methods(maker: type, forward: Any, backward: Any) -> tuple[Any, Any]:
+    """The methods of a class that are its passes, where they are not given."""
+
+    def first(names: Sequence[str]) -> Any:
+        return next((getattr(maker, n) for n in names if inspect.isfunction(getattr(maker, n, None))), None)
+
     if isinstance(backward, str):
         backward = getattr(maker, backward, None)
-    backward = backward or next((getattr(maker, n) for n in BACKWARD if inspect.isfunction(getattr(maker, n, None))), None)
+    if backward is None:
+        backward = first([n for n in BACKWARD if "grad" in n]) if first(LOSSES) and not first(["backward"]) else first(BACKWARD)
+    if forward is None:
+        # A loss is what a network's gradients are of; a layer's backward takes a gradient from above.
+        own = [p for p in list(inspect.signature(backward).parameters.values())[1:] if p.default is p.empty] if backward else []
+        takes = [p.name for p in inspect.signature(first(LOSSES)).parameters.values()] if first(LOSSES) else []
+        forward = first(LOSSES) if takes and all(p.name in takes for p in own) else first(FORWARD)
     if forward is None or backward is None:
         has = [n for n, v in vars(maker).items() if inspect.isfunction(v)]
         raise SpecError(

@@ -1,34 +1,44 @@
 """What is differentiated, and by what: the scalar J of a forward pass, and the gradients that a backward pass gives."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from symbackprop.backward.running.leaves import Path, found, leaves, name_of
+from symbackprop.backward.running.neglecting import neglected
 from symbackprop.backward.running.pairing import GRADIENTS, KEY, PATTERNS, own_name, stems, variable_of
-from symbackprop.backward.running.passes import Passes, Point, Ran, parts_of, plainly, theirs
+from symbackprop.backward.running.passes import ROWS, Passes, Point, Ran, parts_of, plainly, theirs
 from symbackprop.backward.running.shapes import Shape
 from symbackprop.errors import SpecError
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A gradient: its name in the author's code, where it stands in what backward returns (or on its object), its variable."""
+    """A gradient: its name in the author's code, its place, its variable.
+
+    `home`: what the place is in: what backward returns ("back"), its object ("thing"), its variables ("local").
+    """
 
     subject: str
     path: Path
     variable: str
-    on_object: bool = False
+    home: str = "back"
 
     def value(self, ran: Ran) -> np.ndarray | None:
         """The gradient of a run, None where there is none."""
         try:
-            value = found(ran.thing if self.on_object else ran.back, self.path)
-            return np.array(value, float)
+            value = np.array(found(getattr(ran, self.home), self.path), float)
         except (KeyError, IndexError, AttributeError, TypeError, ValueError):
             return None
+        if ran.rows is None:
+            return value
+        n = ran.rows.ndim
+        if value.shape == ran.rows.shape:
+            return ran.rows * value
+        return np.tensordot(ran.rows, value, n) if value.shape[:n] == ran.rows.shape else value
 
 
 def is_numbers(value: Any) -> bool:
@@ -42,6 +52,8 @@ class Objective:
     def __init__(self, passes: Passes, shapes: Mapping[str, Shape]) -> None:
         self.passes, self.shapes = passes, shapes
         self.places: dict[str, int | None] = {}
+        self.rows = -1
+        self.neglects = False
 
     def prepare(self, point: Point, seed: int, scale: float) -> None:
         """Find which output each gradient from above belongs to, and draw it. Raises SpecError where there is no J, or sizes differ."""
@@ -53,8 +65,8 @@ class Objective:
             raise SpecError(f"{name} returns no array of numbers", place=f"function {name}", fix="return the output, or the loss")
         if not self.passes.upstream:
             if not any(np.size(outs[k]) == 1 for k in arrays):
-                fix = 'let backward take the gradient from above, as in backward(dout, cache), and give its shape: shapes={"dout": "n m"}'
-                raise SpecError(f"{name} returns no scalar, and backward takes no gradient from above", place=f"function {name}", fix=fix)
+                self.rows = arrays[0]
+                point.up[ROWS] = np.random.default_rng(seed + 3).normal(size=np.shape(outs[arrays[0]]))
             return
         names = parts_of(self.passes.forward)
         rng = np.random.default_rng(seed + 3)
@@ -82,11 +94,14 @@ class Objective:
                 np.sum(np.asarray(outs[self.places[up] or 0]) * point.up[up].reshape(np.shape(outs[self.places[up] or 0])))
                 for up in self.passes.upstream
             )
+        if self.rows >= 0:
+            return np.sum(np.asarray(outs[self.rows]) * point.up[ROWS])
         return next(np.sum(v) for v in outs if is_numbers(v) and np.size(v) == 1)
 
     def __call__(self, point: Point, hook: Callable = plainly) -> float:
         """J at a point, each value of forward passed through a hook."""
-        out, _ = self.passes.run_forward(point, hook)
+        with neglected(self.passes.forward) if self.neglects else nullcontext():
+            out, _ = self.passes.run_forward(point, hook)
         return float(self.value(point, out))
 
 
@@ -94,12 +109,13 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
     """The gradients that backward gives, each with its variable. Raises SpecError where that can't be told."""
     point, ran = points[0], rans[0]
     variables = [n for n, v in point.values.items() if is_numbers(v) and n not in passes.upstream]
-    named: list[tuple[str, Path, bool]] = [(n, p, False) for n, p in _returned(passes, ran) if not _is_loss(ran.back, p, losses[0], passes)]
+    named: list[tuple[str, Path, str]] = [(n, p, "back") for n, p in _returned(passes, ran) if not _is_loss(ran.back, p, losses[0], passes)]
     if ran.thing is not None:
+        named += [(f"self.{name_of(p)}", p, "thing") for p, _ in leaves(ran.thing, once=False) if name_of(p) not in passes.paths]
+    if not any(home == "back" or is_gradient_name(n) for n, _, home in named):
+        # Parameters that are updated in place leave the gradients in variables.
         named += [
-            (f"self.{name_of(p)}" if not name_of(p).startswith("[") else name_of(p), p, True)
-            for p, _ in leaves(ran.thing, once=False)
-            if name_of(p) not in passes.paths
+            (n, (("item", n),), "local") for n, v in ran.local.items() if is_numbers(v) and n.isidentifier() and variable_of(n, variables)
         ]
     if not named:
         raise SpecError(
@@ -108,7 +124,8 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
             fix="return the gradients, as in return dx, dW",
         )
     made, unnamed = [], []
-    for name, path, on_object in named:
+    for name, path, home in named:
+        on_object = home == "thing"
         wanted = next((v for k, v in pairs.items() if k in (name, own_name(name))), None)
         if wanted is not None and wanted not in variables:
             matches = [v for v in variables if own_name(v) == wanted]
@@ -124,8 +141,8 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
             or ("" if on_object and len(path) > 1 and path[-1][0] == "attribute" else variable_of(name, variables))
         )
         if variable:
-            made.append(Slot(name, path, variable, on_object))
-        elif not on_object:
+            made.append(Slot(name, path, variable, home))
+        elif home == "back":
             unnamed.append((name, path))
     made += _by_shape(passes, points, rans, variables, made, unnamed)
     # Two names for one gradient, as grads["W"] and self.dW, are both judged; a name of an argument itself is none.
@@ -179,7 +196,9 @@ def _by_shape(
     found_: list[Slot] = []
 
     def fits(path: Path, v: str) -> bool:
-        return all(np.squeeze(found(r.back, path)).shape == np.squeeze(p.values[v]).shape for p, r in zip(points, rans, strict=True))
+        values = [Slot("", path, v).value(r) for r in rans]
+        shapes = [np.squeeze(p.values[v]).shape for p in points]
+        return all(a is not None and np.squeeze(a).shape == s for a, s in zip(values, shapes, strict=True))
 
     as_many = len(unnamed) == len(left) and not isinstance(rans[0].back, dict)
     in_order = as_many and all(fits(p, v) for (_, p), v in zip(unnamed, left, strict=True))
