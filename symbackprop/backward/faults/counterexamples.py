@@ -10,6 +10,7 @@ import numpy as np
 
 from symbackprop.backward.deriving.bench import WRONG, Bench, compared
 from symbackprop.backward.deriving.differences import by_input
+from symbackprop.backward.deriving.labels import squeezed
 from symbackprop.backward.running.passes import Passes, Point
 from symbackprop.backward.running.shapes import Shape, label_like, letters_of
 from symbackprop.backward.running.slots import Slot, is_numbers
@@ -25,34 +26,38 @@ SHORT = 3000
 def counterexample(
     bench: Bench, slot: Slot, shaped: Mapping[str, Shape], labels: tuple[str, ...], way: str
 ) -> tuple[Counterexample, str] | None:
-    """Where a gradient is wrong, with a script; None where no small point shows it."""
-    for point in _small(bench, shaped, labels, way):
-        try:
-            bench.passes.prepare(point)
-            bench.objective.prepare(point, 0, 1.0)
-            point.up = {n: np.asarray(np.random.default_rng(2).choice(HALVES, np.shape(v))) for n, v in point.up.items()}
-            ran = bench.passes.run(point)
-            slope = by_input(bench.objective, point, slot.variable)
-        except Exception:  # a size at which nothing runs is no counterexample
-            continue
-        value = slot.value(ran)
-        if (
-            slope is None
-            or value is None
-            or slope.error > 1e-6
-            or compared(value, slope, np.asarray(point.values[slot.variable], float)) != WRONG
-        ):
-            continue
-        wanted = np.asarray(slope.value)
-        if np.squeeze(value).shape != np.squeeze(wanted).shape:
-            shown = Counterexample(dict(point.at), _shown(point), (), f"shape {value.shape}", f"shape {wanted.shape}")
-            return shown, ""
-        value = value.reshape(wanted.shape)
-        entry = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(value - wanted))), wanted.shape))
-        left, right = two_texts(float(value[entry]), float(wanted[entry]))
-        shown = Counterexample(dict(point.at), _shown(point), entry, left, f"{float(right):.6g}")
-        return shown, script(bench, slot, point, entry)
-    return None
+    """Where a gradient is wrong, with a script; None where no small point shows it. No number at all is shown only for want of others."""
+    found = (_at(bench, slot, point) for point in _small(bench, shaped, labels, way))
+    last = None
+    for shown in found:
+        last = shown or last
+        if shown is not None and not {"nan", "inf", "-inf"} & {shown[0].left}:
+            return shown
+    return last
+
+
+def _at(bench: Bench, slot: Slot, point: Point) -> tuple[Counterexample, str] | None:
+    """What a point shows, None where the gradient is right there, or nothing runs."""
+    try:
+        bench.passes.prepare(point)
+        bench.objective.prepare(point, 0, 1.0)
+        point.up = {n: np.asarray(np.random.default_rng(2).choice(HALVES, np.shape(v))) for n, v in point.up.items()}
+        ran = bench.passes.run(point)
+        slope = by_input(bench.objective, point, slot.variable)
+    except Exception:  # a size at which nothing runs is no counterexample
+        return None
+    value = slot.value(ran)
+    if slope is None or value is None or slope.error > 1e-6:
+        return None
+    if compared(value, slope, np.asarray(point.values[slot.variable], float)) != WRONG:
+        return None
+    wanted = np.asarray(slope.value)
+    if squeezed(value).shape != squeezed(wanted).shape:
+        return Counterexample(dict(point.at), _shown(point), (), f"shape {value.shape}", f"shape {wanted.shape}"), ""
+    value = value.reshape(wanted.shape)
+    entry = tuple(int(i) for i in np.unravel_index(int(np.argmax(np.abs(value - wanted))), wanted.shape))
+    left, right = two_texts(float(value[entry]), float(wanted[entry]))
+    return Counterexample(dict(point.at), _shown(point), entry, left, f"{float(right):.6g}"), script(bench, slot, point, entry)
 
 
 def _shown(point: Point) -> dict[str, Any]:

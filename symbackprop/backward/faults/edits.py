@@ -16,6 +16,10 @@ SMALL = 0.02
 """A number below this may be one that is added to a denominator."""
 
 
+FUNCTIONS = ("np.tanh({0})", "np.exp({0})", "1 / (1 + np.exp(-{0}))", "np.exp(-{0})", "np.abs({0})", "np.sign({0})")
+"""What the name of an argument may stand for by mistake."""
+
+
 @dataclass(frozen=True)
 class Edit:
     """The text between two columns becomes another. `words` say the slip; `cost`: the likelier, the less."""
@@ -218,6 +222,9 @@ class Editor:
         yield self.edit(node, f"(1 - {text})", f"`{text}` stands where `1 - {text}` should", 2)
         yield self.edit(node, f"{text}**2", f"{text} should be squared", 2)
         yield self.edit(node, f"np.sqrt({text})", f"the root of {text} is missing", 3)
+        if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+            for function in FUNCTIONS:
+                yield self.edit(node, function.format(text), f"`{text}` stands where `{function.format(text)}` should", 2)
         if isinstance(node, ast.Name) and len(shape) >= 1:
             for axis in range(len(shape)):
                 yield self.edit(node, f"np.sum({text}, axis={axis})", f"the sum over axis {axis} is missing", 3)

@@ -28,9 +28,7 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     backward = bench.passes.backward
     notes = _notes(bench, printed)
     path = Path(backward.function.__code__.co_filename)
-    return BackwardReport(
-        verdicts, f"{backward.name}, line by line", path.name, str(path), _lines(bench, labels, [b for b, _ in found], logs), notes
-    )
+    return BackwardReport(verdicts, f"{backward.name}, line by line", path.name, str(path), _lines(bench, labels, found, logs), notes)
 
 
 def loss_name(bench: Bench) -> str:
@@ -38,15 +36,19 @@ def loss_name(bench: Bench) -> str:
     return "J"
 
 
-def _lines(bench: Bench, labels: Mapping[int, Label], found: Sequence[Blame], logs: Sequence[Sequence[Moved]]) -> tuple[Line, ...]:
+def _lines(
+    bench: Bench, labels: Mapping[int, Label], found: Sequence[tuple[Blame, Mended | None]], logs: Sequence[Sequence[Moved]]
+) -> tuple[Line, ...]:
     backward = bench.passes.backward
-    blamed = {b.site.number: b for b in found}
+    blamed = {b.site.number: _remark(bench, b, m) for b, m in found if m is None or m.site == b.site}
+    # The slip may stand in an earlier line than the first value that is known to be wrong.
+    blamed |= {m.site.number: f"{m.site.name}: {m.words}" for b, m in found if m is not None and m.site != b.site}
     remarks: dict[int, list[tuple[str, str]]] = {}
     plain: dict[int, list[str]] = {}
     for number, said in labels.items():
         site = backward.sites[number]
         if number in blamed:
-            text = ("wrong", f"{site.name}: should be {blamed[number].target.words()}: {explained(bench, blamed[number])}".rstrip(": "))
+            text = ("wrong", blamed[number])
         elif said.kind == FORWARD and said.of == site.name:
             plain.setdefault(site.line, []).append(site.name)
             continue
@@ -62,6 +64,12 @@ def _lines(bench: Bench, labels: Mapping[int, Label], found: Sequence[Blame], lo
     return tuple(
         Line(backward.first + k, text, tuple(dict.fromkeys(remarks.get(backward.first + k, ())))) for k, text in enumerate(backward.lines)
     )
+
+
+def _remark(bench: Bench, blame: Blame, mended: Mended | None) -> str:
+    """What the margin says at a line to blame."""
+    told = [mended.words] if mended else [explained(bench, blame)]
+    return ": ".join([blame.site.name, f"should be {blame.target.words()}", *(t for t in told if t)])
 
 
 def explained(bench: Bench, blame: Blame) -> str:
