@@ -163,6 +163,7 @@ def numbers_near(ratio: float, scalars: Mapping[str, float], tolerance: float) -
     sizes = [(n, s) for n, s in scalars.items() if s > 1 and s == int(s)]
     bases |= {f"({a}*{b})": s * t for (a, s), (b, t) in combinations(sizes[:6], 2)}
     bases |= {f"1/({a}*{b})": 1 / (s * t) for (a, s), (b, t) in combinations(sizes[:6], 2)}
+    bases |= {way.format(n): s**power for n, s in sizes[:6] for way, power in (("np.sqrt({})", 0.5), ("1/np.sqrt({})", -0.5))}
     sign = "-" if ratio < 0 else ""
     for text, base in bases.items():
         for top in NUMBERS:

@@ -14,7 +14,7 @@ from symbackprop.backward.deriving.labels import ADJOINT, FACTOR, FORWARD, PART,
 from symbackprop.backward.running.neglecting import tiny_constants
 from symbackprop.backward.running.passes import Passes, Point, Ran, theirs
 from symbackprop.backward.running.shapes import LABEL, MASK, Shape, draw, label_like, letters_of, points
-from symbackprop.backward.running.slots import Objective, Slot, is_numbers, slots
+from symbackprop.backward.running.slots import Objective, Slot, check_rows, is_numbers, slots
 from symbackprop.errors import SymbackpropError, VerifyError
 
 SCALES = (0.8, 0.05, 0.6)
@@ -136,6 +136,7 @@ def bench_of(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, st
         made.append(_point(passes, objective, kept, made[0][0].at, len(made), labels, way))
     at_points, rans, losses = [m[0] for m in made], [m[1] for m in made], [m[2] for m in made]
     found = slots(passes, at_points, rans, losses, pairs)
+    check_rows(found, at_points, rans)
     names = list(dict.fromkeys(slot.variable for slot in found))
     gradients = []
     for k, point in enumerate(at_points):

@@ -101,8 +101,8 @@ def _targets(
     for factor in sorted(factors, key=len)[:3]:
         for name in names:
             numbers = [_number(factor, k.scalars) for k in known]
-            values = [c * k.adjoint[name].value for c, k in zip(numbers, known, strict=True)]
-            if all(c is not None for c in numbers) and fits(values):
+            values = [c * k.adjoint[name].value for c, k in zip(numbers, known, strict=True) if c is not None]
+            if len(values) == len(known) and fits(values):
                 yield Label(FACTOR, name, factor), at_last(values)
     for letter in bench.points[0].at if by_name else ():
         for factor in (f"{letter} * ", f"1/{letter} * "):
@@ -162,9 +162,10 @@ def _number(text: str, scalars: Mapping[str, float]) -> float | None:
     for part in body.split(" * "):
         top, _, below = part.partition("/")
         for words, power in ((top, 1), (below, -1)):
-            for word in words.strip("()").split("*") if words else ():
+            root = words.startswith("np.sqrt(")
+            for word in words.removeprefix("np.sqrt").strip("()").split("*") if words else ():
                 value = scalars.get(word, None) if not word.isdigit() else float(word)
                 if value is None:
                     return None
-                made *= value**power
+                made *= value ** (power / 2 if root else power)
     return made

@@ -220,6 +220,8 @@ class Editor:
             yield self.edit(node, f"{text}.T", f"the transpose of {text} is missing")
         yield self.edit(node, f"-{text}", "the sign is turned", 2)
         yield self.edit(node, f"(1 - {text})", f"`{text}` stands where `1 - {text}` should", 2)
+        yield self.edit(node, f"({text} - 1)", f"- 1 is missing after `{text}`", 2)
+        yield self.edit(node, f"({text} + 1)", f"+ 1 is missing after `{text}`", 2)
         yield self.edit(node, f"{text}**2", f"{text} should be squared", 2)
         yield self.edit(node, f"np.sqrt({text})", f"the root of {text} is missing", 3)
         if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):

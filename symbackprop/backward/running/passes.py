@@ -13,6 +13,7 @@ import numpy as np
 
 from symbackprop.backward.running.leaves import Path, leaves, name_of, put
 from symbackprop.backward.running.pairing import CACHES, UPSTREAM, own_name, variable_of
+from symbackprop.backward.running.shapes import LABEL
 from symbackprop.backward.running.watched import Deadline, Hook, Watched
 from symbackprop.errors import SpecError, VerifyError
 
@@ -26,6 +27,9 @@ PARAMETERS = re.compile(r"(?i)(params?|model|parameters|weights|theta|net(work)?
 """What a dictionary of parameters is called."""
 ROWS = "(weights of the outputs)"
 """What stands for a gradient from above where backward gives the derivatives of an array: a Jacobian, or one entry by one."""
+RATES = re.compile(r"(?i)(lr|learning_?rate|eta|alpha|step_?size|rate)\Z")
+"""What the rate of an update is called: where nothing says it, it is a small number."""
+OUTPUTS = ("output", "out", "outputs", "y", "a")
 RUNNING = ("running", "moving", "velocity", "momentum", "_avg")
 
 
@@ -92,7 +96,7 @@ class Passes:
     def _upstream(self) -> list[str]:
         """The arguments of backward that are gradients from above."""
         own = self._own()
-        said = [p.name for p in own if p.name in self.shaped]
+        said = [p.name for p in own if p.name in self.shaped and (UPSTREAM.match(p.name) or not LABEL.match(p.name))]
         bound = self.returned_names() + [s.name for s in self.forward.sites.values()]
         left = [p for p in own if p.name not in self.shaped and p.default is p.empty and not CACHES.match(p.name)]
         guess = [p.name for p in left if UPSTREAM.match(p.name) and p.name not in bound]
@@ -153,6 +157,8 @@ class Passes:
                 if p.default is p.empty:
                     if p.name in point.at:
                         made[p.name] = point.at[p.name]
+                    elif RATES.match(p.name):
+                        made[p.name] = 0.1
                     elif not of_sizes and PARAMETERS.match(p.name) and self.loose(point):
                         made[p.name] = {n: copy.deepcopy(point.values[n]) for n in self.loose(point)}
                     elif of_sizes and SIZE.search(p.name):
@@ -183,7 +189,11 @@ class Passes:
         if missing:
             fix = f'say its shape: shapes={{"{missing[0]}": "n d"}}, or its value: given={{"{missing[0]}": ...}}'
             raise SpecError(f"nothing says what {missing[0]} of {self.forward.name} is", place="shapes", fix=fix)
-        return self.forward.run(hook, *([thing] if self.maker is not None else []), **named), thing
+        out = self.forward.run(hook, *([thing] if self.maker is not None else []), **named)
+        if out is None and thing is not None:
+            # Some layers keep their output and return nothing.
+            out = next((getattr(thing, n) for n in OUTPUTS if hasattr(thing, n)), None)
+        return out, thing
 
     def run(self, point: Point, hook: Hook = plainly, code: Any = None, before: Hook = plainly) -> Ran:
         """Forward with the hook `before`, then backward with `hook`; `code`: of backward, changed. With one function, it alone."""
@@ -236,7 +246,7 @@ class Passes:
         by_name = dict(zip(names, out, strict=True)) if len(names) == len(out) else {}
         made = {}
         for p in self._own():
-            if p.name in self.upstream:
+            if p.name in self.upstream or p.name in self.shaped:
                 continue
             if p.name in by_name:
                 made[p.name] = by_name[p.name]

@@ -1,5 +1,6 @@
 """What is differentiated, and by what: the scalar J of a forward pass, and the gradients that a backward pass gives."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -11,8 +12,11 @@ from symbackprop.backward.running.leaves import Path, found, leaves, name_of
 from symbackprop.backward.running.neglecting import neglected
 from symbackprop.backward.running.pairing import GRADIENTS, KEY, PATTERNS, own_name, stems, variable_of
 from symbackprop.backward.running.passes import ROWS, Passes, Point, Ran, parts_of, plainly, theirs
-from symbackprop.backward.running.shapes import Shape
+from symbackprop.backward.running.shapes import LABEL, Shape
 from symbackprop.errors import SpecError
+
+FIRST = re.compile(r"(?i)(x\w*|theta|w|params|beta|z|inputs?|a|scores|logits)\Z")
+"""What the first argument of a function is called where its derivative is by that."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Slot:
     def value(self, ran: Ran) -> np.ndarray | None:
         """The gradient of a run, None where there is none."""
         try:
-            value = np.array(found(getattr(ran, self.home), self.path), float)
+            value = np.array(_stands(self, ran), float)
         except (KeyError, IndexError, AttributeError, TypeError, ValueError):
             return None
         if ran.rows is None:
@@ -112,12 +116,7 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
     named: list[tuple[str, Path, str]] = [(n, p, "back") for n, p in _returned(passes, ran) if not _is_loss(ran.back, p, losses[0], passes)]
     if ran.thing is not None:
         named += [(f"self.{name_of(p)}", p, "thing") for p, _ in leaves(ran.thing, once=False) if name_of(p) not in passes.paths]
-    if not any(home == "back" or is_gradient_name(n) for n, _, home in named):
-        # Parameters that are updated in place leave the gradients in variables.
-        named += [
-            (n, (("item", n),), "local") for n, v in ran.local.items() if is_numbers(v) and n.isidentifier() and variable_of(n, variables)
-        ]
-    if not named:
+    if not named and not _local(points, rans, variables, ()):
         raise SpecError(
             f"{passes.backward.name} returns nothing",
             place=f"function {passes.backward.name}",
@@ -145,12 +144,49 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
         elif home == "back":
             unnamed.append((name, path))
     made += _by_shape(passes, points, rans, variables, made, unnamed)
+    made += _local(points, rans, variables, made)
     # Two names for one gradient, as grads["W"] and self.dW, are both judged; a name of an argument itself is none.
     if not made:
         shown = ", ".join(n for n, _, _ in named)
         fix = f'say it: pairs={{"{named[0][0]}": "{variables[0] if variables else "x"}"}}'
         raise SpecError(f"which gradient is by which argument? {shown} of {passes.backward.name}", place="pairs", fix=fix)
     return made
+
+
+def check_rows(found: Sequence[Slot], points: Sequence[Point], rans: Sequence[Ran]) -> None:
+    """Raise SpecError where forward returns an array and what backward gives is no derivative of each of its entries."""
+    for slot in found:
+        for point, ran in zip(points, rans, strict=True):
+            if ran.rows is None:
+                return
+            shape, rows, own = np.shape(_stands(slot, ran)), ran.rows.shape, np.shape(point.values[slot.variable])
+            if shape != (*rows, *own) and not shape == rows == own:
+                fix = "let backward take the gradient from above, as in backward(dout, cache), or give a function that returns the loss"
+                raise SpecError("forward returns no scalar, and backward takes no gradient from above", place=slot.subject, fix=fix)
+
+
+def _stands(slot: Slot, ran: Ran) -> Any:
+    """What stands at the place of a gradient."""
+    return found(getattr(ran, slot.home), slot.path)
+
+
+def _local(points: Sequence[Point], rans: Sequence[Ran], variables: Sequence[str], made: Sequence[Slot]) -> list[Slot]:
+    """Gradients that stand in variables alone, as where parameters are updated in place; of what no other gradient is by."""
+    covered = {s.variable for s in made}
+    found_ = {}
+    for name, value in rans[0].local.items():
+        variable = variable_of(name, variables) if name.isidentifier() and is_numbers(value) and name not in variables else ""
+        slot = Slot(name, (("item", name),), variable, "local")
+        if variable and variable not in covered and _fits(slot, points, rans):
+            found_[variable] = slot
+    return list(found_.values())
+
+
+def _fits(slot: Slot, points: Sequence[Point], rans: Sequence[Ran]) -> bool:
+    """Whether a gradient has the shape of its variable at every point."""
+    values = [slot.value(r) for r in rans]
+    shapes = [np.squeeze(p.values[slot.variable]).shape for p in points]
+    return all(a is not None and np.squeeze(a).shape == s for a, s in zip(values, shapes, strict=True))
 
 
 def is_gradient_name(name: str) -> bool:
@@ -193,19 +229,14 @@ def _by_shape(
 ) -> list[Slot]:
     """Gradients whose names say nothing: the only argument left of that shape, or arguments in their order where as many are left."""
     left = [v for v in variables if v not in {s.variable for s in made}]
-    found_: list[Slot] = []
-
-    def fits(path: Path, v: str) -> bool:
-        values = [Slot("", path, v).value(r) for r in rans]
-        shapes = [np.squeeze(p.values[v]).shape for p in points]
-        return all(a is not None and np.squeeze(a).shape == s for a, s in zip(values, shapes, strict=True))
-
     as_many = len(unnamed) == len(left) and not isinstance(rans[0].back, dict)
-    in_order = as_many and all(fits(p, v) for (_, p), v in zip(unnamed, left, strict=True))
-    for k, (name, path) in enumerate(unnamed):
-        can = [v for v in left if fits(path, v)]
-        if in_order:
-            found_.append(Slot(name, path, left[k]))
-        elif len(can) == 1 or (can and len(unnamed) == 1 and not made and can[0] == variables[0]):
+    if as_many and all(_fits(Slot("", p, v), points, rans) for (_, p), v in zip(unnamed, left, strict=True)):
+        return [Slot(name, path, v) for (name, path), v in zip(unnamed, left, strict=True)]
+    found_: list[Slot] = []
+    for name, path in unnamed:
+        can = [v for v in left if _fits(Slot("", path, v), points, rans)]
+        # Nobody differentiates by labels where something else may be meant; the first argument is what a function is of.
+        can = [v for v in can if not LABEL.match(v)] or can
+        if len(can) == 1 or (can and len(unnamed) == 1 and not made and can[0] == variables[0] and FIRST.match(can[0])):
             found_.append(Slot(name, path, can[0]))
     return found_
