@@ -34,8 +34,8 @@ class Moved:
 class Bench:
     """The passes at points with their derived gradients.
 
-    `conditions`: what the data had to be: `labels` as `way` says; `replaced`: nodes of the source of backward that have been corrected, by
-    their numbers.
+    `conditions`: what the data had to be: `labels` as `way` says; `refused`: sizes at which a pass fails, and how; `replaced`: nodes of
+    the source of backward that have been corrected, by their numbers.
     """
 
     passes: Passes
@@ -48,6 +48,7 @@ class Bench:
     conditions: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     way: str = ""
+    refused: str = ""
     replaced: dict[int, ast.AST] = field(default_factory=dict)
     _current: tuple[int, CodeType] | None = None
 

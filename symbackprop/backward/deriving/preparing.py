@@ -153,8 +153,9 @@ def bench_of(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, st
             if max(g.error for g in new.values()) < max(g.error for g in table.values()):
                 table, at_points[k], rans[k] = new, other, ran
         gradients.append(table)
+    refused = f"{first.place}: {first.reason} ({'; '.join(first.notes)})" if first is not None else ""
     conditions = (WAYS[way].format(", ".join(labels)),) if way else ()
-    return Bench(passes, objective, at_points, found, gradients, rans, [], conditions, tuple(labels), way)
+    return Bench(passes, objective, at_points, found, gradients, rans, [], conditions, tuple(labels), way, refused)
 
 
 def _derived(objective: Objective, point: Point, names: Sequence[str]) -> dict[str, Slope]:

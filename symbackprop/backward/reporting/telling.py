@@ -150,6 +150,8 @@ def _notes(bench: Bench, printed: str) -> tuple[str, ...]:
     changed = sorted({n for r in bench.rans for n in r.changed})
     if changed:
         made.append(f"{bench.passes.backward.name} changes {', '.join(changed)} in place: whoever passes it has other numbers afterwards")
+    if bench.refused:
+        made.append(f"there are sizes at which it fails: {bench.refused}")
     if printed:
         made.append(f"the functions print ({len(printed.splitlines())} lines in all runs); none of it is shown")
     return tuple(made)
