@@ -105,3 +105,36 @@ def noisy(x: "n"):
 def noisy_back(x):
     dx = np.ones_like(x)
     return dx
+
+
+def picked(s: "n c", y: "n"):
+    return -np.sum(s[np.arange(len(y)), y])
+
+
+def picked_back(s, y):
+    ds = np.zeros_like(s)
+    ds[np.arange(len(y)), y] -= 1
+    return ds
+
+
+def test_what_entries_are_picked_by_is_an_index_without_the_word() -> None:
+    assert sbp.check_backward(picked, picked_back).ok
+
+
+def slow(x):
+    while x is not None:
+        x = x + 0
+
+
+def helper_back(x):
+    dx = slow(x)
+    return dx
+
+
+def squares(x: "n"):
+    return np.sum(x**2)
+
+
+def test_a_loop_without_end_in_a_helper_ends_with_the_limit() -> None:
+    with pytest.raises(sbp.SymbackpropError, match="longer than"):
+        sbp.check_backward(squares, helper_back, seconds=0.5)

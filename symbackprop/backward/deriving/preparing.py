@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,9 @@ from symbackprop.backward.deriving.known import known_at
 from symbackprop.backward.deriving.labels import ADJOINT, FACTOR, FORWARD, PART, Label, label
 from symbackprop.backward.running.neglecting import tiny_constants
 from symbackprop.backward.running.passes import Passes, Point, Ran, theirs
-from symbackprop.backward.running.shapes import LABEL, MASK, Shape, draw, label_like, letters_of, points
+from symbackprop.backward.running.shapes import LABEL, MASK, PLACES, Shape, draw, label_like, letters_of, points
 from symbackprop.backward.running.slots import Objective, Slot, check_rows, is_numbers, slots
-from symbackprop.errors import SymbackpropError, VerifyError
+from symbackprop.errors import SpecError, SymbackpropError, VerifyError
 
 SCALES = (0.8, 0.05, 0.6)
 """Sizes of the data at the points: small data shows what is added to a denominator."""
@@ -35,7 +36,7 @@ BLURRED = 1e-6
 
 def benches(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str]) -> Bench:
     """The passes at three points. Where gradients are wrong of labels that are any numbers, labels as they are meant are tried too."""
-    plain = bench_of(passes, shaped, pairs, ())
+    plain, shaped = _first(passes, shaped, pairs)
     plain = neglecting(plain)
     bad = count_wrong(plain)
     wanted = {s.variable for s in plain.slots}
@@ -85,6 +86,22 @@ def _is_near(bench: Bench, slot: Slot) -> bool:
     if value is None or value.size != wanted.size:
         return False
     return float(np.max(np.abs(value.reshape(-1) - wanted.reshape(-1)), initial=0)) <= 1e-3 * float(np.max(np.abs(wanted), initial=0))
+
+
+def _first(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str]) -> tuple[Bench, Mapping[str, Shape]]:
+    """The bench with the shapes as they are stated; where entries are picked by an array that is not called an index, with that word."""
+    try:
+        return bench_of(passes, shaped, pairs, ()), shaped
+    except VerifyError as error:
+        plain = [n for n, s in shaped.items() if not s.role and n not in passes.upstream]
+        named = [n for n in plain if LABEL.match(n) or PLACES.match(n)]
+        if "IndexError" not in error.reason:
+            raise
+        for names in (named, *([n] for n in plain)):
+            meant = {n: replace(s, role="index") if n in names else s for n, s in shaped.items()}
+            with suppress(VerifyError, SpecError):
+                return bench_of(passes, meant, pairs, ()), meant
+        raise
 
 
 def count_wrong(bench: Bench) -> int:
@@ -190,7 +207,8 @@ def _point(
             try:
                 passes.prepare(point)
                 objective.prepare(point, k, scale)
-                ran = theirs(lambda p=point: passes.run(p), at)  # type: ignore[misc]
+                with passes.forward.deadline.guarded() if not k else nullcontext():
+                    ran = theirs(lambda p=point: passes.run(p), at)  # type: ignore[misc]
                 loss = theirs(lambda p=point: objective(p), at)  # type: ignore[misc]
             except VerifyError as e:
                 first = first or e

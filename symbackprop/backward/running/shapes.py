@@ -97,6 +97,8 @@ def _entries(shapes: Mapping[str, Shape], at: Mapping[str, int]) -> int:
     return max((int(np.prod(s.sizes(at))) for s in shapes.values()), default=0)
 
 
+PLACES = re.compile(r"(?i)(i|j|ix|idx\w*|ind(ex|ices)|ids?|places|words?|tokens?|inputs?|[xy]b|pos|neg|\w*_(idx|ids|index))\Z")
+"""Names that whole numbers go by that entries are picked by."""
 MASK = re.compile(r"(?i)(r|m|mask\w*|\w*_mask|keep|drop\w*|valid|rated|observed|indicator)\Z")
 """Names that masks go by."""
 

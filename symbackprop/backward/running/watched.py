@@ -8,11 +8,13 @@ import ast
 import builtins
 import copy
 import inspect
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,21 @@ class Deadline:
             raise VerifyError(
                 f"it ran for longer than {self.seconds:g} s", place="the functions given", fix="give smaller shapes, or --limit"
             )
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """A run in which each line of Python asks, also in functions that are not watched."""
+        before = sys.gettrace()
+
+        def line(frame: FrameType, event: str, _: Any) -> Any:
+            self.check()
+            return line
+
+        sys.settrace(line)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
 
 
 def number_of(node: ast.AST) -> int:
