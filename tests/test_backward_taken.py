@@ -138,3 +138,32 @@ def squares(x: "n"):
 def test_a_loop_without_end_in_a_helper_ends_with_the_limit() -> None:
     with pytest.raises(sbp.SymbackpropError, match="longer than"):
         sbp.check_backward(squares, helper_back, seconds=0.5)
+
+
+def gated(x: "n d", W: "d q"):
+    a = x @ W
+    k = W.shape[1] // 2
+    return a[:, :k] * a[:, k:]
+
+
+def gated_back(dout, x, W):
+    a = x @ W
+    k = dout.shape[1]
+    da = np.hstack([dout * a[:, k:], dout * a[:, :k]])
+    return da @ W.T, x.T @ da
+
+
+def flat(x: "n c h", W: "p m"):
+    return x.reshape(len(x), -1) @ W
+
+
+def flat_back(dout, x, W):
+    dx = (dout @ W.T).reshape(x.shape)
+    dW = x.reshape(len(x), -1).T @ dout
+    return dx, dW
+
+
+def test_a_size_that_others_make_is_found_and_said() -> None:
+    report = sbp.check_backward(flat, flat_back)
+    assert report.ok and "it runs where p = c*h" in report.notes[0]
+    assert sbp.check_backward(gated, gated_back).ok

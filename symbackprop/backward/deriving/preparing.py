@@ -1,9 +1,10 @@
 """Points for a check: sizes at which both passes run, data, derived gradients; labels as they are meant where any numbers won't do."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ WAYS = {
 }
 KINDS = ("", "positive")
 POINTS = 3
+MOST_LETTERS = 7
+"""Names of sizes among which one that others make is looked for."""
 CLEAR = 0.6
 """The share of values that must be known for labels to be taken as any numbers."""
 BLURRED = 1e-6
@@ -89,19 +92,56 @@ def _is_near(bench: Bench, slot: Slot) -> bool:
 
 
 def _first(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, str]) -> tuple[Bench, Mapping[str, Shape]]:
-    """The bench with the shapes as they are stated; where entries are picked by an array that is not called an index, with that word."""
+    """The bench with the shapes as they are stated, else as they may be meant: whole numbers for places, a size that others make."""
     try:
         return bench_of(passes, shaped, pairs, ()), shaped
     except VerifyError as error:
-        plain = [n for n, s in shaped.items() if not s.role and n not in passes.upstream]
-        named = [n for n in plain if LABEL.match(n) or PLACES.match(n)]
-        if "IndexError" not in error.reason:
-            raise
-        for names in (named, *([n] for n in plain)):
-            meant = {n: replace(s, role="index") if n in names else s for n, s in shaped.items()}
-            with suppress(VerifyError, SpecError):
-                return bench_of(passes, meant, pairs, ()), meant
-        raise
+        failed = error
+    named = [_places(passes, shaped)] if "IndexError" in failed.reason else []
+    for meant in [*named, *(_with_role(shaped, [n]) for n in shaped if named)]:
+        with suppress(VerifyError, SpecError):
+            return bench_of(passes, meant, pairs, ()), meant
+    for stated in (shaped, *named):
+        for related, said in _related(stated):
+            if _runs(passes, related):
+                with suppress(VerifyError, SpecError):
+                    return replace(bench_of(passes, related, pairs, ()), refused=said), related
+    raise failed
+
+
+def _places(passes: Passes, shaped: Mapping[str, Shape]) -> dict[str, Shape]:
+    """The shapes, with whole numbers for what is called as places and labels are."""
+    plain = [n for n, s in shaped.items() if not s.role and n not in passes.upstream]
+    return _with_role(shaped, [n for n in plain if LABEL.match(n) or PLACES.match(n)])
+
+
+def _with_role(shaped: Mapping[str, Shape], names: Sequence[str]) -> dict[str, Shape]:
+    return {n: replace(s, role="index") if n in names else s for n, s in shaped.items()}
+
+
+def _related(shaped: Mapping[str, Shape]) -> Iterator[tuple[Mapping[str, Shape], str]]:
+    """Shapes in which one size is made of others, and what is to be said of them."""
+    letters = letters_of([a for s in shaped.values() for a in s.axes])
+    if len(letters) > MOST_LETTERS:
+        return
+    for letter in letters:
+        others = [x for x in letters if x != letter]
+        sizes = ["*".join(some) for count in (2, 3) for some in combinations(others, count)]
+        sizes += [f"{k}*{x}" for k in (2, 3, 4) for x in others] + [f"{x}+{k}" for k in (1, 2) for x in others]
+        for size in sizes:
+            made = {n: replace(s, axes=tuple(size if a == letter else a for a in s.axes)) for n, s in shaped.items()}
+            yield made, f"it runs where {letter} = {size}: say so in the shapes"
+
+
+def _runs(passes: Passes, shaped: Mapping[str, Shape]) -> bool:
+    """Whether both passes run at the first two sizes."""
+    kept = {n: s for n, s in shaped.items() if n not in passes.upstream} or shaped
+    try:
+        for k, at in enumerate(points(kept)[:2]):
+            _point(passes, Objective(passes, shaped), kept, at, k + 1, (), "")
+    except (VerifyError, SpecError):
+        return False
+    return True
 
 
 def count_wrong(bench: Bench) -> int:
@@ -170,7 +210,7 @@ def bench_of(passes: Passes, shaped: Mapping[str, Shape], pairs: Mapping[str, st
             if max(g.error for g in new.values()) < max(g.error for g in table.values()):
                 table, at_points[k], rans[k] = new, other, ran
         gradients.append(table)
-    refused = f"{first.place}: {first.reason} ({'; '.join(first.notes)})" if first is not None else ""
+    refused = f"there are sizes at which it fails: {first.place}: {first.reason} ({'; '.join(first.notes)})" if first is not None else ""
     conditions = (WAYS[way].format(", ".join(labels)),) if way else ()
     return Bench(passes, objective, at_points, found, gradients, rans, [], conditions, tuple(labels), way, refused)
 

@@ -151,7 +151,7 @@ def _notes(bench: Bench, printed: str) -> tuple[str, ...]:
     if changed:
         made.append(f"{bench.passes.backward.name} changes {', '.join(changed)} in place: whoever passes it has other numbers afterwards")
     if bench.refused:
-        made.append(f"there are sizes at which it fails: {bench.refused}")
+        made.append(bench.refused)
     if printed:
         made.append(f"the functions print ({len(printed.splitlines())} lines in all runs); none of it is shown")
     return tuple(made)
