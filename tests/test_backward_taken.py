@@ -167,3 +167,45 @@ def test_a_size_that_others_make_is_found_and_said() -> None:
     report = sbp.check_backward(flat, flat_back)
     assert report.ok and "it runs where p = c*h" in report.notes[0]
     assert sbp.check_backward(gated, gated_back).ok
+
+
+class Private:
+    def __init__(self, W):
+        self.__weights = W
+
+    def forward(self, x):
+        self.__x = x
+        return x @ self.__weights
+
+    def backward(self, dout):
+        self.dW = self.__x.T @ dout
+        dx = dout @ self.__weights.T
+        return dx
+
+
+def test_an_argument_of_the_constructor_is_known_under_another_name() -> None:
+    report = sbp.check_backward(Private, shapes={"x": "n d", "W": "d m"})
+    assert {v.subject: v.status for v in report.verdicts} == {"self.dW": "holds", "dx": "holds"}
+
+
+def quadratic(x: "n d", w: "d"):
+    return np.sum((x @ w) ** 2)
+
+
+def in_few_digits(x, w):
+    dw = 2 * x.T.astype(np.float32) @ (x @ w).astype(np.float32)
+    return dw
+
+
+def missing(x, w):
+    dx, dw = 2 * np.outer(x @ w, w), None
+    return dx, dw
+
+
+def test_what_is_computed_in_few_digits_is_compared_in_few() -> None:
+    assert sbp.check_backward(quadratic, in_few_digits).ok
+
+
+def test_a_gradient_that_is_none_is_missing() -> None:
+    verdicts = sbp.check_backward(quadratic, missing).verdicts
+    assert {v.subject: (v.status, v.cause) for v in verdicts} == {"dx": ("holds", ""), "dw": ("wrong", "it is missing")}

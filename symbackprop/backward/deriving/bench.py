@@ -113,8 +113,11 @@ def compared(value: np.ndarray | None, slope: Slope, variable: np.ndarray) -> st
     top = float(np.max(np.abs(wanted), initial=0))
     off = float(np.max(np.abs(value - wanted), initial=0))
     if top == 0:
-        return RIGHT if off < 1e-9 else WRONG if off > 1e-7 else OPEN
+        return RIGHT if off < (1e-9 if value.dtype == float else 1e-5) else WRONG if off > 1e-7 else OPEN
     off /= top
+    if value.dtype != float:
+        digits = float(np.finfo(value.dtype).eps)
+        return RIGHT if off <= 50 * digits + 10 * slope.error else WRONG if off > 5000 * digits + 100 * slope.error else OPEN
     return RIGHT if off <= NEAR + 10 * slope.error <= ROUGH else WRONG if off > FAR + 100 * slope.error else OPEN
 
 

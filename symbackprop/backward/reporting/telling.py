@@ -22,11 +22,14 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     learn(bench)
     logs = [bench.log(k) for k in range(len(bench.points))]
     labels = labelled(bench, logs)
-    found = faults(bench, states, logs, labels)
+    try:
+        found, failed = faults(bench, states, logs, labels), ""
+    except Exception as e:  # a search that breaks takes no verdict away
+        found, failed = [], f"the line to blame could not be looked for: {type(e).__name__}: {e}"
     by_slot: dict[Slot, tuple[Blame | None, Mended | None]] = {slot: (b, m) for b, m in reversed(found) for slot in b.repairs}
     verdicts = tuple(_verdict(bench, slot, state, by_slot.get(slot, (None, None)), logs) for slot, state in states.items())
     backward = bench.passes.backward
-    notes = _notes(bench, printed)
+    notes = (*_notes(bench, printed), *([failed] if failed else []))
     path = Path(backward.function.__code__.co_filename)
     return BackwardReport(verdicts, f"{backward.name}, line by line", path.name, str(path), _lines(bench, labels, found, logs), notes)
 

@@ -15,6 +15,8 @@ PATTERNS = [
         r"(?:grad|nabla|delta|Grad|Delta)(.+)\Z",
     )
 ]
+PRIVATE = re.compile(r"^_[A-Za-z]\w*?__(?=\w)")
+"""What Python puts before a private attribute of a class."""
 GRADIENTS = re.compile(r"(?i)grad|(^|\.)d[A-Z_]?\w{0,7}$|delta|nabla")
 """What collections of gradients are called."""
 UPSTREAM = re.compile(r"(?i)(d_?[a-z]\w*|g|gy|gout\w*|grad_?(out\w*|y)|\w*_?grad(ient)?(_out\w*)?|upstream\w*|up|delta\w*|error|eta)\Z")
@@ -24,7 +26,7 @@ CACHES = re.compile(r"(?i)(cache\w*|ctx|context|saved?|tape|mem(ory)?|state|stor
 def own_name(text: str) -> str:
     """The name that a target or a place in what is returned goes by: dW of self.dW and of grads["dW"]."""
     key = KEY.search(text)
-    return key[1] if key else text.split(".")[-1].split("[")[0]
+    return key[1] if key else PRIVATE.sub("", text.split(".")[-1].split("[")[0])
 
 
 def stems(name: str) -> Iterator[str]:

@@ -82,6 +82,7 @@ class Passes:
         self.is_one = backward is None
         self.upstream = [] if self.is_one else self._upstream()
         self.paths: dict[str, Path] = {}
+        self.aliases: dict[str, str] = {}
 
     def arguments(self, of: Watched) -> list[inspect.Parameter]:
         """The parameters of a pass, self left out."""
@@ -125,13 +126,19 @@ class Passes:
             if is_gradient or name.startswith("grad") or any(r in own for r in RUNNING):
                 continue
             self.paths[name] = path
-            if own in point.values:
-                point.values[name] = point.values.pop(own) if own != name else point.values[own]
+            # An argument of the constructor is known by its value too: self.weights = W.
+            same = own if own in point.values else next((n for n, v in point.values.items() if _is_same(v, value)), "")
+            if same:
+                point.values[name] = point.values[same] if same == name else point.values.pop(same)
+                self.aliases |= {same: name} if same not in (own, name) else {}
             else:
                 point.values[name] = rng.normal(size=value.shape) * 0.7 if isinstance(value, np.ndarray) else value
         known = {p.name for w in (self.forward, self.backward) for p in self.arguments(w)}
         for name in [n for n in point.values if n not in known and n not in self.paths]:
-            self.paths[name] = (("attribute", name),)
+            if hasattr(point.thing, name):
+                self.paths[name] = (("attribute", name),)
+            else:
+                del point.values[name]  # the constructor has made something else of it
 
     def _made(self, point: Point) -> Any:
         parameters = list(inspect.signature(self.maker).parameters.values())
@@ -253,6 +260,11 @@ class Passes:
             elif CACHES.match(p.name) or p.default is p.empty:
                 made[p.name] = out[1] if len(out) == 2 else out[-1] if isinstance(out[-1], tuple | dict | list) else out[1:]
         return made
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are arrays with the same entries."""
+    return isinstance(one, np.ndarray) and isinstance(other, np.ndarray) and one.size > 1 and np.array_equal(one, other)
 
 
 def _class_of(method: Any) -> Any:

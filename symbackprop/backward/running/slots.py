@@ -34,7 +34,12 @@ class Slot:
     def value(self, ran: Ran) -> np.ndarray | None:
         """The gradient of a run, None where there is none."""
         try:
-            value = np.array(_stands(self, ran), float)
+            raw = _stands(self, ran)
+            if raw is None:
+                return None
+            value = np.asarray(raw)
+            # What is computed in few digits is compared in few.
+            value = value.astype(value.dtype if value.dtype in (np.float32, np.float16) else float)
         except (KeyError, IndexError, AttributeError, TypeError, ValueError):
             return None
         if ran.rows is None:
@@ -114,6 +119,10 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
     point, ran = points[0], rans[0]
     variables = [n for n, v in point.values.items() if is_numbers(v) and n not in passes.upstream]
     named: list[tuple[str, Path, str]] = [(n, p, "back") for n, p in _returned(passes, ran) if not _is_loss(ran.back, p, losses[0], passes)]
+    parts = parts_of(passes.backward)
+    if isinstance(ran.back, tuple) and len(parts) == len(ran.back):
+        none = [(n, (("item", k),), "back") for k, n in enumerate(parts) if ran.back[k] is None]
+        named += [n for n in none if variable_of(n[0], variables)]
     if ran.thing is not None:
         named += [(f"self.{name_of(p)}", p, "thing") for p, _ in leaves(ran.thing, once=False) if name_of(p) not in passes.paths]
     if not named and not _local(points, rans, variables, ()):
@@ -134,8 +143,10 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
         same_home = [v for v in variables if on_object and v.rpartition(".")[0] == name.removeprefix("self.").rpartition(".")[0]]
         if on_object and not wanted and not is_gradient_name(name):
             continue
+        aliased = passes.aliases.get(variable_of(name, [*passes.aliases]), "")
         variable = (
             wanted
+            or aliased
             or variable_of(name, same_home)
             or ("" if on_object and len(path) > 1 and path[-1][0] == "attribute" else variable_of(name, variables))
         )

@@ -114,12 +114,20 @@ class Watched:
         if not isinstance(top, ast.FunctionDef):
             raise VerifyError(f"{self.name} is no function written with def", fix="write it with def")
         self.tree: ast.FunctionDef = top
+        self._mangle()
         self.first, self.lines = first, [line.rstrip("\n") for line in lines]
         # Signs and contexts are one object wherever they stand: they have no number.
         for number, node in enumerate(n for n in ast.walk(self.tree) if isinstance(n, ast.stmt | ast.expr)):
             vars(node)[NUMBER] = number
         self.sites: dict[int, Site] = {}
         self.plain = self._compiled({}, self.sites)
+
+    def _mangle(self) -> None:
+        """Spell private attributes as Python does inside a class: self.__W as self._Layer__W."""
+        home = self.function.__qualname__.split(".")[-2:-1]
+        for node in ast.walk(self.tree) if home and home[0].isidentifier() else ():
+            if isinstance(node, ast.Attribute) and node.attr.startswith("__") and not node.attr.endswith("__"):
+                node.attr = f"_{home[0].lstrip('_')}{node.attr}"
 
     @property
     def parameters(self) -> Mapping[str, inspect.Parameter]:
