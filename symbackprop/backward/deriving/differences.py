@@ -52,9 +52,9 @@ def slope(run: Callable[[np.ndarray], float], at: np.ndarray, most: int = 10**9,
     scale = size or float(np.max(np.abs(at), initial=0)) or 1.0
     rng = np.random.default_rng(0)
     best: Slope | None = None
-    start = time.perf_counter()
+    start = time.process_time()
     run(at)
-    first = ((STEPS[0], SHORT),) if time.perf_counter() - start > LONG and at.size > 1 else ()
+    first = ((STEPS[0], SHORT),) if time.process_time() - start > LONG and at.size > 1 else ()
     for step, weights in (*first, *((s, WEIGHTS) for s in STEPS)):
         h = step * scale
         made = np.zeros(at.shape)
