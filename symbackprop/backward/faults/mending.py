@@ -1,6 +1,7 @@
 """The statement at a blamed place as it should be: small edits of it, tried on the values that it sees, then in the pass itself."""
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -117,6 +118,22 @@ def _signs(place: Place) -> Iterator[tuple[str, str, bool]]:
     for sign in ("+=", "-=", "=", *(("*=", "/=") if was in ("*=", "/=") else ())):
         if sign != was:
             yield f"{target} {sign} {rhs}", f"it is `{was}` where `{sign}` should stand", False
+    if not isinstance(s, ast.AugAssign):
+        return
+    if isinstance(s.target, ast.Subscript) and was == "+=":
+        base, index = place.source.source(s.target.value), place.source.source(s.target.slice)
+        yield f"np.add.at({base}, {index}, {rhs})", "places that occur twice are written once", False
+    elif isinstance(s.target, ast.Name):
+        yield _without_first(place, target, was, rhs), f"the first entry of {target} has no such term", False
+
+
+def _without_first(place: Place, target: str, sign: str, rhs: str) -> str:
+    """The statement for all entries but the first, as where a bias is not penalised."""
+    arrays = place.scope(place.envs[0][-1]).arrays if place.envs[0] else {}
+    shape = arrays[target].shape if target in arrays else ()
+    for name in sorted((n for n, v in arrays.items() if n.isidentifier() and v.shape == shape), key=len, reverse=True):
+        rhs = re.sub(rf"(?<![\w.]){re.escape(name)}\b(?!\[)", f"{name}[1:]", rhs)
+    return f"{target}[1:] {sign} {rhs}"
 
 
 def _after(place: Place) -> Iterator[tuple[str, str, bool]]:

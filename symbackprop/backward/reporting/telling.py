@@ -34,11 +34,6 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     return BackwardReport(verdicts, f"{backward.name}, line by line", path.name, str(path), _lines(bench, labels, found, logs), notes)
 
 
-def loss_name(bench: Bench) -> str:
-    """What J is called."""
-    return "J"
-
-
 def _lines(
     bench: Bench, labels: Mapping[int, Label], found: Sequence[tuple[Blame, Mended | None]], logs: Sequence[Sequence[Moved]]
 ) -> tuple[Line, ...]:
