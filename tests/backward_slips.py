@@ -105,6 +105,7 @@ SLIPS: list[tuple[str, str, str, str]] = [
     ("class", "return dout @ self.W.T", "return -dout @ self.W.T", "sign"),
     ("network", "delta = (self.out - self.t) / len(self.t)", "delta = self.out - self.t", "division"),
     ("network", "dz = dh * self.h * (1 - self.h)", "dz = dh * (1 - self.h)", "self.h"),
+    ("rnn", "dprev = da.dot(Wh.T)", "dprev = da.dot(Wh)", "transpose"),
 ]
 
 

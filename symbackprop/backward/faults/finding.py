@@ -1,6 +1,7 @@
 """The faults of a backward pass, one after the other: each is corrected before the next is looked for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from symbackprop.backward.deriving.bench import RIGHT, WRONG, Bench, Moved, plainly_at
 from symbackprop.backward.deriving.labels import ADJOINT, FORWARD, Label
@@ -29,13 +30,17 @@ def faults(
         first = min(found, key=lambda b: b.order)
         suspects = {bench.passes.backward.sites[n].name for n, said in labels.items() if said.kind not in (ADJOINT, FORWARD)}
         mended = mend(bench, first, [s for s, state in now.items() if state == RIGHT], suspects)
-        made.append((first, mended))
         if mended is None:
+            made.append((first, None))
             unexplained |= {*first.repairs}
             continue
+        before = now
         bench.replaced[mended.number] = mended.node
         code = bench.current()
         now = bench.tried(plainly_at, code) or now
+        # The statement may put right more than the value that it was found by.
+        repaired = tuple(s for s, state in before.items() if state == WRONG and now[s] == RIGHT)
+        made.append((replace(first, repairs=repaired), mended))
         logs = [bench.log(k, code) for k in range(len(bench.points))]
         labels = labelled(bench, logs)
     bench.replaced.clear()

@@ -11,7 +11,7 @@ from symbackprop.backward.deriving.bench import Bench
 from symbackprop.backward.deriving.labels import close, squeezed
 from symbackprop.backward.faults.blaming import Blame
 from symbackprop.backward.faults.place import Env, Place
-from symbackprop.backward.faults.solving import Found, factors, limited, solutions
+from symbackprop.backward.faults.solving import MOST_RUNS, Found, factors, limited, solutions
 from symbackprop.backward.faults.texts import factored, parsed, tidy
 from symbackprop.backward.running.slots import Slot
 from symbackprop.backward.running.watched import Site, number_of
@@ -46,7 +46,8 @@ def mend(bench: Bench, blame: Blame, right: Sequence[Slot], suspects: Collection
         return swapped
     found = solutions(place)
     near, far = [f for f in found if f[0] <= PLAIN], [f for f in found if f[0] > PLAIN]
-    return _first(place, near) or _earlier(place, suspects) or _first(place, far) or _tried(place, _after(place))
+    carried = None if near else _carried(place)
+    return _first(place, near) or carried or _earlier(place, suspects) or _first(place, far) or _tried(place, _after(place))
 
 
 def _first(place: Place, found: Sequence[Found]) -> Mended | None:
@@ -79,6 +80,30 @@ def _earlier(place: Place, suspects: Collection[str]) -> Mended | None:
         for edit in sorted(limited(place.editor(site.expression, envs[0][0])), key=lambda e: e.cost):
             new = rhs[: edit.start] + edit.text + rhs[edit.stop :]
             if all(_follows(place, site.name, new, e[0], k) for k, e in enumerate(envs)) and place.repairs(new, site.expression):
+                start, stop = place.source.span(site.expression, site.statement)
+                text = place.source.source(site.statement)
+                text = text[:start] + tidy(new, rhs) + text[stop:]
+                return Mended(_line(text), edit.words, number_of(site.expression), parsed(new), site)
+    return None
+
+
+def _carried(place: Place) -> Mended | None:
+    """A slip in a later line of a loop, whose value this one reads in the next round: the first round is right then."""
+    wanted = place.blame.wanted[0]
+    if len(wanted) < 2 or place.node is None:
+        return None
+    first = next((m for m in place.bench.log(0, place.bench.current()) if m.site == place.site.number), None)
+    if first is None or not place.fits(first.value, wanted[first.time]):
+        return None
+    read = {n.id for n in ast.walk(place.node) if isinstance(n, ast.Name)}
+    for site in place.source.sites.values():
+        if site.name not in read or site.line <= place.site.line or site.expression is None or not isinstance(site.statement, ast.Assign):
+            continue
+        envs = place.scopes(site, 0)
+        rhs = place.source.source(site.expression)
+        for edit in sorted(limited(place.editor(site.expression, envs[-1])), key=lambda e: e.cost)[:MOST_RUNS] if envs else ():
+            new = rhs[: edit.start] + edit.text + rhs[edit.stop :]
+            if place.repairs(new, site.expression):
                 start, stop = place.source.span(site.expression, site.statement)
                 text = place.source.source(site.statement)
                 text = text[:start] + tidy(new, rhs) + text[stop:]

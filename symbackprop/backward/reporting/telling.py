@@ -115,12 +115,19 @@ def _verdict(
         "wrong",
         subject,
         f"it is not dJ/d{slot.variable}",
-        cause=": ".join(t for t in (_cause(bench, slot, blame), mended.words if mended else "") if t),
+        cause=_why(bench, slot, blame, mended),
         line=mended.site.line if mended else blame.site.line if blame else _last_line(bench, slot, logs),
         counterexample=shown[0] if shown else None,
         script=shown[1] if shown else "",
         corrected=mended.statement if mended else "",
     )
+
+
+def _why(bench: Bench, slot: Slot, blame: Blame | None, mended: Mended | None) -> str:
+    """The likely cause: what the value at the place should be, and the slip."""
+    if mended and blame and mended.site != blame.site:
+        return f"{mended.site.name}: {mended.words}; so {blame.site.name} is not {blame.target.words()}"
+    return ": ".join(t for t in (_cause(bench, slot, blame), mended.words if mended else "") if t)
 
 
 def _last_line(bench: Bench, slot: Slot, logs: Sequence[Sequence[Moved]]) -> int:
