@@ -228,7 +228,7 @@ def verify(
     model: Annotated[Path | None, typer.Option(metavar="SPEC", help="The model that notes are about, a TOML file.")] = None,
     forward: Annotated[str, typer.Option(metavar="NAME", help="Of a backward pass: the forward pass, in the same file.")] = "",
     pairs: Annotated[str, typer.Option(help='Of a backward pass: which gradient is by what: "dx: x".')] = "",
-    given: Annotated[str, typer.Option(help="Of a backward pass: arguments that are no arrays: \"flag: True\".")] = "",
+    given: Annotated[str, typer.Option(help='Of a backward pass: arguments that are no arrays: "flag: True".')] = "",
     limit: Annotated[float, typer.Option(min=0.1, help="Of a backward pass: for how many seconds its functions may run.")] = 20,
     format: Annotated[Report | None, typer.Option(help="Of notes and passes. Default: what -o says, else text.")] = None,
     lang: Annotated[Language | None, typer.Option(help="The language of reports on notes. Default: that of the note.")] = None,
