@@ -12,6 +12,7 @@ _LAYERS = ("Linear", "ReLU", "LeakyReLU", "Tanh", "Sigmoid", "Softplus", "GELU",
 _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
 _HOMES = {
     "api": ("load", "model", "trace", "derive", "generate", "verify", "check", "check_note", "Model", "Derivation", "Module"),
+    "backward.check": ("check_backward",),
     "expressions": ("derivative",),
     "formulas.judge": ("check_claim",),
     "result": ("Result",),
@@ -28,6 +29,8 @@ __all__ = ["__version__", *sorted(_HOME)]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
+    if name == "testing":
+        return import_module("symbackprop.testing")
     if not name.startswith("_"):
         functions = import_module("symbackprop.language.tracing.functions").FUNCTIONS
         if name in functions:

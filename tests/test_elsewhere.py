@@ -71,12 +71,18 @@ def test_options_of_an_expression_show_how_they_are_written():
     assert 'fix: write as in "A: m n; x: n; b: m"' in said("--shapes", "A m n")
 
 
-@pytest.mark.parametrize("command", [("derive",), ("generate",), ("verify",), ("train", "--data", "x.csv")])
+@pytest.mark.parametrize("command", [("derive",), ("generate",), ("train", "--data", "x.csv")])
 def test_a_python_file_is_no_model(tmp_path, command):
     (tmp_path / "net.py").write_text("def f(x): pass\n")
     said = CliRunner().invoke(cli.app, [command[0], str(tmp_path / "net.py"), *command[1:]], prog_name="symbackprop")
     assert said.exit_code == 2 and "it is Python, not the tables of a model" in said.stderr
     assert "fix: name the TOML file of the model; in Python a function is traced, sbp.trace(f)" in said.stderr
+
+
+def test_a_python_file_alone_is_no_backward_pass(tmp_path):
+    (tmp_path / "net.py").write_text("def f(x): pass\n")
+    said = CliRunner().invoke(cli.app, ["verify", str(tmp_path / "net.py")], prog_name="symbackprop")
+    assert said.exit_code == 2 and "names no function" in said.stderr and "net.py:backward --forward forward" in said.stderr
 
 
 def test_a_model_is_derived_where_a_derivation_is_wanted():

@@ -28,16 +28,19 @@ from symbackprop.commands.options import (
     OfExpressions,
     Report,
     are_notes,
+    are_passes,
     check_ending,
     is_folder,
     words,
 )
-from symbackprop.errors import SpecError, SymbackpropError, TargetError
+from symbackprop.commands.output import complain, deliver, say
+from symbackprop.errors import SpecError, SymbackpropError
 from symbackprop.version import __version__
 
 api = opened_later("symbackprop.api")
 data = opened_later("symbackprop.commands.data")
 demonstration = opened_later("symbackprop.commands.demo")
+backward = opened_later("symbackprop.commands.backward")
 emit = opened_later("symbackprop.emit")
 kinds = opened_later("symbackprop.kinds.table")
 ops_page = opened_later("symbackprop.commands.ops_page")
@@ -81,7 +84,8 @@ def main_options(
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
 Model = Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")]
 Verified = Annotated[
-    list[str], typer.Argument(metavar="SPEC|EXPRESSION|NOTE...", help="A TOML file, one expression, or notes and folders of notes.")
+    list[str],
+    typer.Argument(metavar="SPEC|EXPRESSION|NOTE...|FILE.py:NAME", help="A model, an expression, notes and folders, or a backward pass."),
 ]
 Shapes = Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')]
 Facts = Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')]
@@ -134,41 +138,6 @@ def of_our_own(error: Exception, arguments: Sequence[str]) -> str:
     called = shlex.join(["symbackprop", *arguments])
     shown = [text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + "..." for text in (what, called)]
     return f"a mistake of symbackprop itself: {shown[0]}; please report it with: {shown[1]} ({DEBUG}=1 shows the traceback)"
-
-
-def complain(message: str) -> None:
-    """One message on stderr; a closed stderr is nobody's mistake."""
-    with contextlib.suppress(OSError):
-        print(message, file=sys.stderr, flush=True)
-
-
-def say(text: str) -> None:
-    """Write to stdout. A reader that went away (`| head`) is no error; a full disk is one.
-
-    Raises: TargetError.
-    """
-    text = text if text.endswith("\n") else text + "\n"
-    try:
-        if sys.stdout.encoding.lower().replace("-", "") != "utf8" and not text.isascii():
-            sys.stdout.buffer.write(text.encode("utf-8"))
-        else:
-            sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # What Python itself still wants to flush at its end goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise TargetError(f"standard output can't be written: {error.strerror or error}") from error
-
-
-def deliver(text: str, output: Path | None, name: str) -> None:
-    """Write `text` to the file `output`, to `name` in the folder `output`, or without it to stdout."""
-    if output is None:
-        say(text)
-    else:
-        emit.write(output / name if is_folder(output) else output, text)
 
 
 def working(what: str) -> contextlib.AbstractContextManager[Any]:
@@ -257,14 +226,19 @@ def verify(
     claim: Annotated[list[str] | None, typer.Option(help="A claim in NumPy notation; may be given several times.")] = None,
     also: Annotated[list[str] | None, typer.Option("--with", help="What else to verify, with commas: {modules}.")] = None,
     model: Annotated[Path | None, typer.Option(metavar="SPEC", help="The model that notes are about, a TOML file.")] = None,
-    format: Annotated[Report | None, typer.Option(help="Of notes. Default: what -o says, else text.")] = None,
+    forward: Annotated[str, typer.Option(metavar="NAME", help="Of a backward pass: the forward pass, in the same file.")] = "",
+    pairs: Annotated[str, typer.Option(help='Of a backward pass: which gradient is by what: "dx: x".')] = "",
+    given: Annotated[str, typer.Option(help='Of a backward pass: arguments that are no arrays: "flag: True".')] = "",
+    limit: Annotated[float, typer.Option(min=0.1, help="Of a backward pass: for how many seconds its functions may run.")] = 20,
+    format: Annotated[Report | None, typer.Option(help="Of notes and passes. Default: what -o says, else text.")] = None,
     lang: Annotated[Language | None, typer.Option(help="The language of reports on notes. Default: that of the note.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Of notes, only what is wrong or undecided.")] = False,
     output: Output = None,
 ) -> int:
-    """Verify the derivatives of a model or of one expression, or claims about them; or the formulas of notes.
+    """Verify the derivatives of a model or of one expression, or claims about them; the formulas of notes; a hand-written backward pass.
 
-    The value of an expression is called f. A note is never changed; its checked copy goes where -o says.
+    The value of an expression is called f. A note is never changed; its checked copy goes where -o says. Of a pass the file is imported and
+    its functions are run, in a process that ends with --limit; nothing else is run.
 
     \b
     Examples:
@@ -275,7 +249,10 @@ def verify(
       symbackprop verify "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --claim "df/dx == 2 * A.T @ (A @ x - b)"
       symbackprop verify note.md -o note.checked.md
       symbackprop verify lectures/ extra.tex --model examples/one_sample.toml --format html -o reports
+      symbackprop verify layers.py:affine_backward --forward affine_forward --shapes "x: n d; W: d m; b: m"
     """
+    if are_passes(what):
+        return backward.verify(what[0], backward.Settings(forward, shapes, pairs, given, format, limit, output), say, complain)
     if are_notes(what):
         if claim or also or shapes or facts:
             raise SpecError("these options are not for notes", place="verify", fix="give --model, or a context block in the note")

@@ -94,6 +94,11 @@ def are_notes(given: Sequence[str]) -> bool:
     return given[0].lower().endswith(NOTES) or (not given[0].lower().endswith(".toml") and Path(given[0]).is_dir())
 
 
+def are_passes(given: Sequence[str]) -> bool:
+    """Whether the first argument names a function of a Python file."""
+    return re.search(r"\.py(:[\w.]*)?\Z", given[0]) is not None
+
+
 def words(given: Sequence[str] | None) -> list[str]:
     """The words of an option that may be given several times, and with commas."""
     return [word.strip() for one in given or () for word in one.split(",") if word.strip()]

@@ -19,7 +19,8 @@ LONGEST_NAME = 1024
 
 
 EXAMPLE = {"shapes": "A: m n; x: n; b: m", "facts": "A: symmetric; y: simplex over c"}
-"""How the options of an expression are written."""
+EXAMPLE |= {"pairs": "dx: x; dW: W", "given": "conf: {'pad': 1}"}
+"""How the options of an expression, and of passes, are written."""
 
 
 def is_file_name(text: str) -> bool:

@@ -1,0 +1,1 @@
+"""The margin, the verdicts, and the pages that show them."""
