@@ -185,7 +185,7 @@ def test_arguments_without_a_shape_are_named():
             "AxisError in argument x of function h: 'n-1' is not an axis",
             "    n-1",
             "    ^^^",
-            '    fix: write names or sizes apart by blanks, as in "n d" or "3 d"',
+            '    fix: write names or sizes apart by blanks, as in "n d" or "3 d"; products and sums of them without, as in "4*k"',
         ],
     )
 
