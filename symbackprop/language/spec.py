@@ -36,7 +36,7 @@ class EquationSpec:
 class ModelSpec:
     """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written.
 
-    `inferred` are the tensors that index arrays if they are used so, whatever their role.
+    `inferred` are the tensors that index arrays if they are used so, whatever their role; `idle` those that no equation has to use.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ModelSpec:
     sizes: Mapping[str, int] = field(default_factory=dict)
     latex: Mapping[str, str] = field(default_factory=dict)
     inferred: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
 
 
 TENSOR_KEYS = ("axes", "role", "fact", "facts", "latex")

@@ -2,36 +2,85 @@
 
 import linecache
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import islice
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import Expr, Integer
 
+from symbackprop.calculus.index import shape_text
 from symbackprop.calculus.program import Tensor
-from symbackprop.errors import SpecError, SymbackpropError
+from symbackprop.errors import AxisError, SpecError, SymbackpropError
+from symbackprop.language.elaborate import stands_for
 from symbackprop.language.nodes import CONDITIONS, Call, Group, Name, Node, Number, Slice, Subscript, children
 from symbackprop.language.reader import Reader
-from symbackprop.language.tracing.running import advice
+from symbackprop.language.spec import TensorSpec
+from symbackprop.language.tracing.values.running import advice
+from symbackprop.ops import OPS
 from symbackprop.ops.array import Array, Draft, Pieces
 
-_TURNED = ("transpose", "swapaxes", "moveaxis", "rollaxis", "squeeze", "expand_dims", "reshape", "flatten", "ravel")
-VIEWS = frozenset((*_TURNED, "diagonal", "diag", "split", "flip", "broadcast_to", "sliding_window_view"))
-"""Ops whose result may share its memory with their first argument."""
+
+class Restated(Exception):  # noqa: N818 - no error: what was found
+    """What letters of the shapes stand for, found where one met a formula in others: the function is to be run again with these."""
+
+    def __init__(self, letters: Mapping[Expr, Expr]) -> None:
+        super().__init__(letters)
+        self.letters = letters
+
+
+class Drawn(NamedTuple):
+    """A value drawn at random: what it is called unless a variable holds it, and what it is declared as."""
+
+    name: str
+    spec: TensorSpec
 
 
 class Recording:
     """The run of the function `name`. Nodes are known by identity here: an array that is used twice is one node."""
 
-    def __init__(self, name: str, code: CodeType) -> None:
+    def __init__(self, name: str, code: CodeType, tracer: Callable[..., Any], size: Callable[..., Any], apply: Callable[..., Any]) -> None:
+        """`tracer(node, recording)` makes the value of a node, `size(node, recording, expression)` a number made of sizes.
+
+        `apply(op, arguments, options, recording, spelled)` gives what an op or a function of NumPy does to values.
+        """
         self.name, self.code = name, code
+        self.tracer, self.size, self._apply = tracer, size, apply
         self.axes: dict[int, tuple[Expr, ...]] = {}
         self.pieces: dict[int, int] = {}
         self.tensors: dict[int, bool] = {}
         self.kept: list[Node] = []
         self.names: set[str] = set()
-        self.changed: set[int] = set()
+        self.refusals: dict[int, SymbackpropError] = {}
+        self.whole: set[int] = set()
+        self.draws: dict[int, Drawn] = {}
+        self.infinite: dict[int, SymbackpropError] = {}
+        self.fixed = False
+
+    def value(self, node: Node, *, whole: bool = False, **view: Any) -> Any:
+        """The value of a node; `whole`: it is an array of whole numbers, or of truth values; `view`: what it is a view of."""
+        if whole:
+            self.kept.append(node)
+            self.whole.add(id(node))
+        return self.tracer(node, self, **view)
+
+    def apply(self, op: str, args: Sequence[Any], options: Mapping[str, Any], spelled: str = "") -> Any:
+        """What an op or a function of NumPy gives; `spelled` stood before its name in the function ("np.")."""
+        return self._apply(op, args, options, self, spelled)
+
+    def refused(self, error: SymbackpropError, node: Node | None = None) -> Node:
+        """The node of a value that can't be had: an error only if the objective needs it."""
+        made = node or Call("refused", (Number(Integer(len(self.refusals))),))
+        self.kept.append(made)
+        self.refusals[id(made)] = error
+        return made
+
+    def draw(self, axes: Sequence[Expr], role: str) -> Any:
+        """A value drawn at random: data that is called draw1, draw2, ... unless a variable holds it."""
+        name = f"draw{len(self.draws) + 1}"
+        node = self.argument(name, axes)
+        self.draws[id(node)] = Drawn(name, TensorSpec(shape_text(axes), role))
+        return self.value(node, whole=role == "index")
 
     def argument(self, name: str, axes: Sequence[Expr]) -> Name:
         """The node of an argument."""
@@ -68,24 +117,16 @@ class Recording:
             made["spans"] = [tuple(columns)]
         return made
 
-    def change(self, node: Node) -> None:
-        """Note that `node` is changed in place, and with it what it is a view of: from now on none of them may be used."""
-        self.changed.update(id(part) for part in _shared(node))
+    def order(self, roots: Sequence[Node], without: Container[int] = ()) -> list[Node]:
+        """The nodes below `roots` and these, each once, after its parts; then it is known which of them hold a tensor.
 
-    def used(self, node: Node) -> Node:
-        """`node`, which the function uses. Raises SpecError if it was changed in place under another name."""
-        if self.changed and any(id(part) in self.changed for part in _shared(node)):
-            fix = "write A = A + x rather than A += x where the array, or a view of it, has another name too"
-            raise self.error("this array was changed in place through another name", fix)
-        return node
-
-    def order(self, roots: Sequence[Node]) -> list[Node]:
-        """The nodes below `roots` and these, each once, after its parts; then it is known which of them hold a tensor."""
+        Nodes that stand in `without`, by identity, are left out, with what is below them.
+        """
         done: dict[int, Node] = {}
-        waiting = list(reversed(roots))
+        waiting = [node for node in reversed(roots) if id(node) not in without]
         while waiting:
             node = waiting[-1]
-            missing = [part for part in reversed(children(node)) if id(part) not in done]
+            missing = [part for part in reversed(children(node)) if id(part) not in done and id(part) not in without]
             if missing and id(node) not in done:
                 waiting += missing
                 continue
@@ -101,12 +142,15 @@ class Recording:
 
     def shape(self, node: Node) -> tuple[Expr, ...]:
         """The axes of a value, as elaboration has them; each value's are found once."""
-        for part in self.order([node]):
-            if isinstance(part, Call | Subscript) and id(part) not in self.axes:
-                try:
-                    made = self._stand_in(part)
-                except SymbackpropError as e:
-                    raise self.error(e.reason, e.fix, type(e), e.notes) from None
+        for part in self.order([node], self.axes):
+            if id(part) in self.refusals:
+                raise self.refusals[id(part)]
+            if isinstance(part, Call | Subscript):
+                same = self._same(part)
+                if same is not None:
+                    self.axes[id(part)] = same
+                    continue
+                made = self._stand_in(part)
                 self.axes[id(part)] = made.axes
                 if isinstance(made, Pieces):
                     self.pieces[id(part)] = len(made.parts)
@@ -116,6 +160,15 @@ class Recording:
         """How many arrays a value is made of, as that of split; 0 for an array."""
         self.shape(node)
         return self.pieces.get(id(node), 0)
+
+    def _same(self, node: Node) -> tuple[Expr, ...] | None:
+        """The axes of what is done entry by entry to arrays of one shape and to numbers, in short; None for something else."""
+        if not isinstance(node, Call) or node.options or node.op not in OPS or OPS[node.op].kind not in ("elementwise", "condition"):
+            return None
+        if any(id(a) in self.pieces or not isinstance(a, Name | Number | Call | Subscript) for a in node.args):
+            return None
+        shapes = {self.axes.get(id(a), ()) for a in node.args} - {()}
+        return next(iter(shapes), ()) if len(shapes) <= 1 else None
 
     def _stand_in(self, node: Node) -> Array:
         """An array as `node` says, of arrays with the axes of the parts below it."""
@@ -139,16 +192,21 @@ class Recording:
         letters = {str(s) for axes in self.axes.values() for a in axes for s in a.free_symbols}
         draft = Draft(tensors, (), {})
         draft.infers = tensors
-        reader = Reader(draft, sorted(letters))
-        return reader.value(plain)
+        try:
+            return Reader(draft, sorted(letters)).value(plain)
+        except SymbackpropError as e:
+            stands = self._stands(draft.met) if isinstance(e, AxisError) and draft.met else None
+            if stands:
+                raise Restated(stands) from None
+            raise self.error(e.reason, e.fix, type(e), e.notes) from None
 
-
-def _shared(node: Node) -> Iterator[Node]:
-    """`node`, and what it may be a view of."""
-    yield node
-    while isinstance(node, Subscript) or (isinstance(node, Call) and node.op in VIEWS and node.args):
-        node = node.value if isinstance(node, Subscript) else node.args[0]
-        yield node
+    def _stands(self, met: tuple[Expr, Expr]) -> Mapping[Expr, Expr] | None:
+        """What a letter stands for that met a formula; or a number, where arrays that the function was given have numbers for sizes."""
+        letter, size = met if met[0].is_Symbol else met[::-1]
+        if self.fixed and letter.is_Symbol and size.is_Integer:
+            return {letter: size}
+        stands = stands_for(met)
+        return stands if stands and all(formula.is_positive for formula in stands.values()) else None
 
 
 def rebuilt(node: Node, parts: Sequence[Node]) -> Node:
