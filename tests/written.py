@@ -59,6 +59,8 @@ def data(case: Written, model: sbp.Model, seed: int = 0) -> dict[str, np.ndarray
 def objective(returned: Any, upstream: np.ndarray | None) -> float:
     """The objective among the values that a function returned."""
     flat: list[Any] = []
+    if isinstance(returned, float) or (isinstance(returned, tuple) and isinstance(returned[0], float)):
+        return returned if isinstance(returned, float) else returned[0]
 
     def walk(value: Any) -> None:
         if isinstance(value, tuple | list):
@@ -71,4 +73,4 @@ def objective(returned: Any, upstream: np.ndarray | None) -> float:
 
     walk(returned)
     scalars = [v for v in flat if np.ndim(v) == 0] + [v for v in flat if np.size(v) == 1]
-    return scalars[0].item() if scalars else np.sum(flat[0] * upstream)
+    return np.asarray(scalars[0]).item() if scalars else np.sum(flat[0] * upstream)

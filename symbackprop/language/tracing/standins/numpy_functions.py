@@ -159,6 +159,12 @@ def everywhere(recording: Recording, x: Any, axis: Any = None, **options: Any) -
     return recording.apply("min", (recording.value(mask), axis), options) > 0
 
 
+def counted(recording: Recording, x: Any, axis: Any = None, **options: Any) -> Any:
+    """np.count_nonzero."""
+    mask = x if is_condition(x.node) else recording.apply("not_equal", (x, 0), {})
+    return recording.apply("sum", (mask, axis), options)
+
+
 def pad(recording: Recording, x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
     """np.pad with zeros, another number, or what stands at the ends."""
     if isinstance(pad_width, list | tuple):
@@ -281,6 +287,7 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "atleast_1d": at_least(1),
         "atleast_2d": at_least(2),
         "copy": copied,
+        "count_nonzero": counted,
         "cross": outer_product,
         "empty_like": like("zeros"),
         "floor_divide": floor_divide,

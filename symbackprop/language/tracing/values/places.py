@@ -36,7 +36,7 @@ def is_place(item: Any) -> bool:
 
 def node_at(whole: Node, items: Items, recording: Recording) -> Node:
     """The node of whole[items], of entries that are held one by one the entry itself."""
-    items = tuple(_listed(i) for i in items)
+    items = tuple(listed(i) for i in items)
     if any(isinstance(i, tuple) for i in items):
         return _at_lists(whole, items, recording)
     if not is_basic(items):
@@ -98,7 +98,7 @@ def shape_node(axes: Sequence[Expr]) -> Node:
     return Group(tuple(size_node(a) for a in axes))
 
 
-def _listed(item: Any) -> Any:
+def listed(item: Any) -> Any:
     """A list of places as a tuple."""
     if isinstance(item, np.ndarray) and item.dtype.kind in "iu" and item.ndim <= 1:
         item = item.tolist()

@@ -25,6 +25,7 @@ from symbackprop.language.tracing.values.places import (
     is_every_place,
     is_place,
     item_node,
+    listed,
     node_at,
     shape_node,
 )
@@ -41,7 +42,15 @@ def written(whole: Node, items: Items, value: Node, recording: Recording) -> Nod
         raise recording.error(
             "None stands in the index of what is written to", "write x[:, 0] = v rather than x[:, None, 0] = v", ParseError
         )
-    items = expanded(items, len(recording.shape(whole)))
+    items = tuple(listed(i) for i in expanded(items, len(recording.shape(whole))))
+    lists = [k for k, i in enumerate(items) if isinstance(i, tuple)]
+    if len(lists) == 1 and is_basic((*items[: lists[0]], *items[lists[0] + 1 :])):
+        value = fitted(value, recording.shape(node_at(whole, items, recording)), recording)
+        axis = sum(isinstance(i, slice) for i in items[: lists[0]])
+        for k, place in enumerate(items[lists[0]]):
+            entry = node_at(value, (*[ALL] * axis, k), recording)
+            whole = written(whole, (*items[: lists[0]], place, *items[lists[0] + 1 :]), entry, recording)
+        return whole
     if not is_basic(items):
         return _where_said(whole, items, value, recording)
     region = recording.shape(node_at(whole, items, recording))
