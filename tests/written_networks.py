@@ -35,7 +35,7 @@ def two_layer_loss(params, X: "n d", y: "n index", reg=0.1):
 @written("weights biases")
 def deep_net(x: "n d", t: "n c", weights: ["d h", "h k", "k c"], biases: ["h", "k", "c"]):
     a, activations = x, [x]
-    for W, b in zip(weights, biases):
+    for W, b in zip(weights, biases, strict=True):
         z = a @ W + b
         a = 1.0 / (1.0 + np.exp(-z))
         activations.append(a)
@@ -131,7 +131,7 @@ def causal_heads(q: "t 2*e", k: "t 2*e"):
         size = width // 2
         qh, kh = q[:, h * size : (h + 1) * size], k[:, h * size : (h + 1) * size]
         s = qh @ kh.T / np.sqrt(size)
-        s += (1 - np.tri(T)) * -1e9
+        s += (1 - np.tri(T)) * -1e3
         e = np.exp(s - s.max(1, keepdims=True))
         heads[h] = e / e.sum(1, keepdims=True)
     return np.einsum("hij,jd->ihd", heads, k).sum(axis=1)
