@@ -75,7 +75,10 @@ def arguments_of(function: Callable, inner: Any, shapes: Mapping[str, Any]) -> A
     place = f"function {inner.__name__}"
     rest = dict(shapes)
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        many = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if many and parameter.annotation is parameter.empty:
+            continue
+        if many:
             raise SpecError(f"argument '{parameter}' stands for any number of tensors", place=place, fix="name each argument")
         note = rest.pop(name, None)
         note = note if note is not None else _annotation(parameter, inner)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial, reduce
-from types import FrameType, ModuleType
+from types import FrameType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from sympy import floor
 
 from symbackprop.language.tracing.standins.arrays import MADE, Random, symbolic
 from symbackprop.language.tracing.values.calls import size_value
-from symbackprop.language.tracing.values.operators import Operators
+from symbackprop.language.tracing.values.operators import Operators, called
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.tracer import SYMBOLIC, Tracer
 from symbackprop.language.tracing.values.value import Value
@@ -234,8 +234,14 @@ class _Numpy:
         return function
 
     def __getattr__(self, name: str) -> Any:
-        found = self._own.get(name)
-        return getattr(np, name) if found is None else found
+        real = self._own.get(name) or getattr(np, name)
+        if not isinstance(real, FunctionType) and type(real) is not type(np.sum):
+            return real
+
+        def function(*args: Any, **options: Any) -> Any:
+            return called(real, args, options, self._recording) if symbolic(*args) else real(*args, **options)
+
+        return function
 
 
 class _Math:

@@ -13,7 +13,7 @@ from sympy import Integer
 
 from symbackprop.errors import ParseError
 from symbackprop.language.nodes import Call, Group, Node, Number
-from symbackprop.language.tracing.values.calls import RENAMED, called, is_whole, of_sizes, traced
+from symbackprop.language.tracing.values.calls import RENAMED, called, is_whole, of_sizes, size_node, traced
 from symbackprop.language.tracing.values.places import shape_node
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.selected import Selected, on_selected
@@ -228,6 +228,33 @@ def at(op: str) -> Callable:
     return changed
 
 
+def fill_diagonal(recording: Recording, x: Any, value: Any, wrap: bool = False) -> None:
+    """np.fill_diagonal of a square matrix."""
+    axes = recording.shape(x.node)
+    if len(axes) != 2 or axes[0] != axes[1]:
+        raise recording.error("np.fill_diagonal of what is no square matrix", "write np.where(mask, value, x)", ParseError)
+    diagonal = Call("greater", (called("eye", size_node(axes[0])), Number(Integer(0))))
+    x.assign(Call("where", (diagonal, as_node(value, recording), x.node)))
+
+
+def copyto(recording: Recording, x: Any, value: Any, where: Any = None, **_: Any) -> None:
+    """np.copyto."""
+    x[... if where is None else where] = value
+
+
+def unsaid(op: str) -> Callable:
+    """A function that changes its first argument in a way that is not said here: from then on the array can't be used."""
+
+    def changed(recording: Recording, x: Any, *_: Any, **options: Any) -> Any:
+        if op == "nan_to_num" and options.get("copy", True):
+            return traced(op, (x,), {}, recording, "np.")
+        error = recording.error(f"np.{op} changes an array in place", "write np.where(mask, value, x), or x[places] = value", ParseError)
+        x.assign(recording.refused(error))
+        return None
+
+    return changed
+
+
 def where(recording: Recording, condition: Any, *branches: Any) -> Any:
     """np.where; a list of conditions' places can't be had."""
     if len(branches) != 2:
@@ -290,6 +317,8 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "count_nonzero": counted,
         "cross": outer_product,
         "empty_like": like("zeros"),
+        "copyto": copyto,
+        "fill_diagonal": fill_diagonal,
         "floor_divide": floor_divide,
         "full_like": full_like,
         "mod": mod,
@@ -304,6 +333,7 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "tril": triangle,
         "where": where,
         "zeros_like": like("zeros"),
+        **{op: unsaid(op) for op in ("nan_to_num", "place", "put", "put_along_axis", "putmask")},
     }
 )
 """Functions by name; those of ufuncs.at as add_at."""

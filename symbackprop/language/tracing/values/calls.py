@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from numbers import Integral
 from typing import Any
 
@@ -38,9 +39,10 @@ def traced(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: 
     name = RENAMED.get(op) or NUMPY.get(op, op)
     record = OPS.get(name)
     if record is None:
-        error = _unknown(name, f"{spelled}{op}", recording)
-        node = Call(name, tuple(as_node(a, recording) for a in args), tuple((k, as_node(v, recording)) for k, v in options.items()))
-        return recording.value(recording.refused(error, node))
+        node = None
+        with suppress(SymbackpropError):
+            node = Call(name, tuple(as_node(a, recording) for a in args), tuple((k, as_node(v, recording)) for k, v in options.items()))
+        return recording.value(recording.refused(_unknown(name, f"{spelled}{op}", recording), node))
     options = {k: v for k, v in options.items() if k in record.parameters or not _idle(k, v)}
     for option in options:
         if option not in record.parameters:

@@ -35,11 +35,16 @@ class Operators:
         return made if out is None else written_out(made, out, self.recording)
 
     def __array_function__(self, function: Callable, types: Sequence[type], args: Sequence[Any], options: Mapping[str, Any]) -> Any:
-        home = (function.__module__ or "numpy").replace("numpy", "np", 1)
-        out = options.get("out")
-        given = {k: v for k, v in options.items() if k != "out"}
-        made = self.recording.apply(function.__name__, tuple(args), given, f"{home}.")
-        return made if out is None else written_out(made, (out,), self.recording)
+        return called(function, args, options, self.recording)
+
+
+def called(function: Callable, args: Sequence[Any], options: Mapping[str, Any], recording: Recording) -> Any:
+    """What a function of NumPy gives on values of which one is traced."""
+    home = (function.__module__ or "numpy").replace("numpy", "np", 1)
+    out = options.get("out")
+    given = {k: v for k, v in options.items() if k != "out"}
+    made = recording.apply(function.__name__, tuple(args), given, f"{home}.")
+    return made if out is None else written_out(made, (out,), recording)
 
 
 REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}
