@@ -6,8 +6,10 @@ from symbackprop.language.nodes import Call, Group, Node, Number, Subscript, chi
 from symbackprop.language.tracing.values.recording import Recording
 
 ENDS = ("exp", "softmax", "logsumexp")
-KEEPS = ("where", "add", "subtract", "max", "amax", "maximum", "full", "broadcast_to", "stack", "concatenate", "triu", "tril")
-KEEPS += ("reshape", "transpose", "swapaxes", "expand_dims", "squeeze", "positive")
+KEEPS = frozenset(
+    ("where", "add", "subtract", "max", "amax", "maximum", "full", "broadcast_to", "stack", "concatenate", "triu", "tril")
+    + ("reshape", "transpose", "swapaxes", "expand_dims", "squeeze", "positive")
+)
 
 
 def check_infinite(roots: Sequence[Node], recording: Recording) -> None:

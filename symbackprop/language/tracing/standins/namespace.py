@@ -19,7 +19,7 @@ from symbackprop.language.tracing.values.calls import size_value
 from symbackprop.language.tracing.values.operators import Operators, called
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.tracer import SYMBOLIC, Tracer
-from symbackprop.language.tracing.values.value import Value
+from symbackprop.language.tracing.values.value import Value, is_traced
 
 MISSING = object()
 OWN = ("numpy", "scipy", "sympy", "mpmath", "symbackprop", "builtins")
@@ -112,8 +112,9 @@ class Standins:
 
     def len(self, x: Any) -> Any:
         """len(x), a size where it is symbolic."""
-        several = isinstance(x, Value) and self.recording.parts(x.node)
-        return x.shape[0] if isinstance(x, Operators) and not several and x.shape else builtins.len(x)
+        several = is_traced(x) and self.recording.parts(x.node)
+        held: Any = x if isinstance(x, Operators) else None
+        return held.shape[0] if held is not None and not several and held.shape else builtins.len(x)
 
     def range(self, *ends: Any) -> Any:
         """range(n), places where n is symbolic."""
@@ -141,7 +142,7 @@ class Standins:
     def extreme(self, op: str, real: Callable[..., Any], *values: Any, **options: Any) -> Any:
         """max(a, b) of numbers that are traced."""
         given = values[0] if builtins.len(values) == 1 and isinstance(values[0], list | tuple) else values
-        traced = [v for v in given if isinstance(v, Value)] if builtins.len(given) > 1 else []
+        traced = [v for v in given if is_traced(v)] if builtins.len(given) > 1 else []
         if not traced or options or any(v.shape for v in traced):
             return real(*values, **options)
         return reduce(lambda a, b: self.recording.apply(op, (a, b), {}), given)

@@ -17,7 +17,7 @@ from symbackprop.language.tracing.values.calls import RENAMED, called, is_whole,
 from symbackprop.language.tracing.values.places import shape_node
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.selected import Selected, on_selected
-from symbackprop.language.tracing.values.value import Value, as_node, is_condition, truth
+from symbackprop.language.tracing.values.value import Value, as_node, is_condition, is_traced, truth
 from symbackprop.language.tracing.values.writing import added_at
 from symbackprop.ops import NUMPY, OPS
 
@@ -35,7 +35,7 @@ def apply(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: R
     return traced(op, args, options, recording, spelled)
 
 
-OF_LISTS = (
+OF_LISTS: tuple[str, ...] = (
     "array",
     "asarray",
     "stack",
@@ -71,7 +71,7 @@ def kind_of(dtype: Any) -> str:
 def array(recording: Recording, given: Any, dtype: Any = None, copy: bool = True, ndmin: int = 0, **_: Any) -> Any:
     """np.array: values in lists as one array."""
     made = recording.value(given.node if isinstance(given, Value) else _stacked(given, recording))
-    for _ in range(ndmin - made.ndim if ndmin else 0):
+    for _axis in range(ndmin - made.ndim if ndmin else 0):
         made = recording.apply("expand_dims", (made, 0), {})
     return made if dtype is None else astype(recording, made, dtype)
 
@@ -84,7 +84,7 @@ def _stacked(given: Any, recording: Recording) -> Any:
 
 def asarray(recording: Recording, given: Any, dtype: Any = None, **options: Any) -> Any:
     """np.asarray: an array is itself."""
-    if isinstance(given, Value) and (dtype is None or kind_of(dtype) == given.dtype.kind):
+    if is_traced(given) and (dtype is None or kind_of(dtype) == given.dtype.kind):
         return given
     return array(recording, given, dtype)
 
@@ -109,7 +109,7 @@ def copied(recording: Recording, x: Any, **_: Any) -> Any:
 
 def shape(recording: Recording, x: Any) -> Any:
     """np.shape."""
-    return x.shape if isinstance(x, Value) else array(recording, x).shape
+    return x.shape if is_traced(x) else array(recording, x).shape
 
 
 def size(recording: Recording, x: Any, axis: int | None = None) -> Any:
@@ -266,7 +266,7 @@ def where(recording: Recording, condition: Any, *branches: Any) -> Any:
 
 def append(recording: Recording, x: Any, values: Any, axis: int | None = None) -> Any:
     """np.append."""
-    parts = [v if isinstance(v, Value) else array(recording, v if isinstance(v, list | tuple | np.ndarray) else [v]) for v in (x, values)]
+    parts = [v if is_traced(v) else array(recording, v if isinstance(v, list | tuple | np.ndarray) else [v]) for v in (x, values)]
     if axis is None:
         parts = [p if p.ndim == 1 else recording.apply("ravel" if p.ndim else "reshape", (p,) if p.ndim else (p, (1,)), {}) for p in parts]
     return recording.apply("concatenate", (parts,), {"axis": axis or 0})

@@ -147,6 +147,11 @@ def _numbers(array: np.ndarray, recording: Recording) -> Node:
     return Call("stack", (Group(parts),))
 
 
+def is_traced(value: Any) -> bool:
+    """Whether a value is traced: what has the face of an array then."""
+    return isinstance(value, Value)
+
+
 def is_condition(node: Node) -> bool:
     """Whether a node is a truth value."""
     return isinstance(node, Call) and node.op in CONDITIONS

@@ -87,7 +87,7 @@ def _written(whole: Node, items: Items, value: Node, recording: Recording) -> No
         place = item if isinstance(item, Value) or item >= 0 else None
         where = as_node(item, recording) if place is not None else Call("add", (size_node(size), Number(Integer(int(item)))))
         ones = (*[NewAxis()] * along, Slice(None, None, None), *[NewAxis()] * len(rest))
-        places = called("arange", size_node(size))
+        places: Node = called("arange", size_node(size))
         places = Subscript(places, ones) if len(ones) > 1 else places
         if recording.shape(value):
             value = node_at(value, (*[ALL] * along, None), recording)
@@ -130,7 +130,7 @@ def _in_pieces(whole: Node, items: Items, along: int, value: Node, recording: Re
             )
         places = list(range(*item.indices(size)))
         values = [node_at(value, (*[ALL] * along, k), recording) for k in range(len(places))]
-    elif isinstance(item, Integral) and -size <= item < size:
+    elif isinstance(item, Integral) and -size <= int(item) < size:
         places, values = [int(item)], [value]
     else:
         raise recording.error(f"index {item} is out of range for an axis of {size}", "count from 0", AxisError)
