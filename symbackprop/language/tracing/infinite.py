@@ -6,10 +6,8 @@ from symbackprop.language.nodes import Call, Group, Node, Number, Subscript, chi
 from symbackprop.language.tracing.values.recording import Recording
 
 ENDS = ("exp", "softmax", "logsumexp")
-KEEPS = frozenset(
-    ("where", "add", "subtract", "max", "amax", "maximum", "full", "broadcast_to", "stack", "concatenate", "triu", "tril")
-    + ("reshape", "transpose", "swapaxes", "expand_dims", "squeeze", "positive")
-)
+_MOVES = ("reshape", "transpose", "swapaxes", "expand_dims", "squeeze", "full", "broadcast_to", "stack", "concatenate", "triu", "tril")
+KEEPS = frozenset((*_MOVES, "where", "add", "subtract", "max", "amax", "maximum", "positive"))
 
 
 def check_infinite(roots: Sequence[Node], recording: Recording) -> None:
