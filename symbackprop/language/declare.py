@@ -35,7 +35,7 @@ def declared(spec: ModelSpec) -> dict[str, Tensor]:
         )
     axes = axis_names(spec)
     for name in (*spec.tensors, *(e.name for e in spec.equations)):
-        _check_name(name, axes, f"model {spec.name}")
+        _check_name(name, axes, f"model {spec.name}", ops=spec.variables)
     for name, t in spec.tensors.items():
         place = f"tensor {name}"
         sizes = parse_shape(t.axes, place)
@@ -67,13 +67,14 @@ def shaped(shapes: Mapping[str, str]) -> dict[str, Tensor]:
     return made
 
 
-def _check_name(name: str, axes: Sequence[str], place: str) -> None:
+def _check_name(name: str, axes: Sequence[str], place: str, *, ops: bool = False) -> None:
+    """Raise SpecError for what can't name a tensor; `ops`: the name of an op can."""
     reason = ""
     if not IDENTIFIER.match(name):
         reason = "it is not an identifier"
     elif keyword.iskeyword(name):
         reason = "it is a Python keyword"
-    elif name in OPS:
+    elif name in OPS and not ops:
         reason = "it is the name of an op"
     elif name in MODULES:
         reason = "a text reads it as the module"

@@ -37,6 +37,7 @@ class ModelSpec:
     """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written.
 
     `inferred` are the tensors that index arrays if they are used so, whatever their role; `idle` those that no equation has to use.
+    `variables`: names are those of a function's variables, which may be called like ops.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelSpec:
     latex: Mapping[str, str] = field(default_factory=dict)
     inferred: frozenset[str] = frozenset()
     idle: frozenset[str] = frozenset()
+    variables: bool = False
 
 
 TENSOR_KEYS = ("axes", "role", "fact", "facts", "latex")

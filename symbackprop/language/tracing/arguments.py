@@ -15,7 +15,6 @@ from symbackprop.calculus.index import letters
 from symbackprop.errors import SpecError, UnknownNameError, nearest
 from symbackprop.language.declare import did_you_mean
 from symbackprop.language.hints import MODULES
-from symbackprop.ops import OPS
 
 QUOTED = re.compile(r"""\s*(['"])(.*)\1\s*\Z""", re.DOTALL)
 FUTURE_ANNOTATIONS = 0x1000000
@@ -49,12 +48,12 @@ class Arguments:
         return {name: _filled(place, make) for name, place in self.places.items()}
 
     def names(self) -> dict[str, str]:
-        """The names of the tensors in the model: that of an op, or of an axis, gets a _ behind it."""
+        """The names of the tensors in the model: that of an axis gets a _ behind it."""
         axes = {letter for shape in self.shapes.values() for letter in letters(shape)}
         made: dict[str, str] = {}
         for name in self.shapes:
             wanted = name
-            while (wanted != name and wanted in self.shapes) or wanted in made.values() or wanted in (*OPS, *MODULES, *axes):
+            while (wanted != name and wanted in self.shapes) or wanted in made.values() or wanted in (*MODULES, *axes):
                 wanted += "_"
             made[name] = wanted
         return made

@@ -56,7 +56,7 @@ def _is_array(node: Node) -> bool:
 
 def allowed(name: str, reserved: Iterable[str]) -> bool:
     """Whether `name` can name a tensor."""
-    clear = name not in OPS and name not in CONSTANTS and name not in MODULES and not name.startswith("__")
+    clear = name not in CONSTANTS and name not in MODULES and not name.startswith("__")
     return bool(IDENTIFIER.match(name)) and clear and name not in reserved
 
 

@@ -129,6 +129,7 @@ def _traced(
         sizes,
         inferred=frozenset(name for name, t in tensors.items() if t.role == "input"),
         idle=frozenset(names.values()),
+        variables=True,
     )
 
 
