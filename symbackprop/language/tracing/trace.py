@@ -143,7 +143,10 @@ def _run(function: Callable, inner: Any, passed: Mapping[str, Any], recording: R
     with standing_in(recording, inner.__globals__) as standins:
         sys.settrace(_watch(inner.__code__, bindings, known, standins))
         try:
-            return function(*positional, **keywords), bindings
+            returned = function(*positional, **keywords)
+            for error in recording.pending.values():
+                raise error  # the function has caught it, and gone on as if its arrays were to blame
+            return returned, bindings
         except (SymbackpropError, Restated):
             raise
         except Exception as e:

@@ -60,12 +60,13 @@ class Kind(type):
         return cls.function(*args, **options) if symbolic(*args) else cls.real(*args, **options)
 
     def __instancecheck__(cls, value: Any) -> bool:
-        held = isinstance(value, cls.real)
-        return (
-            held
-            or (cls.real is int and isinstance(value, Value) and value.expression is not None)
-            or (cls.real is np.ndarray and isinstance(value, Value) and value.expression is None)
-        )
+        """Whether NumPy's array in the place of a traced one is of the type: what has no axes is a float64, which is a float."""
+        if not is_traced(value):
+            return isinstance(value, cls.real)
+        if value.expression is not None or not value.shape:
+            kinds = (int,) if value.expression is not None else (value.dtype.type, float) if value.dtype.kind == "f" else (value.dtype.type,)
+            return cls.real in kinds
+        return cls.real is np.ndarray
 
     def __eq__(cls, other: Any) -> bool:
         return other is cls or other is cls.real

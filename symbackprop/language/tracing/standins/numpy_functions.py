@@ -96,10 +96,10 @@ def astype(recording: Recording, x: Any, dtype: Any, **_: Any) -> Any:
         return recording.value(truth(node))
     if kind == "b":
         return x.copy() if is_condition(node) else recording.apply("not_equal", (x, 0), {})
-    if kind in "iu":
+    if kind in "iu" and (is_condition(node) or (kind == "i" and np.dtype(dtype).itemsize >= 4)):
         whole = is_condition(node) or is_whole(node, recording)
         return recording.value(truth(node) if whole else called("trunc", node), whole=True)
-    raise recording.error(f"an array of {np.dtype(dtype)}", "arrays are of real numbers", ParseError)
+    raise recording.error(f"an array of {np.dtype(dtype)}", "arrays are of real numbers, or of whole numbers of any size", ParseError)
 
 
 def copied(recording: Recording, x: Any, **_: Any) -> Any:

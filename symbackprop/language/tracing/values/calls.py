@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from numbers import Integral
 from typing import Any
 
@@ -40,8 +39,10 @@ def traced(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: 
     record = OPS.get(name)
     if record is None:
         node = None
-        with suppress(SymbackpropError):
+        try:
             node = Call(name, tuple(as_node(a, recording) for a in args), tuple((k, as_node(v, recording)) for k, v in options.items()))
+        except SymbackpropError as e:
+            recording.settled(e)
         return recording.value(recording.refused(_unknown(name, f"{spelled}{op}", recording), node))
     options = {k: v for k, v in options.items() if k in record.parameters or not _idle(k, v)}
     for option in options:

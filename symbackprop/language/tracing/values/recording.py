@@ -54,6 +54,7 @@ class Recording:
         self.refusals: dict[int, SymbackpropError] = {}
         self.whole: set[int] = set()
         self.draws: dict[int, Drawn] = {}
+        self.pending: dict[int, SymbackpropError] = {}
         self.infinite: dict[int, SymbackpropError] = {}
         self.fixed = False
 
@@ -72,7 +73,7 @@ class Recording:
         """The node of a value that can't be had: an error only if the objective needs it."""
         made = node or Call("refused", (Number(Integer(len(self.refusals))),))
         self.kept.append(made)
-        self.refusals[id(made)] = error
+        self.refusals[id(made)] = self.settled(error)
         return made
 
     def draw(self, axes: Sequence[Expr], role: str) -> Any:
@@ -100,7 +101,14 @@ class Recording:
         if frame is None:
             return kind(reason, place=f"function {self.name}", notes=notes, fix=fix)
         spot = self.spot(frame.f_lineno, frame.f_lasti)
-        return kind(reason, **spot, notes=notes, fix=(advised and self.advised(spot, frame.f_globals)) or fix)
+        made = kind(reason, **spot, notes=notes, fix=(advised and self.advised(spot, frame.f_globals)) or fix)
+        self.pending[id(made)] = made
+        return made
+
+    def settled(self, error: SymbackpropError) -> SymbackpropError:
+        """An error that is kept or forgotten here; one that is raised and caught by the function itself is not."""
+        self.pending.pop(id(error), None)
+        return error
 
     def advised(self, spot: dict[str, Any], names: Mapping[str, Any]) -> str:
         """What to write instead of the construct at a spot, if that is known."""

@@ -104,7 +104,7 @@ def number(value: Any, recording: Recording) -> Node:
     if value == -math.inf:
         made = Number(MINUS_INFINITY)
         recording.kept.append(made)
-        recording.infinite[id(made)] = _no_number(value, recording)
+        recording.infinite[id(made)] = recording.settled(_no_number(value, recording))
         return made
     if not math.isfinite(value):
         raise _no_number(value, recording)
