@@ -106,7 +106,7 @@ def _traced(
     target = function if not arguments.held else inner.__get__(arguments.object(make))
     returned, bindings = _run(target, inner, passed, recording, {id(t.node) for t in values.values()})
     tensors = _tensors(arguments, names, parameters, facts)
-    reserved = {*tensors, *(str(s) for axes in recording.axes.values() for a in axes for s in a.free_symbols)}
+    reserved = {*tensors, *recording.letters}
     top, upstream = returned_node(returned, bindings, recording, reserved, objective)
     tensors |= upstream
     reserved |= {*upstream}

@@ -50,7 +50,7 @@ class Recording:
         self.pieces: dict[int, int] = {}
         self.tensors: dict[int, bool] = {}
         self.kept: list[Node] = []
-        self.names: set[str] = set()
+        self.letters: set[str] = set()
         self.refusals: dict[int, SymbackpropError] = {}
         self.whole: set[int] = set()
         self.draws: dict[int, Drawn] = {}
@@ -87,8 +87,8 @@ class Recording:
         """The node of an argument."""
         node = Name(name)
         self.axes[id(node)], self.tensors[id(node)] = tuple(axes), True
+        self.letters |= {str(letter) for a in axes for letter in a.free_symbols}
         self.kept.append(node)
-        self.names.add(name)
         return node
 
     def error(
@@ -197,11 +197,10 @@ class Recording:
         if isinstance(plain, Call) and plain.op in CONDITIONS:
             # Of a condition there is no value, but one in where has its axes.
             plain = Call("where", (plain, Number(Integer(1)), Number(Integer(0))))
-        letters = {str(s) for axes in self.axes.values() for a in axes for s in a.free_symbols}
         draft = Draft(tensors, (), {})
         draft.infers = tensors
         try:
-            return Reader(draft, sorted(letters)).value(plain)
+            return Reader(draft, sorted(self.letters)).value(plain)
         except SymbackpropError as e:
             stands = self._stands(draft.met) if isinstance(e, AxisError) and draft.met else None
             if stands:
