@@ -120,7 +120,7 @@ def _traced(
     used = {id(node) for node in recording.order(roots)}
     tensors |= {found.get(node, d.name): d.spec for node, d in recording.draws.items() if node in used}
     return ModelSpec(
-        inner.__name__,
+        inner.__name__ if inner.__name__.isidentifier() else "model",
         tensors,
         equations_of(roots, found, recording, reserved),
         found[id(roots[-1])],

@@ -19,7 +19,7 @@ from symbackprop.language.tracing.values.calls import size_value
 from symbackprop.language.tracing.values.operators import Operators, called
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.tracer import SYMBOLIC, Tracer
-from symbackprop.language.tracing.values.value import Value, is_traced
+from symbackprop.language.tracing.values.value import is_traced
 
 MISSING = object()
 OWN = ("numpy", "scipy", "sympy", "mpmath", "symbackprop", "builtins")
@@ -63,9 +63,10 @@ class Kind(type):
         """Whether NumPy's array in the place of a traced one is of the type: what has no axes is a float64, which is a float."""
         if not is_traced(value):
             return isinstance(value, cls.real)
-        if value.expression is not None or not value.shape:
-            kinds = (int,) if value.expression is not None else (value.dtype.type, float) if value.dtype.kind == "f" else (value.dtype.type,)
-            return cls.real in kinds
+        if value.expression is not None:
+            return cls.real is int
+        if not value.shape:
+            return cls.real is value.dtype.type or (cls.real is float and value.dtype.kind == "f")
         return cls.real is np.ndarray
 
     def __eq__(cls, other: Any) -> bool:
@@ -97,7 +98,6 @@ class Standins:
         self.numpy = _Numpy(
             recording, {t.__name__: kind for t, kind in casts.items()} | {"random": self.random, "ndarray": _kind(np.ndarray, array_of)}
         )
-        self.math = _Math(recording)
         self.builtins: Mapping[str, Any] = {
             "len": self.len,
             "range": self.range,
@@ -169,7 +169,7 @@ class Standins:
     def standin(self, value: Any) -> Any:
         """What stands for a value of a module, None if it stands for itself."""
         if isinstance(value, ModuleType):
-            return {"numpy": self.numpy, "numpy.random": self.random, "math": self.math}.get(value.__name__)
+            return self.module(value)
         if isinstance(value, np.random.Generator | np.random.RandomState):
             return self.random
         name, home = getattr(value, "__name__", ""), str(getattr(value, "__module__", ""))
@@ -178,12 +178,18 @@ class Standins:
         if getattr(np, name, None) is value:
             return self.numpy.own(name)
         if home == "math":
-            return getattr(self.math, name)
+            return getattr(self.module(math), name)
         if home.startswith("numpy.random") or isinstance(getattr(value, "__self__", None), np.random.RandomState):
             return getattr(self.random, name, None) if hasattr(Random, name) else None
         if name in SPECIAL_FUNCTIONS and (home.startswith("scipy") or isinstance(value, np.ufunc)):
             return self.numpy.dispatched(SPECIAL_FUNCTIONS[name], value)
         return None
+
+    def module(self, real: ModuleType) -> Any:
+        """What stands for a module, None if it stands for itself."""
+        if real.__name__ in ("math", "scipy", "scipy.special"):
+            return _Module(real, self.recording, SPECIAL_FUNCTIONS if real.__name__ == "scipy.special" else {})
+        return {"numpy": self.numpy, "numpy.random": self.random}.get(real.__name__)
 
     def entered(self, frame: FrameType) -> None:
         """Put stand-ins into the module of a function that is called, if it works with NumPy."""
@@ -246,18 +252,21 @@ class _Numpy:
         return function
 
 
-class _Math:
-    """What stands for the module math."""
+class _Module:
+    """What stands for a module whose functions take numbers alone: math, scipy.special. `names` are ops that it calls otherwise."""
 
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
+    def __init__(self, real: ModuleType, recording: Recording, names: Mapping[str, str]) -> None:
+        self._real, self._recording, self._names = real, recording, names
 
     def __getattr__(self, name: str) -> Any:
-        real = getattr(math, name)
-        if not callable(real):
+        real = getattr(self._real, name)
+        if isinstance(real, ModuleType) and real.__name__ == "scipy.special":
+            return _Module(real, self._recording, SPECIAL_FUNCTIONS)
+        if not callable(real) or isinstance(real, type):
             return real
 
-        def function(*args: Any) -> Any:
-            return self._recording.apply(name, args, {}, "math.") if symbolic(*args) else real(*args)
+        def function(*args: Any, **options: Any) -> Any:
+            home = f"{self._real.__name__}."
+            return self._recording.apply(self._names.get(name, name), args, options, home) if symbolic(*args) else real(*args, **options)
 
         return function

@@ -13,7 +13,7 @@ from sympy import Integer
 
 from symbackprop.errors import ParseError
 from symbackprop.language.nodes import Call, Group, Node, Number
-from symbackprop.language.tracing.values.calls import RENAMED, called, is_whole, of_sizes, size_node, traced
+from symbackprop.language.tracing.values.calls import RENAMED, called, of_sizes, size_node, traced
 from symbackprop.language.tracing.values.places import shape_node
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.selected import Selected, on_selected
@@ -97,7 +97,7 @@ def astype(recording: Recording, x: Any, dtype: Any, **_: Any) -> Any:
     if kind == "b":
         return x.copy() if is_condition(node) else recording.apply("not_equal", (x, 0), {})
     if kind in "iu" and (is_condition(node) or (kind == "i" and np.dtype(dtype).itemsize >= 4)):
-        whole = is_condition(node) or is_whole(node, recording)
+        whole = is_condition(node) or recording.is_whole(node)
         return recording.value(truth(node) if whole else called("trunc", node), whole=True)
     raise recording.error(f"an array of {np.dtype(dtype)}", "arrays are of real numbers, or of whole numbers of any size", ParseError)
 
@@ -129,7 +129,7 @@ def full_like(recording: Recording, x: Any, fill_value: Any, dtype: Any = None, 
 
 def _filled(recording: Recording, op: str, x: Any, dtype: Any, *value: Node) -> Any:
     node = as_node(x, recording)
-    whole = kind_of(dtype) in "iub" if dtype is not None else is_whole(node, recording)
+    whole = kind_of(dtype) in "iub" if dtype is not None else recording.is_whole(node)
     axes = recording.shape(node)
     made = called(op, shape_node(axes), *value) if axes else value[0] if value else Number(Integer(op == "ones"))
     return recording.value(made, whole=whole)
@@ -264,6 +264,12 @@ def where(recording: Recording, condition: Any, *branches: Any) -> Any:
     return traced("where", (condition, *branches), {}, recording)
 
 
+def xlogy(recording: Recording, x: Any, y: Any) -> Any:
+    """scipy.special.xlogy: x log(y), 0 where x is 0."""
+    nought = recording.apply("equal", (x, 0), {})
+    return recording.apply("where", (nought, 0, recording.apply("multiply", (x, recording.apply("log", (y,), {})), {})), {})
+
+
 def append(recording: Recording, x: Any, values: Any, axis: int | None = None) -> Any:
     """np.append."""
     parts = [v if is_traced(v) else array(recording, v if isinstance(v, list | tuple | np.ndarray) else [v]) for v in (x, values)]
@@ -332,6 +338,7 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "subtract_at": at("subtract"),
         "tril": triangle,
         "where": where,
+        "xlogy": xlogy,
         "zeros_like": like("zeros"),
         **{op: unsaid(op) for op in ("nan_to_num", "place", "put", "put_along_axis", "putmask")},
     }

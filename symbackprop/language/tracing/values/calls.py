@@ -6,12 +6,12 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Mod, Rational, floor
+from sympy import Expr, Integer, Rational, floor
 
 from symbackprop.calculus.index import axis
 from symbackprop.errors import AxisError, ParseError, SymbackpropError, UnknownOpError, nearest
 from symbackprop.language.hints import IDLE
-from symbackprop.language.nodes import COMPARISONS, CONDITIONS, Call, Literal, Name, Node, Number, Subscript
+from symbackprop.language.nodes import COMPARISONS, CONDITIONS, Call, Literal, Name, Node, Number
 from symbackprop.language.syntax import parse
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.running import in_python
@@ -20,12 +20,9 @@ from symbackprop.ops import ABSENT, NUMPY, OPS, Op
 
 OF_TRUTH = {"add": "logical_or", "maximum": "logical_or", "multiply": "logical_and", "minimum": "logical_and"}
 """What arithmetic on two truth values means in NumPy."""
-RENAMED = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "invert": "logical_not"}
+RENAMED = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "invert": "logical_not", "expit": "sigmoid", "log_expit": "logsigmoid"}
 UNSURE = ("reshape", "ravel", "swapaxes", "moveaxis", "expand_dims", "squeeze", "diagonal", "diag", "flip", "broadcast_to", "split")
 """Ops whose result may share its memory with their first argument."""
-KEPT = ("add", "subtract", "multiply", "negative", "positive", "abs", "absolute", "sum", "prod", "cumsum", "max", "min", "amax", "amin")
-WHOLE = frozenset((*KEPT, *UNSURE, "maximum", "minimum", "transpose", "stack", "concatenate", "square", "take", "tile", "repeat"))
-"""Ops that give whole numbers of whole numbers."""
 WITHOUT = ("dtype", "order", "casting", "subok", "copy", "optimize")
 """Options of NumPy that say how, not what."""
 
@@ -117,18 +114,6 @@ def _as_condition(node: Node) -> Node:
     return Call("not_equal", (node, Number(Integer(0))))
 
 
-def is_whole(node: Node, recording: Recording) -> bool:
-    """Whether NumPy keeps whole numbers in the array: what is written into it is cut."""
-    if isinstance(node, Number):
-        return bool(node.value.is_Integer)
-    if id(node) in recording.whole or is_condition(node) or (isinstance(node, Literal) and isinstance(node.value, bool | tuple)):
-        return True
-    if isinstance(node, Call):
-        parts = node.args[0].items if node.args and hasattr(node.args[0], "items") else node.args[:2]
-        return node.op == "arange" or (node.op in WHOLE and all(is_whole(p, recording) for p in parts))
-    return isinstance(node, Subscript) and is_whole(node.value, recording)
-
-
 _SIZED: dict[str, Callable[[Expr, Expr], Expr]] = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,
@@ -136,7 +121,7 @@ _SIZED: dict[str, Callable[[Expr, Expr], Expr]] = {
     "divide": lambda a, b: a / b,
     "power": lambda a, b: a**b,
     "floor_divide": lambda a, b: floor(a / b),
-    "mod": lambda a, b: Mod(a, b),
+    "mod": lambda a, b: a - b * floor(a / b),
 }
 _DECIDED: dict[str, Callable[[Expr], bool | None]] = {
     "greater": lambda d: d.is_positive,

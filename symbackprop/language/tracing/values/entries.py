@@ -4,7 +4,6 @@ from typing import Any
 
 from symbackprop.errors import ParseError, SymbackpropError
 from symbackprop.language.nodes import Call, Node, Subscript
-from symbackprop.language.tracing.values.calls import is_whole
 from symbackprop.language.tracing.values.places import Items, is_basic, item_node, node_at
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.selected import Selected, wide_mask
@@ -79,6 +78,6 @@ def _after(x: Value, items: Items, value: Any) -> Node:
 
 def keeps(x: Value, node: Node, recording: Recording) -> None:
     """Raise ParseError if what is written into an array of whole numbers is cut by it."""
-    if is_whole(x.node, recording) and not is_whole(node, recording):
+    if recording.is_whole(x.node) and not recording.is_whole(node):
         fix = "make the array one of real numbers: np.zeros(n), x.astype(float)"
         raise recording.error("an array of whole numbers cuts what is written into it", fix, ParseError)

@@ -56,7 +56,7 @@ def node_at(whole: Node, items: Items, recording: Recording) -> Node:
             items = items[:-1]
     made = Subscript(whole, tuple(item_node(i, recording) for i in items))
     if isinstance(whole, Call) and whole.op in ("zeros", "ones"):
-        return called(whole.op, shape_node(recording.shape(made))) if recording.shape(made) else Number(Integer(whole.op == "ones"))
+        return called(whole.op, shape_node(recording.shape(made)))
     return made
 
 
@@ -110,11 +110,7 @@ def listed(item: Any) -> Any:
 def _at_lists(whole: Node, items: Items, recording: Recording) -> Node:
     """The node of whole[items] where lists of places stand among the items: the entries one by one, or, beside an index array, arange."""
     items = expanded(items, len(recording.shape(whole)))
-    lists = [k for k, i in enumerate(items) if isinstance(i, tuple)]
-    length = max(len(items[k]) for k in lists)
-    places = {k: items[k] if len(items[k]) == length else items[k] * length for k in lists}
-    if any(len(p) != length for p in places.values()) or not length:
-        raise recording.error("lists of different lengths stand in the index", "write lists of one length, or one index after the other")
+    places, length, axis = lists_in(items, recording)
     if not is_basic(tuple(i for i in items if not isinstance(i, tuple))):
         if all(p == tuple(range(length)) for p in places.values()):
             rows = recording.value(called("arange", Number(Integer(length))))
@@ -123,10 +119,19 @@ def _at_lists(whole: Node, items: Items, recording: Recording) -> Node:
     if None in items or length > MOST_PIECES:
         raise recording.error("a list of places beside None, or a long one", "give the places as an argument with the role of an index")
     parts = [node_at(whole, tuple(places[k][e] if k in places else i for k, i in enumerate(items)), recording) for e in range(length)]
+    return called("stack", Group(tuple(parts)), axis=axis)
+
+
+def lists_in(items: Items, recording: Recording) -> tuple[dict[int, tuple[int, ...]], int, int]:
+    """The lists of places among items, by number; how many places they say; and where the axis of these stands in what they pick."""
+    lists = [k for k, i in enumerate(items) if isinstance(i, tuple)]
+    length = max(len(items[k]) for k in lists)
+    places = {k: items[k] if len(items[k]) == length else items[k] * length for k in lists}
+    if any(len(p) != length for p in places.values()) or not length:
+        raise recording.error("lists of different lengths stand in the index", "write lists of one length, or one index after the other")
     numbers = [k for k, i in enumerate(items) if not isinstance(i, slice)]  # whole numbers count as lists here
     together = numbers == list(range(numbers[0], numbers[-1] + 1))
-    place = sum(isinstance(i, slice) for i in items[: numbers[0]]) if together else 0
-    return called("stack", Group(tuple(parts)), axis=place)
+    return places, length, sum(isinstance(i, slice) for i in items[: numbers[0]]) if together else 0
 
 
 def _at_arrays(whole: Node, items: Items, recording: Recording) -> Node:

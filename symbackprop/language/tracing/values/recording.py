@@ -13,12 +13,18 @@ from symbackprop.calculus.index import shape_text
 from symbackprop.calculus.program import Tensor
 from symbackprop.errors import AxisError, SpecError, SymbackpropError
 from symbackprop.language.elaborate import stands_for
-from symbackprop.language.nodes import CONDITIONS, Call, Group, Name, Node, Number, Slice, Subscript, children
+from symbackprop.language.nodes import CONDITIONS, Call, Group, Literal, Name, Node, Number, Slice, Subscript, children
 from symbackprop.language.reader import Reader
 from symbackprop.language.spec import TensorSpec
 from symbackprop.language.tracing.values.running import advice
 from symbackprop.ops import OPS
 from symbackprop.ops.array import Array, Draft, Pieces
+
+_ENTRYWISE = ("add", "subtract", "multiply", "negative", "positive", "abs", "absolute", "square", "maximum", "minimum")
+_TOTALS = ("sum", "prod", "cumsum", "max", "min", "amax", "amin")
+_MOVES = ("reshape", "ravel", "transpose", "swapaxes", "moveaxis", "expand_dims", "squeeze", "diagonal", "diag", "flip", "broadcast_to")
+WHOLE = frozenset((*_ENTRYWISE, *_TOTALS, *_MOVES, "split", "stack", "concatenate", "take", "tile", "repeat", "arange"))
+"""Ops that give whole numbers of whole numbers."""
 
 
 class Restated(Exception):  # noqa: N818 - no error: what was found
@@ -68,6 +74,19 @@ class Recording:
     def apply(self, op: str, args: Sequence[Any], options: Mapping[str, Any], spelled: str = "") -> Any:
         """What an op or a function of NumPy gives; `spelled` stood before its name in the function ("np.")."""
         return self._apply(op, args, options, self, spelled)
+
+    def is_whole(self, node: Node) -> bool:
+        """Whether NumPy keeps whole numbers in the array: what is written into it is cut."""
+        if isinstance(node, Number):
+            return bool(node.value.is_Integer)
+        truth = isinstance(node, Literal) or (isinstance(node, Call) and node.op in CONDITIONS)
+        if truth or id(node) in self.whole:
+            return True
+        if isinstance(node, Group):
+            return all(self.is_whole(p) for p in node.items)
+        if isinstance(node, Call):
+            return node.op in WHOLE and all(self.is_whole(p) for p in node.args[: 2 if node.op in _ENTRYWISE else 1] if node.op != "arange")
+        return isinstance(node, Subscript) and self.is_whole(node.value)
 
     def refused(self, error: SymbackpropError, node: Node | None = None) -> Node:
         """The node of a value that can't be had: an error only if the objective needs it."""

@@ -13,7 +13,7 @@ from sympy import Expr, Mul
 
 from symbackprop.errors import AxisError, ParseError, SymbackpropError
 from symbackprop.language.nodes import Name, Node
-from symbackprop.language.tracing.values.calls import is_whole, size_value
+from symbackprop.language.tracing.values.calls import size_value
 from symbackprop.language.tracing.values.entries import keeps, read, write
 from symbackprop.language.tracing.values.operators import BINARY, Operators
 from symbackprop.language.tracing.values.recording import Recording
@@ -61,7 +61,7 @@ class Tracer(Operators, Value):
     @property
     def dtype(self) -> np.dtype:
         """That of truth values, of whole numbers or of real numbers."""
-        return np.dtype(bool if is_condition(self.node) else np.int64 if is_whole(self.node, self.recording) else np.float64)
+        return np.dtype(bool if is_condition(self.node) else np.int64 if self.recording.is_whole(self.node) else np.float64)
 
     def copy(self, order: str = "C") -> "Tracer":
         """Another array with the same entries."""

@@ -74,6 +74,9 @@ class Value:
         elif self.base is not None:
             self.base.spoil()
             self.base = None
+        if self.recording.is_whole(self._node):
+            self.recording.kept.append(node)
+            self.recording.whole.add(id(node))
         self._node = node
 
     def spoil(self) -> None:

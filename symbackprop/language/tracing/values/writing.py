@@ -26,6 +26,7 @@ from symbackprop.language.tracing.values.places import (
     is_place,
     item_node,
     listed,
+    lists_in,
     node_at,
     shape_node,
 )
@@ -43,13 +44,12 @@ def written(whole: Node, items: Items, value: Node, recording: Recording) -> Nod
             "None stands in the index of what is written to", "write x[:, 0] = v rather than x[:, None, 0] = v", ParseError
         )
     items = tuple(listed(i) for i in expanded(items, len(recording.shape(whole))))
-    lists = [k for k, i in enumerate(items) if isinstance(i, tuple)]
-    if len(lists) == 1 and is_basic((*items[: lists[0]], *items[lists[0] + 1 :])):
+    if any(isinstance(i, tuple) for i in items) and is_basic(tuple(i for i in items if not isinstance(i, tuple))):
         value = fitted(value, recording.shape(node_at(whole, items, recording)), recording)
-        axis = sum(isinstance(i, slice) for i in items[: lists[0]])
-        for k, place in enumerate(items[lists[0]]):
-            entry = node_at(value, (*[ALL] * axis, k), recording)
-            whole = written(whole, (*items[: lists[0]], place, *items[lists[0] + 1 :]), entry, recording)
+        places, length, axis = lists_in(items, recording)
+        for e in range(length):  # where a place is said twice, the last value stays
+            entry = node_at(value, (*[ALL] * axis, e), recording)
+            whole = written(whole, tuple(places[k][e] if k in places else i for k, i in enumerate(items)), entry, recording)
         return whole
     if not is_basic(items):
         return _where_said(whole, items, value, recording)
