@@ -213,8 +213,8 @@ def collaborative(params: "p", Y: "m u", R: "m u", features=3):
     return 0.5 * np.sum(error**2) + 0.25 * np.sum(X * X)
 
 
-@written("w", options={"shapes": {"w": "d+2"}})
-def huber_of_scikit(w, X: "n d", y: "n", epsilon=1.35, alpha=0.01):
+@written("w")
+def huber_of_scikit(w: "p", X: "n d", y: "n", epsilon=1.35, alpha=0.01):
     _, n_features = X.shape
     fit_intercept = n_features + 2 == w.shape[0]
     if fit_intercept:

@@ -13,7 +13,7 @@ from symbackprop.errors import AxisError, ParseError, SymbackpropError, UnknownO
 from symbackprop.language.hints import IDLE
 from symbackprop.language.nodes import COMPARISONS, CONDITIONS, Call, Literal, Name, Node, Number
 from symbackprop.language.syntax import parse
-from symbackprop.language.tracing.values.recording import Recording
+from symbackprop.language.tracing.values.recording import Recording, Restated
 from symbackprop.language.tracing.values.running import in_python
 from symbackprop.language.tracing.values.value import Value, as_node, is_condition, is_number, truth
 from symbackprop.ops import ABSENT, NUMPY, OPS, Op
@@ -152,6 +152,9 @@ def _sized(op: str, args: Sequence[Any], node: Node, recording: Recording) -> An
         return recording.size(node, recording, _SIZED[op](*values))
     if op in _DECIDED:
         truth_of = _DECIDED[op](values[0] - values[1])
+        stands = recording.stands((values[0], values[1])) if truth_of is None and op in ("equal", "not_equal") else None
+        if stands:
+            raise Restated(stands)
         if truth_of is None:
             fix = "give both the same letter if they are the same size, as in shapes=, or leave the comparison out"
             raise recording.error(f"whether sizes {values[0]} and {values[1]} compare so is not known: sizes stay symbolic", fix, AxisError)

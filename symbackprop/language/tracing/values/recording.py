@@ -221,12 +221,12 @@ class Recording:
         try:
             return Reader(draft, sorted(self.letters)).value(plain)
         except SymbackpropError as e:
-            stands = self._stands(draft.met) if isinstance(e, AxisError) and draft.met else None
+            stands = self.stands(draft.met) if isinstance(e, AxisError) and draft.met else None
             if stands:
                 raise Restated(stands) from None
             raise self.error(e.reason, e.fix, type(e), e.notes) from None
 
-    def _stands(self, met: tuple[Expr, Expr]) -> Mapping[Expr, Expr] | None:
+    def stands(self, met: tuple[Expr, Expr]) -> Mapping[Expr, Expr] | None:
         """What a letter stands for that met a formula; or a number, where arrays that the function was given have numbers for sizes."""
         letter, size = met if met[0].is_Symbol else met[::-1]
         if self.fixed and letter.is_Symbol and size.is_Integer:
