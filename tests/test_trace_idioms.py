@@ -1,5 +1,6 @@
 """Idioms of NumPy and Python in a traced function, one by one: the value is what NumPy gives, or the idiom is refused."""
 
+import copy
 import math
 
 import numpy as np
@@ -92,7 +93,16 @@ def _loops(q):
     return out
 
 
+def _copies(x):
+    first, second = copy.copy(x), copy.deepcopy([x])[0]
+    first += 1
+    second[0] = 0
+    same = np.array(x, copy=None).astype(float, copy=False)
+    return first * second + same * x
+
+
 IDIOMS = {
+    "copies": _copies,
     "sets a row": lambda x, w: _sets(x, 0, w),
     "sets a column": lambda x: _sets(x, (slice(None), -1), 2.0),
     "sets a block": lambda x: _sets(x, (slice(1, None), slice(None, 2)), x[:-1, 1:]),
@@ -161,3 +171,42 @@ def test_an_idiom_is_what_numpy_makes_of_it(name):
     extra = next((t for t in spec.tensors if t not in SHAPES), None)
     made = evaluate(elaborate(spec), given | ({extra: upstream} if extra else {}))[spec.objective]
     assert np.isclose(made, np.sum(expected * upstream) if extra else expected.item(), rtol=1e-10)
+
+
+def _labels_are_whole(x, at):
+    at[0] = 0.5
+    return x[at].sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "names", "reason"),
+    [
+        (_labels_are_whole, "x at", "cuts what is written into it"),
+        (lambda x: np.ascontiguousarray(x.T).sum() + _sets(x.T, 0, 1.0).sum() * _written_after(x), "x", "changed in place"),
+        (lambda x: x.astype(np.uint8).sum(), "x", "an array of uint8"),
+        (lambda x: np.put(x, [0], 1.0) or x.sum(), "x", "np.put changes an array in place"),
+        (lambda x, at: _sets(x, (at,), x).sum(), "x at", "places that may be the same twice"),
+        (lambda x: _sets(x, (slice(None, None, 2),), 1.0).sum(), "x", "every 2th entry"),
+        (lambda x, w: _sets(x, x > 0, w).sum(), "x w", "has to be a number, or"),
+        (lambda x: (np.where(x > 0, -np.inf, x) + 1).sum(), "x", "-inf is not a number"),
+        (lambda x: np.random.permutation(len(x)) + x, "x", "np.random.permutation"),
+        (lambda x: _swallows(x), "x", "a branch on the values"),
+    ],
+)
+def test_what_would_be_something_else_is_refused(function, names, reason):
+    with pytest.raises(SymbackpropError, match=reason) as caught:
+        trace_spec(function, shapes={n: SHAPES[n] for n in names.split()})
+    assert caught.value.fix
+
+
+def _written_after(x):
+    flat = np.ascontiguousarray(x)
+    x[0] = 1.0
+    return flat.sum()
+
+
+def _swallows(x):
+    try:
+        return x.sum() if x[0, 0] > 0 else -x.sum()
+    except Exception:
+        return 0 * x.sum()

@@ -100,7 +100,9 @@ def _traced(
 
     def make(name: str) -> Tracer:
         axes = parse_shape(arguments.shapes[name], f"argument {name} of function {inner.__name__}")
-        return values.setdefault(name, Tracer(recording.argument(names[name], axes), recording))
+        if name not in values:
+            values[name] = recording.value(recording.argument(names[name], axes), whole=arguments.roles.get(name) == "index")
+        return values[name]
 
     passed = {**arguments.defaults(function), **arguments.passed(make)}
     target = function if not arguments.held else inner.__get__(arguments.object(make))

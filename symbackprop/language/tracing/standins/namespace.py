@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial, reduce
-from types import FrameType, FunctionType, ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -243,7 +243,7 @@ class _Numpy:
 
     def __getattr__(self, name: str) -> Any:
         real = self._own.get(name) or getattr(np, name)
-        if not isinstance(real, FunctionType) and type(real) is not type(np.sum):
+        if name in self._own or not callable(real) or isinstance(real, type | np.ufunc):
             return real
 
         def function(*args: Any, **options: Any) -> Any:

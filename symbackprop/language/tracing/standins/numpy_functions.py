@@ -70,6 +70,8 @@ def kind_of(dtype: Any) -> str:
 
 def array(recording: Recording, given: Any, dtype: Any = None, copy: bool = True, ndmin: int = 0, **_: Any) -> Any:
     """np.array: values in lists as one array."""
+    if not copy and not ndmin:
+        return asarray(recording, given, dtype)
     made = recording.value(given.node if isinstance(given, Value) else _stacked(given, recording))
     for _axis in range(ndmin - made.ndim if ndmin else 0):
         made = recording.apply("expand_dims", (made, 0), {})
@@ -89,8 +91,16 @@ def asarray(recording: Recording, given: Any, dtype: Any = None, **options: Any)
     return array(recording, given, dtype)
 
 
-def astype(recording: Recording, x: Any, dtype: Any, **_: Any) -> Any:
-    """x.astype(dtype): truth values count as 1 and 0, whole numbers are cut."""
+def contiguous(recording: Recording, given: Any, dtype: Any = None, **_: Any) -> Any:
+    """np.ascontiguousarray: the array itself, or a copy."""
+    made = asarray(recording, given, dtype)
+    return recording.value(made.node, base=made)
+
+
+def astype(recording: Recording, x: Any, dtype: Any, copy: bool = True, **_: Any) -> Any:
+    """x.astype(dtype): truth values count as 1 and 0, whole numbers are cut; copy=False of the same dtype is the array itself."""
+    if not copy and np.dtype(dtype) == x.dtype:
+        return x
     kind, node = kind_of(dtype), x.node
     if kind == "f":
         return recording.value(truth(node))
@@ -315,7 +325,7 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "array": array,
         "asarray": asarray,
         "asanyarray": asarray,
-        "ascontiguousarray": asarray,
+        "ascontiguousarray": contiguous,
         "astype": astype,
         "atleast_1d": at_least(1),
         "atleast_2d": at_least(2),

@@ -67,6 +67,12 @@ class Tracer(Operators, Value):
         """Another array with the same entries."""
         return self.recording.value(self.node)
 
+    def __copy__(self) -> "Tracer":
+        return self.copy()
+
+    def __deepcopy__(self, _: Any) -> "Tracer":
+        return self.copy()
+
     def reshape(self, *shape: Any, order: str = "C") -> "Tracer":
         """The same entries in another shape, given as one tuple or as several sizes."""
         options = {} if order == "C" else {"order": order}
