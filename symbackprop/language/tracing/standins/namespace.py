@@ -176,7 +176,8 @@ class Standins:
         if not callable(value) or not isinstance(name, str):
             return None
         if getattr(np, name, None) is value:
-            return self.numpy.own(name)
+            made = getattr(self.numpy, name)
+            return None if made is value else made
         if home == "math":
             return getattr(self.module(math), name)
         if home.startswith("numpy.random") or isinstance(getattr(value, "__self__", None), np.random.RandomState):
@@ -228,10 +229,6 @@ class _Numpy:
     def __init__(self, recording: Recording, own: Mapping[str, Any]) -> None:
         self._recording = recording
         self._own = {**own, **{name: partial(made, recording) for name, made in MADE.items()}}
-
-    def own(self, name: str) -> Any:
-        """What stands for a function or a type of NumPy, None if it stands for itself."""
-        return self._own.get(name)
 
     def dispatched(self, op: str, real: Callable[..., Any]) -> Callable[..., Any]:
         """A function that is an op of the language on traced values."""
