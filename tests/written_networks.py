@@ -131,7 +131,7 @@ def causal_heads(q: "t 2*e", k: "t 2*e"):
         size = width // 2
         qh, kh = q[:, h * size : (h + 1) * size], k[:, h * size : (h + 1) * size]
         s = qh @ kh.T / np.sqrt(size)
-        s += (1 - np.tri(T)) * -1e3
+        s += (1 - np.tri(T)) * -1e9
         e = np.exp(s - s.max(1, keepdims=True))
         heads[h] = e / e.sum(1, keepdims=True)
     return np.einsum("hij,jd->ihd", heads, k).sum(axis=1)
