@@ -280,7 +280,9 @@ def test_a_function_of_a_number_is_a_number(number):
 
 
 def test_a_large_number_is_not_multiplied_out():
-    model = sbp.model({"S": {"axes": "t t", "role": "parameter"}, "M": "t t"}, {"P": "softmax(S + (1 - M) * -1e9, axis=1)", "J": "sum(P ** 2)"})
+    model = sbp.model(
+        {"S": {"axes": "t t", "role": "parameter"}, "M": "t t"}, {"P": "softmax(S + (1 - M) * -1e9, axis=1)", "J": "sum(P ** 2)"}
+    )
     module = sbp.generate(sbp.derive(model)).load()
     S, M = np.random.default_rng(0).normal(size=(5, 5)).astype(np.float32), np.tril(np.ones((5, 5), np.float32))
     kept = np.exp(S.astype(float)) * M
