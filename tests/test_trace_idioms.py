@@ -14,10 +14,15 @@ from symbackprop.language.elaborate import elaborate
 from symbackprop.language.tracing.trace import trace_spec
 from symbackprop.verification.oracle.literal import evaluate
 
-SHAPES = {"x": "n d", "y": "n d", "w": "d", "s": "", "q": "3 4", "at": "n index", "c": "5 index"}
+SHAPES = {"x": "n d", "y": "n d", "w": "d", "s": "", "q": "3 4", "at": "n index", "c": "5 index", "two": "n 2 index"}
 DRAW = np.random.default_rng(0)
 ARRAYS = {"x": DRAW.normal(size=(5, 3)), "y": DRAW.normal(size=(5, 3)), "w": DRAW.normal(size=3), "s": np.array(0.7)}
-ARRAYS |= {"q": DRAW.normal(size=(3, 4)), "at": DRAW.integers(0, 3, size=5), "c": np.array([2, 0, 1, 1, 3])}
+ARRAYS |= {
+    "q": DRAW.normal(size=(3, 4)),
+    "at": DRAW.integers(0, 3, size=5),
+    "c": np.array([2, 0, 1, 1, 3]),
+    "two": DRAW.integers(0, 3, size=(5, 2)),
+}
 
 
 def _sets(x, items, value):
@@ -142,6 +147,11 @@ IDIOMS = {
     "max of numbers": lambda x, s: max(s, x.sum(), 0.0) + min(x.mean(), 1) + abs(s) + pow(s, 2),
     "casts": lambda x: x.astype(np.float64) + x.astype(int) + (x > 0).astype(np.float32) + np.asarray(x, dtype=float) + float(x.sum()),
     "items": lambda x, q: x.mean().item() + q.item(1, 2) + np.squeeze(x[:1, :1]) + q.flatten()[5] + q.ravel()[-1],
+    "inserts": lambda x: np.insert(x, 0, np.ones(len(x)), axis=1) @ np.insert(x, 1, x[0], axis=0).T[:1].repeat(4, axis=0),
+    "convolves": lambda w, q: np.convolve(w, q[:, 0], mode="same") + np.convolve(w, [0.5]) * np.convolve(w, q[0, :2]).sum(),
+    "labels reshaped": lambda x, two: (
+        x[two.reshape(-1)] + x[two].reshape(-1, x.shape[1])[np.arange(len(two) * 2), (two * 0).ravel()][:, None]
+    ),
     "reversed": lambda x: x[::-1] * x[:, ::-1] + x[-1] - x[[0, -1]].sum(axis=0),
     "transposes": lambda x, y: (x.T @ y).transpose() + np.swapaxes(x, 0, 1) @ y + np.moveaxis(x, 0, 1).dot(y),
     "counted from the end": lambda q: _sets(q, (-1, slice(-2, None)), q[0, :2]),

@@ -35,13 +35,13 @@ def test_what_is_traced_is_what_it_computes(case, monkeypatch):
     arrays = data(case, model)
     derived = sbp.derive(model)
     module = sbp.generate(derived).load()
-    params = module.Parameters(**{n: arrays[n.rstrip("_")] for n in module.Parameters._fields})
+    params = module.Parameters(**{n: arrays.get(n, arrays.get(n.rstrip("_"))) for n in module.Parameters._fields})
     rest = {n: arrays[n] for n in list(inspect.signature(module.loss).parameters)[1:]}
     J = called(case, model, arrays, monkeypatch)
     assert np.isclose(module.loss(params, **rest), J, rtol=1e-10, atol=1e-12)
     gradients = module.gradients(params, **rest)
     for field in module.Parameters._fields:
-        name = field.rstrip("_")
+        name = field if field in arrays else field.rstrip("_")
         direction = np.random.default_rng(3).normal(size=arrays[name].shape)
         slope = np.sum(getattr(gradients, field) * direction)
         ends = [called(case, model, {**arrays, name: arrays[name] + h * direction}, monkeypatch) for h in (1e-6, -1e-6)]

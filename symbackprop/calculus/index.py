@@ -17,7 +17,7 @@ from symbackprop.memo import remembered
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 LETTER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-FORMULA = re.compile(r"[A-Za-z0-9_]+([+*][A-Za-z0-9_]+)+\Z")
+FORMULA = re.compile(r"[A-Za-z0-9_]+([-+*][A-Za-z0-9_]+)+\Z")
 NUMBERED = re.compile(r"r([0-9]+)\Z")
 _serial = count()
 
@@ -86,12 +86,17 @@ def free_indices(axes: Iterable[Expr], letter: str = "i") -> tuple[Index, ...]:
     return tuple(Index(f"{letter}{k}", size) for k, size in enumerate(axes))
 
 
-def parse_shape(text: str, place: str = "") -> tuple[Expr, ...]:
-    """The axes of a shape string: "n d" has two, "" none (a scalar), "3 d" one that is fixed, "4*k" and "c*h*w+1" one each."""
+def parse_shape(text: str, place: str = "", *, less: bool = False) -> tuple[Expr, ...]:
+    """The axes of a shape string: "n d" has two, "" none (a scalar), "3 d" one that is fixed, "4*k" and "c*h*w+1" one each.
+
+    `less`: a size may be subtracted too, as in "n-2"; it is seen elsewhere that this is positive.
+    """
     axes = []
     for word in text.replace(",", " ").split():
-        if FORMULA.match(word) and all(is_number(f) or IDENTIFIER.match(f) for f in re.split("[+*]", word)):
-            axes.append(Add(*[Mul(*[axis(f) for f in term.split("*")]) for term in word.split("+")]))
+        factors = re.split("[-+*]", word)
+        if FORMULA.match(word) and all(is_number(f) or IDENTIFIER.match(f) for f in factors) and (less or "-" not in word):
+            terms = word.replace("-", "+-1*").split("+")
+            axes.append(Add(*[Mul(*[Integer(-1) if f == "-1" else axis(f) for f in term.split("*")]) for term in terms]))
             continue
         if not (is_number(word) or IDENTIFIER.match(word)):
             start = text.find(word)

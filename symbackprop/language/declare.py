@@ -38,7 +38,7 @@ def declared(spec: ModelSpec) -> dict[str, Tensor]:
         _check_name(name, axes, f"model {spec.name}", ops=spec.variables)
     for name, t in spec.tensors.items():
         place = f"tensor {name}"
-        sizes = parse_shape(t.axes, place)
+        sizes = parse_shape(t.axes, place, less=spec.variables)
         if t.role not in ROLES:
             close = nearest(t.role, ROLES) or list(ROLES)
             raise SpecError(f"there is no role '{t.role}'", place=place, fix=f"use {' or '.join(close)}")

@@ -78,7 +78,7 @@ def trace_spec(
 def _restate(arguments: Arguments, letters: Mapping[Expr, Expr]) -> None:
     """Put formulas in the place of letters in the shapes of the arguments."""
     for name, shape in arguments.shapes.items():
-        arguments.shapes[name] = shape_text(a.xreplace(dict(letters)) for a in parse_shape(shape))
+        arguments.shapes[name] = shape_text(a.xreplace(dict(letters)) for a in parse_shape(shape, less=True))
 
 
 def _traced(

@@ -18,7 +18,7 @@ from symbackprop.language.tracing.values.places import shape_node
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.selected import Selected, on_selected
 from symbackprop.language.tracing.values.value import Value, as_node, is_condition, is_traced, truth
-from symbackprop.language.tracing.values.writing import added_at
+from symbackprop.language.tracing.values.writing import added_at, fitted
 from symbackprop.ops import NUMPY, OPS
 
 
@@ -288,6 +288,32 @@ def append(recording: Recording, x: Any, values: Any, axis: int | None = None) -
     return recording.apply("concatenate", (parts,), {"axis": axis or 0})
 
 
+def insert(recording: Recording, x: Any, place: Any, values: Any, axis: int | None = None) -> Any:
+    """np.insert of one row or column, as the ones of a bias."""
+    if not isinstance(place, Integral) or x.ndim > 2 or (axis is None and x.ndim > 1):
+        raise recording.error("np.insert at several places", "write np.concatenate of slices and what is put between", ParseError)
+    along = (axis or 0) % x.ndim
+    ahead = (slice(None),) * along
+    node = as_node(values, recording)
+    node = Call("expand_dims", (node, Number(Integer(along)))) if np.ndim(values) or is_traced(values) else node
+    new = recording.value(fitted(node, recording.shape(x[(*ahead, slice(0, 1))].node), recording))
+    ends = ([slice(None, place)] if place != 0 else []), [slice(place, None)]
+    before, after = ([x[(*ahead, end)] for end in side] for side in ends)
+    return recording.apply("concatenate", ([*before, new, *after],), {"axis": along})
+
+
+def convolve(recording: Recording, x: Any, kernel: Any, mode: str = "full") -> Any:
+    """np.convolve with a kernel of fixed length."""
+    length = np.shape(kernel)[0]
+    if not isinstance(length, int):
+        raise recording.error("np.convolve with a kernel whose size is symbolic", "give the size of the kernel as a number", ParseError)
+    made = sum(kernel[k] * recording.apply("pad", (x, (k, length - 1 - k)), {}) for k in range(length))
+    if mode == "full" or length == 1:
+        return made
+    start = length - 1 if mode == "valid" else (length - 1) // 2
+    return made[start : start - (length - 1) or None] if mode != "valid" else made[start:-start]
+
+
 def at_least(rank: int) -> Callable:
     """np.atleast_1d, np.atleast_2d."""
 
@@ -329,6 +355,7 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "astype": astype,
         "atleast_1d": at_least(1),
         "atleast_2d": at_least(2),
+        "convolve": convolve,
         "copy": copied,
         "count_nonzero": counted,
         "cross": outer_product,
@@ -337,6 +364,7 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "fill_diagonal": fill_diagonal,
         "floor_divide": floor_divide,
         "full_like": full_like,
+        "insert": insert,
         "mod": mod,
         "ndim": lambda recording, x: x.ndim,
         "ones_like": like("ones"),

@@ -137,6 +137,9 @@ def lists_in(items: Items, recording: Recording) -> tuple[dict[int, tuple[int, .
 def _at_arrays(whole: Node, items: Items, recording: Recording) -> Node:
     """The node of whole[items] where traced index arrays stand among the items."""
     nodes = tuple(item_node(i, recording) for i in items)
+    for k, n in enumerate(nodes):
+        if isinstance(n, Call) and n.op in ("reshape", "ravel", "flatten") and len(recording.shape(n.args[0])) > 1:
+            return _at_reshaped(whole, items, nodes, k, recording)
     if isinstance(whole, Call) and whole.op == "eye" and len(items) == 1 and not whole.options and len(whole.args) == 1:
         largest = _argmax(nodes[0], recording)
         if largest and largest[1] == len(recording.shape(largest[0])) - 1:
@@ -149,6 +152,21 @@ def _at_arrays(whole: Node, items: Items, recording: Recording) -> Node:
         if len(recording.shape(whole)) == 2 and is_every_place(items[1 - k], whole, 1 - k, recording):
             return called("sum", Call("multiply", (whole, called("max_selector", largest[0], axis=k))), axis=k)
     return Subscript(whole, nodes)
+
+
+def _at_reshaped(whole: Node, items: Items, nodes: Sequence[Node], which: int, recording: Recording) -> Node:
+    """whole[places.reshape(m)], or whole[arange(m), places.reshape(m)]: entries at the places as they are, reshaped."""
+    places, axes = nodes[which].args[0], recording.shape(whole)  # type: ignore[attr-defined]
+    own, made = recording.shape(places), recording.shape(nodes[which])
+    if len(nodes) == 1:
+        picked: Node = Subscript(whole, (places,))
+        return called("reshape", picked, shape_node((*made, *axes[1:])))
+    if len(nodes) == len(axes) == 2 and which == 1 and is_every_place(items[0], whole, 0, recording):
+        apart = called("reshape", whole, shape_node((*own, axes[1])))
+        picked = called("take_along_axis", apart, Subscript(places, (Dots(), NewAxis())), axis=len(own))
+        return called("reshape", picked, shape_node(made))
+    fix = "index by places that are not reshaped, or give them as an argument of that shape"
+    raise recording.error("places that are reshaped stand beside others in an index", fix)
 
 
 def _argmax(node: Node, recording: Recording) -> tuple[Node, int] | None:
