@@ -32,9 +32,9 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
     draft = Draft(tensors, (), sizes, (*names, *axis_names(spec)))
     draft.infers = spec.inferred
     reader = Reader(draft, axis_names(spec))
-    for name, tensor in tensors.items():
+    for leaf, tensor in tensors.items():
         for size in tensor.axes:
-            draft.need(size - 1, f"the axis {shape_text([size])} of {name}", f"an axis of {name} is empty", draft.tensor(name))
+            draft.need(size - 1, f"the axis {shape_text([size])} of {leaf}", f"an axis of {leaf} is empty", draft.tensor(leaf))
     for e in order:
         reader.define(e.name, e.node, e.text, latex=spec.latex.get(e.name))
     objective = spec.objective or spec.equations[-1].name
