@@ -46,3 +46,18 @@ def test_what_is_traced_is_what_it_computes(case, monkeypatch):
         slope = np.sum(getattr(gradients, field) * direction)
         ends = [called(case, model, {**arrays, name: arrays[name] + h * direction}, monkeypatch) for h in (1e-6, -1e-6)]
         assert np.isclose(slope, (ends[0] - ends[1]) / 2e-6, rtol=1e-5, atol=1e-7), name
+
+
+def by(name: str) -> Written:
+    return next(c for c in WRITTEN if c.__name__ == name)
+
+
+@pytest.mark.parametrize(("one", "other"), [("relu_by_mask", "leaky_relu_by_entries"), ("layernorm", "batchnorm_train")])
+def test_another_function_is_noticed(one, other, monkeypatch):
+    model = by(one).model()
+    arrays = data(by(one), model)
+    module = sbp.generate(sbp.derive(model)).load()
+    params = module.Parameters(**{n: arrays[n] for n in module.Parameters._fields})
+    found = module.loss(params, *[arrays[n] for n in list(inspect.signature(module.loss).parameters)[1:]])
+    assert np.isclose(found, called(by(one), model, arrays, monkeypatch))
+    assert not np.isclose(found, called(by(other), model, arrays, monkeypatch))
