@@ -147,6 +147,10 @@ IDIOMS = {
     "max of numbers": lambda x, s: max(s, x.sum(), 0.0) + min(x.mean(), 1) + abs(s) + pow(s, 2),
     "casts": lambda x: x.astype(np.float64) + x.astype(int) + (x > 0).astype(np.float32) + np.asarray(x, dtype=float) + float(x.sum()),
     "items": lambda x, q: x.mean().item() + q.item(1, 2) + np.squeeze(x[:1, :1]) + q.flatten()[5] + q.ravel()[-1],
+    "column by column": lambda x, q: (
+        q.reshape(2, 6, order="F") + np.ravel(q, "F")[:6] + np.reshape(q, (6, -1), order="F").T + q.flatten("F")[0]
+    ),
+    "sums of Python": lambda x: sum(x) * sum(sum(x**2)) + sum([x[0], x[1]]),
     "inserts": lambda x: np.insert(x, 0, np.ones(len(x)), axis=1) @ np.insert(x, 1, x[0], axis=0).T[:1].repeat(4, axis=0),
     "convolves": lambda w, q: np.convolve(w, q[:, 0], mode="same") + np.convolve(w, [0.5]) * np.convolve(w, q[0, :2]).sum(),
     "labels reshaped": lambda x, two: (

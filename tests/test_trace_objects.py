@@ -1,6 +1,8 @@
 """Traced methods of objects: arrays of attributes are parameters, layers stand in lists and dictionaries, and nothing is left behind."""
 # ruff: noqa: F722, F821
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -102,7 +104,7 @@ class _Twice:
 
 
 def test_attributes_of_one_name_are_numbered():
-    model = sbp.trace(_Twice().__call__)
+    model = sbp.trace(_Twice())
     assert [t.name for t in model.program.parameters] == ["W1", "b1", "W2", "b2"]
 
 
@@ -118,6 +120,14 @@ def test_dictionaries_and_lists_of_arrays_are_arguments():
         ("scales1", "input"),
         ("x", "input"),
     ]
+
+
+def test_arguments_that_are_given_are_numbers():
+    def f(x: "n", power, scale: ""):
+        return scale * np.sum(x**power)
+
+    model = sbp.trace(functools.partial(f, power=3))
+    assert [t.name for t in model.program.leaves] == ["x", "scale"] and sbp.check(model, "dJ/dx == 3 * scale * x**2").ok
 
 
 def test_defaults_are_not_changed():

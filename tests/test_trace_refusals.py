@@ -109,7 +109,7 @@ REFUSED = [
     (lambda x: [0] * x.shape[0], SpecError, "asks for n as an integer"),
     (lambda x: np.zeros(x[0]) + x, SpecError, "the size of an array depends on values"),
     (lambda x: [1 for _ in range(x.shape[0])], SpecError, "a loop over a range whose size is symbolic, n"),
-    (lambda x: sum(x), SpecError, "a loop over an axis"),
+    (lambda x: sum(x, start=0.5), SpecError, "a loop over an axis"),
     (lambda x: x.__array__(), SpecError, "has no numbers yet"),
     (lambda x: x + np.arange(65), SpecError, "an array of numbers with shape \\(65,\\)"),
     (lambda x: np.arange(65) * x, SpecError, "an array of numbers with shape \\(65,\\)"),

@@ -13,7 +13,8 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from types import CodeType, FrameType
+from functools import partial
+from types import CodeType, FrameType, MethodType
 from typing import Any
 
 from sympy import Expr
@@ -56,7 +57,12 @@ def trace_spec(
     scalar is the objective, by its name or J; an array is multiplied with an upstream gradient, an input of its shape, and summed.
     Raises SpecError and its kinds, with the line of the function.
     """
+    method = inspect.getattr_static(type(function), "__call__", None)
+    if inspect.isfunction(method):
+        function = MethodType(method, function)
     inner = inspect.unwrap(function) if callable(function) else function
+    while isinstance(inner, partial):
+        inner = inner.func
     inner = getattr(inner, "__func__", inner)
     if not inspect.isfunction(inner):
         array = hasattr(function, "ndim")

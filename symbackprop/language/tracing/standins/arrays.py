@@ -9,7 +9,7 @@ from sympy import Expr, Integer
 
 from symbackprop.errors import ParseError
 from symbackprop.language.nodes import Call, Number
-from symbackprop.language.tracing.standins.numpy_functions import array, kind_of
+from symbackprop.language.tracing.standins.conversion import array, kind_of
 from symbackprop.language.tracing.values.calls import called, plain, size_node
 from symbackprop.language.tracing.values.places import shape_node
 from symbackprop.language.tracing.values.recording import Recording

@@ -105,6 +105,7 @@ class Standins:
             "int": _kind(int, self.int),
             "max": partial(self.extreme, "maximum", max),
             "min": partial(self.extreme, "minimum", min),
+            "sum": self.sum,
         }
 
     def cast(self, real: type, x: Any) -> Any:
@@ -147,6 +148,11 @@ class Standins:
         if not traced or options or any(v.shape for v in traced):
             return real(*values, **options)
         return reduce(lambda a, b: self.recording.apply(op, (a, b), {}), given)
+
+    def sum(self, x: Any, *start: Any, **options: Any) -> Any:
+        """sum(x): of an array that along its first axis."""
+        along = is_traced(x) and not start and not options and x.ndim
+        return self.recording.apply("sum", (x,), {"axis": 0}) if along else builtins.sum(x, *start, **options)
 
     def put(self, names: dict[str, Any]) -> None:
         """Put stand-ins in the place of names of a module, given as its dictionary."""

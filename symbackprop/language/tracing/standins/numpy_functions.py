@@ -4,7 +4,6 @@ Each takes the recording first, then what NumPy's takes. `apply` is what every o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
 from types import MappingProxyType
 from typing import Any
 
@@ -12,13 +11,15 @@ import numpy as np
 from sympy import Integer
 
 from symbackprop.errors import ParseError
-from symbackprop.language.nodes import Call, Group, Node, Number
+from symbackprop.language.nodes import Call, Node, Number
+from symbackprop.language.tracing.standins.conversion import array, asarray, astype, contiguous, copied, kind_of, stacked
+from symbackprop.language.tracing.standins.joining import append, convolve, insert, pad
 from symbackprop.language.tracing.values.calls import RENAMED, called, of_sizes, size_node, traced
 from symbackprop.language.tracing.values.places import shape_node
 from symbackprop.language.tracing.values.recording import Recording
 from symbackprop.language.tracing.values.selected import Selected, on_selected
 from symbackprop.language.tracing.values.value import Value, as_node, is_condition, is_traced, truth
-from symbackprop.language.tracing.values.writing import added_at, fitted
+from symbackprop.language.tracing.values.writing import added_at
 from symbackprop.ops import NUMPY, OPS
 
 
@@ -59,62 +60,24 @@ def _joined(op: str, value: Any, recording: Recording) -> Any:
     record = OPS.get(RENAMED.get(op, op))
     entrywise = record is not None and record.kind in ("elementwise", "condition") and op != "clip"
     if isinstance(value, list | tuple) and entrywise:
-        return recording.value(_stacked(value, recording))
+        return recording.value(stacked(value, recording))
     return array(recording, value) if op not in OF_LISTS and isinstance(value, list) and any(isinstance(v, Value) for v in value) else value
 
 
-def kind_of(dtype: Any) -> str:
-    """The kind of a dtype: "f" where none is given."""
-    return "f" if dtype is None else np.dtype(dtype).kind
+def reshape(recording: Recording, x: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, **_: Any) -> Any:
+    """np.reshape, row by row or, as order="F", column by column."""
+    wanted = newshape if shape is None else shape
+    if order not in ("C", "F"):
+        raise recording.error(f"an array in the order '{order}'", 'write order="C" or "F"', ParseError)
+    if order == "C":
+        return traced("reshape", (x, wanted), {}, recording)
+    sizes = wanted if isinstance(wanted, tuple | list) else (wanted,)
+    return recording.apply("reshape", (x.T, tuple(reversed(sizes))), {}).T
 
 
-def array(recording: Recording, given: Any, dtype: Any = None, copy: bool = True, ndmin: int = 0, **_: Any) -> Any:
-    """np.array: values in lists as one array."""
-    if not copy and not ndmin:
-        return asarray(recording, given, dtype)
-    made = recording.value(given.node if isinstance(given, Value) else _stacked(given, recording))
-    for _axis in range(ndmin - made.ndim if ndmin else 0):
-        made = recording.apply("expand_dims", (made, 0), {})
-    return made if dtype is None else astype(recording, made, dtype)
-
-
-def _stacked(given: Any, recording: Recording) -> Any:
-    if isinstance(given, list | tuple):
-        return Call("stack", (Group(tuple(_stacked(g, recording) for g in given)),))
-    return truth(as_node(given, recording))
-
-
-def asarray(recording: Recording, given: Any, dtype: Any = None, **options: Any) -> Any:
-    """np.asarray: an array is itself."""
-    if is_traced(given) and (dtype is None or kind_of(dtype) == given.dtype.kind):
-        return given
-    return array(recording, given, dtype)
-
-
-def contiguous(recording: Recording, given: Any, dtype: Any = None, **_: Any) -> Any:
-    """np.ascontiguousarray: the array itself, or a copy."""
-    made = asarray(recording, given, dtype)
-    return recording.value(made.node, base=made)
-
-
-def astype(recording: Recording, x: Any, dtype: Any, copy: bool = True, **_: Any) -> Any:
-    """x.astype(dtype): truth values count as 1 and 0, whole numbers are cut; copy=False of the same dtype is the array itself."""
-    if not copy and np.dtype(dtype) == x.dtype:
-        return x
-    kind, node = kind_of(dtype), x.node
-    if kind == "f":
-        return recording.value(truth(node))
-    if kind == "b":
-        return x.copy() if is_condition(node) else recording.apply("not_equal", (x, 0), {})
-    if kind in "iu" and (is_condition(node) or (kind == "i" and np.dtype(dtype).itemsize >= 4)):
-        whole = is_condition(node) or recording.is_whole(node)
-        return recording.value(truth(node) if whole else called("trunc", node), whole=True)
-    raise recording.error(f"an array of {np.dtype(dtype)}", "arrays are of real numbers, or of whole numbers of any size", ParseError)
-
-
-def copied(recording: Recording, x: Any, **_: Any) -> Any:
-    """np.copy."""
-    return recording.value(x.node)
+def raveled(op: str) -> Callable:
+    """np.ravel, x.flatten()."""
+    return lambda recording, x, order="C": traced(op, (x,), {}, recording) if order == "C" else reshape(recording, x, -1, order)
 
 
 def shape(recording: Recording, x: Any) -> Any:
@@ -175,58 +138,6 @@ def counted(recording: Recording, x: Any, axis: Any = None, **options: Any) -> A
     return recording.apply("sum", (mask, axis), options)
 
 
-def pad(recording: Recording, x: Any, pad_width: Any, mode: str = "constant", **options: Any) -> Any:
-    """np.pad with zeros, another number, or what stands at the ends."""
-    if isinstance(pad_width, list | tuple):
-        pad_width = tuple((*w, *w) if isinstance(w, list | tuple) and len(w) == 1 else w for w in pad_width)
-    if mode == "constant":
-        number = options.pop("constant_values", 0)
-        if isinstance(number, list | tuple):
-            raise recording.error("several constant_values", "give one number", ParseError)
-        if isinstance(number, Value) or number != 0:
-            return traced("pad", (x - number, pad_width), options, recording) + number
-        return traced("pad", (x, pad_width), options, recording)
-    if mode not in BEFORE or options:
-        raise recording.error(f"np.pad has mode='{mode}'", f"take one of {', '.join(('constant', *BEFORE))}", ParseError)
-    for along, (before, after) in enumerate(_widths(recording, pad_width, x.ndim)):
-        ahead = (slice(None),) * along
-        parts = [x[(*ahead, i)] for i in BEFORE[mode](before)] + [x] + [x[(*ahead, i)] for i in AFTER[mode](after)]
-        x = recording.apply("concatenate", (parts,), {"axis": along}) if len(parts) > 1 else x
-    return x
-
-
-def _span(k: int) -> slice:
-    """The one entry at a place, from the front or from the end, as a slice."""
-    return slice(k, k + 1 if k != -1 else None)
-
-
-BEFORE: Mapping[str, Callable[[int], list[slice]]] = {
-    "edge": lambda w: [_span(0)] * w,
-    "reflect": lambda w: [_span(k) for k in range(w, 0, -1)],
-    "symmetric": lambda w: [_span(k) for k in range(w - 1, -1, -1)],
-    "wrap": lambda w: [_span(k) for k in range(-w, 0)],
-}
-AFTER: Mapping[str, Callable[[int], list[slice]]] = {
-    "edge": lambda w: [_span(-1)] * w,
-    "reflect": lambda w: [_span(k) for k in range(-2, -w - 2, -1)],
-    "symmetric": lambda w: [_span(k) for k in range(-1, -w - 1, -1)],
-    "wrap": lambda w: [_span(k) for k in range(w)],
-}
-"""What np.pad puts before and after an axis, by mode: entries of the array, one by one."""
-
-
-def _widths(recording: Recording, given: Any, rank: int) -> list[tuple[int, int]]:
-    """(before, after) for each axis."""
-    pairs = given if isinstance(given, list | tuple) else (given,)
-    if all(isinstance(p, Integral) for p in pairs):
-        pairs = [tuple(pairs) * (3 - len(pairs))] * rank
-    elif len(pairs) == 1:
-        pairs = list(pairs) * rank
-    if not all(isinstance(w, Integral) for pair in pairs for w in pair):
-        raise recording.error("the width of np.pad is symbolic", "give it as a number", ParseError)
-    return [(int(before), int(after)) for before, after in pairs]
-
-
 def at(op: str) -> Callable:
     """np.add.at, np.subtract.at."""
 
@@ -280,40 +191,6 @@ def xlogy(recording: Recording, x: Any, y: Any) -> Any:
     return recording.apply("where", (nought, 0, recording.apply("multiply", (x, recording.apply("log", (y,), {})), {})), {})
 
 
-def append(recording: Recording, x: Any, values: Any, axis: int | None = None) -> Any:
-    """np.append."""
-    parts = [v if is_traced(v) else array(recording, v if isinstance(v, list | tuple | np.ndarray) else [v]) for v in (x, values)]
-    if axis is None:
-        parts = [p if p.ndim == 1 else recording.apply("ravel" if p.ndim else "reshape", (p,) if p.ndim else (p, (1,)), {}) for p in parts]
-    return recording.apply("concatenate", (parts,), {"axis": axis or 0})
-
-
-def insert(recording: Recording, x: Any, place: Any, values: Any, axis: int | None = None) -> Any:
-    """np.insert of one row or column, as the ones of a bias."""
-    if not isinstance(place, Integral) or x.ndim > 2 or (axis is None and x.ndim > 1):
-        raise recording.error("np.insert at several places", "write np.concatenate of slices and what is put between", ParseError)
-    along = (axis or 0) % x.ndim
-    ahead = (slice(None),) * along
-    node = as_node(values, recording)
-    node = Call("expand_dims", (node, Number(Integer(along)))) if np.ndim(values) or is_traced(values) else node
-    new = recording.value(fitted(node, recording.shape(x[(*ahead, slice(0, 1))].node), recording))
-    ends = ([slice(None, place)] if place != 0 else []), [slice(place, None)]
-    before, after = ([x[(*ahead, end)] for end in side] for side in ends)
-    return recording.apply("concatenate", ([*before, new, *after],), {"axis": along})
-
-
-def convolve(recording: Recording, x: Any, kernel: Any, mode: str = "full") -> Any:
-    """np.convolve with a kernel of fixed length."""
-    length = np.shape(kernel)[0]
-    if not isinstance(length, int):
-        raise recording.error("np.convolve with a kernel whose size is symbolic", "give the size of the kernel as a number", ParseError)
-    made = sum(kernel[k] * recording.apply("pad", (x, (k, length - 1 - k)), {}) for k in range(length))
-    if mode == "full" or length == 1:
-        return made
-    start = length - 1 if mode == "valid" else (length - 1) // 2
-    return made[start : start - (length - 1) or None] if mode != "valid" else made[start:-start]
-
-
 def at_least(rank: int) -> Callable:
     """np.atleast_1d, np.atleast_2d."""
 
@@ -363,14 +240,17 @@ SPECIAL: Mapping[str, Callable] = MappingProxyType(
         "copyto": copyto,
         "fill_diagonal": fill_diagonal,
         "floor_divide": floor_divide,
+        "flatten": raveled("flatten"),
         "full_like": full_like,
         "insert": insert,
         "mod": mod,
         "ndim": lambda recording, x: x.ndim,
         "ones_like": like("ones"),
         "pad": pad,
+        "ravel": raveled("ravel"),
         "real": identity,
         "remainder": mod,
+        "reshape": reshape,
         "shape": shape,
         "size": size,
         "subtract_at": at("subtract"),

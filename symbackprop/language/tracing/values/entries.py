@@ -56,9 +56,7 @@ def write(x: Value, given: Any, value: Any) -> None:
 
 def same_items(a: Items, b: Items) -> bool:
     """Whether two subscripts are the same, item by item."""
-    return len(a) == len(b) and all(
-        i is j or (not isinstance(i, Value) and not isinstance(j, Value) and i == j) for i, j in zip(a, b, strict=True)
-    )
+    return len(a) == len(b) and all(i is j or (isinstance(i, int) and isinstance(j, int) and i == j) for i, j in zip(a, b, strict=True))
 
 
 def _after(x: Value, items: Items, value: Any) -> Node:
