@@ -247,11 +247,24 @@ def test_what_may_share_memory_is_not_used_after_it_was_written_to():
         [
             "SpecError in function flat, line +3: this array was changed in place through another name",
             "    return np.sum(row)",
-            "           ^^",
+            "           ^^^^^^^^^^^",
             "    fix: write A = A + x rather than A += x where the array, or a reshaped one of the same memory, has another name too",
         ],
     )
     assert mistake(swapped)[1][0].endswith("this array was changed in place through another name")
+
+
+def test_what_is_not_used_again_is_not_refused():
+    def f(X: "n d", b: "d"):
+        flat = X.reshape(-1)
+        total = flat.sum()
+        X += b
+        order = np.argsort(X, axis=0)
+        X[order > 0] = np.sort(b)
+        X = np.where(b > 0, b, total)
+        return np.sum(X)
+
+    assert [e.name for e in trace_spec(f).equations] == ["flat", "total", "X1", "J"]
 
 
 def test_a_view_and_the_whole_change_together():

@@ -177,9 +177,15 @@ def _watch(code: CodeType, bindings: Bindings, known: set[int], standins: Standi
 
     def local(frame: FrameType, event: str, _: Any) -> Callable:
         for name, value in frame.f_locals.items():
-            if isinstance(value, Tracer) and not isinstance(value, Size) and not value.spoilt and id(value.node) not in known:
-                known.add(id(value.node))
-                bindings.append((name, value.node))
+            if isinstance(value, Tracer) and not isinstance(value, Size):
+                try:
+                    node = value.node
+                except SymbackpropError as e:  # it can't be used; perhaps nobody wants to
+                    value.recording.settled(e)
+                    continue
+                if id(node) not in known:
+                    known.add(id(node))
+                    bindings.append((name, node))
         return local
 
     def called(frame: FrameType, event: str, _: Any) -> Callable | None:
