@@ -27,7 +27,10 @@ def source(seed: int, lines: int) -> str:
         return f"{first}, {pick.choice(['0', '1:', ':', '-1', ':2', '::-1'])}"
 
     def shape_at(name: str, at: str) -> tuple[int, ...]:
-        return eval(f"A[{at}]", {"A": np.zeros(shapes[name])}).shape
+        try:
+            return eval(f"A[{at}]", {"A": np.zeros(shapes[name])}).shape
+        except IndexError:
+            return (0,)
 
     for k in range(lines):
         name, new = pick.choice([n for n in shapes if len(shapes[n]) > 0]), f"t{k}"
@@ -68,7 +71,8 @@ def source(seed: int, lines: int) -> str:
             body.append(f"{new}[{'0' if pick.random() < 0.5 else '-1'}] = {name}[1]")
         if (body and body[-1].startswith(f"{new} ")) or (body and f"{new}[" in body[-1]):
             shapes[new] = shape
-    total = " + ".join(f"{k + 1} * np.sum(np.sin({name}))" for k, name in enumerate(shapes))
+    wanted = [name for name in shapes if pick.random() < 0.6] or ["x"]
+    total = " + ".join(f"{k + 1} * np.sum(np.sin({name}))" for k, name in enumerate(wanted))
     arguments = ", ".join(f"{name}: {text!r}" for name, (text, _) in SHAPES.items())
     return "\n    ".join([f"def f({arguments}):", *body, f"return {total}"]) + "\n"
 
