@@ -151,6 +151,8 @@ IDIOMS = {
         q.reshape(2, 6, order="F") + np.ravel(q, "F")[:6] + np.reshape(q, (6, -1), order="F").T + q.flatten("F")[0]
     ),
     "sums of Python": lambda x: sum(x) * sum(sum(x**2)) + sum([x[0], x[1]]),
+    "masks as values": lambda x, w: np.stack([x > 0, x > 1]).sum(axis=0) + (x > 0).T.T * True + (x > 0) @ w[:, None],
+    "masks compared": lambda x: np.where((x > 0) == False, 1, x) + np.where((x > 0) == (x < 1), x, 2),  # noqa: E712
     "inserts": lambda x: np.insert(x, 0, np.ones(len(x)), axis=1) @ np.insert(x, 1, x[0], axis=0).T[:1].repeat(4, axis=0),
     "convolves": lambda w, q: np.convolve(w, q[:, 0], mode="same") + np.convolve(w, [0.5]) * np.convolve(w, q[0, :2]).sum(),
     "labels reshaped": lambda x, two: (

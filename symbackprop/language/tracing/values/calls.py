@@ -47,7 +47,8 @@ def traced(op: str, args: Sequence[Any], options: Mapping[str, Any], recording: 
             known = ", ".join(record.parameters)
             fix = "leave it out" if option in IDLE else f"its options are {known}"
             raise recording.error(f"op '{name}' has no option '{option}'", fix, ParseError)
-    nodes = [as_node(a, recording) for a in args]
+    entrywise = record.kind in ("elementwise", "condition")
+    nodes = [as_node(int(a) if entrywise and isinstance(a, bool | np.bool_) else a, recording) for a in args]
     if name in CONDITIONS or any(is_condition(n) for n in nodes):
         name, nodes = _with_truth(name, nodes, record, recording)
     if name in ("max", "min") and len(nodes) == 2:  # max(x, 1) is Python's in a text

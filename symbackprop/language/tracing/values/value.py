@@ -131,7 +131,7 @@ def as_node(value: Any, recording: Recording) -> Node:
     if isinstance(value, tuple | list):
         if value and all(isinstance(v, Integral) and not isinstance(v, bool) for v in value):
             return Literal(tuple(int(v) for v in value))
-        return Group(tuple(as_node(v, recording) for v in value))
+        return Group(tuple(truth(as_node(v, recording)) for v in value))
     if isinstance(value, np.ndarray) and value.dtype.kind in "iufb":
         return _numbers(value, recording)
     raise recording.error(f"a {type(value).__name__} can't stand in a model", "use the arguments, numbers and np. functions")
