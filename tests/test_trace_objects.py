@@ -168,6 +168,16 @@ def test_shapes_that_do_not_fit_are_told(shapes, kind, reason):
         sbp.trace(f, shapes=shapes)
 
 
+def test_a_dictionary_without_shapes_is_told_by_its_keys():
+    def f(model, X: "n d"):
+        W1, b1 = model["W1"], model["b1"]
+        return np.sum(X @ W1 + b1) + model["W1"].sum()
+
+    with pytest.raises(SpecError) as caught:
+        sbp.trace(f)
+    assert caught.value.fix == "annotate it: model: {'W1': ..., 'b1': ...}, a shape for each"
+
+
 def test_the_last_word_of_a_shape_is_a_role_where_no_axis_is_called_so():
     def f(E: "v d", at: "n index", mask: "n constant", w: "d parameter"):
         return np.sum(mask * (E[at] @ w))

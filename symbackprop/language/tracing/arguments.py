@@ -1,8 +1,10 @@
 """What a traced function is called with: arrays of the shapes that are declared, in dictionaries, lists and objects too."""
 
+import ast
 import copy
 import inspect
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,7 +89,9 @@ def arguments_of(function: Callable, inner: Any, shapes: Mapping[str, Any]) -> A
             reason = f"argument '{name}' has no shape"
             if parameter.annotation is not parameter.empty:
                 reason = f"the annotation of argument '{name}' is not a shape string"
-            raise SpecError(reason, place=place, fix=FIX.format(name))
+            keys = _keys(inner, name)
+            fix = f"annotate it: {name}: {{{', '.join(f'{key!r}: ...' for key in keys)}}}, a shape for each" if keys else FIX.format(name)
+            raise SpecError(reason, place=place, fix=fix)
     made.holder = getattr(function, "__self__", None)
     if made.holder is not None and not inspect.isclass(made.holder):
         _hold(made, rest)
@@ -104,6 +108,16 @@ def arguments_of(function: Callable, inner: Any, shapes: Mapping[str, Any]) -> A
     for name in made.roles:
         made.shapes[name] = " ".join(made.shapes[name].replace(",", " ").split()[:-1])
     return made
+
+
+def _keys(inner: Any, name: str) -> list[str]:
+    """The keys that a function reads of a dictionary, params["W1"], in order of appearance."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(inner)))
+    except (OSError, SyntaxError, TypeError):
+        return []
+    read = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Name) and n.value.id == name]
+    return list(dict.fromkeys(n.slice.value for n in read if isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str)))
 
 
 def _annotation(parameter: inspect.Parameter, inner: Any) -> Any:
