@@ -187,3 +187,48 @@ def test_the_last_word_of_a_shape_is_a_role_where_no_axis_is_called_so():
 
     assert [t.role for t in sbp.trace(f).program.leaves] == ["input", "index", "constant", "parameter"]
     assert [str(a) for a in sbp.trace(g).program.tensors["x"].axes] == ["n", "label"]
+
+
+class _Base:
+    def __init__(self):
+        self.parameters, self.X, self.out_size = {}, [], 2
+
+    def forward(self, X: "n d"):
+        Y = self.act(X @ self.parameters["W"] + self.parameters["b"])
+        self.X.append(X)
+        return Y
+
+
+class _Dense(_Base):
+    def __init__(self, W, b):
+        super().__init__()
+        self.parameters |= {"W": W, "b": b}
+        self.act = self._softplus
+
+    def _softplus(self, z):
+        return np.log(1 + np.exp(z)) * self.out_size
+
+
+class _Cell:
+    def __init__(self, W, h):
+        self.W, self.h = W, h
+
+    def step(self, x: "d 1"):
+        self.h = np.tanh(self.W @ np.vstack((self.h, x)))
+        return self.h
+
+
+def test_layers_of_a_base_class_are_traced():
+    W, b = np.random.default_rng(0).normal(size=(3, 2)), np.array([0.5, -0.25])
+    layer = _Dense(W, b)
+    module = sbp.generate(sbp.derive(sbp.trace(layer.forward))).load()
+    X, up = np.random.default_rng(1).normal(size=(2, 5, 3))[:, :, :3][0], np.random.default_rng(2).normal(size=(5, 2))
+    assert layer.X == [] and np.isclose(module.loss(module.Parameters(W, b), X, up), np.sum(layer.forward(X) * up))
+
+
+def test_a_state_is_a_parameter_as_it_was():
+    W, h = np.random.default_rng(0).normal(size=(2, 5)), np.ones((2, 1))
+    cell = _Cell(W, h)
+    module = sbp.generate(sbp.derive(sbp.trace(cell.step))).load()
+    x, up = np.array([[0.5], [-1.0], [2.0]]), np.array([[1.0], [-2.0]])
+    assert cell.h is h and np.isclose(module.loss(module.Parameters(W, h), x, up), np.sum(cell.step(x) * up))

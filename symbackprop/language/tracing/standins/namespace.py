@@ -178,9 +178,9 @@ class Standins:
             return self.module(value)
         if isinstance(value, np.random.Generator | np.random.RandomState):
             return self.random
-        name, home = getattr(value, "__name__", ""), str(getattr(value, "__module__", ""))
-        if not callable(value) or not isinstance(name, str):
+        if not callable(value):
             return None
+        name, home = str(getattr(value, "__name__", "")), str(getattr(value, "__module__", ""))
         if getattr(np, name, None) is value:
             made = getattr(self.numpy, name)
             return None if made is value else made
