@@ -232,3 +232,14 @@ def test_a_state_is_a_parameter_as_it_was():
     module = sbp.generate(sbp.derive(sbp.trace(cell.step))).load()
     x, up = np.array([[0.5], [-1.0], [2.0]]), np.array([[1.0], [-2.0]])
     assert cell.h is h and np.isclose(module.loss(module.Parameters(W, h), x, up), np.sum(cell.step(x) * up))
+
+
+def test_helpers_of_other_modules_take_symbolic_sizes_too():
+    space: dict = {"np": np}
+    exec("def padded(x, k):\n    return np.hstack((np.zeros((len(x), k)), x, np.ones((len(x), int(k / 2)))))\n", space)
+
+    def f(x: "n d"):
+        return space["padded"](x, 2) * 3
+
+    assert sbp.trace(f).spec.equations[-1].text == "sum(hstack((zeros((n, 2)), x, ones((n, 1)))) * 3 * dout)"
+    assert space["np"] is np and "len" not in space

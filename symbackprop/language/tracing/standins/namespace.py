@@ -93,6 +93,7 @@ class Standins:
         self.recording = recording
         self.changed: list[tuple[dict[str, Any], str, Any]] = []
         self.seen: set[int] = set()
+        self.looked_at: set[int] = set()
         self.random = Random(recording)
         casts = {t: _kind(t, partial(self.cast, t)) for t in (np.float64, np.float32, np.float16, np.int64, np.int32, np.int8, np.bool_)}
         self.numpy = _Numpy(
@@ -200,8 +201,10 @@ class Standins:
 
     def entered(self, frame: FrameType) -> None:
         """Put stand-ins into the module of a function that is called, if it works with NumPy."""
-        if id(frame.f_globals) not in self.seen and any(v is np for v in list(frame.f_globals.values())):
-            self.put(frame.f_globals)
+        if id(frame.f_globals) not in self.looked_at:
+            self.looked_at.add(id(frame.f_globals))
+            if any(v is np for v in list(frame.f_globals.values())):
+                self.put(frame.f_globals)
 
     def restore(self) -> None:
         """Every name as it was."""
