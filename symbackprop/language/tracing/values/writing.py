@@ -161,8 +161,9 @@ def _where_said(whole: Node, items: Items, value: Node, recording: Recording) ->
             fix = "write np.add.at(x, places, v) to add, x[np.arange(n), y] = v for one entry of each row, or a sum of one-hot rows"
             raise recording.error("a write at places that may be the same twice", fix, ParseError)
         hot = _hot(items[arrays[0]], arrays[0], whole, recording)
-    picked = Subscript(whole, tuple(item_node(i, recording) for i in items))
-    if isinstance(value, Call) and value.op in ("add", "subtract") and value.args[0] == picked:
+    picked = value.args[0] if isinstance(value, Call) and value.op in ("add", "subtract") else None
+    places = tuple(item_node(i, recording) for i in items)
+    if isinstance(value, Call) and isinstance(picked, Subscript) and picked.value is whole and picked.items == places:
         return Call(value.op, (whole, _spread(value.args[1], items, hot, whole, recording)))
     mask = Call("greater", (hot, NOTHING))
     return Call("where", (mask, _beside(value, items, whole, recording), whole))
