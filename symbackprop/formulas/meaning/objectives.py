@@ -17,6 +17,7 @@ from symbackprop.formulas.numbers import tape as s
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.language.latex import nodes as n
 
+
 TOPS = ("J", "C", "L", "E", r"\ell", "Loss", "loss", "cost", "Cost", r"\mathcal{L}", r"\xi")
 
 
