@@ -109,6 +109,23 @@ def test_many_writes_and_views_are_right_or_refused():
     assert [source(seed, 12) for seed, said in found.items() if said == "wrong"] == []
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("t = v.reshape(-1); t -= 0.5; v[:] = -1", "refused"),  # t is a view of v, which is written to later
+        ("t = v.reshape(-1); t -= 0.5", "right"),
+        ("t = v.reshape(-1); s = v.reshape(2, 2); s += 1", "refused"),
+        ("t = v.reshape(-1)[1:]; v *= 2", "refused"),
+        ("t = (v * 1).reshape(-1); v *= 2; t += 1", "right"),
+        ("t = x[:, None]; t += 1; t = t * 2", "right"),
+        ("s = x[1:]; t = s.T; s[0] = 2; x *= 3", "right"),
+    ],
+)
+def test_memory_that_may_be_shared(lines, said):
+    head = "def f(x: '3 4', y: 'n 4', v: '4'):\n    "
+    assert outcome(head + lines.replace("; ", "\n    ") + "\n    return np.sum(np.sin(t)) + np.sum(y)\n", 0) == said
+
+
 def test_a_write_that_is_lost_is_seen():
     head = "def f(x: '3 4', y: 'n 4', v: '4'):\n    row = x[1]\n"
     end = "    return np.sum(np.sin(x)) + np.sum(y) * np.sum(v)\n"

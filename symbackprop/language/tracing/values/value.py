@@ -31,10 +31,11 @@ class Value:
     """An array in the run `recording`. `expression` is the number that a size is.
 
     A view has a `base`, `reread` gives its node from the base's, and `write` the base's node from its own and the view's; they are None
-    where it is not known whether it is a view. `items` are what a subscript was taken at.
+    where it is not known whether it is a view: then none of the two may be used after the other was written to. `items` are what a
+    subscript was taken at.
     """
 
-    __slots__ = ("_node", "base", "expression", "items", "recording", "reread", "seen", "spoilt", "write")
+    __slots__ = ("_node", "base", "expression", "items", "recording", "reread", "seen", "spoilt", "stamp", "write", "writes")
 
     def __init__(
         self,
@@ -49,18 +50,24 @@ class Value:
         self._node, self.recording = node, recording
         self.base, self.reread, self.write, self.items = base, reread, write, items
         self.seen = None if base is None else base.node
-        self.spoilt = False
+        self.stamp = 0 if base is None else base.changes
+        self.writes, self.spoilt = 0, False
         self.expression: Expr | None = None
+
+    @property
+    def changes(self) -> int:
+        """How often the array, or what it may share memory with, was written to."""
+        return self.writes + (0 if self.base is None else self.base.changes)
 
     @property
     def node(self) -> Node:
         """How the value came about. Raises SpecError if what it may share memory with was changed in place."""
-        if self.base is not None:
+        if self.base is not None and self.reread is not None:
             above = self.base.node
             if above is not self.seen:
-                self.spoilt = self.spoilt or self.reread is None
-                if self.reread is not None:
-                    self._node, self.seen = self.reread(above), above
+                self._node, self.seen = self.reread(above), above
+        elif self.base is not None and self.base.changes != self.stamp:
+            self.spoilt = True
         if self.spoilt:
             fix = "write A = A + x rather than A += x where the array, or a reshaped one of the same memory, has another name too"
             raise self.recording.error("this array was changed in place through another name", fix)
@@ -73,15 +80,17 @@ class Value:
             self.seen = self.base.node
         elif self.base is not None:
             self.base.spoil()
-            self.base = None
+            self.reread, self.stamp = None, self.base.changes
         if self.recording.is_whole(self._node):
             self.recording.kept.append(node)
             self.recording.whole.add(id(node))
+        self.writes += 1
         self._node = node
 
     def spoil(self) -> None:
         """Note that the array was changed under another name, nobody knows how."""
         self.spoilt = True
+        self.writes += 1
         if self.base is not None:
             self.base.spoil()
 
