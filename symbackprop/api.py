@@ -78,9 +78,15 @@ def trace(
     objective: str | None = None,
     output: str | None = None,
     samples: str | None = None,
+    shapes: Mapping[str, Any] | None = None,
 ) -> Model:
-    """The model of a Python function whose annotations are shape strings, by running it once on tracers."""
-    return Model(trace_spec(function, parameters=parameters, facts=facts, objective=objective, output=output, samples=samples))
+    """The model of a Python function whose annotations are shape strings, by running it once on tracers.
+
+    `shapes` gives shapes of arguments without an annotation: {"X": "n d", "params": {"W": "d h"}}; "n index" is an array of places.
+    """
+    return Model(
+        trace_spec(function, parameters=parameters, facts=facts, objective=objective, output=output, samples=samples, shapes=shapes)
+    )
 
 
 class Derivation(Paged):

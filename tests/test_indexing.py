@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import symbackprop as sbp
 from symbackprop import derivative
 from symbackprop.errors import DeriveError, SpecError
 from tests.differences import agrees
@@ -54,3 +55,20 @@ def test_places_have_no_derivative():
 def test_what_is_no_whole_number_is_no_place():
     with pytest.raises(SpecError, match="whole numbers"):
         derivative("W[at / 2]", SHAPES, wrt="W")
+
+
+def test_entries_at_one_place_are_a_view_that_nothing_is_written_into():
+    model = sbp.model(
+        tensors={
+            "U": {"axes": "h v", "role": "parameter"},
+            "W": {"axes": "h h", "role": "parameter"},
+            "at": {"axes": "3", "role": "index"},
+        },
+        equations={"s": "tanh(U[:, at[0]])", "z": "tanh(U[:, at[1]] + W @ s)", "J": "sum(z ** 3)"},
+    )
+    module = sbp.generate(sbp.derive(model)).load()
+    draw = np.random.default_rng(0).normal
+    U, W = draw(size=(5, 3)), draw(size=(5, 5))
+    before = U.copy()
+    value = module.loss_and_gradients(module.Parameters(U, W), np.array([1, 0, 2]))[0]
+    assert np.array_equal(U, before) and np.isclose(value, np.sum(np.tanh(U[:, 0] + W @ np.tanh(U[:, 1])) ** 3))

@@ -277,3 +277,14 @@ def test_a_function_of_a_number_is_a_number(number):
     loss, gradients = module.loss_and_gradients(module.Parameters(x))
     assert np.isclose(loss, np.sum(x**2 * (value + x)), rtol=1e-12)
     assert np.allclose(gradients.x, 2 * x * value + 3 * x**2, rtol=1e-12)
+
+
+def test_a_large_number_is_not_multiplied_out():
+    model = sbp.model(
+        {"S": {"axes": "t t", "role": "parameter"}, "M": "t t"}, {"P": "softmax(S + (1 - M) * -1e9, axis=1)", "J": "sum(P ** 2)"}
+    )
+    module = sbp.generate(sbp.derive(model)).load()
+    S, M = np.random.default_rng(0).normal(size=(5, 5)).astype(np.float32), np.tril(np.ones((5, 5), np.float32))
+    kept = np.exp(S.astype(float)) * M
+    expected = np.sum((kept / kept.sum(axis=1, keepdims=True)) ** 2)
+    assert np.isclose(module.loss(module.Parameters(S), M), expected, rtol=1e-6)

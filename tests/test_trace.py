@@ -139,14 +139,14 @@ def test_the_zero_that_pythons_sum_starts_with_is_left_out():
     assert texts(f) == {"J": "x[0] + x[-1]"}
 
 
-def test_what_a_tensor_may_not_be_called_is_numbered():
+def test_a_variable_that_is_called_like_an_axis_is_numbered_one_that_is_called_like_an_op_is_not():
     def f(X: "n h", w: "h"):
         h = X @ w
         mean = h.mean()
         J = mean * h.sum()
         return -J
 
-    assert texts(f) == {"h1": "X @ w", "mean1": "mean(h1)", "J": "mean1 * sum(h1)", "J1": "-J"}
+    assert texts(f) == {"h1": "X @ w", "mean": "mean(h1)", "J": "mean * sum(h1)", "J1": "-J"}
 
 
 def test_a_shared_value_without_a_name_gets_one():

@@ -108,7 +108,7 @@ class Entries(ABC):
         rest = [i for i, full in zip(wanted, whole, strict=True) if full]
         labels = (*rest[:first], *along, *rest[first:])
         pattern = tuple(whole)
-        node = self.graph.add("lookup", (node, *views), pattern, [i.axis for i in labels], self.graph[node].kind)
+        node = self.graph.add("lookup" if along else "pick", (node, *views), pattern, [i.axis for i in labels], self.graph[node].kind)
         return Labelled(node, labels)
 
     def _with_one_more(self, node: int, place: int) -> int:

@@ -17,8 +17,8 @@ from symbackprop.calculus.index import Index
 DTYPE = Symbol("dtype")
 """Stands for the one floating dtype of a generated function where a statement needs it."""
 
-VIEWS = ("view", "slice", "diagonal", "reshape")
-"""Operations that make no new array."""
+VIEWS = ("view", "slice", "diagonal", "reshape", "pick")
+"""Operations that make no new array; a pick is a lookup at one place, as U[:, word]."""
 
 
 @dataclass(frozen=True)

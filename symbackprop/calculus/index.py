@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
-from sympy import Expr, Integer, Symbol
+from sympy import Add, Expr, Integer, Mul, Symbol
 
 from symbackprop.errors import AxisError
 from symbackprop.memo import remembered
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+LETTER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+FORMULA = re.compile(r"[A-Za-z0-9_]+([-+*][A-Za-z0-9_]+)+\Z")
 NUMBERED = re.compile(r"r([0-9]+)\Z")
 _serial = count()
 
@@ -84,13 +86,21 @@ def free_indices(axes: Iterable[Expr], letter: str = "i") -> tuple[Index, ...]:
     return tuple(Index(f"{letter}{k}", size) for k, size in enumerate(axes))
 
 
-def parse_shape(text: str, place: str = "") -> tuple[Expr, ...]:
-    """The axes of a shape string: "n d" has two, "" none (a scalar), "3 d" one that is fixed."""
+def parse_shape(text: str, place: str = "", *, less: bool = False) -> tuple[Expr, ...]:
+    """The axes of a shape string: "n d" has two, "" none (a scalar), "3 d" one that is fixed, "4*k" and "c*h*w+1" one each.
+
+    `less`: a size may be subtracted too, as in "n-2"; it is seen elsewhere that this is positive.
+    """
     axes = []
     for word in text.replace(",", " ").split():
+        factors = re.split("[-+*]", word)
+        if FORMULA.match(word) and all(is_number(f) or IDENTIFIER.match(f) for f in factors) and (less or "-" not in word):
+            terms = word.replace("-", "+-1*").split("+")
+            axes.append(Add(*[Mul(*[Integer(-1) if f == "-1" else axis(f) for f in term.split("*")]) for term in terms]))
+            continue
         if not (is_number(word) or IDENTIFIER.match(word)):
             start = text.find(word)
-            fix = 'write names or sizes apart by blanks, as in "n d" or "3 d"'
+            fix = 'write names or sizes apart by blanks, as in "n d" or "3 d"; products and sums of them without, as in "4*k"'
             if ":" in word:
                 fix = 'set tensors apart by ";", as in "A: m n; x: n"'
             raise AxisError(
@@ -102,6 +112,11 @@ def parse_shape(text: str, place: str = "") -> tuple[Expr, ...]:
             )
         axes.append(axis(word))
     return tuple(axes)
+
+
+def letters(text: str) -> list[str]:
+    """The names of axes that stand in a shape string, in order of appearance."""
+    return list(dict.fromkeys(LETTER.findall(text)))
 
 
 def shape_text(axes: Iterable[Expr]) -> str:

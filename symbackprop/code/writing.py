@@ -269,6 +269,8 @@ class Writer:
             parts.pop()
         return Text(f"{self.text(base).within(ATOM)}[{', '.join(parts)}]")
 
+    write_pick = write_lookup
+
     def write_arange(self, node) -> Text:
         """The places along an axis."""
         return self.array("arange", self.number(node.axes[0]))

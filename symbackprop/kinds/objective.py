@@ -51,7 +51,7 @@ return Objective(fun, jac, hess, hessp)
 def _objective(writer: ModuleWriter) -> list[FunctionText]:
     """The objective and its derivatives over theta = pack(params), as scipy.optimize takes them."""
     data = writer.data_names
-    axes = [a for t in writer.parameters for a in t.axes if a.is_Symbol]
+    axes = [letter for t in writer.parameters for a in t.axes for letter in sorted(a.free_symbols, key=str)]
     held = {a for t in writer.data for a in t.axes}
     known = all(a in held or a in writer.program.sizes for a in axes)
     taken = [writer.names.size(a) for a in dict.fromkeys(axes) if a in held]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sympy import Expr
 
 from symbackprop.calculus.facts import KINDS
-from symbackprop.calculus.index import IDENTIFIER, axis, parse_shape, shape_text
+from symbackprop.calculus.index import IDENTIFIER, axis, letters, parse_shape, shape_text
 from symbackprop.calculus.program import ROLES, Fact, Tensor
 from symbackprop.errors import AxisError, FactError, SpecError, UnknownNameError, nearest
 from symbackprop.language.elsewhere import character_fix, other_name
@@ -22,7 +22,7 @@ MOST_NAMES = 12
 
 def axis_names(spec: ModelSpec) -> list[str]:
     """The names of all axes of the model, in order of appearance."""
-    words = [w for t in spec.tensors.values() for w in t.axes.replace(",", " ").split()]
+    words = [w for t in spec.tensors.values() for w in letters(t.axes)]
     return list(dict.fromkeys(w for w in (*words, *spec.sizes) if IDENTIFIER.match(w)))
 
 
@@ -35,10 +35,10 @@ def declared(spec: ModelSpec) -> dict[str, Tensor]:
         )
     axes = axis_names(spec)
     for name in (*spec.tensors, *(e.name for e in spec.equations)):
-        _check_name(name, axes, f"model {spec.name}")
+        _check_name(name, axes, f"model {spec.name}", ops=spec.variables)
     for name, t in spec.tensors.items():
         place = f"tensor {name}"
-        sizes = parse_shape(t.axes, place)
+        sizes = parse_shape(t.axes, place, less=spec.variables)
         if t.role not in ROLES:
             close = nearest(t.role, ROLES) or list(ROLES)
             raise SpecError(f"there is no role '{t.role}'", place=place, fix=f"use {' or '.join(close)}")
@@ -61,19 +61,20 @@ def shaped(shapes: Mapping[str, str]) -> dict[str, Tensor]:
                 f"the shape of {name!r} is {shape!r}", place="shapes", fix='name and shape are texts, as in {"A": "m n", "x": "n"}'
             )
     made = {name: Tensor(name, parse_shape(shape, f"the shape of {name}"), "parameter") for name, shape in shapes.items()}
-    axes = [str(a) for t in made.values() for a in t.axes]
+    axes = [str(a) for t in made.values() for size in t.axes for a in size.free_symbols]
     for name in made:
         _check_name(name, axes, "shapes")
     return made
 
 
-def _check_name(name: str, axes: Sequence[str], place: str) -> None:
+def _check_name(name: str, axes: Sequence[str], place: str, *, ops: bool = False) -> None:
+    """Raise SpecError for what can't name a tensor; `ops`: the name of an op can."""
     reason = ""
     if not IDENTIFIER.match(name):
         reason = "it is not an identifier"
     elif keyword.iskeyword(name):
         reason = "it is a Python keyword"
-    elif name in OPS:
+    elif name in OPS and not ops:
         reason = "it is the name of an op"
     elif name in MODULES:
         reason = "a text reads it as the module"
@@ -136,7 +137,7 @@ def facts_of(tensors: Mapping[str, Tensor], facts: Mapping[str, str | Sequence[s
 
 def example_sizes(spec: ModelSpec) -> dict[Expr, int]:
     """The example sizes of axes. Raises AxisError for an axis that nothing has."""
-    words = {w for t in spec.tensors.values() for w in t.axes.replace(",", " ").split()}
+    words = {w for t in spec.tensors.values() for w in letters(t.axes)}
     words |= {w for e in spec.equations for w in names_of(e.node)} - {*spec.tensors, *(e.name for e in spec.equations)}
     for name, size in spec.sizes.items():
         if name not in words:

@@ -32,6 +32,9 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
     draft = Draft(tensors, (), sizes, (*names, *axis_names(spec)))
     draft.infers = spec.inferred
     reader = Reader(draft, axis_names(spec))
+    for leaf, tensor in tensors.items():
+        for size in tensor.axes:
+            draft.need(size - 1, f"the axis {shape_text([size])} of {leaf}", f"an axis of {leaf} is empty", draft.tensor(leaf))
     for e in order:
         reader.define(e.name, e.node, e.text, latex=spec.latex.get(e.name))
     objective = spec.objective or spec.equations[-1].name
@@ -49,7 +52,7 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
     if not unused:
         used = set().union(*(names_of(e.node) for e in spec.equations))
         for name in tensors:
-            if name not in used:
+            if name not in used and name not in spec.idle:
                 raise SpecError(f"tensor '{name}' is never used", place=f"model {spec.name}", fix="use it in an equation, or remove it")
     equations, samples = tuple(draft.equations), sample_axis(spec, {name: draft.tensors[name] for name in tensors})
     return Program(spec.name, draft.tensors, equations, objective, spec.output, samples, sizes, tuple(draft.needs))
@@ -70,7 +73,7 @@ def elaborate_expression(
         try:
             return _elaborated(reader, node, program, name, text)
         except AxisError:
-            stands = _stands_for(reader.draft.met) if reader.draft.met and not program.equations else None
+            stands = stands_for(reader.draft.met) if reader.draft.met and not program.equations else None
             if stands is None:
                 raise
             tensors = {k: replace(t, axes=tuple(a.xreplace(stands) for a in t.axes)) for k, t in program.tensors.items()}
@@ -88,7 +91,7 @@ def equations_of(node: Node, program: Program) -> tuple[list[Equation], str]:
     return draft.equations[len(program.equations) :], name
 
 
-def _stands_for(met: tuple[Expr, Expr]) -> dict[Expr, Expr] | None:
+def stands_for(met: tuple[Expr, Expr]) -> dict[Expr, Expr] | None:
     """What one of two sizes stands for, if it is a letter and the other a formula in other letters."""
     for letter, formula in (met, met[::-1]):
         if letter.is_Symbol and formula.free_symbols and not formula.is_Symbol and not formula.has(letter):

@@ -241,8 +241,11 @@ class Reader:
 
     def argument(self, parameter: Parameter, node: Node) -> Any:
         """An array; several arrays in one argument where the op takes that."""
-        if isinstance(node, Group) and get_origin(parameter.annotation) is tuple:
-            return tuple(self.value(item) for item in node.items)
+        if get_origin(parameter.annotation) is tuple:
+            if isinstance(node, Group):
+                return tuple(self.value(item) for item in node.items)
+            if isinstance(node, Literal) and isinstance(node.value, tuple):
+                return tuple(constant(Integer(v)) for v in node.value)
         return self.value(node)
 
     def checked(self, parameter: Parameter, node: Node) -> Any:

@@ -36,7 +36,8 @@ class EquationSpec:
 class ModelSpec:
     """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written.
 
-    `inferred` are the tensors that index arrays if they are used so, whatever their role.
+    `inferred` are the tensors that index arrays if they are used so, whatever their role; `idle` those that no equation has to use.
+    `variables`: names are those of a function's variables, which may be called like ops.
     """
 
     name: str
@@ -48,6 +49,8 @@ class ModelSpec:
     sizes: Mapping[str, int] = field(default_factory=dict)
     latex: Mapping[str, str] = field(default_factory=dict)
     inferred: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
+    variables: bool = False
 
 
 TENSOR_KEYS = ("axes", "role", "fact", "facts", "latex")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
 from symbackprop.calculus.facts import kind_of
 from symbackprop.calculus.index import shape_text
@@ -110,6 +110,11 @@ class Arguments:
             lines.append(f"if sizes.keys() >= {{{known}}} and {size_text(gap).text} < 0:")
             given = ", ".join(f"{n} = {{sizes['{n}']}}" for n in names)
             lines.append(f'    raise ValueError(f"{need.text}, and {given}")')
+        for formula in dict.fromkeys(a for t in self.with_parameters(self.data) for a in t.axes if not (a.is_Symbol or a.is_Integer)):
+            letters = {letter: Symbol(f'sizes["{self.names.size(letter)}"]') for letter in sorted(formula.free_symbols, key=str)}
+            said, known = self.names.size(formula), ", ".join(f'"{self.names.size(letter)}"' for letter in letters)
+            lines.append(f'if sizes.keys() >= {{"{said}", {known}}} and sizes["{said}"] != {size_text(formula.xreplace(letters)).text}:')
+            lines.append(f"""    raise ValueError(f"axis {said} has {{sizes['{said}']}} entries, and the sizes are {{sizes}}")""")
         return lines
 
     def arrays(self) -> FunctionText:
@@ -125,11 +130,12 @@ class Arguments:
         scope = Scope(self.names)
         fit, same, plain = scope.name("fit"), scope.name("same"), scope.name("plain")
         where = self.homes(tensors)
-        if any(a.is_Symbol and a not in where for t in tensors for a in t.axes):
+        if any(letter not in where for t in tensors for a in t.axes for letter in a.free_symbols):
             return []
         names = [self.names(t) for t in tensors]
         tested = [t for t in tensors if {where.get(a) for a in t.axes} != {t.name}]
-        used = {a for t in tested for a in t.axes}.union(self.means, *[n.gap.free_symbols for n in self.program.needs])
+        spoken = [*self.means, *[n.gap for n in self.program.needs], *[a for t in tested for a in t.axes]]
+        used = set().union(*[size.free_symbols for size in spoken])
         lines = ["try:  # the usual case"]
         if self.parameters:
             lines.append(f"    {unpacked([self.names(t) for t in self.parameters])} = params")
@@ -178,13 +184,25 @@ class Arguments:
             given = unpacking(names, f"{called}({', '.join(['params', *passed])})")
         reads = []
         for size in sorted(inner.sizes, key=str):
-            where = [(t, k) for t in (*data, *self.parameters) for k, a in enumerate(t.axes) if a == size]
-            if not where:
-                raise TargetError(f"no argument has the axis '{size}'", place=self.program.name)
-            t, k = min(where, key=lambda w: w[1])
-            reads.append(f"{self.names.size(size)} = {self.names(t)}.shape[{k}]")
+            reads.append(f"{self.names.size(size)} = {self.size_of(size, (*data, *self.parameters))}")
         if inner.dtype:
             floats = [t for t in (*data, *self.parameters) if t.role != "index"]
             first = next((t for t in floats if t.axes), floats[0] if floats else None)
             reads.append(f"dtype = {self.names(first)}.dtype" if first else "dtype = np.dtype(float)")
         return [*given, *self.checked(tensors), *reads, *inner.lines]
+
+    def size_of(self, size: Expr, tensors: Sequence[Tensor]) -> str:
+        """The size of an axis as it is read off the shape of one of `tensors`; k off 4 k, where no axis is k itself."""
+        where = [(t, k) for t in tensors for k, a in enumerate(t.axes) if a == size]
+        if where:
+            t, k = min(where, key=lambda w: w[1])
+            return f"{self.names(t)}.shape[{k}]"
+        for t, k, a in [(one, k, a) for one in tensors for k, a in enumerate(one.axes) if size in a.free_symbols]:
+            slope, rest = a.diff(size), a.xreplace({size: S.Zero})
+            letters = (slope.free_symbols | rest.free_symbols) - {size}
+            if not slope.has(size) and all(any(letter in other.axes for other in tensors) for letter in letters):
+                read = {letter: Symbol(self.size_of(letter, tensors)) for letter in letters}
+                above = size_text(Symbol(f"{self.names(t)}.shape[{k}]") - rest.xreplace(read)).text
+                below = size_text(slope.xreplace(read)).text
+                return f"{above if rest == 0 else f'({above})'} // {below if slope.is_Atom else f'({below})'}" if slope != 1 else above
+        raise TargetError(f"no argument has the axis '{size}'", place=self.program.name)

@@ -151,7 +151,7 @@ class ModuleWriter(Arguments):
     def initialise(self) -> FunctionText:
         """Parameters to start from."""
         lines, rules = initial_lines(self.program, self.names)
-        used = {a for t in self.parameters for a in t.axes if a.is_Symbol}
+        used = {letter for t in self.parameters for a in t.axes for letter in a.free_symbols}
         axes = [a for a in self.program.axes if a in used]
         sizes = self.program.sizes
         known = all(a in sizes for a in axes)
@@ -180,7 +180,7 @@ class ModuleWriter(Arguments):
         """Random parameters and data, small and true to the facts."""
         sizes = check_sizes(self.program)
         tensors = (*self.parameters, *self.data)
-        used = [a for a in self.program.axes if any(a in t.axes for t in tensors)]
+        used = [a for a in self.program.axes if any(a in size.free_symbols for t in tensors for size in t.axes)]
         lines = ["generator = np.random.default_rng(seed)"]
         names = [self.names.size(a) for a in used]
         pairs = [f'"{n}": {sizes[a]}' for n, a in zip(names, used, strict=True)]

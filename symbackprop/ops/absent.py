@@ -35,6 +35,11 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
         "apply the function to eigvalsh(A) of a symmetric matrix",
     ),
     ("matrix_rank any all count_nonzero isclose allclose isnan isinf isfinite", "gives no real numbers", "write where(condition, 1, 0)"),
+    (
+        "nansum nanmean nanmax nanmin nanvar nanstd nanprod",
+        "leaves out what is nan",
+        "write sum(where(mask > 0, x, 0)), with a mask of what counts",
+    ),
     ("round rint around fix", "rounds halves to even numbers, which has no law here", "write floor(x + 0.5)"),
     ("heaviside", "", "write where(x > 0, 1, 0)"),
     ("mod remainder fmod floor_divide", "", "write x - y * floor(x / y)"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from symbackprop.errors import ParseError
 from symbackprop.language.tracing.on_arrays import evaluation
-from symbackprop.language.tracing.tracer import Tracer, traced
+from symbackprop.language.tracing.values.tracer import Tracer
 from symbackprop.ops import OPS, Op
 
 
@@ -28,7 +28,7 @@ def _function(op: Op, name: str, on_arrays: Callable) -> Callable:
             fix = f"its arguments are {', '.join(op.parameters)}"
             raise found.recording.error(f"op '{name}': {e}", fix, ParseError) from None
         if found is not None:
-            return traced(name, args, options, found.recording)
+            return found.recording.apply(name, args, options)
         if op.kind == "elementwise":
             bound.apply_defaults()
             return on_arrays(*bound.args)

@@ -1,6 +1,6 @@
 """Arithmetic: ops whose formula itself stands in equations. Sums may stand in terms and factors, nowhere else."""
 
-from sympy import Abs, Dummy, Expr, Pow, S, nan, oo, zoo
+from sympy import Abs, Add, Dummy, Expr, Pow, S, nan, oo, zoo
 
 from symbackprop.calculus.index import free_indices
 from symbackprop.calculus.term import Entry
@@ -11,6 +11,8 @@ from symbackprop.ops.entrywise.elementwise import absolute
 from symbackprop.ops.table import REAL, elementwise
 
 POSITIVE = (0, None)
+LARGE = 10_000
+"""A number that a sum is not multiplied out with."""
 MOST_DIGITS = 400
 MOST_EXPONENT = 10_000
 """Of a number in an expression, written out or worked out."""
@@ -30,6 +32,20 @@ def build_divide(draft: Draft, x: Array, y: Array) -> Array:
     if _is_zero(draft, below):
         raise draft.error("a division by zero", ParseError, arrays=[y], fix="divide by something else")
     return mapped(lambda a, b: a / b, linear=True)(draft, x, below)
+
+
+def build_multiply(draft: Draft, x: Array, y: Array) -> Array:
+    """x * y: of a large number times a sum, as (1 - mask) * -1e9, the sum has an equation of its own.
+
+    SymPy would multiply out, and 1e9 - 1e9 forgets the digits of what is added between.
+    """
+    for number, other in ((x, y), (y, x)):
+        large = number.number is not None and number.number.is_Rational and abs(number.number) >= LARGE
+        if large and other.rank and isinstance(draft.term(other).at(free_indices(other.axes)), Add):
+            ready = draft.ground(draft.term(other))
+            x, y = (number, ready) if number is x else (ready, number)
+            break
+    return mapped(lambda a, b: a * b, linear=True)(draft, x, y)
 
 
 def build_power(draft: Draft, x: Array, y: Array) -> Array:
@@ -154,7 +170,7 @@ def positive(x: Expr) -> Expr:
     return x
 
 
-@elementwise(numpy="{0} * {1}", latex=r"#1 \, #2", source="NumPy", inline=True, build=mapped(lambda x, y: x * y, linear=True))
+@elementwise(numpy="{0} * {1}", latex=r"#1 \, #2", source="NumPy", inline=True, build=build_multiply)
 def multiply(x: Expr, y: Expr) -> Expr:
     """Product, entry by entry.
 

@@ -1,0 +1,1 @@
+"""What names of NumPy and Python stand for while a function is traced."""
