@@ -107,7 +107,7 @@ CASES = {
 @pytest.mark.parametrize("what", CASES)
 def test_notation_is_read(what: str) -> None:
     forward, shapes, right, wrong = CASES[what]
-    context = {"forward": forward, "shapes": shapes, "conventions": {"y": "one-hot"}}
+    context = {"forward": forward, "shapes": shapes, "conventions": {"y": "one-hot", "samples": "samples are columns"}}
     assert sbp.check_claim(right, context).status == "holds"
     assert sbp.check_claim(wrong, context).status in ("wrong", "unknown")
 
