@@ -89,6 +89,18 @@ CASES = {
         r"\frac{\partial KL}{\partial \log\sigma^2} = \frac{1}{2} (\exp(\log\sigma^2) - 1)",
         r"\frac{\partial KL}{\partial \log\sigma^2} = \frac{1}{2} (1 - \exp(\log\sigma^2))",
     ),
+    "dots along a direction": (
+        ["C = A B"],
+        {"A": ["m", "n"], "B": ["n", "k"], "C": ["m", "k"]},
+        r"\dot{C} = \dot{A} B + A \dot{B}",
+        r"\dot{C} = \dot{A} B - A \dot{B}",
+    ),
+    "bars for adjoints": (
+        ["C = A B"],
+        {"A": ["m", "n"], "B": ["n", "k"], "C": ["m", "k"]},
+        r"\bar{A} = \bar{C} B^T",
+        r"\bar{A} = -\bar{C} B^T",
+    ),
     "primes that are part of names": (
         [r"a = \sigma(z)", "z' = w a + b'", "z'' = v a + b''"],
         {"z": [], "a": [], "z'": [], "z''": [], "w": [], "v": [], "l": []},

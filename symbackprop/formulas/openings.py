@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from symbackprop.formulas import words
+from symbackprop.formulas.meaning.functions import SPELLED_OUT
 from symbackprop.formulas.meaning.meaning import Meaning
 from symbackprop.formulas.names.definitions import assumed_symmetric
 from symbackprop.formulas.notation.context import Context
@@ -13,6 +14,8 @@ from symbackprop.formulas.numbers.functions import ENTRYWISE, SQUASHED
 from symbackprop.formulas.trial import tried
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
+
+NAMED = {*ENTRYWISE, *SPELLED_OUT, "det", "exp", "log", "ln", "max", "min", "sum", "mean", "norm"}
 
 
 def is_assumption(link: Link) -> bool:
@@ -26,6 +29,8 @@ def is_open(link: Link, context: Context, sides: list[n.Node]) -> bool:
     head, _, _ = names.left_side(link.left)
     if head is None or isinstance(plain(link.left), n.Differential) or names.is_size(head, {}):
         return False
+    if head.accents and head.accents[0] in names.differentiating:
+        return False
     rows = names.known.get(base_of(head), [])
     env = dict.fromkeys(names.indices, 2)
     fits = names.candidates(base_of(head), names.positions(head.scripts, "_", env), names.positions(head.scripts, "^", env))
@@ -34,7 +39,7 @@ def is_open(link: Link, context: Context, sides: list[n.Node]) -> bool:
         return flat(head) not in {flat(p) for s in context.statements for p in parts(s.body)}
     if any(k.right is not None for k in rows) or head.id in ("e", "1", "I", "0") or names.signatures.get(base_of(head)):
         return False
-    if isinstance(link.left, n.Call) and link.left.function.style == "operatorname" and link.left.function.id.lower() in ENTRYWISE:
+    if isinstance(link.left, n.Call) and link.left.function.style == "operatorname" and link.left.function.id.lower() in NAMED:
         return False
     if base_of(head) in SQUASHED and names.used_as_functions() & SQUASHED:
         return False

@@ -18,6 +18,8 @@ from symbackprop.formulas.numbers.quantities import Quantity
 from symbackprop.formulas.numbers.tape import ZERO, Scalar, adjoints
 from symbackprop.language.latex import nodes as n
 
+TANGENTS, COTANGENTS = {"dot"}, {"bar", "overline"}
+
 
 class Meaning(Quotients):
     """Everything that a formula can say."""
@@ -134,6 +136,33 @@ class Meaning(Quotients):
             return self.raised(direction if direction is not None else self.total_differential(made, env), rest, node, env)
         return self.adjoint(of, node, env)
 
+    def name(self, node: n.Name, env: Env) -> Quantity:
+        r"""A name; \dot X that nothing defines is the derivative of X along a direction, \bar X that of the loss by X."""
+        mark = node.accents[0] if node.accents else ""
+        if mark not in TANGENTS | COTANGENTS or self.known.get(base_of(node)) or mark not in self.differentiating:
+            return super().name(node, env)
+        bare = replace(node, accents=node.accents[1:])
+        if mark in COTANGENTS:
+            return self.adjoint(bare, node, env)
+        made, rest = self.tensor(bare, env)
+        direction = self.direction(bare, made, env)
+        return self.raised(direction if direction is not None else self.total_differential(made, env), rest, node, env)
+
+    @property
+    def differentiating(self) -> set[str]:
+        """The accents that stand for derivatives: over a name that an equation defines and another one, and over none of the context."""
+        if not hasattr(self, "_differentiating"):
+            given = {a for s in self.context.statements for p in parts(s.body) if isinstance(p, n.Name) for a in p.accents}
+            over: dict[str, set[str]] = {}
+            for claim in self.claims:
+                for p in parts(claim):
+                    if isinstance(p, n.Name) and p.accents and p.accents[0] not in given:
+                        over.setdefault(p.accents[0], set()).add(base_of(replace(p, accents=p.accents[1:])))
+            self._differentiating = {
+                a for a, bases in over.items() if len(bases) > 1 and any(k.right is not None for b in bases for k in self.known.get(b, ()))
+            }
+        return self._differentiating
+
     def is_differential(self) -> bool:
         """Whether d means a differential here: a side is a sum of products with d of a variable, and the left side is d too."""
         if self.context.conventions.layout == "differential":
@@ -169,7 +198,15 @@ class Meaning(Quotients):
         """The derivative along the directions of all variables whose differential the claims name."""
         entries = [ZERO] * made.data.size
         found = [plain(p.of) for c in self.claims for p in parts(c) if isinstance(p, n.Differential) and p.of is not None]
+        found += [
+            replace(p, accents=p.accents[1:])
+            for c in self.claims
+            for p in parts(c)
+            if isinstance(p, n.Name) and p.accents and p.accents[0] in TANGENTS & self.differentiating
+        ]
         names = [upright(p) for p in found if isinstance(p, n.Name)]
+        if all(self.defines(p) for p in names):
+            names += [d.name for d in self.context.declared if d.axes and not d.name.scripts and not self.defines(d.name)]
         for of in {flat(p): p for p in names}.values():
             variable, _ = self.tensor(of, env)
             direction = self.direction(of, variable, env)

@@ -254,4 +254,5 @@ class Objectives(Calls):
                 made = self.known_tensor(k, {}, frozenset())
                 if made.data.size == 1:
                     return q.single(made.scalar)
-        return self.objective(n.Name(rows[0].pattern.base if rows else "J"), env)
+        undefined = [k.pattern.base for k in rows if k.right is None and k.axes == ()]
+        return self.objective(n.Name(undefined[0] if undefined else "J"), env)

@@ -61,7 +61,8 @@ class Tensors(Lookup):
             if declared is not None and declared.axes is not None:
                 shape = tuple(self.size(a, bindings) for a in declared.axes)
             return self.defined(k, bindings, shape)
-        if k.right is None and shape == () and base in SURE_LOSSES and k.name is None and not early and bindings and self.is_loss(base):
+        marked = k.name is None and not early and k.pattern != Pattern(base, (), ())
+        if k.right is None and shape == () and base in SURE_LOSSES and marked and self.is_loss(base):
             return self.objective(self.name_at(k.pattern, bindings), bindings)
         if shape is None:
             shape = self.early_shape(k, bindings, rows)
