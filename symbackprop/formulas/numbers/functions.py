@@ -67,9 +67,24 @@ ENTRYWISE: Mapping[str, Callable[[Scalar], Scalar]] = {
     "erf": s.erf,
     "erfc": lambda x: ONE - s.erf(x),
     "logit": lambda x: s.log(x) - s.log(ONE - x),
+    "log1p": lambda x: s.log(ONE + x),
+    "expm1": lambda x: s.exp(x) - ONE,
+    "floor": lambda x: Scalar(np.floor(np.asarray(x.value) + 1e-9)),
     "heaviside": lambda x: s.truth(np.asarray(x.value) > 0),
 }
 """Of each entry for itself, by their names in small letters."""
+
+OF_TWO: Mapping[str, Callable[[Scalar, Scalar], Scalar]] = {
+    "max": s.larger,
+    "maximum": s.larger,
+    "min": s.smaller,
+    "minimum": s.smaller,
+    "leaky_relu": lambda x, a: s.chosen(np.asarray(x.value) > 0, x, a * x),
+    "leakyrelu": lambda x, a: s.chosen(np.asarray(x.value) > 0, x, a * x),
+    "elu": lambda x, a: s.chosen(np.asarray(x.value) > 0, x, a * (s.exp(x) - ONE)),
+    "hypot": lambda x, y: s.sqrt(x * x + y * y),
+}
+"""Of the entries of two arrays, each with its own."""
 
 
 SCALAR_VALUED = {"L", "J", "C", "E", r"\ell", "l", "Loss", "loss", "Cost", "cost", "MSE", "CE", "BCE", "NLL", "Obj", r"\mathcal{L}"}
