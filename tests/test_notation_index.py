@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 from notation_models import SIZES, one_sample, two_layer
-from notation_reader import read_index
+from round_trip import read_index
 from sympy import Expr, Rational, exp, log, sqrt, tanh
 
 from symbackprop import derivative

@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 import pytest
-from notation_matrix_reader import read_matrix
 from notation_models import SIZES, one_sample, two_layer
+from round_trip import read_matrix
 from sympy import Expr, Rational, S, exp, log, sqrt, tanh
 from test_notation_index import SHAPES, SPELLED, T, arrays, empty, grown
 
