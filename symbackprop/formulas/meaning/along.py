@@ -58,6 +58,8 @@ class Along(Functions):
         if name in REDUCED:
             return q.single(REDUCED[name](entries))
         made = SPREAD[name](entries)
+        if not 1 <= env.get(letter, 1) <= len(made):
+            raise OutOfRangeError(f"{letter} = {env[letter]} beyond {len(made)}", frozenset({letter}))
         return q.single(made[env[letter] - 1]) if letter in env else q.array_of(made, (len(made),))
 
     def by_rows(self, name: str, a: Quantity) -> Quantity | None:

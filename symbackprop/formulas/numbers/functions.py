@@ -39,6 +39,9 @@ ENTRYWISE: Mapping[str, Callable[[Scalar], Scalar]] = {
     "sinh": s.sinh,
     "cosh": s.cosh,
     "tanh": s.tanh,
+    "arsinh": lambda x: s.log(x + s.sqrt(x * x + ONE)),
+    "artanh": lambda x: HALF * (s.log(ONE + x) - s.log(ONE - x)),
+    "arcosh": lambda x: s.log(x + s.sqrt(x * x - ONE)),
     "cot": lambda x: ONE / s.tan(x),
     "sec": lambda x: ONE / s.cos(x),
     "csc": lambda x: ONE / s.sin(x),
@@ -99,7 +102,10 @@ def softmax(a: Quantity, axis: int) -> Quantity:
     """exp over its sum along an axis."""
     if not a.shape:
         raise MisfitError("softmax of a number")
-    powers = q.mapped(s.exp, a)
+    rows = np.moveaxis(a.data, axis, -1)
+    highest = [np.max(np.broadcast_arrays(*[np.asarray(x.value) for x in row]), axis=0) for row in rows.reshape(-1, rows.shape[-1])]
+    shifts = np.repeat(np.array([-Scalar(h) for h in highest], dtype=object), rows.shape[-1]).reshape(rows.shape)
+    powers = q.zipped(lambda x, h: s.exp(x + h), a, Quantity(np.moveaxis(shifts, -1, axis), a.row))  # nothing overflows
     data = powers.data
     rows = np.moveaxis(data, axis, -1)
     made = np.empty(rows.shape, dtype=object)
