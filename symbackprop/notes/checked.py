@@ -23,6 +23,7 @@ from symbackprop.notes.note import Formula, Note
 from symbackprop.notes.pieces import (
     CLAIMS,
     Piece,
+    continued,
     head_of,
     is_primed,
     left_of,
@@ -150,7 +151,7 @@ class _Check:
                 why = why_unread(formula.latex, error)
                 if why is not None:
                     self.unread[formula.number] = why
-        return made
+        return continued(made, self.note.formulas)
 
     def judge(self, piece: Piece, said: Conventions) -> ClaimVerdict:
         """The verdict on one claim: nothing is wrong because of shapes that nobody declared."""
