@@ -70,3 +70,9 @@ def test_inverses_and_determinants_are_differentiated_twice():
     first = s.adjoints(whole.data[0, 2])[a.data[1, 1]]
     assert np.allclose(first.value, -inverse[0, 1] * inverse[1, 2])
     assert np.allclose(s.adjoints(first)[a.data[1, 1]].value, 2 * inverse[0, 1] * inverse[1, 1] * inverse[1, 2])
+
+
+def test_a_column_of_ones_of_size_one_is_no_number_in_a_counterexample():
+    context = {"forward": [r"f = u^{\top} x"], "shapes": {"u": ["n"], "x": ["n"], "f": []}}
+    verdict = sbp.check_claim(r"\frac{\partial f}{\partial x} = u \odot (\mathbf{1}_{n} - x)", context)
+    assert verdict.status == "wrong" and verdict.counterexample is not None

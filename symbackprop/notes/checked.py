@@ -255,6 +255,8 @@ class _Check:
             made.append(say(f"reduction {said.reduction}"))
         if said.one_hot:
             made.append(say("labels"))
+        if said.vec_rows:
+            made.append(say("vec rows"))
         made += [say("from zero", name=f"${name}$") for name in sorted(self.from_zero)]
         for _, group in sorted(self.background.twice().items()):
             made.append(say("twice", name=f"${name_of(group[0])}$", lines=", ".join(str(p.formula.line) for p in group)))
