@@ -53,6 +53,9 @@ class Given(Meaning):
     def is_index(self, letter):
         return letter in self.letters
 
+    def loose_size(self, stop, letter):
+        """All sizes are given."""
+
     def spelled(self, key):
         """A key with the names in it as patterns."""
         return (key[0], *[self.spelled(part) if isinstance(part, tuple) else self.pattern_of(tree_of(part)) for part in key[1:]])

@@ -1,4 +1,4 @@
-"""Index form, by value: every printed formula is read back by an independent reader and compared with a literal evaluation."""
+"""Index form, by value: every printed formula is read back by the reader of people's LaTeX and compared with a literal evaluation."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Matrix form, by value: LaTeX read back by an independent reader, NumPy notation run, both against a literal evaluation."""
+"""Matrix form, by value: LaTeX read back by the reader of people's, NumPy notation run, both against a literal evaluation."""
 
 import random
 

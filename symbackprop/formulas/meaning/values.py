@@ -157,6 +157,7 @@ class Values(Products):
         last = None if stop is None or self.reading.unbounded else self.bound(stop, env, MOST)
         if stop is None and isinstance(start, n.Name) and flat(start) in env:
             last = first
+        said = last or 0
         loose = self.loose_size(stop, letter) if last is not None and first == 1 else None
         if loose is not None and self.is_bounded(node, letter, rest, env):
             last = None
@@ -170,7 +171,7 @@ class Values(Products):
         seen = False
         beyond: OutOfRangeError | None = None
         for at in range(first, (MOST if last is None else last) + 1):
-            self.upto[letter] = last or 0
+            self.upto[letter] = said
             try:
                 inside = list(self.loop(node, rest, conditions, {**env, letter: at}))
             except OutOfRangeError as error:
