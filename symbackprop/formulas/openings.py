@@ -15,7 +15,6 @@ from symbackprop.formulas.trial import tried
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
 
-
 KNOWN = {*ENTRYWISE, *WHOLE, "vec", "tr", "trace", "det", "logdet", "diag"}
 """Functions that no claim defines."""
 
