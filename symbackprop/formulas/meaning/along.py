@@ -58,9 +58,11 @@ class Along(Functions):
         if name in REDUCED:
             return q.single(REDUCED[name](entries))
         made = SPREAD[name](entries)
-        if not 1 <= env.get(letter, 1) <= len(made):
+        if letter not in env:
+            return q.array_of(made, (len(made),))
+        if not 0 <= env[letter] - self.origin < len(made):
             raise OutOfRangeError(f"{letter} = {env[letter]} beyond {len(made)}", frozenset({letter}))
-        return q.single(made[env[letter] - 1]) if letter in env else q.array_of(made, (len(made),))
+        return q.single(made[env[letter] - self.origin])
 
     def by_rows(self, name: str, a: Quantity) -> Quantity | None:
         """A function of a vector, and of each row of a matrix where it is said to work so; None for another one."""
@@ -79,7 +81,7 @@ class Along(Functions):
     def entries_along(self, letter: str, body: n.Node, env: Env) -> list[Scalar]:
         """The values of a body at all values of an index that it bounds."""
         made: list[Scalar] = []
-        for at in range(1, MOST + 4):
+        for at in range(self.origin, MOST + 4):
             try:
                 made.append(self.value(body, {**env, letter: at}).scalar)
             except OutOfRangeError as error:
