@@ -37,7 +37,7 @@ class Given(Meaning):
         shapes = {k: list(v.shape) for k, v in names.items()}
         for name, size in lower_in(body, names).items():
             shapes[name] = [size, size]
-            forward = [*forward, rf"({name})_{{uv}} = \mathbf{{1}}[u \ge v]"]
+            forward = [*forward, lower_is(name)]
             self.letters |= {"u", "v"}
         context = read({"shapes": shapes, "forward": forward, "conventions": SAID})
         assert not context.unread, context.unread
@@ -189,6 +189,11 @@ def lower_in(body, names):
     found = [p for p in parts(body) if isinstance(p, n.Name) and p.id == "L" and [s.mark for s in p.scripts][:1] == ["_"]]
     marked = {(rf"\{p.style}{{L}}" if p.style else "L", flat(p.scripts[0].items[0])) for p in found if p.style not in fonts}
     return {rf"{sign}_{{{size}}}": size for sign, size in marked}
+
+
+def lower_is(sign):
+    """What such a matrix is, as a page tells in words."""
+    return rf"({sign})_{{uv}} = \mathbf{{1}}[u \ge v]"
 
 
 def is_inverse(name):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from matrix_language import derived
-from round_trip import SAID
+from round_trip import SAID, lower_in, lower_is, tree_of
 
 import symbackprop as sbp
 from symbackprop.errors import NotationError
@@ -37,7 +37,12 @@ def claim_of(result, form):
     named = [*((writer, t) for t in tensors), *((written.writer, p.equation.tensor) for p in parts)]
     shapes = {latex(w.names(t.name)): [latex(w.expression(a)) for a in t.axes] for w, t in named}
     forward += [latex(written.equation(p)) for p in written.parts]
-    return latex(written.equation(written.whole)), {"shapes": shapes, "forward": forward, "conventions": SAID}
+    claim = latex(written.equation(written.whole))
+    for text in (claim, *forward):
+        for sign, size in lower_in(tree_of(text), list(shapes)).items():
+            shapes[sign] = [size, size]
+            forward.append(lower_is(sign))
+    return claim, {"shapes": shapes, "forward": forward, "conventions": SAID}
 
 
 def judged(name, form, damage=lambda text: text):
@@ -49,7 +54,6 @@ def judged(name, form, damage=lambda text: text):
 SPOKEN = {
     "fc-123-quartic-trace": "takes longer than a claim may",
     "fw-embedding": "an array of indices",
-    "fw-causal-mask-tril": "the lower triangular matrix of ones is told in words",
 }
 """What the context of a claim cannot say."""
 FAST = [n for n in list(CASES)[::40] if n not in SPOKEN]
