@@ -20,6 +20,8 @@ Declared = Mapping[str, str | Sequence[str]]
 """What is declared of tensors: {"y": "simplex over c"}."""
 VALUE = "f"
 """What the value of an expression is called."""
+OTHERS = "ghuFG"
+"""What else it is called where a tensor has that name: f_2 would be a power on paper."""
 ORDERS = (1, 2, 3)
 """The orders of `derivative`."""
 
@@ -74,7 +76,8 @@ def check_expression(
 def _program(text: str, tensors: Mapping[str, Tensor]) -> tuple[Program, str]:
     """The program of one expression, statistics in it recognised, and what its value is called there."""
     empty = Program("expression", tensors, (), "")
-    program, top = elaborate_expression(parse(text), empty, empty.fresh_name(VALUE), text=text)
+    name = next((c for c in (VALUE, *OTHERS) if c not in tensors), empty.fresh_name(VALUE))
+    program, top = elaborate_expression(parse(text), empty, name, text=text)
     return recognised(replace(program, objective=top)), top
 
 

@@ -1,8 +1,7 @@
 """A derivative read back from its LaTeX alone: its parts in order, each by its own line, then the right side."""
 
 import numpy as np
-from notation_matrix_reader import read_matrix
-from notation_reader import IndexReader, read_index
+from round_trip import read_index, read_matrix
 
 from symbackprop.pages.parts import is_inverse
 from symbackprop.typesetting.latex import latex
@@ -34,7 +33,7 @@ def read_written(written, arrays, dims, damage=lambda text: text):
     for name, value in arrays.items():
         if name in written.program.tensors:
             is_index = written.program.tensors[name].role == "index"
-            learn(name, np.asarray(value, float) + is_index)  # letters count from 1
+            learn(name, np.asarray(value, int) + 1 if is_index else np.asarray(value, float))  # letters count from 1
     for part in (*written.parts, written.whole):
         shape = tuple(int(a.subs({s: sizes[str(s)] for s in a.free_symbols})) for a in part.equation.tensor.axes)
         value = np.asarray(read(part, written, writer, values, sizes, shape, damage), float)
@@ -54,8 +53,4 @@ def read(part, written, writer, values, sizes, shape, damage):
             flat = [int(np.prod(kept[:cut])), int(np.prod(kept[cut:]))]
         return read_matrix(text, values, sizes, tuple(flat)).reshape(shape)
     letters = list(writer.free(part.equation.indices).values())
-    call = part.equation.rhs
-    if call is not None and not letters:
-        reader = IndexReader(text, values, sizes, {})
-        return reader.finish(reader.expression())
     return read_index(text, values, sizes, letters, shape)

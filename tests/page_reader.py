@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from notation_keys import key_of
-from notation_matrix_reader import MatrixReader, read_matrix
-from notation_reader import read_index
+from round_trip import key_of, matrix_of, read_index, read_matrix
 
 from symbackprop.kinds.table import sections
 from symbackprop.pages.beyond import Told, authored_in, gradient_shown
@@ -109,9 +107,7 @@ class PageReader:
 
     def matrix(self, text, shape):
         """A matrix of the shape that the page states; vectors are columns."""
-        held = {k: v for k, v in self.values.items() if sum(size != 1 for size in np.shape(v)) < 3}
-        reader = MatrixReader(text, held, self.dims, (*shape, 1)[:2])
-        value = reader.finish(reader.expression())
+        value = matrix_of(text, self.values, self.dims, (*shape, 1)[:2])
         rows, columns = (*shape, 1, 1)[:2]
         assert value.shape == (rows, columns) or text == "0", f"{text} is {value.shape}, the page says {shape}"
         return value if value.shape == (rows, columns) else np.zeros((rows, columns))

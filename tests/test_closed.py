@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from notation_matrix_reader import read_matrix
-from notation_reader import read_index
+from round_trip import read_index, read_matrix
 from test_second import MODELS
 
 import symbackprop as sbp

@@ -1,4 +1,4 @@
-"""Published identities in both forms: read back from the LaTeX alone by independent readers, and as short as the closed forms."""
+"""Published identities in both forms: read back from the LaTeX alone, and as short as the closed forms."""
 
 import statistics
 import time

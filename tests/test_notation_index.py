@@ -1,11 +1,11 @@
-"""Index form, by value: every printed formula is read back by an independent reader and compared with a literal evaluation."""
+"""Index form, by value: every printed formula is read back by the reader of people's LaTeX and compared with a literal evaluation."""
 
 import random
 
 import numpy as np
 import pytest
 from notation_models import SIZES, one_sample, two_layer
-from notation_reader import read_index
+from round_trip import read_index
 from sympy import Expr, Rational, exp, log, sqrt, tanh
 
 from symbackprop import derivative

@@ -1,11 +1,11 @@
-"""Matrix form, by value: LaTeX read back by an independent reader, NumPy notation run, both against a literal evaluation."""
+"""Matrix form, by value: LaTeX read back by the reader of people's, NumPy notation run, both against a literal evaluation."""
 
 import random
 
 import numpy as np
 import pytest
-from notation_matrix_reader import read_matrix
 from notation_models import SIZES, one_sample, two_layer
+from round_trip import read_matrix
 from sympy import Expr, Rational, S, exp, log, sqrt, tanh
 from test_notation_index import SHAPES, SPELLED, T, arrays, empty, grown
 

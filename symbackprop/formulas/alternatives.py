@@ -51,6 +51,8 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
         if layout != first.layout:
             yield {"layout": layout}, words.say(f"layout {layout}")
     yield {"loose": True}, words.say("loose")
+    if any(isinstance(p, n.Call) and p.function.id == "vec" for x in (link.left, link.right) for p in parts(x)):
+        yield {"vec_rows": not first.vec_rows}, words.say("vec columns" if first.vec_rows else "vec rows")
     yield {"diagonal": True}, words.say("diagonal")
     for kind in ("same", "parameters", "immediate"):
         yield {kind: True}, words.say("immediate")

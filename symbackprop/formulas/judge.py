@@ -61,8 +61,10 @@ def check_claim(claim: str, context: Mapping[str, Any] | None = None) -> ClaimVe
     `context` says what it rests on, all of it optional but what the claim needs: "forward", equations in LaTeX, in order; "shapes", sizes
     by name: {"W": ["k", "d"]}; "lhs", the left side of a claim that begins with =; "conventions", a dictionary of short texts: "layout"
     (numerator, denominator, gradient), "vectors" (columns, rows), "reduction" (single, sum, mean), "superscript" (layer), "y" (one-hot),
-    "ops" ({"*": "hadamard"}), "name_aliases" ({"h_0": "h^0"}), "macros" ({"\\dd": "\\partial #1"}). Derivatives are derived from the
-    forward equations and compared with what is claimed, on numbers, under each reading that fits. A claim that can't be read or decided is
+    "ops" ({"*": "hadamard"}), "name_aliases" ({"h_0": "h^0"}), "macros" ({"\\dd": "\\partial #1"}), "vec" (rows, else columns); as on the
+    tool's own pages "names" (arrays: none is a function, fonts tell them apart), "functions" (rows: softmax and its like work on each row
+    of a matrix), "bars" (entries: |X| is no determinant). Derivatives are derived from the forward equations and compared with what is
+    claimed, on numbers, under each reading that fits. A claim that can't be read or decided is
     "unknown", with the reason. Raises SpecError for a context that is no dictionary.
     """
     return judge(claim, read(context))

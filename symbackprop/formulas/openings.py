@@ -11,11 +11,13 @@ from symbackprop.formulas.notation.links import Link
 from symbackprop.formulas.notation.readings import usual
 from symbackprop.formulas.notation.trees import base_of, flat, operands, parts, plain
 from symbackprop.formulas.numbers.functions import ENTRYWISE, SQUASHED
+from symbackprop.formulas.numbers.wholes import WHOLE
 from symbackprop.formulas.trial import tried
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
 
-NAMED = {*ENTRYWISE, *SPELLED_OUT, "det", "exp", "log", "ln", "max", "min", "sum", "mean", "norm"}
+KNOWN = {*ENTRYWISE, *WHOLE, *SPELLED_OUT, "det", "logdet", "exp", "log", "ln", "max", "min", "sum", "mean", "norm"}
+"""Functions that no claim defines."""
 
 
 def is_assumption(link: Link) -> bool:
@@ -39,7 +41,7 @@ def is_open(link: Link, context: Context, sides: list[n.Node]) -> bool:
         return flat(head) not in {flat(p) for s in context.statements for p in parts(s.body)}
     if any(k.right is not None for k in rows) or head.id in ("e", "1", "I", "0") or names.signatures.get(base_of(head)):
         return False
-    if isinstance(link.left, n.Call) and link.left.function.style == "operatorname" and link.left.function.id.lower() in NAMED:
+    if isinstance(link.left, n.Call) and link.left.function.style == "operatorname" and link.left.function.id.lower() in KNOWN:
         return False
     if base_of(head) in SQUASHED and names.used_as_functions() & SQUASHED:
         return False

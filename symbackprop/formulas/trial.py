@@ -166,7 +166,9 @@ def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple
         if names.reading.others and is_class(names, env):
             continue
         try:
-            left, right = names.fitting(link.left, env), names.fitting(link.right, env)
+            left = names.fitting(link.left, env)
+            names.whole = (*left.shape, 0, 0)[:2]
+            right = names.fitting(link.right, env)
         except OutOfRangeError:
             continue
         yield env, left, right

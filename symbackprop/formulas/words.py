@@ -16,6 +16,8 @@ WORDS: dict[str, dict[str, str]] = {
     "layout denominator": {"en": "denominator layout", "zh": "分母布局"},
     "layout gradient": {"en": "the derivative of a scalar has the shape of the variable", "zh": "标量的导数与变量形状相同"},
     "loose": {"en": "rows and columns are not told apart", "zh": "不区分行向量与列向量"},
+    "vec rows": {"en": "vec lists the rows of a matrix, one after the other", "zh": "vec 按行依次列出矩阵的元素"},
+    "vec columns": {"en": "vec lists the columns of a matrix, one after the other", "zh": "vec 按列依次列出矩阵的元素"},
     "diagonal": {"en": "a vector beside a matrix is its diagonal matrix", "zh": "矩阵旁的向量指对角矩阵"},
     "immediate": {"en": "derivatives are immediate: other variables are held", "zh": "导数为直接偏导：其余变量视为常量"},
     "summed": {"en": "the loss of one sample is the sum of its terms, not their mean", "zh": "单个样本的损失是各项之和，而非平均"},

@@ -70,7 +70,7 @@ class Background:
         statements = tuple(_short(s) for d in chosen for s in d.statements)
         declared = tuple(s.declared for s in self.declared(piece, needed, chosen))
         more = self.inferred(piece, chosen, declared) if inferring else ()
-        return Context(statements, (*declared, *more), self.aliases, said, dict(self.macros), words=self.words)
+        return Context(statements, (*declared, *more), self.aliases, said, dict(self.macros), piece.continues, self.words)
 
     def inferred(self, piece: Piece, chosen: Sequence[Piece], declared: Sequence[Declared]) -> tuple[Declared, ...]:
         """Shapes of the names of a piece that nothing declares."""
@@ -96,7 +96,7 @@ class Background:
         known = {base_of(d.name).lower() for d in context.declared} | {head_of(s.body).lower() for s in context.statements}
         found: dict[str, n.Name] = {}
         for tree in (*(s.body for s in piece.statements), *(s.body for s in context.statements)):
-            for p in parts(tree):
+            for p in operands(tree):
                 for f in p.factors if isinstance(p, n.Juxtaposition) else ():
                     written = isinstance(f, n.Name) and f.id in SELDOM_NUMBERS and not any(s.mark == "_" for s in f.scripts)
                     if isinstance(f, n.Name) and written and base_of(f).lower() not in known:

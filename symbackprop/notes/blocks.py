@@ -13,7 +13,7 @@ from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse
 from symbackprop.language.latex.written import write
 
-KEYS = {"superscript", "layout", "vectors", "samples", "reduction", "alias", "star", "circle", "labels", "symmetric", "derivatives"}
+KEYS = {"superscript", "layout", "vectors", "samples", "reduction", "alias", "star", "circle", "labels", "symmetric", "derivatives", "vec"}
 ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde"}
 ACCENTED = re.compile(r"(?<![A-Za-z\\])([A-Za-z])(hat|bar|tilde)(?![A-Za-z])")
 ONE_HOT = re.compile(r"\s*(?:\b(?:one-?hot|simplex|sums? to (?:1|one))\b.*)$", re.IGNORECASE)
@@ -120,6 +120,7 @@ def written(
     names["vectors"] = None if said.row_vectors is None else "rows" if said.row_vectors else "columns"
     names["labels"] = "sum to 1" if said.one_hot else None
     names["superscript"] = "layer" if said.layers else None
+    names["vec"] = "rows" if said.vec_rows else None
     lines += [f"{key}: {value}" for key, value in names.items() if value]
     lines += [f"alias: {_tex(a)} = {_tex(b)}" for a, b in aliases]
     return "\n".join(" ".join(line.split()) for line in dict.fromkeys(lines) if ";" not in line and "#" not in line)

@@ -23,6 +23,7 @@ from symbackprop.notes.note import Formula, Note
 from symbackprop.notes.pieces import (
     CLAIMS,
     Piece,
+    continued,
     head_of,
     is_primed,
     left_of,
@@ -150,7 +151,7 @@ class _Check:
                 why = why_unread(formula.latex, error)
                 if why is not None:
                     self.unread[formula.number] = why
-        return made
+        return continued(made, self.note.formulas)
 
     def judge(self, piece: Piece, said: Conventions) -> ClaimVerdict:
         """The verdict on one claim: nothing is wrong because of shapes that nobody declared."""
@@ -254,6 +255,8 @@ class _Check:
             made.append(say(f"reduction {said.reduction}"))
         if said.one_hot:
             made.append(say("labels"))
+        if said.vec_rows:
+            made.append(say("vec rows"))
         made += [say("from zero", name=f"${name}$") for name in sorted(self.from_zero)]
         for _, group in sorted(self.background.twice().items()):
             made.append(say("twice", name=f"${name_of(group[0])}$", lines=", ".join(str(p.formula.line) for p in group)))

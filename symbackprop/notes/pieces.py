@@ -4,7 +4,7 @@ Only what claims something about a derivative or an update is a claim. A name th
 \partial z, is defined by that, and what is said of it further is a claim.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from symbackprop.errors import FormulaError
@@ -17,7 +17,7 @@ from symbackprop.language.latex.macros import Macros
 from symbackprop.language.latex.statements import parse
 from symbackprop.language.latex.written import write
 from symbackprop.notes.judged import Unread
-from symbackprop.notes.note import INLINE, Formula
+from symbackprop.notes.note import DISPLAY, INLINE, Formula
 
 LOSSES = {"L", "J", "C", "E", "F"}
 CLAIMS = ("claim", "shape", "update")
@@ -45,6 +45,8 @@ class Piece:
     block: int = 0
     """The quote in which it stands, 0 for none."""
     order: int = 0
+    continues: n.Node | None = None
+    """The left side that it goes on from, where it begins with a sign of equality."""
     source: str = "note"
     """Where it comes from: "note", "linked", "block" (of context), "model"."""
 
@@ -83,6 +85,22 @@ def _piece(formula: Formula, group: list[n.Statement], read: n.Formula, whole: b
     start, stop = (0, len(formula.latex)) if whole else (group[0].span[0], max(s.span[1] for s in group))
     repairs = tuple(r for r in read.repairs if start <= r.span[0] <= stop)
     return Piece(formula, tuple(group), formula.latex[start:stop], start=start, repairs=repairs)
+
+
+def continued(read: Mapping[int, list[Piece]], formulas: Sequence[Formula]) -> dict[int, list[Piece]]:
+    """The pieces, each display that begins with a sign of equality with the left side of the display before it."""
+    made: dict[int, list[Piece]] = {}
+    head: n.Node | None = None
+    for formula in formulas:
+        group = read.get(formula.number, [])
+        first = group[0].body if group else None
+        if isinstance(first, n.Chain) and isinstance(first.sides[0], n.Nothing) and first.signs[0] == "=" and head is not None:
+            group = [replace(group[0], continues=head), *group[1:]]
+        elif formula.kind == DISPLAY:
+            last = group[-1].body if group else None
+            head = last.sides[0] if isinstance(last, n.Chain) and not isinstance(last.sides[0], n.Nothing) else None
+        made[formula.number] = group
+    return {number: group for number, group in made.items() if number in read}
 
 
 def why_unread(latex: str, error: FormulaError) -> Unread | None:
@@ -244,7 +262,8 @@ def key_of(piece: Piece) -> str:
 
 def names_in(piece: Piece) -> set[str]:
     """The bases of all names of a piece, in small letters: x and X may be a row and its matrix."""
-    return {low for s in piece.statements for tree in (s.body, *(c for c in s.conditions)) for low in bases(tree)}
+    own = {low for s in piece.statements for tree in (s.body, *(c for c in s.conditions)) for low in bases(tree)}
+    return own | set(bases(piece.continues)) if piece.continues is not None else own
 
 
 def exact_bases(tree: n.Node) -> Iterator[str]:

@@ -25,6 +25,7 @@ SAID: tuple[tuple[str, str, str, re.Pattern], ...] = tuple(
             r"(?:each|every|one) column (?:\S+ ){0,4}(?:sample|example|data ?point|observation)|每一?列\S{0,6}样本",
         ),
         ("reduction", "single", "single", r"(?:single|one) (?:training )?(?:sample|example|data ?point|instance)|单样本|单个样本"),
+        ("vec", "rows", "vec rows", r"lists the entries of a matrix row by row|按行依次列出矩阵"),
         ("y", "one-hot", "labels", r"one[- ]?hot|独热"),
         ("superscript", "layer", "layers", r"\blayers?\b|层"),
     )

@@ -64,6 +64,7 @@ WORDS: dict[str, dict[str, str]] = {
         "zh": "按目前的理解两边形状不符，而 {names} 的形状没有给出",
     },
     "defines": {"en": "a definition", "zh": "定义"},
+    "vec rows": {"en": "vec lists the rows of a matrix one after the other", "zh": "vec 按行依次列出矩阵的元素"},
     "layout numerator": {
         "en": "numerator layout: the derivative of a number by a vector is a row",
         "zh": "分子布局：标量对向量的导数是行向量",

@@ -24,6 +24,7 @@ from symbackprop.matrix.polish import size
 from symbackprop.matrix.sameness import Known, is_symmetric
 from symbackprop.matrix.shorter import shortened
 from symbackprop.matrix.slices import has_unnamed_slices, placed
+from symbackprop.typesetting import tree
 from symbackprop.typesetting.latex import latex
 from symbackprop.typesetting.names import Names
 from symbackprop.typesetting.wording import refusal
@@ -114,7 +115,10 @@ def lettered(program: Program, equations: Sequence[Equation], whole: Program) ->
         behind = (tensor.derivative or tensor.cotangent_of or tensor.tangent_of) if tensor else ()
         return all(map(clear, behind)) if behind else name not in unnamed
 
-    taken = {latex(n) for n in Names(program).spelled.values()} | {str(a) for a in program.axes}
+    spelled = Names(program).spelled.values()
+    # On paper nobody could tell a power of an entry of W from an entry of W^2.
+    numbered = {latex(n.base) for n in spelled if isinstance(n, tree.Labelled) and n.sup is not None}
+    taken = {latex(n) for n in spelled} | numbered | {str(a) for a in program.axes}
     made: dict[str, Tensor] = {}
     # A first part of what is carried back somewhere has a letter even where only steps speak of it.
     first = [e for e in program.equations if e.tensor.cotangent_of and not clear(e.name) and e not in equations]

@@ -3,21 +3,26 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.names.names import Names
 from symbackprop.formulas.notation.faults import UnreadError
-from symbackprop.formulas.notation.references import Position, atoms, primes
+from symbackprop.formulas.notation.references import ENTRYWISE, Position, atoms, primes
 from symbackprop.formulas.notation.sequences import expanded_sum
-from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, plain
+from symbackprop.formulas.notation.trees import INVERSES, TRANSPOSES, base_of, flat, parts, plain
 from symbackprop.formulas.numbers import functions as f
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
+from symbackprop.formulas.numbers import wholes
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.formulas.numbers.tape import ONE, ZERO
 from symbackprop.language.latex import nodes as n
+
+EMPTY = n.Name("?")
+"""What has no name."""
 
 
 class Atoms(Names):
@@ -55,6 +60,8 @@ class Atoms(Names):
         ):
             return self.exponential(node, env)
         if not self.is_known(node):
+            if node.id == "e" and node.style in ("mathbf", "boldsymbol") and len(atoms(node.scripts, "_")) == 1:
+                return self.unit(node, env)
             if node.id == "e" and not node.accents and any(x.mark == "^" for x in node.scripts):
                 return self.exponential(node, env)
             if node.id.isdigit() and node.style in ("mathcal", "mathit", "mathrm", "mathsf", "mathtt"):
@@ -63,7 +70,12 @@ class Atoms(Names):
                 return self.ones(node, env)
             if node.id in ("I", r"\mathbb{I}") and not any(x.mark == "_" and not self.is_size_script(x) for x in node.scripts):
                 return self.identity(node, env)
-            if node.id == r"\delta" and node.scripts and len(atoms(node.scripts, "_")) + len(atoms(node.scripts, "^")) == 2:
+            if node.id == "K" and len(atoms(node.scripts, "_")) == 2:
+                rows, columns = (self.size(a.tree, env) for a in atoms(node.scripts, "_"))
+                return self.raised(
+                    wholes.commutation(rows, columns, self.reading.vec_rows), self.positions(node.scripts, "^", env), node, env
+                )
+            if node.id == r"\delta" and node.scripts and self.is_kronecker(node):
                 return self.kronecker(node, env)
             if node.id == "0" and node.style:
                 return q.single(ZERO)
@@ -72,12 +84,19 @@ class Atoms(Names):
         return self.name(node, env)
 
     def is_known(self, node: n.Name) -> bool:
-        """Whether something declares or defines this name."""
+        """Whether something declares or defines this name; fonts tell names apart only where all names are said to be arrays."""
+        if self.context.conventions.arrays:
+            return self.scoped(node) is not None or any(
+                base_of(d.name) == base_of(node) and d.name.style == node.style for d in self.context.declared
+            )
         return bool(self.known.get(base_of(node))) or self.scoped(node) is not None
 
     def is_size_script(self, script: n.Script) -> bool:
         """Whether a script says a size."""
-        return all(isinstance(i, n.Number) or flat(i) in self.sizes_named for i in script.items)
+        names = [base_of(p) for i in script.items for p in parts(i) if isinstance(p, n.Name)]
+        return all(isinstance(i, n.Number) or flat(i) in self.sizes_named for i in script.items) or (
+            bool(names) and set(names) <= self.sizes_named
+        )
 
     def exponential(self, node: n.Name, env: Env) -> Quantity:
         """e to the power of what stands above."""
@@ -91,20 +110,38 @@ class Atoms(Names):
         places = self.positions(node.scripts, "_", env)
         if len(places) == 2 and all(p.number is not None for p in places) and any(p.letters for p in places):
             return q.single(ONE if places[0].number == places[1].number else ZERO)
-        sizes = [self.size(a.tree, env) for a in atoms(node.scripts, "_")]
+        items = [i for x in node.scripts if x.mark == "_" for i in x.items]
+        product = len(items) == 1 and self.context.conventions.arrays
+        sizes = [self.size(i, env) for i in (items if product else [a.tree for a in atoms(node.scripts, "_")])]
         turned = any(a.text in TRANSPOSES for a in atoms(node.scripts, "^"))
         if not sizes:
             return replace(q.single(ONE), special="ones", row=turned)
         return replace(q.ones(*sizes), row=turned) if len(sizes) == 1 else q.ones(*sizes)
 
+    def unit(self, node: n.Name, env: Env) -> Quantity:
+        """A column of the identity matrix, as long as what stands beside it, else as the sum over its letter, or as the whole."""
+        (p,) = self.positions(node.scripts, "_", env)
+        place = p.number if p.number is not None or p.tree is None else self.size(p.tree, env)
+        rows, columns = [self.upto[p.text]] * 2 if p.text in self.upto else self.whole
+        made = replace(q.single(ONE), special=f"unit {place} {rows} {columns}")
+        return self.raised(made, self.positions(node.scripts, "^", env), node, env)
+
     def identity(self, node: n.Name, env: Env) -> Quantity:
         """The identity matrix."""
-        sizes = [self.size(a.tree, env) for a in atoms(node.scripts, "_")]
+        sizes = [self.size(i, env) for x in node.scripts if x.mark == "_" for i in x.items]
         return q.eye(sizes[0]) if sizes else replace(q.single(ONE), special="eye")
+
+    @staticmethod
+    def is_kronecker(node: n.Name) -> bool:
+        """Whether two indices stand at a delta, 2 j behind a comma among them."""
+        two = [i for x in node.scripts if x.mark == "_" for i in x.items]
+        return len(two) == 2 or len(atoms(node.scripts, "_")) + len(atoms(node.scripts, "^")) == 2
 
     def kronecker(self, node: n.Name, env: Env) -> Quantity:
         """delta_{ij}."""
-        places = (*self.positions(node.scripts, "_", env), *self.positions(node.scripts, "^", env))
+        items = [i for x in node.scripts if x.mark == "_" for i in x.items]
+        whole = [self.position(i, "", env) for i in items] if len(items) == 2 else []
+        places = tuple(whole) or (*self.positions(node.scripts, "_", env), *self.positions(node.scripts, "^", env))
         if any(p.number is None for p in places):
             raise UnreadError(f"an index of {flat(node)} has no value", node)
         return q.single(ONE if places[0].number == places[1].number else ZERO)
@@ -128,7 +165,12 @@ class Atoms(Names):
             return q.single(s.sqrt(f.squared_norm(self.value(node.items[0], env))))
         if node.open == r"\lvert":
             inside = self.value(node.items[0], env)
-            return q.single(q.determinant(inside)) if inside.data.ndim == 2 and 1 not in inside.shape else q.mapped(s.absolute, inside)
+            square = inside.data.ndim == 2 and inside.shape[0] == inside.shape[1] > 1 and not self.context.conventions.bars
+            return q.single(wholes.determinant(inside)) if square else q.mapped(s.absolute, inside)
+        if node.open in (r"\lfloor", r"\lceil"):
+            inside = self.value(node.items[0], env)
+            floor = f.ENTRYWISE["floor"]
+            return q.mapped(floor, inside) if node.open == r"\lfloor" else q.negative(q.mapped(floor, q.negative(inside)))
         if len(node.items) == 1 and len(node.spaced) < 2:
             return self.value(node.items[0], env)
         items = node.items if len(node.items) > 1 else node.spaced
@@ -206,8 +248,11 @@ class Atoms(Names):
             )
         else:
             made = self.value(node.of, env)
+            inverted = [p for p in self.positions(node.scripts, "^", env) if p.text in INVERSES]
+            if below and inverted and made.data.ndim == 2:
+                return self.component(self.raised(made, inverted, node, env), self.positions(node.scripts, "_", env), EMPTY, env)
             if below:
-                made = self.component(made, self.positions(node.scripts, "_", env), n.Name("?", span=node.span), env)
+                made = self.component(made, self.positions(node.scripts, "_", env), EMPTY, env)
         return self.raised(made, self.positions(node.scripts, "^", env), node, env)
 
     def tabulated(self, body: n.Node, below: Sequence[n.Node], above: Sequence[n.Node], env: Env) -> Quantity:
@@ -227,9 +272,11 @@ class Atoms(Names):
     def raised(self, found: Quantity, above: Sequence[Position], node: n.Node, env: Env) -> Quantity:
         """Transposes and powers above something."""
         for p in above:
-            if p.text in TRANSPOSES and not p.bracket and not (p.text == "t" and found.data.ndim == 0):
+            if p.bracket == ENTRYWISE[0] and p.tree is not None:
+                found = q.mapped(partial(s.power, exponent=self.value(p.tree, env).scalar), found)
+            elif p.text in TRANSPOSES and not p.bracket and not (p.text == "t" and found.data.ndim == 0):
                 found = q.transposed(found)
-            elif p.text in ("-1", "-T", r"-\top"):
+            elif p.text in INVERSES:
                 found = self.inverted(found)
                 found = q.transposed(found) if p.text != "-1" else found
             elif p.tree is not None:
@@ -240,7 +287,7 @@ class Atoms(Names):
     def inverted(self, found: Quantity) -> Quantity:
         """The inverse of a matrix; of anything else of each entry."""
         if found.data.ndim == 2 and found.shape[0] == found.shape[1] and found.shape[0] > 1 and not self.reading.elementwise_inverse:
-            return q.inverse(found)
+            return wholes.inverse(found)
         if found.special == "eye":
             return replace(q.single(ONE / found.scalar), special="eye")
         return q.mapped(lambda x: ONE / x, found)

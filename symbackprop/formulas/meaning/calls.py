@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from symbackprop.formulas.meaning.functions import Functions, Slope
+from symbackprop.formulas.meaning.along import Along
+from symbackprop.formulas.meaning.functions import Slope
 from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import primes
@@ -13,12 +14,13 @@ from symbackprop.formulas.notation.trees import base_of, flat, plain
 from symbackprop.formulas.numbers import functions as f
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
+from symbackprop.formulas.numbers import wholes
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.formulas.numbers.tape import Scalar, adjoints, constant, entry
 from symbackprop.language.latex import nodes as n
 
 
-class Calls(Functions):
+class Calls(Along):
     """Applies functions that are known by name, and derivatives of functions."""
 
     def slope_of(self, head: n.Name, env: Env) -> Slope | None:
@@ -107,6 +109,9 @@ class Calls(Functions):
             above = tuple(x for x in head.scripts if x.mark == "^")
             made = self.primed(replace(head, scripts=tuple(x for x in head.scripts if x.mark != "^")), bracket, env)
             return self.raised(made, self.positions(above, "^", env), node, env)
+        along = self.along(head, bracket, env)
+        if along is not None:
+            return self.raised(along, self.positions(head.scripts, "^", env), node, env)
         named = [i for i in bracket.items if isinstance(i, n.Chain)]
         options = {flat(c.sides[0]): flat(c.sides[1]) for c in named if len(c.sides) == 2}
         given = [i for i in bracket.items if i not in named]
@@ -124,28 +129,29 @@ class Calls(Functions):
             return q.mapped(f.ENTRYWISE[name], first)
         if name == "prod" and len(given) > 1:
             return self.of_product_rule(given)
+        if name in f.OF_TWO and len(given) == 2:
+            return q.zipped(f.OF_TWO[name], given[0], given[1], True)
+        by_rows = self.by_rows(name, first) if len(given) == 1 and not options and self.rowwise else None
+        if by_rows is not None:
+            return by_rows
+        if name in wholes.WHOLE:
+            return wholes.WHOLE[name](*given)
         match name:
             case "softmax":
                 columns = self.reading.samples == "columns" or (first.data.ndim == 2 and first.shape[1] == 1)
                 return f.softmax(first, 0 if columns and first.data.ndim == 2 else -1)
-            case "logsoftmax":
+            case "logsoftmax" | "log_softmax":
                 return q.mapped(s.log, f.softmax(first, -1))
             case "tr" | "trace":
                 return q.trace(first)
             case "det":
-                return q.single(q.determinant(first))
+                return q.single(wholes.determinant(first))
+            case "logdet":
+                return q.single(s.log(s.absolute(wholes.determinant(first))))
             case "diag":
                 return q.diagonal(first)
-            case "inv":
-                return q.inverse(first)
-            case "transpose":
-                return q.transposed(first)
             case "norm":
                 return q.single(s.sqrt(f.squared_norm(first)))
-            case "max" | "maximum" if len(given) == 2:
-                return q.zipped(s.larger, given[0], given[1], True)
-            case "min" | "minimum" if len(given) == 2:
-                return q.zipped(s.smaller, given[0], given[1], True)
             case "max" | "min" if len(given) == 1 and first.shape and not options:
                 made = first.data.reshape(-1)[0]
                 for x in first.data.reshape(-1)[1:]:
@@ -164,7 +170,8 @@ class Calls(Functions):
             case "logsumexp" | "lse":
                 return q.single(s.log(s.total(s.exp(x) for x in first.data.reshape(-1))))
             case "vec":
-                return q.array_of(first.data.T.reshape(-1), (first.data.size,))
+                listed = first.data if self.reading.vec_rows else first.data.T
+                return q.array_of(listed.reshape(-1), (first.data.size,))
         if name in ("loss", "cost", "mse", "ce", "bce", "nll"):
             return q.single(f.anything_of(head.id, given))
         raise UnreadError(f"the function {head.id}", node)

@@ -61,13 +61,15 @@ class Functions(Values):
                         for side in p.sides:
                             if isinstance(side, n.Juxtaposition) and len(side.factors) == 2 and isinstance(side.factors[1], n.Bracket):
                                 head = plain(side.factors[0])
-                                if isinstance(head, n.Name) and not isinstance(side.factors[1].items[0], n.Sum):
+                                if isinstance(head, n.Name) and not isinstance(side.factors[1].items[0], n.Sum | n.Product):
                                     found.add(base_of(head))
             self._functions = found
         return self._functions
 
     def call(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity | None:
         """A name before a bracket: a function with its arguments, a tensor with what it depends on, or None for a product."""
+        if self.is_size(head, env) or (self.context.conventions.arrays and self.known.get(base_of(head))):
+            return None
         count = primes(head.scripts)
         own = bool(count and self.known.get(base_of(head) + "'" * count))
         if count and not own:
@@ -153,6 +155,8 @@ class Functions(Values):
         if (
             not rows
             or any(k.right is not None or k.axes is None or k.pattern.letters for k in rows)
+            or self.context.conventions.arrays
+            or (base not in FUNCTION_LETTERS and any(len(k.axes or ()) > 1 for k in rows))
             or not (base in FUNCTION_LETTERS or base in self.used_as_functions() or (base in LOSSES and rows[0].axes == ()))
         ):
             return False

@@ -122,6 +122,9 @@ class Meaning(Quotients):
     def of_differential(self, node: n.Differential, env: Env) -> Quantity:
         """dX: what the context defines, a differential, or short for the derivative of the loss by X."""
         of = plain(node.of) if node.of is not None else None
+        if self.context.conventions.arrays and node.sign == "d":
+            factors = (n.Name("d", scripts=node.scripts, span=node.span), *([node.of] if node.of is not None else []))
+            return self.value(n.Juxtaposition(factors, span=node.span) if len(factors) > 1 else factors[0], env)
         if not isinstance(of, n.Name):
             if of is not None and self.is_differential():
                 return self.total_differential(self.value(of, env), env)

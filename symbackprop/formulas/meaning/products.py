@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from symbackprop.formulas.meaning.atoms import Atoms
 from symbackprop.formulas.names.evaluator import Env
-from symbackprop.formulas.notation.faults import UnreadError
+from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.references import atoms, primes
 from symbackprop.formulas.notation.sequences import expanded_sum
 from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
+from symbackprop.formulas.numbers import wholes
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.formulas.numbers.tape import ONE, Scalar
 from symbackprop.language.latex import nodes as n
@@ -65,11 +66,22 @@ class Products(Atoms):
         return q.mapped(lambda x: s.power(x, ONE / degree), inside)
 
     def of_juxtaposition(self, node: n.Juxtaposition, env: Env) -> Quantity:
-        """Factors side by side: applications first, then a product from left to right."""
+        """Factors side by side; a bracket that is 0 stands guard over an index that is out of range."""
+        try:
+            return self.side_by_side(node, env)
+        except OutOfRangeError:
+            if any(isinstance(x, n.Indicator) and s.number(self.value(x, env).scalar) == 0 for x in node.factors):
+                return q.single(s.ZERO)
+            raise
+
+    def side_by_side(self, node: n.Juxtaposition, env: Env) -> Quantity:
+        """Applications first, then a product from left to right."""
         head = node.factors[0]
         if isinstance(head, n.Name) and head.id == r"\Delta" and not head.scripts and not self.known.get(r"\Delta") and not self.depth:
             return self.increment(n.Juxtaposition(node.factors[1:], span=node.span) if len(node.factors) > 2 else node.factors[1], env)
         factors = self.applied(node.factors, env)
+        for at in reversed(range(len(factors) - 1)):
+            factors[at] = q.sized(factors[at], factors[at + 1], True)
         made = factors[0]
         for at, factor in enumerate(factors[1:], 1):
             made = self.times(made, factor)
@@ -252,7 +264,7 @@ class Products(Atoms):
             case "*" | r"\bullet" | r"\star":
                 return self.starred(a, b, node)
             case r"\otimes":
-                return q.outer(a, b)
+                return wholes.kronecker(a, b) if self.reading.kronecker or 2 in (a.data.ndim, b.data.ndim) else q.outer(a, b)
             case r"\cdot" | "." | "@":
                 return self.dotted(a, b)
             case r"\times":

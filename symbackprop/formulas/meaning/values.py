@@ -58,6 +58,10 @@ class Values(Products):
         below = [i for x in node.scripts if x.mark == "_" for i in x.items]
         above = [i for x in node.scripts if x.mark == "^" for i in x.items]
         letters, start, conditions = self.indices_of(below)
+        if conditions and letters and isinstance(below[0], n.Chain) and below[0].signs[0] == r"\ne":
+            others = [x for x in letters[1:] if x in env]  # j other than i, k: a second thing that it is not
+            conditions += [n.Chain((below[0].sides[0], n.Name(x)), (r"\ne",)) for x in others]
+            start, letters = start[:1], [x for x in letters if x not in others]
         if not letters:
             letters = self.implied(node.of, env)
             if not letters:
@@ -153,6 +157,7 @@ class Values(Products):
         last = None if stop is None or self.reading.unbounded else self.bound(stop, env, MOST)
         if stop is None and isinstance(start, n.Name) and flat(start) in env:
             last = first
+        said = last or 0
         loose = self.loose_size(stop, letter) if last is not None and first == 1 else None
         if loose is not None and self.is_bounded(node, letter, rest, env):
             last = None
@@ -166,6 +171,7 @@ class Values(Products):
         seen = False
         beyond: OutOfRangeError | None = None
         for at in range(first, (MOST if last is None else last) + 1):
+            self.upto[letter] = said
             try:
                 inside = list(self.loop(node, rest, conditions, {**env, letter: at}))
             except OutOfRangeError as error:
@@ -237,7 +243,12 @@ class Values(Products):
         try:
             return self.size(node, env)
         except UnreadError:
+            pass
+        try:
+            value = s.number(self.value(node, env).scalar)
+        except (UnreadError, MisfitError):
             return otherwise
+        return int(value) if value is not None and value == int(value) else otherwise
 
     def true(self, node: n.Node, env: Env) -> bool:
         """Whether a condition on indices holds."""

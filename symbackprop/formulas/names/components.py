@@ -8,7 +8,7 @@ import numpy as np
 from symbackprop.formulas.names.evaluator import Env, Known
 from symbackprop.formulas.names.tensors import Tensors
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
-from symbackprop.formulas.notation.references import Position, atoms, match, split_digits
+from symbackprop.formulas.notation.references import ENTRYWISE, Position, atoms, match, split_digits
 from symbackprop.formulas.notation.trees import flat, parts
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
@@ -32,6 +32,8 @@ class Components(Tensors):
             data = data.reshape(tuple(s for s in data.shape if s != 1))
         if data.ndim == 0 and all(p.number is not None for p in below):
             return made
+        if len(below) > data.ndim:
+            below = multiplied(below)
         if len(below) > data.ndim:
             raise MisfitError(f"{flat(node)} has {len(below)} indices, and the array {data.ndim} axes")
         if len(below) == 1 and data.ndim == 2 and self.is_column(node, below[0]):
@@ -117,7 +119,7 @@ class Components(Tensors):
             for k, fit in self.candidates(other, positions, above):
                 made = self.known_tensor(k, dict(fit.bindings), frozenset(x for p in (*below, *above) for x in p.letters))
                 rest = list(fit.above)
-                sample = next((p for p in rest if p.bracket and p.number is not None), None)
+                sample = next((p for p in rest if p.bracket and p.bracket != ENTRYWISE[0] and p.number is not None), None)
                 if sample is not None and made.data.ndim == 2:
                     rest.remove(sample)
                     made = self.sample(made, sample)
@@ -173,3 +175,15 @@ class Components(Tensors):
             raise OutOfRangeError(f"sample {at.text} beyond {made.shape[axis]}", at.letters)
         cut = np.take(made.data, at.number - 1, axis=axis)
         return q.single(cut[0]) if cut.size == 1 else Quantity(cut, row=self.reading.row_vectors)
+
+
+def multiplied(below: Sequence[Position]) -> tuple[Position, ...]:
+    """2 and j below, of what has one index alone, as twice j."""
+    made: list[Position] = []
+    for p in below:
+        before = made[-1] if made else None
+        if before is not None and isinstance(before.tree, n.Number) and p.letters and p.number is not None:
+            made[-1] = replace(p, number=(before.number or 0) * p.number, text=f"{before.text} {p.text}")
+        else:
+            made.append(p)
+    return tuple(made)

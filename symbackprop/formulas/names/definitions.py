@@ -46,6 +46,8 @@ class Definitions(Equations):
         self.context, self.reading, self.seed = context, reading, seed
         self.origin = 0 if reading.zero else 1
         self.claims = tuple(claims)
+        self.upto: dict[str, int] = {}
+        self.whole: tuple[int, ...] = (0, 0)
         self.steps = 0
         self.deadline = time.process_time() + SECONDS
         self.fresh: list[dict[str, tuple[int, ...]]] = []

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symbackprop.formulas.names.equations import named
-from symbackprop.formulas.names.evaluator import Env, Known
+from symbackprop.formulas.names.evaluator import Env, Found, Known
 from symbackprop.formulas.names.sizes import Sizes
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
 from symbackprop.formulas.notation.references import Match, Position, match, split_digits
-from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, parts, plain
+from symbackprop.formulas.notation.trees import INVERSES, TRANSPOSES, base_of, flat, parts, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.formulas.numbers.tape import entry
@@ -61,6 +61,9 @@ class Lookup(Sizes):
             return self.component(made, below, node, env), self.positions(rest.scripts, "^", env)
         base = named(node)
         below, above = self.positions(node.scripts, "_", env), self.positions(node.scripts, "^", env)
+        entry = self.entry_of_inverse(node, below, above, env)
+        if entry is not None:
+            return entry
         failure: Exception | None = None
         rows = self.known.get(base, ())
         if len(below) == 2 and rows and all(len(k.pattern.below) == 1 and k.pattern.below[0].letter for k in rows):
@@ -75,12 +78,33 @@ class Lookup(Sizes):
                     failure = failure or (None if "is no part of" in str(error) else error)
             if positions == split_digits(below):
                 break
-        linked = None if failure is not None else self.linked(node, base, below, above, env) or self.ranged(base, below, above)
+        linked = (
+            None
+            if failure is not None or self.is_size(node, env)
+            else self.linked(node, base, below, above, env) or self.ranged(base, below, above)
+        )
         if linked is not None:
             return linked
         if failure is not None:
             raise failure
         return self.unknown(node, base, below, above, env)
+
+    def entry_of_inverse(self, node: n.Name, below: tuple[Position, ...], above: tuple[Position, ...], env: Env) -> Found | None:
+        """A^{-1}_{ij}, an entry of the inverse of a matrix, or None."""
+        inverted = any(p.text in INVERSES and not p.bracket for p in above)
+        if not inverted or self.reading.elementwise_inverse or not self.known.get(named(node)):
+            return None
+        below = split_digits(below) if len(below) == 1 else below
+        if len(below) < 2:
+            return None
+        try:
+            whole, above = self.tensor(replace(node, scripts=tuple(s for s in node.scripts if s.mark != "_")), env)
+        except (MisfitError, UnreadError):
+            return None
+        if whole.data.ndim != len(below):
+            return None
+        one = self.component(whole, below[:-2], node, env)  # of several matrices, the one that the first indices say
+        return self.component(self.raised(one, above, node, env), below[-2:], node, env), ()
 
     def fitted(self, k: Known, fit: Match, node: n.Name, env: Env) -> tuple[Quantity, tuple[Position, ...]]:
         """The tensor of a known name, its component taken."""

@@ -11,7 +11,7 @@ from symbackprop.formulas.names.definitions import LABELS, LAST, POINTS, POSITIV
 from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.losses import SURE_LOSSES
-from symbackprop.formulas.notation.references import Pattern, Position
+from symbackprop.formulas.notation.references import ENTRYWISE, Pattern, Position
 from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, operands, parts, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers.quantities import Quantity
@@ -30,8 +30,11 @@ class Names(Components):
         last = self.of_last(base, below, above)
         if last is not None:
             return last
+        bare = replace(node, scripts=tuple(s for s in node.scripts if s.mark == "_"))
         if not node.accents and self.is_size(node, env):
             return q.value_of(self.size(node, env)), ()
+        if not node.accents and self.is_size(bare, env) and all(map(self.is_power, above)):
+            return q.value_of(self.size(bare, env)), above
         if node.id == r"\pi" and not node.scripts:
             return q.value_of(np.pi), ()
         if base in SURE_LOSSES and self.is_top(node):
@@ -111,14 +114,12 @@ class Names(Components):
                 return self.known_tensor(max(rows, key=lambda k: k.pattern.above[0].number or 0), {}, frozenset()), ()
         return None
 
-    def is_size(self, node: n.Name, env: Env) -> bool:
-        """Whether a name is the size of an axis."""
-        return flat(node) in self.sizes_named or (flat(node) in self.sizes and not node.id.startswith("#"))
-
     @staticmethod
     def is_power(p: Position) -> bool:
         """Whether what stands above is a power rather than a part of the name."""
-        return not p.bracket and (isinstance(p.tree, n.Number) or (isinstance(p.tree, n.Sum) and len(p.tree.terms) == 1))
+        return p.bracket == ENTRYWISE[0] or (
+            not p.bracket and (isinstance(p.tree, n.Number) or (isinstance(p.tree, n.Sum) and len(p.tree.terms) == 1))
+        )
 
     def leaf(self, base: str, found: Pattern, bindings: Mapping[str, int], shape: tuple[int, ...]) -> Quantity:
         """A tensor of random numbers, the same whenever it is asked for."""

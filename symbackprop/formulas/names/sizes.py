@@ -1,7 +1,9 @@
 """Sizes of axes, and indices in scripts, as numbers."""
 
+import math
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from symbackprop.formulas.names.definitions import LAST, Definitions
 from symbackprop.formulas.names.evaluator import Env
@@ -26,6 +28,10 @@ class Sizes(Definitions):
             self.sizes[key] = fresh[0] if fresh else self.pool[len(taken) % len(self.pool)]
         return self.sizes[key]
 
+    def is_size(self, node: n.Name, env: Env) -> bool:
+        """Whether a name is the size of an axis."""
+        return flat(node) in self.sizes_named or (flat(node) in self.sizes and not node.id.startswith("#"))
+
     def size(self, tree: n.Node, env: Env) -> int:
         """What a size comes to: n_{l-1}, d + 1, 3."""
         tree = plain(tree)
@@ -36,6 +42,10 @@ class Sizes(Definitions):
                 return env[tree.id]
             if self.recursive and flat(tree) in ("n_l", "N_l") and self.counts_layers(flat(tree)):
                 return LAST
+            above = [x for x in tree.scripts if x.mark == "^"]
+            bare = replace(tree, scripts=tuple(x for x in tree.scripts if x.mark != "^"))
+            if len(above) == 1 and isinstance(above[0].items[0], n.Number) and flat(bare) in self.sizes_named:
+                return self.size(bare, env) ** int(above[0].items[0].text)
             return self.size_of(self.size_key(tree, env))
         if isinstance(tree, n.Sum):
             total = sum(self.size(t, env) * (-1 if s == "-" else 1) for s, t in zip(tree.signs, tree.terms, strict=True))
@@ -137,6 +147,8 @@ class Sizes(Definitions):
                     return int(number(self.name(tree, env).scalar) or 0) or None
                 except (UnreadError, MisfitError):
                     return None
+            if flat(tree) in self.sizes_named and not tree.id.isupper():
+                return self.size_of(self.size_key(tree, env))
             if tree.id in ("L", "T", "N", "M", "K", "n", "m", r"\tau") and not tree.scripts and not tree.style.startswith("math"):
                 if tree.id in ("L", "T") and self.recursive:
                     return LAST
@@ -147,9 +159,9 @@ class Sizes(Definitions):
             if any(v is None for v in values) or not set(tree.signs) <= {"", "+", "-"}:
                 return None
             return sum((v or 0) * (-1 if s == "-" else 1) for s, v in zip(tree.signs, values, strict=True))
-        if isinstance(tree, n.Juxtaposition) and len(tree.factors) == 2:
-            pair = [self.whole_number(f, env, letters) for f in tree.factors]
-            return None if None in pair else (pair[0] or 0) * (pair[1] or 0)
+        if isinstance(tree, n.Juxtaposition):
+            factors = [self.whole_number(f, env, letters) for f in tree.factors]
+            return None if None in factors else math.prod(x or 0 for x in factors)
         if isinstance(tree, n.Bracket) and len(tree.items) == 1:
             return self.whole_number(tree.items[0], env, letters)
         return None

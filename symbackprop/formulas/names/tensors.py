@@ -31,7 +31,15 @@ class Tensors(Lookup):
         rows = self.known[base]
         if k.right is None and not early:
             for e in rows:
-                if e.right is not None and not e.alias and e.component and self.prefixes(k.pattern, e.pattern) and shape is not None:
+                own = shape is not None and len(e.pattern.below) == len(k.pattern.below) + len(shape)
+                if (
+                    e.right is not None
+                    and not e.alias
+                    and e.component
+                    and self.prefixes(k.pattern, e.pattern)
+                    and shape is not None
+                    and own
+                ):
                     shifts = {s.letter: s.offset for s in (*e.pattern.above, *e.pattern.below) if s.letter and s.letter in bindings}
                     ours = {s.letter: s.offset for s in (*k.pattern.above, *k.pattern.below) if s.letter}
                     moved = {x: v + ours.get(x, 0) - shifts.get(x, 0) for x, v in bindings.items()}

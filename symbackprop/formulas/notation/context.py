@@ -15,6 +15,10 @@ LETTERS = set("ijklmnpqrstuv") | {r"\ell"}
 """Letters that are indices in a script where nothing says otherwise."""
 
 
+WORD = re.compile(r"\\(?:mathrm|text|operatorname)\{([A-Za-z]{2,})\}")
+"""A name that is a word, as it is declared."""
+
+
 ONE_HOT = re.compile(r"one-?hot|simplex|\\sum_?\{?[a-z]?\}?.*=\s*1|sums? to (1|one)|probabilit", re.IGNORECASE)
 
 
@@ -37,6 +41,11 @@ class Conventions:
     star: str | None = None
     circle: str | None = None
     times: str | None = None
+    kronecker: bool = False
+    vec_rows: bool = False
+    arrays: bool = False
+    by_rows: bool = False
+    bars: bool = False
     derived: str = ""
     one_hot: bool = False
     elementwise_inverse: bool = False
@@ -117,7 +126,8 @@ def read_shapes(given: Any, macros: Macros, unread: list[str], expressions: list
     made: list[Declared] = []
     for name, sizes in given.items() if isinstance(given, Mapping) else ():
         try:
-            tree = parse(str(name), macros).statements[0].body
+            word = WORD.fullmatch(str(name))
+            tree = parse(str(name), macros, word.groups() if word else ()).statements[0].body
             axes = tuple(_axis(size, macros) for size in (sizes if isinstance(sizes, list | tuple) else [sizes]))
         except FormulaError as error:
             unread.append(f"{name}: {error.reason}")
@@ -173,6 +183,11 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
         star=_operation(ops, "*"),
         circle=_operation(ops, r"\circ"),
         times=_operation(ops, r"\times"),
+        kronecker=_operation(ops, r"\otimes") == "kronecker",
+        arrays=str(given.get("names") or "").lower() == "arrays",
+        by_rows=str(given.get("functions") or "").lower() == "rows",
+        bars=str(given.get("bars") or "").lower() == "entries",
+        vec_rows="row" in str(given.get("vec") or "").lower(),
         derived=str(given.get("dvar") or ""),
         one_hot=bool(ONE_HOT.search(said)),
         elementwise_inverse=any("inverse" in str(v) and "element" in str(v) for v in ops.values()),
@@ -197,6 +212,7 @@ def _operation(ops: Mapping[str, Any], sign: str) -> str | None:
         ("correlation", "correlation"),
         ("convolution", "convolution"),
         ("scalar", "scalar"),
+        ("kronecker", "kronecker"),
     ):
         if word in said:
             return meaning

@@ -156,7 +156,14 @@ def free_letters(nodes: Sequence[n.Node], indices: frozenset[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+BINDING = frozenset({"max", "min", "sum", "mean", "prod", "logsumexp", "lse"})
+"""Functions that bind the index below them, as in max_j x_ij."""
+
+
 def _free(node: n.Node, bound: frozenset[str], indices: frozenset[str], found: list[str]) -> None:
+    if isinstance(node, n.Call) and node.function.id.lower() in BINDING and any(s.mark == "_" for s in node.function.scripts):
+        _free(node.argument, bound | {flat(i) for s in node.function.scripts for i in s.items}, indices, found)
+        return
     if isinstance(node, n.Big):
         below = [i for x in node.scripts if x.mark == "_" for i in x.items]
         letters: set[str] = set()

@@ -14,7 +14,8 @@ class Reading:
     diagonal: a vector beside a matrix is its diagonal. immediate: derivatives by equations alone. summed: a mean over the terms of one
     sample is their sum. last: a generic layer is the last one. inner: two columns side by side are their inner product. flat: products
     from left to right, no sign binding closer. applied: f * (z) is f(z). symmetric: the matrices of quadratic forms
-    that are taken for symmetric. zero: indices count from 0. padded: what lies beyond an axis is 0.
+    that are taken for symmetric. zero: indices count from 0. padded: what lies beyond an axis is 0. kronecker: \\otimes of two vectors
+    is one too. vec_rows: vec lists rows, not columns.
     """
 
     layout: str = "gradient"
@@ -24,6 +25,8 @@ class Reading:
     star: str = "auto"
     circle: str = "hadamard"
     times: str = "matrix"
+    kronecker: bool = False
+    vec_rows: bool = False
     simplex: bool = False
     diagonal: bool = False
     immediate: bool = False
@@ -63,6 +66,8 @@ def usual(said: Conventions) -> Reading:
         star=said.star or "auto",
         circle=said.circle or "hadamard",
         times=said.times or "matrix",
+        kronecker=said.kronecker,
+        vec_rows=said.vec_rows,
         simplex=said.one_hot,
         elementwise_inverse=said.elementwise_inverse,
     )

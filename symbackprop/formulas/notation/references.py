@@ -7,10 +7,12 @@ equation, says which scripts belong to the name; what is left over are component
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from symbackprop.formulas.notation.trees import flat
+from symbackprop.formulas.notation.trees import flat, plain
 from symbackprop.language.latex import nodes as n
 
 OPENS = ("(", "[", r"\{", r"\langle")
+ENTRYWISE = (r"\odot", r"\circ")
+"""Before an exponent, these make a power entry by entry."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +34,26 @@ def atoms(scripts: Iterable[n.Script], mark: str) -> list[Atom]:
 
 
 def _atoms(item: n.Node) -> list[Atom]:
+    inside = entrywise(item)
+    if inside is not None:
+        return [Atom(inside, ENTRYWISE[0])]
     if isinstance(item, n.Juxtaposition):
         return [a for f in item.factors for a in _atoms(f)]
     if isinstance(item, n.Bracket) and item.open in OPENS:
         return [Atom(i, item.open) for i in item.items]
     if isinstance(item, n.Scripted) and isinstance(item.of, n.Bracket):
         return _atoms(item.of) + atoms(item.scripts, "^")
-    if isinstance(item, n.Name) and len(item.id) > 1 and item.id[0] != "\\" and item.id.islower() and item.style not in ("mathrm",):
+    word = isinstance(item, n.Name) and len(item.id) > 1 and item.id[0] != "\\" and item.id.islower()
+    if isinstance(item, n.Name) and word and (item.style not in ("mathrm", "operatorname") or item.id == "tr"):
         return [Atom(n.Name(c, span=item.span)) for c in item.id]
     return [Atom(item)]
+
+
+def entrywise(item: n.Node) -> n.Node | None:
+    r"""The exponent of a power entry by entry, as in A^{\odot 2} and A^{\circ(-1)}, or None for another script."""
+    if isinstance(item, n.Juxtaposition) and len(item.factors) == 2 and isinstance(item.factors[0], n.Name):
+        return plain(item.factors[1]) if item.factors[0].id in ENTRYWISE else None
+    return None
 
 
 def primes(scripts: Iterable[n.Script]) -> int:

@@ -11,6 +11,7 @@ FONTS = {"vec", "underline", "overrightarrow", "overleftarrow"}
 
 
 TRANSPOSES = {"T", r"\top", r"\intercal", r"\mathsf{T}", "t", "H", r"\prime"}
+INVERSES = {"-1", "-T", r"-\top"}
 
 
 def parts(node: n.Node) -> Iterator[n.Node]:

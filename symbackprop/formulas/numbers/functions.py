@@ -39,6 +39,9 @@ ENTRYWISE: Mapping[str, Callable[[Scalar], Scalar]] = {
     "sinh": s.sinh,
     "cosh": s.cosh,
     "tanh": s.tanh,
+    "arsinh": lambda x: s.log(x + s.sqrt(x * x + ONE)),
+    "artanh": lambda x: HALF * (s.log(ONE + x) - s.log(ONE - x)),
+    "arcosh": lambda x: s.log(x + s.sqrt(x * x - ONE)),
     "cot": lambda x: ONE / s.tan(x),
     "sec": lambda x: ONE / s.cos(x),
     "csc": lambda x: ONE / s.sin(x),
@@ -67,9 +70,24 @@ ENTRYWISE: Mapping[str, Callable[[Scalar], Scalar]] = {
     "erf": s.erf,
     "erfc": lambda x: ONE - s.erf(x),
     "logit": lambda x: s.log(x) - s.log(ONE - x),
+    "log1p": lambda x: s.log(ONE + x),
+    "expm1": lambda x: s.exp(x) - ONE,
+    "floor": lambda x: Scalar(np.floor(np.asarray(x.value) + 1e-9)),
     "heaviside": lambda x: s.truth(np.asarray(x.value) > 0),
 }
 """Of each entry for itself, by their names in small letters."""
+
+OF_TWO: Mapping[str, Callable[[Scalar, Scalar], Scalar]] = {
+    "max": s.larger,
+    "maximum": s.larger,
+    "min": s.smaller,
+    "minimum": s.smaller,
+    "leaky_relu": lambda x, a: s.chosen(np.asarray(x.value) > 0, x, a * x),
+    "leakyrelu": lambda x, a: s.chosen(np.asarray(x.value) > 0, x, a * x),
+    "elu": lambda x, a: s.chosen(np.asarray(x.value) > 0, x, a * (s.exp(x) - ONE)),
+    "hypot": lambda x, y: s.sqrt(x * x + y * y),
+}
+"""Of the entries of two arrays, each with its own."""
 
 
 SCALAR_VALUED = {"L", "J", "C", "E", r"\ell", "l", "Loss", "loss", "Cost", "cost", "MSE", "CE", "BCE", "NLL", "Obj", r"\mathcal{L}"}
@@ -84,7 +102,10 @@ def softmax(a: Quantity, axis: int) -> Quantity:
     """exp over its sum along an axis."""
     if not a.shape:
         raise MisfitError("softmax of a number")
-    powers = q.mapped(s.exp, a)
+    rows = np.moveaxis(a.data, axis, -1)
+    highest = [np.max(np.broadcast_arrays(*[np.asarray(x.value) for x in row]), axis=0) for row in rows.reshape(-1, rows.shape[-1])]
+    shifts = np.repeat(np.array([-Scalar(h) for h in highest], dtype=object), rows.shape[-1]).reshape(rows.shape)
+    powers = q.zipped(lambda x, h: s.exp(x + h), a, Quantity(np.moveaxis(shifts, -1, axis), a.row))  # nothing overflows
     data = powers.data
     rows = np.moveaxis(data, axis, -1)
     made = np.empty(rows.shape, dtype=object)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from symbackprop.formulas.numbers.tape import ONE, ZERO, Scalar, constant, total
+from symbackprop.formulas.numbers.tape import ONE, ZERO, Scalar, constant, dot, total
 
 
 class MisfitError(Exception):
@@ -21,7 +21,8 @@ class Quantity:
     """An array of Scalars. A vector is one array axis, a column unless `row`.
 
     `links`: for a whole derivative, the names of what is derived and by what, and how many axes belong to the first; chains of them are
-    contracted over what they share. `special`: "eye" or "ones", a constant whose size is that of what stands beside it.
+    contracted over what they share. `special`: "eye", "ones" or "unit PLACE ROWS COLUMNS", a constant of the size of what stands beside
+    it; a unit column has so many entries where nothing does, 0 for none, one that is laid across as many as there are columns.
     """
 
     data: np.ndarray
@@ -96,11 +97,14 @@ def transposed(a: Quantity) -> Quantity:
         return Quantity(a.data.T, links=links)
     if a.data.ndim > 2:
         raise MisfitError("an array of more than two axes has no transpose")
-    return replace(a, row=not a.row) if a.special == "ones" else a
+    return replace(a, row=not a.row) if grows(a) else a
 
 
 def zipped(function: Callable[[Scalar, Scalar], Scalar], a: Quantity, b: Quantity, loose: bool = False) -> Quantity:
     """Entry by entry; a number goes with every entry, a row or column with every row or column of a matrix."""
+    a, b = beside(a, b), beside(b, a)
+    if a.special.startswith("unit") and b.special.startswith("unit"):
+        a, b = settled(a), settled(b)
     if not a.shape and not b.shape:
         special = a.special or b.special if "eye" not in (a.special, b.special) else ""
         return replace(single(function(a.scalar, b.scalar)), special=special)
@@ -114,6 +118,11 @@ def zipped(function: Callable[[Scalar, Scalar], Scalar], a: Quantity, b: Quantit
     made = array_of([function(x, y) for x, y in both], both.shape)
     vector = a if a.data.ndim == 1 else b
     return replace(made, row=vector.row if made.data.ndim == 1 else False)
+
+
+def beside(a: Quantity, b: Quantity) -> Quantity:
+    """A unit column of the size of the vector beside it."""
+    return grown(a, b.shape[0]) if a.special.startswith("unit") and b.data.ndim == 1 else a
 
 
 def spread(a: Quantity, b: Quantity) -> np.ndarray:
@@ -153,7 +162,7 @@ def scaled(a: Quantity, factor: Scalar) -> Quantity:
 
 def inner(a: np.ndarray, b: np.ndarray) -> Scalar:
     """The sum of the products of the entries."""
-    return total(x * y for x, y in zip(a.reshape(-1), b.reshape(-1), strict=True))
+    return dot(list(a.reshape(-1)), list(b.reshape(-1)))
 
 
 def contracted(a: Quantity, b: Quantity, axes: int) -> np.ndarray:
@@ -166,24 +175,53 @@ def contracted(a: Quantity, b: Quantity, axes: int) -> np.ndarray:
     return array_of(made, a.shape[: a.data.ndim - axes] + b.shape[axes:]).data
 
 
+def grows(a: Quantity) -> bool:
+    """Whether this is a constant vector of no size."""
+    return a.special == "ones" or a.special.startswith("unit")
+
+
+def grown(a: Quantity, size: int) -> Quantity:
+    """A constant vector of no size with so many entries."""
+    if a.special == "ones":
+        return array_of([a.scalar] * size, (size,), a.row)
+    place = int(a.special.split()[1])
+    if place > size:
+        raise MisfitError(f"unit column {place} of {size}")
+    return array_of([a.scalar if k + 1 == place else ZERO for k in range(size)], (size,), a.row)
+
+
+def settled(a: Quantity) -> Quantity:
+    """A unit column of the size that it has by itself."""
+    if not a.special.startswith("unit"):
+        return a
+    size = int(a.special.split()[3 if a.row else 2])
+    if not size:
+        raise MisfitError("nothing says how long this unit column is")
+    return grown(a, size)
+
+
 def sized(a: Quantity, b: Quantity, left: bool) -> Quantity:
-    """Ones of no size beside something, as a vector of the size that fits; `left`: they stand on its left."""
-    if a.special != "ones" or not b.shape:
+    """A constant of no size beside something, as a vector of the size that fits; `left`: it stands on its left."""
+    if not grows(a) or not b.shape:
         return a
     rows, columns = (b.shape[0], 1) if b.data.ndim == 1 and not b.row else (1, b.shape[0]) if b.data.ndim == 1 else b.shape[:2]
     size = (rows if a.row else 0) if left else (0 if a.row else columns)
     if b.data.ndim == 1:
         size = b.shape[0] if (left and a.row and not b.row) or (not left and not a.row and b.row) else 0
-    return replace(array_of([a.scalar] * size, (size,), a.row)) if size else a
+    return grown(a, size) if size else a
 
 
 def matrix_product(a: Quantity, b: Quantity) -> Quantity:
     """A product by shapes; raises MisfitError where they do not fit."""
     a, b = sized(a, b, True), sized(b, a, False)
+    if a.special.startswith("unit") and (b.shape or b.special.startswith("unit")):
+        a = settled(a)
+    if b.special.startswith("unit") and a.shape:
+        b = settled(sized(b, a, False))
     if not a.shape or not b.shape:
         if not a.shape and not b.shape:
-            special = "eye" if "eye" in (a.special, b.special) else ""
-            return replace(single(a.scalar * b.scalar), special=special)
+            kept = next((x for x in (a, b) if x.special == "eye" or x.special.startswith("unit")), single(ZERO))
+            return replace(kept, data=single(a.scalar * b.scalar).data)
         return scaled(b, a.scalar) if not a.shape else scaled(a, b.scalar)
     if a.data.ndim > 2 or b.data.ndim > 2:
         if a.shape[-1] != b.shape[0] or (a.data.ndim == 1 and not a.row):
@@ -230,28 +268,3 @@ def trace(a: Quantity) -> Quantity:
     if not a.shape:
         return a
     return single(total(a.data[i, i] for i in range(square(a))))
-
-
-def determinant(a: Quantity) -> Scalar:
-    """By the first row (Laplace); matrices here are small."""
-    size = square(a)
-    if size == 0:
-        return ONE
-    made = ZERO
-    for j in range(size):
-        minor = Quantity(np.delete(a.data[1:], j, axis=1))
-        term = a.data[0, j] * determinant(minor)
-        made = made + (term if j % 2 == 0 else -term)
-    return made
-
-
-def inverse(a: Quantity) -> Quantity:
-    """Adjugate over determinant."""
-    size = square(a)
-    whole = determinant(a)
-    made = []
-    for i in range(size):
-        for j in range(size):
-            minor = determinant(Quantity(np.delete(np.delete(a.data, j, axis=0), i, axis=1)))
-            made.append((minor if (i + j) % 2 == 0 else -minor) / whole)
-    return array_of(made, a.shape)

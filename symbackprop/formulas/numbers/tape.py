@@ -50,6 +50,8 @@ class Scalar:
             return other
         if is_number(other, 1):
             return self
+        if isinstance(self, Truth) or isinstance(other, Truth):
+            return guarded(self, other)
         return Scalar(self.value * other.value, (self, other), lambda _: (other, self))
 
     def __truediv__(self, other: "Scalar") -> "Scalar":
@@ -80,6 +82,16 @@ def total(terms: Iterable[Scalar]) -> Scalar:
     for term in terms:
         made = made + term
     return made
+
+
+def dot(left: Sequence[Scalar], right: Sequence[Scalar]) -> Scalar:
+    """The sum of products, as one number of all of them."""
+    pairs = [(x, y) for x, y in zip(left, right, strict=True) if not is_number(x, 0) and not is_number(y, 0)]
+    if len(pairs) < 2 or any(isinstance(x, Truth) for pair in pairs for x in pair):
+        return total(x * y for x, y in pairs)
+    first, second = zip(*pairs, strict=True)
+    value = sum(x.value * y.value for x, y in pairs)
+    return Scalar(value, (*first, *second), lambda _: (*second, *first))  # type: ignore[arg-type]
 
 
 def entry(node: Scalar) -> Scalar:
@@ -115,14 +127,28 @@ def power(base: Scalar, exponent: Scalar) -> Scalar:
 
 def chosen(condition: np.ndarray, yes: Scalar, no: Scalar) -> Scalar:
     """`yes` where the condition holds, else `no`."""
-    mask = Scalar(np.where(condition, 1.0, 0.0))
-    other = Scalar(np.where(condition, 0.0, 1.0))
+    mask, other = truth(condition), truth(~np.asarray(condition))
     return Scalar(np.where(condition, yes.value, no.value), (yes, no), lambda _: (mask, other))
 
 
+class Truth(Scalar):
+    """A number that is 1 or 0: what it multiplies need not be there where it is 0."""
+
+    __slots__ = ()
+
+
 def truth(condition: np.ndarray) -> Scalar:
-    """1 where the condition holds, else 0."""
-    return Scalar(np.where(condition, 1.0, 0.0))
+    """1 where the condition holds, else 0; the same at every point, a plain constant."""
+    value = np.where(condition, 1.0, 0.0)
+    return Truth(value) if np.ndim(value) else constant(float(value))
+
+
+def guarded(a: Scalar, b: Scalar) -> Scalar:
+    """A product with a Truth: 0 where that is 0, whatever the other one is."""
+    if isinstance(a, Truth) and isinstance(b, Truth):
+        return truth((a.value > 0) & (b.value > 0))
+    where, other = (a, b) if isinstance(a, Truth) else (b, a)
+    return chosen(where.value > 0, other, ZERO)
 
 
 ERF = np.vectorize(math.erf, otypes=[float])
@@ -196,6 +222,16 @@ def larger(a: Scalar, b: Scalar) -> Scalar:
 def smaller(a: Scalar, b: Scalar) -> Scalar:
     """The smaller of the two, the second at a tie."""
     return chosen(np.asarray(a.value) < b.value, a, b)
+
+
+def larger_first(a: Scalar, b: Scalar) -> Scalar:
+    """The larger of the two, the first at a tie."""
+    return chosen(np.asarray(a.value) >= b.value, a, b)
+
+
+def smaller_first(a: Scalar, b: Scalar) -> Scalar:
+    """The smaller of the two, the first at a tie."""
+    return chosen(np.asarray(a.value) <= b.value, a, b)
 
 
 def held(node: Scalar, top: Scalar) -> bool:

@@ -114,7 +114,7 @@ class Expressions:
         if tree.id == "e" and not self.names.is_known(tree):
             inside = self.code(tree.scripts[0].items[0], env)
             return f"np.exp({inside.text})", ATOM, np.exp(inside.value)
-        if (not tree.scripts and tree.id in env) or (made.data.size == 1 and number(made.scalar) is not None):
+        if (not tree.scripts and tree.id in env) or (not made.shape and number(made.scalar) is not None):
             return repr(float(self.value_of(made))).removesuffix(".0"), ATOM, self.value_of(made)
         if self.names.scoped(tree) is not None and flat(tree) in self.parameters:
             return self.parameters[flat(tree)], ATOM, self.value_of(made)
