@@ -91,12 +91,13 @@ class Components(Tensors):
 
     def pick(self, made: Quantity, places: Sequence[int], letters: frozenset[str], what: str) -> Scalar:
         """An entry by places counted from 1."""
-        if len(places) != made.data.ndim:
+        data = made.data if len(places) == made.data.ndim else made.data.reshape(tuple(x for x in made.shape if x != 1))
+        if len(places) != data.ndim:
             raise MisfitError(f"{what} has {made.data.ndim} axes")
-        for at, size in zip(places, made.shape, strict=True):
+        for at, size in zip(places, data.shape, strict=True):
             if not self.origin <= at < size + self.origin:
                 raise OutOfRangeError(f"{what} at {at} beyond {size}", letters)
-        return made.data[tuple(at - self.origin for at in places)]
+        return data[tuple(at - self.origin for at in places)]
 
     def linked(
         self, node: n.Name, base: str, below: tuple[Position, ...], above: tuple[Position, ...], env: Env

@@ -111,6 +111,9 @@ class Definitions(Equations):
         self.known: dict[str, list[Known]] = defaultdict(list)
         self.recursive: set[str] = set()
         self.lasts: set[str] = set()
+        heads = [plain(s.body.sides[0]) for s in context.statements if isinstance(s.body, n.Chain)]
+        self.lefts = {base_of(x) for h in heads for x in (h, *getattr(h, "factors", ())) if isinstance(x, n.Name)}
+        self.lefts |= {base_of(d.name) for d in context.declared} | self.indices
         for declared in context.declared:
             self.known[named(declared.name)].append(Known(self.pattern_of(declared.name), axes=declared.axes))
         self.sizes_named = {flat(p) for d in context.declared for a in d.axes for p in terms_of(a) if isinstance(p, n.Name)}

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from symbackprop.formulas.names.evaluator import Evaluator, Known
 from symbackprop.formulas.notation.references import Pattern, Position, Slot, pattern, primes
-from symbackprop.formulas.notation.trees import base_of, flat, has_derivative, plain
+from symbackprop.formulas.notation.trees import base_of, flat, has_derivative, operands, plain
 from symbackprop.language.latex import nodes as n
 
 DEFINING = {"=", ":=", r"\equiv", r"\triangleq", r"\doteq", r"\leftarrow"}
@@ -17,6 +17,7 @@ class Equations(Evaluator):
     known: dict[str, list[Known]]
     indices: frozenset[str]
     sizes_named: set[str]
+    lefts: set[str]
 
     def is_index(self, letter: str) -> bool:
         """Whether a letter in a script is an index."""
@@ -55,6 +56,8 @@ class Equations(Evaluator):
         if len(body.sides) > 2 and right is body.sides[1] and is_application(right) and not is_application(body.sides[-1]):
             self.take(n.Statement(n.Chain((right, body.sides[-1]), ("=",), span=body.span), span=body.span))
             right = body.sides[-1]
+        if len(body.sides) > 2 and right is not body.sides[-1] and self.strangers(right) > self.strangers(body.sides[-1]):
+            right = body.sides[-1]
         left_tree, right = self.solved(body.sides[0], right)
         left, parameters, scripts = self.left_side(left_tree)
         if left is None:
@@ -63,6 +66,10 @@ class Equations(Evaluator):
         own = depends_on(left, right)
         self.add_equation(left, right, own.items if own is not None and parameters is None else parameters)
         return None
+
+    def strangers(self, node: n.Node) -> set[str]:
+        """The names of a side that no shape and no left side of the context has."""
+        return {base_of(p) for p in operands(node) if isinstance(p, n.Name) and p.id not in ("e", r"\pi")} - self.lefts
 
     def solved(self, left: n.Node, right: n.Node) -> tuple[n.Node, n.Node]:
         """n L_i = ... as L_i = .../n, and ln P = ... as P = exp(...)."""
@@ -126,7 +133,7 @@ class Equations(Evaluator):
         for k in rows:
             extra = found.below[len(k.pattern.below) :]
             whole = k.axes is not None and k.right is None and self.prefixes(k.pattern, found)
-            if whole and extra and len(extra) == len(k.axes or ()) and all(s.letter for s in extra):
+            if whole and extra and len(extra) in (len(k.axes or ()), len(long_axes(k.axes or ()))) and all(s.letter for s in extra):
                 component = tuple(s.letter for s in extra)
         rows.append(Known(found, right, None, parameters, alias, component, left))
 
@@ -153,6 +160,11 @@ class Equations(Evaluator):
 def named(name: n.Name) -> str:
     """What a name is called, its primes included."""
     return base_of(name) + "'" * primes(name.scripts)
+
+
+def long_axes(axes: Sequence[n.Node]) -> list[int]:
+    """Which axes are no axes of size 1."""
+    return [i for i, a in enumerate(axes) if not (isinstance(a, n.Number) and a.text == "1")]
 
 
 def is_application(node: n.Node) -> bool:

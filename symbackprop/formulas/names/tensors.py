@@ -172,6 +172,8 @@ class Tensors(Lookup):
     def by_components(self, e: Known, bindings: dict[str, int], shape: tuple[int, ...]) -> Quantity:
         """A tensor from an equation of its components."""
         assert e.right is not None
+        if len(e.component) < len(shape):
+            return Quantity(self.by_components(e, bindings, tuple(x for x in shape if x != 1)).data.reshape(shape))
         places = [s.letter for s in e.pattern.below[-len(shape) :]] if shape else []
         made = []
         for at in np.ndindex(*shape):

@@ -73,6 +73,53 @@ def entered(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, l
     return everywhere(context, claims, paired)
 
 
+def paired(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
+    """A sum over i != j runs over both where j is bound by nothing else; delta_{z_i} is an entry of delta_z where z has entries."""
+    lefts = {base_of(x) for s in context.statements if isinstance(s.body, n.Chain) and isinstance(x := s.body.sides[0], n.Name)}
+
+    def nested(p: n.Node) -> n.Node | None:
+        if not isinstance(p, n.Name) or not any(s.mark == "_" for s in p.scripts):
+            return None
+        scripts = tuple(replace(s, items=tuple(y for i in s.items for y in opened(i))) if s.mark == "_" else s for s in p.scripts)
+        return replace(p, scripts=scripts) if scripts != p.scripts else None
+
+    def opened(item: n.Node) -> tuple[n.Node, ...]:
+        if not isinstance(item, n.Name) or base_of(item) not in lefts or [s.mark for s in item.scripts] != ["_"]:
+            return (item,)
+        return n.Text(item.id, span=item.span), *item.scripts[0].items
+
+    def both(node: n.Node, bound: frozenset[str]) -> n.Node:
+        def big(p: n.Node) -> n.Node | None:
+            if not isinstance(p, n.Big):
+                return None
+            scripts = []
+            own: set[str] = set()
+            for s in p.scripts:
+                items: list[n.Node] = []
+                for i in s.items if s.mark == "_" else ():
+                    sides = i.sides if isinstance(i, n.Chain) else (i,)
+                    own |= {x.id for x in sides[:1] if isinstance(x, n.Name)}
+                    second = sides[1] if isinstance(i, n.Chain) and i.signs == (r"\ne",) else None
+                    more = [second] if isinstance(second, n.Name) and not second.scripts and second.id not in bound | own else []
+                    own |= {x.id for x in more}
+                    items += [i, *more]
+                scripts.append(replace(s, items=tuple(items)) if items else s)
+            return replace(p, scripts=tuple(scripts), of=both(p.of, bound | own))
+
+        return rebuilt(node, big)
+
+    def whole(s: n.Statement, letters: frozenset[str]) -> n.Statement:
+        body = rebuilt(s.body, nested)
+        if isinstance(body, n.Chain) and any(isinstance(p, n.Big) for p in parts(body)):
+            free = frozenset(free_letters(body.sides[:1], letters))
+            body = replace(body, sides=tuple(both(x, free) for x in body.sides))
+        return replace(s, body=body)
+
+    indices, _ = letters_of([s.body for s in (*context.statements, *claims)], context.declared)
+    statements = tuple(whole(s, indices) for s in context.statements)
+    return replace(context, statements=statements), [whole(s, indices) for s in claims]
+
+
 def named(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """Expressions that are declared by their shape as names: log sigma^2, and log sigma_k^2 as its entry."""
     known = {flat(tree): name for tree, name in context.expressions}
@@ -111,7 +158,7 @@ def without_places(p: n.Node) -> n.Node | None:
 
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with such letters as texts, wherever no sum binds them."""
-    context, claims = entered(*named(*unscripted(context, [unstepped(s, context) for s in claims])))
+    context, claims = paired(*entered(*named(*unscripted(context, [unstepped(s, context) for s in claims]))))
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)
     fixed: set[tuple[str, str]] = set()
@@ -133,6 +180,8 @@ def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, 
                             fixed.add((base_of(p), a.tree.id))
     if not fixed:
         return context, list(claims)
+    names = {base_of(p) for t in trees for p in parts(t) if isinstance(p, n.Name) and p.scripts}
+    fixed |= {(b, x) for x in {x for _, x in fixed} - moving(trees) for b in names}
     axes = {base_of(d.name): len(d.axes) for d in context.declared if not any(s.mark == "_" for s in d.name.scripts)}
     classes = frozenset(x for b, x in fixed if axes.get(b) == 1)
 
@@ -148,6 +197,19 @@ def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, 
 
     declared = tuple(replace(d, name=rebuilt(d.name, label)) for d in context.declared)  # type: ignore[arg-type]
     return replace(context, statements=tuple(map(whole, context.statements)), declared=declared), [whole(s) for s in claims]
+
+
+def moving(trees: Sequence[n.Node]) -> set[str]:
+    """The letters that a sum runs over, that are counted up or down, or compared: no labels."""
+    found: set[str] = set()
+    for tree in trees:
+        for p in parts(tree):
+            if isinstance(p, n.Big | n.Indicator | n.Cases):
+                found |= {x.id for x in parts(p) if isinstance(x, n.Name)}
+            if isinstance(p, n.Name | n.Scripted):
+                sums = [x for s in p.scripts for i in s.items for x in parts(i) if isinstance(x, n.Sum)]
+                found |= {x.id for t in sums for x in parts(t) if isinstance(x, n.Name)}
+    return found
 
 
 def as_text(node: n.Node, letters: Set[str]) -> n.Node:
