@@ -31,7 +31,7 @@ class Tensors(Lookup):
         rows = self.known[base]
         if k.right is None and not early:
             for e in rows:
-                own = shape is not None and len(e.pattern.below) == len(k.pattern.below) + len(shape)
+                own = shape is not None and len(e.component) in (len(shape), len(shape) - shape.count(1))
                 if (
                     e.right is not None
                     and not e.alias

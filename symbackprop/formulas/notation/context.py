@@ -22,6 +22,10 @@ WORD = re.compile(r"\\(?:mathrm|text|operatorname)\{([A-Za-z]{2,})\}")
 ONE_HOT = re.compile(r"one-?hot|simplex|\\sum_?\{?[a-z]?\}?.*=\s*1|sums? to (1|one)|probabilit", re.IGNORECASE)
 
 
+ABBREVIATED = re.compile(r"\s*([A-Z]{2,6})\s*(?:\([^()=]*\)\s*)?&?:?=")
+"""A left side in capitals, such as CE or MSE: one name."""
+
+
 @dataclass(frozen=True)
 class Declared:
     """A name with the sizes of its axes, trees or numbers."""
@@ -87,6 +91,7 @@ def read(given: Mapping[str, Any] | None) -> Context:
     declared = read_shapes(given.get("shapes"), macros, unread, expressions)
     words = tuple(d.name.id for d in declared if len(d.name.id) > 1 and d.name.id.isalpha())
     texts = [*_texts(given.get("forward")), *_texts(conventions.get("defs"))]
+    words += tuple(m[1] for t in texts if (m := ABBREVIATED.match(t)))
     statements: list[n.Statement] = []
     for text in texts:
         try:
