@@ -112,6 +112,8 @@ class Calls(Along):
         along = self.along(head, bracket, env)
         if along is not None:
             return self.raised(along, self.positions(head.scripts, "^", env), node, env)
+        if any(isinstance(i, n.Dots) for i in bracket.items) and head.id == "diag":
+            bracket = self.written_out(bracket, env)
         named = [i for i in bracket.items if isinstance(i, n.Chain)]
         options = {flat(c.sides[0]): flat(c.sides[1]) for c in named if len(c.sides) == 2}
         given = [i for i in bracket.items if i not in named]
@@ -148,6 +150,8 @@ class Calls(Along):
                 return q.single(wholes.determinant(first))
             case "logdet":
                 return q.single(s.log(s.absolute(wholes.determinant(first))))
+            case "diag" if len(given) > 1:
+                return q.diagonal(q.array_of([x.scalar for x in given], (len(given),)))
             case "diag":
                 return q.diagonal(first)
             case "norm":

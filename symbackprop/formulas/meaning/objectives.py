@@ -47,6 +47,9 @@ class Objectives(Calls):
                 return self.known_tensor(longer[0], {}, frozenset())
             if free and isinstance(inside, n.Name) and not self.is_used_base(base):
                 return self.objective(name, env)
+            own = self.applied_as(name) if not rows and isinstance(inside, n.Name) else None
+            if own is not None:
+                return self.value(own, env)
             if not rows:
                 if base in self.signatures:
                     return self.component(self.anything_declared(name, env), self.positions(name.scripts, "_", env), name, env)
@@ -59,6 +62,18 @@ class Objectives(Calls):
             ):
                 return self.name(name, env)
         return self.value(node, env)
+
+    def applied_as(self, name: n.Name) -> n.Node | None:
+        """C(x) where a name with a label is applied to a variable somewhere: then its derivative is one of that function."""
+        if not name.scripts:
+            return None
+        for tree in self.trees:
+            for p in parts(tree):
+                for a, b in zip(p.factors, p.factors[1:], strict=False) if isinstance(p, n.Juxtaposition) else ():
+                    applied = isinstance(a, n.Name) and flat(a) == flat(name) and isinstance(b, n.Bracket)
+                    if applied and all(isinstance(i, n.Name) and self.known.get(base_of(i)) for i in b.items):  # type: ignore[attr-defined]
+                        return n.Juxtaposition((a, b), span=a.span)
+        return None
 
     def is_used_base(self, base: str) -> bool:
         """Whether an equation uses this name."""

@@ -89,7 +89,8 @@ class Values(Products):
                 shared = first
             else:
                 head, first = item, None
-            for letter in head.items if isinstance(head, n.Listing) else head.factors if isinstance(head, n.Juxtaposition) else (head,):
+            several = head.items if isinstance(head, n.Listing | n.Bracket) else getattr(head, "factors", (head,))
+            for letter in several:
                 if not isinstance(letter, n.Name) or any(not s.mark.startswith("'") for s in letter.scripts):
                     raise UnreadError("the range of this sum", item)
                 if flat(letter) not in letters:

@@ -10,7 +10,7 @@ from symbackprop.formulas.names.equations import depends_on
 from symbackprop.formulas.names.evaluator import Env, Known
 from symbackprop.formulas.names.lookup import Lookup
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
-from symbackprop.formulas.notation.losses import SURE_LOSSES
+from symbackprop.formulas.notation.losses import LOSSES, SURE_LOSSES
 from symbackprop.formulas.notation.references import Pattern, match
 from symbackprop.formulas.notation.trees import base_of, has_derivative, parts, plain
 from symbackprop.formulas.numbers import quantities as q
@@ -273,7 +273,8 @@ class Tensors(Lookup):
             return Quantity(made.data.reshape(shape))
         if made.special == "eye" and len(shape) == 2:
             return Quantity(q.spread(made, q.ones(*shape)))
-        if shape == () and made.data.size > 1 and not has_derivative(e.right or n.Nothing()):
+        lost = e.pattern.base in LOSSES or self.is_loss(e.pattern.base)
+        if shape == () and made.data.size > 1 and lost and not has_derivative(e.right or n.Nothing()):
             return q.single(q.total(made.data.reshape(-1)))
         if made.shape == ():
             return q.array_of([made.scalar] * int(np.prod(shape)), shape)

@@ -103,6 +103,7 @@ def read(given: Mapping[str, Any] | None) -> Context:
         continues = parse(str(given["lhs"]), macros, words).statements[0].body
     aliases = read_aliases(conventions.get("name_aliases"), macros, words, unread)
     said = read_conventions(conventions)
+    statements += [s for tree, name in expressions if (s := dependence(tree, name, declared)) is not None]
     return Context(tuple(statements), declared, aliases, said, macros, continues, words, tuple(expressions), tuple(unread))
 
 
@@ -143,12 +144,25 @@ def read_shapes(given: Any, macros: Macros, unread: list[str], expressions: list
             made.append(Declared(tree, axes))
         elif isinstance(tree, n.Juxtaposition) and all(isinstance(f, n.Name) for f in tree.factors):
             made.append(Declared(n.Name(str(name)), axes))
-        elif isinstance(tree, n.Call):
+        elif isinstance(tree, n.Call) or (isinstance(tree, n.Juxtaposition) and isinstance(tree.factors[-1], n.Bracket)):
             expressions.append((tree, n.Name(f"[{name}]")))
             made.append(Declared(expressions[-1][1], axes))
         else:
             unread.append(str(name))
     return tuple(made)
+
+
+def dependence(tree: n.Node, name: n.Name, declared: Sequence[Declared]) -> n.Statement | None:
+    """p = p(theta) for an expression such as p_theta(y|x) that is declared as a number, if theta is declared too."""
+    if not isinstance(tree, n.Juxtaposition):
+        return None
+    known = {d.name.id: d.name for d in declared if d.axes and not d.name.scripts}
+    found = dict.fromkeys(p.id for p in parts(tree) if isinstance(p, n.Name) and p.id in known)
+    if not found:
+        return None
+    items = tuple(known[x] for x in found)
+    right = n.Juxtaposition((name, n.Bracket("(", items, (",",) * (len(items) - 1), ")")))
+    return n.Statement(n.Chain((name, right), ("=",)))
 
 
 def _axis(size: Any, macros: Macros) -> n.Node:

@@ -125,12 +125,24 @@ def named(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, lis
     known = {flat(tree): name for tree, name in context.expressions}
 
     def name(p: n.Node) -> n.Node | None:
+        if isinstance(p, n.Juxtaposition):
+            return applied(p)
         if not isinstance(p, n.Call):
             return None
         below = tuple(s for x in parts(p) if isinstance(x, n.Name) for s in x.scripts if s.mark == "_")
         bare = rebuilt(p, without_places) if flat(p) not in known else p
         found = known.get(flat(bare))
         return replace(found, scripts=below if bare is not p else (), span=p.span) if found is not None else None
+
+    def applied(p: n.Juxtaposition) -> n.Node | None:
+        made: list[n.Node] = []
+        for f in p.factors:
+            whole = replace(p, factors=(made[-1], f), span=(made[-1].span[0], f.span[1])) if made and isinstance(f, n.Bracket) else None
+            found = known.get(flat(whole)) if whole is not None else None
+            made = [*made[:-1], replace(found, span=whole.span)] if found and whole else [*made, rebuilt(f, name)]
+        if len(made) == len(p.factors):
+            return None
+        return made[0] if len(made) == 1 else replace(p, factors=tuple(made))
 
     if not known:
         return context, list(claims)

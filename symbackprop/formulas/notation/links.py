@@ -170,7 +170,8 @@ def _free(node: n.Node, bound: frozenset[str], indices: frozenset[str], found: l
         for item in below:
             sides = item.sides if isinstance(item, n.Chain) else (item,)
             for head in sides[: 1 if not isinstance(item, n.Chain) or item.signs[0] in ("=", r"\ne", r"\in") else 2]:
-                for letter in head.items if isinstance(head, n.Listing) else head.factors if isinstance(head, n.Juxtaposition) else (head,):
+                several = head.items if isinstance(head, n.Listing | n.Bracket) else getattr(head, "factors", (head,))
+                for letter in several:
                     if isinstance(letter, n.Name):
                         letters.add(letter.id)
         if not below:
