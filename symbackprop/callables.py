@@ -85,7 +85,9 @@ class GradientFunction:
         try:
             value, gradients = made.module.loss_and_gradients(params, **{n: array for n, array in passed.items() if n in wanted})
         except (ValueError, IndexError) as e:
-            raise DataError(str(e), place=f"function {self._inner.__name__}") from e
+            masks = [t.name for t in made.program.leaves if t.role == "index" and np.asarray(arrays[t.name]).dtype.kind == "b"]
+            fix = f"a mask is picked by as [{masks[0]} != 0]" if masks else ""
+            raise DataError(str(e), place=f"function {self._inner.__name__}", fix=fix) from e
         found = {t.name: _like(arrays[t.name], getattr(gradients, names(t))) for t in made.program.parameters}
         called = made.arguments.names()
         results = [filled(_place(made.arguments, name), lambda tensor: found[called[tensor]]) for name in self._names]

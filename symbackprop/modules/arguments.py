@@ -29,7 +29,7 @@ class Arguments:
         self.names = code_names(program)
         self.model = program.needed([program.objective, *([program.output] if program.output else [])])
         self.parameters = program.parameters
-        used = {t.name for t in self.model.leaves}
+        used = {*derived.wrt, *(t.name for t in self.model.leaves)}
         self.data = tuple(t for t in program.leaves if t.role != "parameter" and t.name in used)
         self.means = tuple(a for a in program.divisors if any(a in t.axes for t in program.leaves))
         self.helpers: set[str] = set()

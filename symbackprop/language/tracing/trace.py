@@ -125,10 +125,10 @@ def _traced(
     returned, bindings = _run(target, inner, passed, recording, {id(t.node) for t in values.values()})
     tensors = _tensors(arguments, names, parameters, facts)
     reserved = {*tensors, *recording.letters}
-    top, upstream = returned_node(returned, bindings, recording, reserved, objective)
+    top, layer, upstream = returned_node(returned, bindings, recording, reserved, objective)
     tensors |= upstream
     reserved |= {*upstream}
-    found, roots = named(top, bindings, recording, reserved, objective, output)
+    found, roots = named(top, layer, bindings, recording, reserved, objective, output)
     for node in recording.order(roots):
         if id(node) in recording.refusals:
             raise recording.refusals[id(node)]
@@ -142,7 +142,7 @@ def _traced(
         tensors,
         equations_of(roots, found, recording, reserved),
         found[id(roots[-1])],
-        output,
+        found[id(layer)] if output is None and layer is not None else output,
         samples,
         sizes,
         inferred=frozenset(name for name, t in tensors.items() if t.role == "input"),
