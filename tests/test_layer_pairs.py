@@ -55,6 +55,10 @@ def turned(x: "n d", unused: "n"):
     return x.T
 
 
+def repeated(x: "n d", b: "d"):
+    return np.ones((len(x), 1)) * b
+
+
 LAYERS = {
     affine_forward: ["x", "W", "b"],
     relu: ["x"],
@@ -63,6 +67,7 @@ LAYERS = {
     embedding: ["E"],
     norm_layer: ["x"],
     turned: ["x", "unused"],
+    repeated: ["b"],
 }
 
 

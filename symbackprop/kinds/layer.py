@@ -82,7 +82,7 @@ def _forward(writer: ModuleWriter, inner: Body, output: str) -> FunctionText:
     arguments = _arguments(writer)
     data = [t for t in arguments if t not in writer.parameters]
     doc = [f"The output {output} ({writer.shape(writer.program.tensors[output])}), and what {back} needs of it."]
-    doc += ["", "That are arrays, no copies: write to none of them before it is called."]
+    doc += ["", "These are arrays, no copies: write to none of them before it is called."]
     params = bracketed("params = Parameters(", [writer.names(t) for t in writer.parameters], ")", 4)
     head = [*[writer.names(t) for t in arguments], *writer.check_argument(data)]
     return function_of(called, head, writer.documented(doc, data), [*params, *writer.complete(inner, data)])
