@@ -25,10 +25,15 @@ PLAIN = (int, float, bool, str, type(None), type, range, np.generic, np.dtype)
 
 @dataclass(frozen=True)
 class _Generated:
-    """The module for calls of one form: where the tensors of its model stand in the arguments, and the sizes that letters have."""
+    """The module for calls of one form, its model, and where the tensors of this stand in the arguments.
+
+    `parameters` are the names of tensors, `data` also what the module calls them.
+    """
 
     arguments: Arguments
     program: Program
+    parameters: tuple[str, ...]
+    data: Mapping[str, str]
     module: ModuleType
     source: str
 
@@ -77,18 +82,14 @@ class GradientFunction:
         data, fixed = self._arguments(given, named)
         made, arrays = self._generated(data, fixed)
         self._source = made.source
-        names = code_names(made.program)
-        parameters = [names(t) for t in made.program.parameters]
-        passed = {names(t): arrays[t.name] for t in made.program.leaves if t.name in arrays}
-        params = made.module.Parameters(*[passed.pop(name) for name in parameters])
-        wanted = {name for name in made.module.AXES if name not in parameters}
+        params = made.module.Parameters(*[arrays[tensor] for tensor in made.parameters])
         try:
-            value, gradients = made.module.loss_and_gradients(params, **{n: array for n, array in passed.items() if n in wanted})
+            value, gradients = made.module.loss_and_gradients(params, **{said: arrays[tensor] for tensor, said in made.data.items()})
         except (ValueError, IndexError) as e:
             masks = [t.name for t in made.program.leaves if t.role == "index" and np.asarray(arrays[t.name]).dtype.kind == "b"]
             fix = f"a mask is picked by as [{masks[0]} != 0]" if masks else ""
             raise DataError(str(e), place=f"function {self._inner.__name__}", fix=fix) from e
-        found = {t.name: _like(arrays[t.name], getattr(gradients, names(t))) for t in made.program.parameters}
+        found = {tensor: _like(arrays[tensor], gradient) for tensor, gradient in zip(made.parameters, gradients, strict=True)}
         called = made.arguments.names()
         results = [filled(_place(made.arguments, name), lambda tensor: found[called[tensor]]) for name in self._names]
         result = results[0] if isinstance(self._wrt, str) else tuple(results)
@@ -155,8 +156,11 @@ class GradientFunction:
             fix = "make it an argument, and draw it outside"
             raise SpecError(f"it draws numbers at random, {', '.join(drawn)}: each call would give others", place=place, fix=fix)
         derivation = derive(Model(spec))
-        module = generate(derivation)
-        return _Generated(arguments, derivation.derived.program, module.load(), module.source)
+        program = derivation.derived.program
+        names, source = code_names(program), generate(derivation)
+        module, parameters = source.load(), tuple(t.name for t in program.parameters)
+        data = {t.name: names(t) for t in program.leaves if t.name not in parameters and names(t) in module.AXES}
+        return _Generated(arguments, program, parameters, data, module, source.source)
 
 
 def _is_data(value: Any, name: str, asked: bool) -> bool:

@@ -179,6 +179,7 @@ def noisy(x):
         (lambda: sbp.grad(noisy)(normal(3)), "draws numbers at random"),
         (lambda: sbp.grad(network)({"W": normal(D, C), "b": normal(C), "mode": "train"}, normal(N, D)), "holds a str"),
         (lambda: sbp.grad(lambda x, net: net.loss(x))(normal(N, D), Net()), "a Net, whose numbers can't be seen"),
+        (lambda: sbp.grad(lambda x, m: np.sum(x[m] ** 2))(normal(3), normal(3) > 0), r"a mask is picked by as \[m != 0\]"),
         (lambda: sbp.grad(lambda *x: np.sum(x[0]))(normal(3)), "any number of tensors"),
         (lambda: sbp.grad(lambda x: x if np.sum(x) > 0 else np.sum(x**2))(normal(3)), "a branch on the values"),
     ],
