@@ -13,6 +13,7 @@ _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
 _HOMES = {
     "api": ("load", "model", "trace", "derive", "generate", "verify", "check", "check_note", "Model", "Derivation", "Module"),
     "backward.check": ("check_backward",),
+    "callables": ("grad", "value_and_grad"),
     "expressions": ("derivative",),
     "formulas.judge": ("check_claim",),
     "result": ("Result",),

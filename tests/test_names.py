@@ -10,7 +10,7 @@ from named_model import ALSO, SLOTS, data, model, values, words
 import symbackprop as sbp
 from symbackprop.calculus.index import axis
 from symbackprop.calculus.program import Program, Tensor
-from symbackprop.code.names import RESERVED, Scope, arguments, code_names
+from symbackprop.code.names import RESERVED, Scope, arguments, code_names, layer_names
 from symbackprop.commands.data import Data
 from symbackprop.commands.train import train
 from symbackprop.errors import SpecError, SymbackpropError
@@ -61,8 +61,8 @@ def test_every_name_that_a_caller_meets_is_reserved():
     tree = ast.parse(PLAIN[0])
     made = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
     made |= {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets}
-    assert {n for n in made if not n.startswith("_")} <= RESERVED
-    own = {*SLOTS, "limit", "u"}
+    assert {n for n in made if not n.startswith("_")} <= RESERVED | {*layer_names("model")}
+    own = {*SLOTS, "limit", "u", "cache", "dO"}
     taken = {a.arg for n in tree.body if isinstance(n, ast.FunctionDef) and n.name in made and n.name[0] != "_" for a in n.args.args}
     assert taken - own <= RESERVED
 

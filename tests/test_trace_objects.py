@@ -241,5 +241,5 @@ def test_helpers_of_other_modules_take_symbolic_sizes_too():
     def f(x: "n d"):
         return space["padded"](x, 2) * 3
 
-    assert sbp.trace(f).spec.equations[-1].text == "sum(hstack((zeros((n, 2)), x, ones((n, 1)))) * 3 * dout)"
+    assert sbp.trace(f).spec.equations[0].text == "hstack((zeros((n, 2)), x, ones((n, 1)))) * 3"
     assert space["np"] is np and "len" not in space

@@ -34,7 +34,7 @@ def stages(lowered: Lowered, changing: Iterable[str]) -> Stages:
     """`lowered` parted into what depends on the leaves `changing` and what does not."""
     graph = lowered.graph
     moves = _moving(lowered, changing)
-    needed = _needed(graph, lowered.outputs.values())
+    needed = nodes_behind(graph, lowered.outputs.values())
     kept = [n for n in lowered.outputs.values() if not moves[n]]
     for n in sorted(needed):
         if moves[n]:
@@ -58,7 +58,8 @@ def _moving(lowered: Lowered, changing: Iterable[str]) -> list[bool]:
     return moves
 
 
-def _needed(graph: Graph, outputs: Iterable[int]) -> set[int]:
+def nodes_behind(graph: Graph, outputs: Iterable[int]) -> set[int]:
+    """The nodes that some outputs are computed from, these included."""
     found, stack = set(), list(outputs)
     while stack:
         n = stack.pop()

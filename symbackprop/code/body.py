@@ -8,8 +8,8 @@ from sympy import Expr
 
 from symbackprop.arrays.graph import VIEWS
 from symbackprop.arrays.lowering import Lowered, Store, lower
-from symbackprop.arrays.stages import stages
-from symbackprop.calculus.program import Program, Tensor
+from symbackprop.arrays.stages import nodes_behind, stages
+from symbackprop.calculus.program import Program
 from symbackprop.code.formula import formula
 from symbackprop.code.layout_text import WIDTH, wrapped
 from symbackprop.code.names import RESERVED, Names
@@ -20,13 +20,13 @@ from symbackprop.code.writing import Line, Writer
 
 @dataclass(frozen=True)
 class Body:
-    """Statements, what they return, and what they lean on."""
+    """Statements, what they return, and what they lean on; `reads` are the arrays that they are given, by their names in the code."""
 
     lines: tuple[str, ...]
     results: Mapping[str, str]
     sizes: tuple[Expr, ...]
     dtype: bool
-    leaves: tuple[Tensor, ...]
+    reads: tuple[str, ...]
     helpers: frozenset[str] = field(default_factory=frozenset)
     assigned: frozenset[str] = field(default_factory=frozenset)
 
@@ -54,13 +54,18 @@ def staged(
     spelling: Spelling,
     names: Names,
     reserved: Collection[str] = RESERVED,
+    early: Collection[str] = (),
 ) -> tuple[Body, Body]:
     """The statements that compute `outputs` in two stages: what does not depend on the leaves `changing`, and what does.
 
     The second stage reads arrays of the first by their names, overwrites none of them, and uses none of these names for something else.
+    `early` are outputs of the first stage.
     """
-    parted = stages(lower(program, list(outputs), spelling.known), changing)
-    first = _written(program, parted.before, spelling, names, reserved)
+    lowered = lower(program, [*early, *outputs], spelling.known)
+    late = {name: n for name, n in lowered.outputs.items() if name not in early}
+    parted = stages(replace(lowered, outputs=late), changing)
+    before = _separate(replace(parted.before, outputs={name: lowered.outputs[name] for name in early}), {})
+    first = _written(program, replace(before, outputs={**before.outputs, **parted.before.outputs}), spelling, names, reserved)
     after = _separate(parted.after(first.results), {})
     return first, _written(program, after, spelling, names, {*reserved, *first.assigned})
 
@@ -79,13 +84,14 @@ def _written(program: Program, lowered: Lowered, spelling: Spelling, names: Name
             break
         kept |= parts
     results = {name: writer.text(n).text for name, n in lowered.outputs.items()}
-    leaves = tuple(t for t in program.leaves if t.name in lowered.leaves)
+    behind = nodes_behind(lowered.graph, lowered.outputs.values())
+    reads = [names.tensors.get(name, name) for name, n in lowered.leaves.items() if n in behind]
     return Body(
         tuple(_commented(program, lowered, lines, spelling)),
         results,
         tuple(writer.sizes),
         writer.dtype,
-        leaves,
+        tuple(dict.fromkeys(reads)),
         frozenset(writer.helpers),
         frozenset(plan.names.values()),
     )

@@ -36,6 +36,13 @@ def file_name(model: str) -> str:
     return f"{model}_" if hides else model
 
 
+def layer_names(model: str) -> tuple[str, str]:
+    """What the two functions of a model as a layer are called: affine_forward and affine_backward for affine, or affine_forward."""
+    stem = model.removesuffix("forward").rstrip("_")
+    stem = stem if stem.isidentifier() else "layer"
+    return f"{stem}_forward", f"{stem}_backward"
+
+
 @dataclass(frozen=True)
 class Names:
     """What tensors and axes are called in the code: their own names, or those with a stroke below where they clash."""
@@ -63,6 +70,7 @@ def code_names(program: Program, reserved: Collection[str] = RESERVED, known: Na
 
     What the model declares has its name whatever was derived; `known` are the names that it has in a larger program.
     """
+    reserved = {*reserved, *layer_names(program.name)}
     declared = [t.name for t in program.leaves if t.role in ROLES]
     sizes = [str(a) for a in program.axes]
     called = {**known.tensors, **known.axes} if known else {}

@@ -37,7 +37,8 @@ class ModelSpec:
     """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written.
 
     `inferred` are the tensors that index arrays if they are used so, whatever their role; `idle` those that no equation has to use.
-    `variables`: names are those of a function's variables, which may be called like ops.
+    `variables`: names are those of a function's variables, which may be called like ops. `upstream` is the input that an array was
+    multiplied with to make the objective, where a function returns no scalar.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ModelSpec:
     inferred: frozenset[str] = frozenset()
     idle: frozenset[str] = frozenset()
     variables: bool = False
+    upstream: str | None = None
 
 
 TENSOR_KEYS = ("axes", "role", "fact", "facts", "latex")

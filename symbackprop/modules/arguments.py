@@ -29,7 +29,8 @@ class Arguments:
         self.names = code_names(program)
         self.model = program.needed([program.objective, *([program.output] if program.output else [])])
         self.parameters = program.parameters
-        used = {t.name for t in self.model.leaves}
+        used = {*derived.wrt, *(t.name for t in self.model.leaves)}
+        used |= self._sizing(program.output, program.leaves) if program.output else set()
         self.data = tuple(t for t in program.leaves if t.role != "parameter" and t.name in used)
         self.means = tuple(a for a in program.divisors if any(a in t.axes for t in program.leaves))
         self.helpers: set[str] = set()
@@ -40,9 +41,16 @@ class Arguments:
         return [self.names(t) for t in self.data]
 
     def data_of(self, name: str) -> tuple[Tensor, ...]:
-        """The data that the tensor `name` of the model is computed from."""
-        used = {t.name for t in self.program.needed([name]).leaves}
+        """The data that the tensor `name` of the model is computed from, and those that alone tell a size of it."""
+        used = {t.name for t in self.program.needed([name]).leaves} | self._sizing(name, self.data)
         return tuple(t for t in self.data if t.name in used)
+
+    def _sizing(self, name: str, among: Sequence[Tensor]) -> set[str]:
+        """For each size that `name` needs, and nothing that it is computed from has, the first tensor that has it."""
+        inner = self.program.needed([name])
+        told = {letter for t in (*inner.leaves, *self.parameters) for a in t.axes for letter in a.free_symbols}
+        first = {letter: t.name for t in reversed(among) for a in t.axes for letter in a.free_symbols}
+        return {first[letter] for letter in inner.axes if letter not in told and letter in first}
 
     def with_parameters(self, data: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """All that a function of `data` takes."""

@@ -135,7 +135,7 @@ def arrays_function(
             writer.helpers |= {"_cotangent"}
             (like,) = directions
             shape = tuple_text([names.size(a) for a in program.tensors[like].axes])
-            given = [f"{vectors[0]} = _cotangent({argument}, {shape}, dtype)"]
+            given = [f'{vectors[0]} = _cotangent("{argument}", {argument}, {shape}, dtype)']
             inner = replace(inner, dtype=True, sizes=(*inner.sizes, *[a for a in program.tensors[like].axes if a.is_Symbol]))
     results = [inner.results[o] for o in outputs]
     back = [f"return {results[0]}"] if alone else bracketed("return Parameters(", results, ")", 4)

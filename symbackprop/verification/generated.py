@@ -196,7 +196,7 @@ def call(module: ModuleType, function: str, program: Program, arrays: Mapping[st
     if function == "forward" and program.output is not None:
         return {program.output: result}
     grads = result[1] if function == "loss_and_gradients" else result
-    made = {derived.adjoints[names[f]]: g for f, g in zip(fields, grads, strict=True) if names[f] in derived.wrt}
+    made = {derived.adjoints[name]: g for name, g in zip(derived.wrt, grads, strict=True)}
     return made | ({program.objective: result[0]} if function == "loss_and_gradients" else {})
 
 

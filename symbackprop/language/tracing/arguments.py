@@ -6,7 +6,7 @@ import inspect
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MethodType
 from typing import Any
@@ -47,7 +47,7 @@ class Arguments:
 
     def passed(self, make: Callable[[str], Any]) -> dict[str, Any]:
         """What the function is called with; `make` gives the value of a tensor."""
-        return {name: _filled(place, make) for name, place in self.places.items()}
+        return {name: filled(place, make) for name, place in self.places.items()}
 
     def names(self) -> dict[str, str]:
         """The names of the tensors in the model: that of an axis gets a _ behind it."""
@@ -65,18 +65,27 @@ class Arguments:
         given = {name: p.default for name, p in inspect.signature(function).parameters.items() if name not in self.places}
         return {name: copy.deepcopy(value) for name, value in given.items() if isinstance(value, dict | list | set)}
 
+    def held_arrays(self) -> dict[str, np.ndarray]:
+        """The arrays of the object whose method is traced, by the names of their tensors."""
+        return {self.held[k]: array for k, (_, array) in _arrays(self.holder, (), set()) if k in self.held}
+
     def object(self, make: Callable[[str], Any]) -> Any:
         """A copy of the object whose method is traced, with values in the place of its arrays."""
         return _copied(self.holder, lambda a: make(self.held[id(a)]) if id(a) in self.held else a, {})
 
 
-def arguments_of(function: Callable, inner: Any, shapes: Mapping[str, Any]) -> Arguments:
-    """The arguments of a function, by its annotations and by `shapes`, which go before. An argument without a shape keeps its default."""
+def arguments_of(function: Callable, inner: Any, shapes: Mapping[str, Any], fixed: Collection[str] = ()) -> Arguments:
+    """The arguments of a function, by its annotations and by `shapes`, which go before. An argument without a shape keeps its default.
+
+    `fixed` are arguments that are no tensors: their values are given otherwise.
+    """
     made = Arguments()
     place = f"function {inner.__name__}"
     rest = dict(shapes)
     for name, parameter in inspect.signature(function).parameters.items():
         many = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if name in fixed:
+            continue
         if many and parameter.annotation is parameter.empty:
             continue
         if many:
@@ -155,11 +164,12 @@ def _declared(name: str, note: Any, made: Arguments, root: str = "") -> Any:
     return clean
 
 
-def _filled(place: Any, make: Callable[[str], Any]) -> Any:
+def filled(place: Any, make: Callable[[str], Any]) -> Any:
+    """What stands where an argument names its tensors, in the form of the argument."""
     if isinstance(place, dict):
-        return {key: _filled(inner, make) for key, inner in place.items()}
+        return {key: filled(inner, make) for key, inner in place.items()}
     if isinstance(place, list | tuple):
-        return type(place)(_filled(inner, make) for inner in place)
+        return type(place)(filled(inner, make) for inner in place)
     return make(place)
 
 

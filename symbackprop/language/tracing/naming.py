@@ -19,9 +19,18 @@ Bindings = list[tuple[str, Node]]
 
 
 def named(
-    top: Node, bindings: Bindings, recording: Recording, reserved: set[str], objective: str | None, output: str | None
+    top: Node,
+    layer: Node | None,
+    bindings: Bindings,
+    recording: Recording,
+    reserved: set[str],
+    objective: str | None,
+    output: str | None,
 ) -> tuple[dict[int, str], list[Node]]:
-    """The names of nodes by identity, and the nodes that are asked for, the objective last; `top` is what is returned."""
+    """The names of nodes by identity, and the nodes that are asked for, the objective last.
+
+    `top` is what is returned; it is made of an array `layer`, where that is what the function returned.
+    """
     place = f"function {recording.name}"
     by_name = {name: node for name, node in bindings if _is_array(node)}
     local = {id(node): name for name, node in bindings}
@@ -43,6 +52,9 @@ def named(
     final = {name: id(node) for name, node in kept}
     for name, node in kept:
         names[id(node)] = name if final[name] == id(node) and allowed(name, reserved) else fresh(name, taken, reserved)
+    if layer is not None and id(layer) not in names:
+        names[id(layer)] = "out" if allowed("out", taken) else fresh("out", taken, reserved)
+        taken.add("out")
     if id(top) not in names:
         wanted = objective if last is top and objective else "J"
         names[id(top)] = wanted if allowed(wanted, taken) else fresh(wanted, taken, reserved)

@@ -17,8 +17,8 @@ from symbackprop.language.tracing.values.value import Value, truth
 
 def returned_node(
     returned: Any, bindings: Bindings, recording: Recording, reserved: set[str], objective: str | None
-) -> tuple[Node, dict[str, TensorSpec]]:
-    """The node of the objective: the first scalar among the values returned, or an array times its upstream gradient, which is told too."""
+) -> tuple[Node, Node | None, dict[str, TensorSpec]]:
+    """The node of the objective: the first scalar among the values returned, or an array times its upstream gradient; both are told too."""
     place = f"function {recording.name}"
     if isinstance(returned, Selected):
         raise returned.refusal("the value returned")
@@ -35,7 +35,7 @@ def returned_node(
             found.append((value, recording.shape(value.node)))
         except SymbackpropError as e:
             if returned is value and id(value.node) not in recording.refusals:
-                return value.node, {}  # elaboration tells it, with the equation
+                return value.node, None, {}  # elaboration tells it, with the equation
             refused = refused or e
     made = [(v, axes) for v, axes in found if not isinstance(v.node, Name) and recording.order([v.node]) and recording.holds_tensor(v.node)]
     if not made:
@@ -45,17 +45,18 @@ def returned_node(
         raise SpecError(reason, place=place, fix="return the objective, a scalar made of the arguments")
     for value, axes in made:
         if not axes:
-            return truth(value.node), {}
+            return truth(value.node), None, {}
     value, axes = next(((v, a) for v, a in made if all(size == 1 for size in a)), made[0])
     if all(size == 1 for size in axes):
-        return Subscript(truth(value.node), (Number(Integer(0)),) * len(axes)), {}
+        return Subscript(truth(value.node), (Number(Integer(0)),) * len(axes)), None, {}
     if objective is not None:
-        return value.node, {}
+        return value.node, None, {}
     local = {id(node): name for name, node in bindings}
     name = f"d{local.get(id(value.node), 'out')}"
     name = name if allowed(name, reserved) else fresh(name, set(reserved), reserved)
-    product = Call("multiply", (truth(value.node), recording.argument(name, axes)))
-    return Call("sum", (product,)), {name: TensorSpec(shape_text(axes))}
+    array = truth(value.node)
+    product = Call("multiply", (array, recording.argument(name, axes)))
+    return Call("sum", (product,)), array, {name: TensorSpec(shape_text(axes))}
 
 
 def _is_draw(value: Value, recording: Recording) -> bool:

@@ -9,6 +9,7 @@ The arguments are the tensors, what is assigned to a local variable is an equati
 objective.
 """
 
+import copy
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -46,17 +47,35 @@ def trace_spec(
     samples: str | None = None,
     sizes: Mapping[str, int] | None = None,
     shapes: Mapping[str, Any] | None = None,
+    fixed: Mapping[str, Any] | None = None,
 ) -> ModelSpec:
     """The spec of the model that `function` computes.
 
     Arguments: shapes are annotations, or given as `shapes`; an argument may be a dictionary or a list of arrays; the arrays of the object
     whose method it is are parameters. Those in `parameters` are parameters, one with a fact `simplex` or `one-hot` is a label, one that
-    entries are picked by is an index, the others are inputs, unless the last word of the shape says the role.
+    entries are picked by is an index, the others are inputs, unless the last word of the shape says the role. `fixed` are values of
+    arguments that are no tensors.
     Equations: each value that a local variable holds, under the variable's name; where a variable is bound again its
     earlier values are numbered. A value without a name that is used more than once is t1, t2, ... Of the values returned the first
     scalar is the objective, by its name or J; an array is multiplied with an upstream gradient, an input of its shape, and summed.
     Raises SpecError and its kinds, with the line of the function.
     """
+    function, inner = traceable(function)
+    arguments = arguments_of(function, inner, shapes or {}, fixed or {})
+    wanted = [parameters] if isinstance(parameters, str) else list(parameters or ())
+    known = (*arguments.shapes, *arguments.groups, *arguments.places)
+    for what, names in (("parameters", wanted), ("facts", list(facts or ()))):
+        named_arguments(names, known, what, inner.__name__)
+    for _ in range(MOST_RUNS):
+        try:
+            return _traced(function, inner, arguments, wanted, facts or {}, objective, output, samples, dict(sizes or {}), fixed or {})
+        except Restated as e:
+            _restate(arguments, e.letters)
+    raise SpecError("the sizes of its arrays do not fit", place=f"function {inner.__name__}", fix="check the shapes of its arguments")
+
+
+def traceable(function: Callable) -> tuple[Callable, Any]:
+    """What is called, and the Python function whose lines are read. Raises SpecError where there is none."""
     method = inspect.getattr_static(type(function), "__call__", None)
     if inspect.isfunction(method):
         function = MethodType(method, function)
@@ -68,17 +87,7 @@ def trace_spec(
         array = hasattr(function, "ndim")
         fix = "write np.trace(A) for the trace of a matrix" if array else 'give a function: def f(X: "n d", w: "d"): ...'
         raise SpecError(f"a {type(function).__name__} can't be traced", place="trace", fix=fix)
-    arguments = arguments_of(function, inner, shapes or {})
-    wanted = [parameters] if isinstance(parameters, str) else list(parameters or ())
-    known = (*arguments.shapes, *arguments.groups, *arguments.places)
-    for what, names in (("parameters", wanted), ("facts", list(facts or ()))):
-        named_arguments(names, known, what, inner.__name__)
-    for _ in range(MOST_RUNS):
-        try:
-            return _traced(function, inner, arguments, wanted, facts or {}, objective, output, samples, dict(sizes or {}))
-        except Restated as e:
-            _restate(arguments, e.letters)
-    raise SpecError("the sizes of its arrays do not fit", place=f"function {inner.__name__}", fix="check the shapes of its arguments")
+    return function, inner
 
 
 def _restate(arguments: Arguments, letters: Mapping[Expr, Expr]) -> None:
@@ -97,6 +106,7 @@ def _traced(
     output: str | None,
     samples: str | None,
     sizes: dict[str, int],
+    fixed: Mapping[str, Any],
 ) -> ModelSpec:
     """The spec, by one run."""
     recording = Recording(inner.__name__, inner.__code__, Tracer, Size, apply)
@@ -110,15 +120,15 @@ def _traced(
             values[name] = recording.value(recording.argument(names[name], axes), whole=arguments.roles.get(name) == "index")
         return values[name]
 
-    passed = {**arguments.defaults(function), **arguments.passed(make)}
+    passed = {**arguments.defaults(function), **arguments.passed(make), **copy.deepcopy(dict(fixed))}
     target = function if not arguments.held else inner.__get__(arguments.object(make))
     returned, bindings = _run(target, inner, passed, recording, {id(t.node) for t in values.values()})
     tensors = _tensors(arguments, names, parameters, facts)
     reserved = {*tensors, *recording.letters}
-    top, upstream = returned_node(returned, bindings, recording, reserved, objective)
+    top, layer, upstream = returned_node(returned, bindings, recording, reserved, objective)
     tensors |= upstream
     reserved |= {*upstream}
-    found, roots = named(top, bindings, recording, reserved, objective, output)
+    found, roots = named(top, layer, bindings, recording, reserved, objective, output)
     for node in recording.order(roots):
         if id(node) in recording.refusals:
             raise recording.refusals[id(node)]
@@ -132,11 +142,12 @@ def _traced(
         tensors,
         equations_of(roots, found, recording, reserved),
         found[id(roots[-1])],
-        output,
+        found[id(layer)] if output is None and layer is not None else output,
         samples,
         sizes,
         inferred=frozenset(name for name, t in tensors.items() if t.role == "input"),
         idle=frozenset(names.values()),
+        upstream=next(iter(upstream), None),
         variables=True,
     )
 
