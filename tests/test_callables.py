@@ -193,3 +193,12 @@ def test_what_has_no_gradient_is_a_typed_error(call: Callable[[], Any], said: st
 def test_data_that_do_not_fit_are_a_typed_error(y: np.ndarray) -> None:
     with pytest.raises(sbp.SymbackpropError):
         sbp.grad(softmax_loss)(normal(D, C), normal(N, D), y)
+
+
+def test_a_branch_on_whether_there_are_entries_is_followed_for_the_sizes_of_the_call() -> None:
+    def f(x: np.ndarray) -> np.ndarray:
+        return np.sum(x**2) if len(x) else np.sum(x) + 5.0
+
+    assert sbp.value_and_grad(f)(np.arange(3.0))[0] == 5.0
+    with pytest.raises(sbp.SpecError, match="a branch on whether there is any"):
+        sbp.value_and_grad(f)(np.zeros(0))

@@ -209,4 +209,5 @@ class Size(Tracer):
         return self._no_number()
 
     def __bool__(self) -> bool:
-        return True
+        fix = "leave the branch out, or give the axis a number: a size may be 0"
+        raise self.recording.error(f"a branch on whether there is any {self}: sizes stay symbolic", fix, advised=True)
