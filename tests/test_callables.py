@@ -200,5 +200,5 @@ def test_a_branch_on_whether_there_are_entries_is_followed_for_the_sizes_of_the_
         return np.sum(x**2) if len(x) else np.sum(x) + 5.0
 
     assert sbp.value_and_grad(f)(np.arange(3.0))[0] == 5.0
-    with pytest.raises(sbp.SpecError, match="a branch on whether there is any"):
+    with pytest.raises(sbp.SymbackpropError, match="a branch on whether there is any"):
         sbp.value_and_grad(f)(np.zeros(0))
