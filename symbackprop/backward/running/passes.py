@@ -3,6 +3,7 @@
 import ast
 import copy
 import inspect
+import pathlib
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -328,6 +329,10 @@ def _returns(tree: ast.AST) -> Iterator[ast.Return]:
             yield from _returns(node)
 
 
+PACKAGE = pathlib.Path(__file__).resolve().parents[2]
+"""The folder of this package: its frames are none of the person's."""
+
+
 def theirs(call: Callable, at: Mapping[str, int]) -> Any:
     """The result of running a person's code; what it raises is shown as theirs, with its line. Raises VerifyError."""
     try:
@@ -336,9 +341,7 @@ def theirs(call: Callable, at: Mapping[str, int]) -> Any:
         raise
     except Exception as e:
         frames = [f for f in traceback.extract_tb(e.__traceback__) if not f.filename.startswith("<frozen")]
-        own = [
-            f for f in frames if "site-packages" not in f.filename and "symbackprop" not in f.filename.replace("\\", "/").split("/")[-3:]
-        ]
+        own = [f for f in frames if "site-packages" not in f.filename and PACKAGE not in pathlib.Path(f.filename).resolve().parents]
         last = (own or frames)[-1]
         sizes = ", ".join(f"{k} = {v}" for k, v in at.items())
         raise VerifyError(
