@@ -95,7 +95,7 @@ def read(name, kind, form="both", **options):
 def check(name, kind, form="both"):
     made = read(name, kind, form)
     assert sum(len(r.read) for r in made) > 5
-    assert not [u for r in made for u in r.unknown if not re.match(r"P = |\\mathbf\{G\} =", u)]
+    assert not [u for r in made for u in r.unknown if not re.match(r"(P|\\mathbf\{[PG]\}) =", u)]
     assert not undefined(made)
 
 
