@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Container, Iterator
-from dataclasses import replace
 from typing import Any
 
 from symbackprop.formulas import words
@@ -10,7 +9,7 @@ from symbackprop.formulas.notation.context import Context, letters_of
 from symbackprop.formulas.notation.links import OTHERWISE, Link
 from symbackprop.formulas.notation.readings import Reading, usual, varied
 from symbackprop.formulas.notation.references import atoms
-from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, parts, plain
+from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, has_derivative, is_transpose, parts, plain, upright
 from symbackprop.formulas.said import Said
 from symbackprop.language.latex import nodes as n
 
@@ -117,7 +116,8 @@ def quadratic(context: Context, link: Link) -> set[str]:
             if isinstance(p, n.Juxtaposition):
                 for a, middle, b in zip(p.factors, p.factors[1:], p.factors[2:], strict=False):
                     name = plain(middle)
-                    if isinstance(name, n.Name) and upright(a) == upright(b) and (is_turned(a) != is_turned(b)):
+                    same = flat(plain(upright(a))) == flat(plain(upright(b)))
+                    if isinstance(name, n.Name) and same and is_turned(a) != is_turned(b):
                         found.add(base_of(name))
             inside = p.items[0] if isinstance(p, n.Bracket) and p.open == r"\lvert" and len(p.items) == 1 else None
             if isinstance(p, n.Call) and p.function.id == "det":
@@ -133,15 +133,7 @@ def quadratic(context: Context, link: Link) -> set[str]:
 
 def is_turned(node: n.Node) -> bool:
     """Whether a transpose stands on a name or a bracket."""
-    return isinstance(node, n.Name | n.Scripted) and any(s.mark == "^" and flat(i) in TRANSPOSES for s in node.scripts for i in s.items)
-
-
-def upright(node: n.Node) -> str:
-    """A factor as a key, whether it is transposed or not."""
-    if isinstance(node, n.Name | n.Scripted):
-        scripts = tuple(s for s in node.scripts if not (s.mark == "^" and any(flat(i) in TRANSPOSES for i in s.items)))
-        node = replace(node, scripts=scripts) if isinstance(node, n.Name) or scripts else node.of
-    return flat(plain(node))
+    return isinstance(node, n.Name | n.Scripted) and any(map(is_transpose, node.scripts))
 
 
 def is_plain(link: Link, context: Context) -> bool:

@@ -11,7 +11,7 @@ from symbackprop.formulas.meaning.quotients import Quotients, _key
 from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.references import Position
-from symbackprop.formulas.notation.trees import TRANSPOSES, base_of, flat, parts, plain
+from symbackprop.formulas.notation.trees import base_of, flat, parts, plain, upright
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
 from symbackprop.formulas.numbers.quantities import Quantity
@@ -207,7 +207,7 @@ class Meaning(Quotients):
             for p in parts(c)
             if isinstance(p, n.Name) and p.accents and p.accents[0] in TANGENTS & self.differentiating
         ]
-        names = [upright(p) for p in found if isinstance(p, n.Name)]
+        names = [p for x in found if isinstance(p := upright(x), n.Name)]
         if all(self.defines(p) for p in names):
             names += [d.name for d in self.context.declared if d.axes and not d.name.scripts and not self.defines(d.name)]
         for of in {flat(p): p for p in names}.values():
@@ -242,8 +242,3 @@ class Meaning(Quotients):
             if found.group(1).lower() == of.id.lower():
                 return found.group(2)
         return ""
-
-
-def upright(name: n.Name) -> n.Name:
-    """A name without a transpose."""
-    return replace(name, scripts=tuple(x for x in name.scripts if not (x.mark == "^" and flat(x.items[0]) in TRANSPOSES)))

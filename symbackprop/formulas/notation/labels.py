@@ -57,20 +57,12 @@ def entered(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, l
             return None
         return replace(head, scripts=(n.Script("_", behind.items, span=behind.span),), span=(head.span[0], behind.span[1]))
 
-    def paired(node: n.Node) -> n.Node | None:
-        if not isinstance(node, n.Juxtaposition):
-            return None
-        made: list[n.Node] = []
-        for f in node.factors:
-            found = entry(made[-1], f) if made else None
-            made = [*made[:-1], found] if found is not None else [*made, rebuilt(f, paired)]
-        if len(made) == len(node.factors):
-            return None
-        return made[0] if len(made) == 1 else replace(node, factors=tuple(made))
+    def whole(node: n.Node) -> n.Node | None:
+        return joined(node, entry, whole) if isinstance(node, n.Juxtaposition) else None
 
     if not axes:
         return context, list(claims)
-    return everywhere(context, claims, paired)
+    return everywhere(context, claims, whole)
 
 
 def paired(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
@@ -126,7 +118,7 @@ def named(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, lis
 
     def name(p: n.Node) -> n.Node | None:
         if isinstance(p, n.Juxtaposition):
-            return applied(p)
+            return joined(p, applied, name)
         if not isinstance(p, n.Call):
             return None
         below = tuple(s for x in parts(p) if isinstance(x, n.Name) for s in x.scripts if s.mark == "_")
@@ -134,19 +126,29 @@ def named(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, lis
         found = known.get(flat(bare))
         return replace(found, scripts=below if bare is not p else (), span=p.span) if found is not None else None
 
-    def applied(p: n.Juxtaposition) -> n.Node | None:
-        made: list[n.Node] = []
-        for f in p.factors:
-            whole = replace(p, factors=(made[-1], f), span=(made[-1].span[0], f.span[1])) if made and isinstance(f, n.Bracket) else None
-            found = known.get(flat(whole)) if whole is not None else None
-            made = [*made[:-1], replace(found, span=whole.span)] if found and whole else [*made, rebuilt(f, name)]
-        if len(made) == len(p.factors):
+    def applied(head: n.Node, behind: n.Node) -> n.Node | None:
+        if not isinstance(behind, n.Bracket):
             return None
-        return made[0] if len(made) == 1 else replace(p, factors=tuple(made))
+        span = (head.span[0], behind.span[1])
+        found = known.get(flat(n.Juxtaposition((head, behind), span=span)))
+        return replace(found, span=span) if found is not None else None
 
     if not known:
         return context, list(claims)
     return everywhere(context, claims, name)
+
+
+def joined(
+    node: n.Juxtaposition, pair: Callable[[n.Node, n.Node], n.Node | None], function: Callable[[n.Node], n.Node | None]
+) -> n.Node | None:
+    """Factors with each two that `pair` makes one of as that one, and `function` inside the others; None where there are none such."""
+    made: list[n.Node] = []
+    for f in node.factors:
+        found = pair(made[-1], f) if made else None
+        made = [*made[:-1], found] if found is not None else [*made, rebuilt(f, function)]
+    if len(made) == len(node.factors):
+        return None
+    return made[0] if len(made) == 1 else replace(node, factors=tuple(made))
 
 
 def everywhere(

@@ -141,6 +141,19 @@ def base_of(name: n.Name) -> str:
     return "".join(f"{a}~" for a in name.accents if a not in FONTS) + name.id
 
 
+def is_transpose(script: n.Script) -> bool:
+    """Whether this stands for a transpose."""
+    return script.mark == "^" and any(flat(i) in TRANSPOSES for i in script.items)
+
+
+def upright(node: n.Node) -> n.Node:
+    """A name or a bracket without a transpose, anything else as it is."""
+    if not isinstance(node, n.Name | n.Scripted):
+        return node
+    scripts = tuple(s for s in node.scripts if not is_transpose(s))
+    return replace(node, scripts=scripts) if isinstance(node, n.Name) or scripts else node.of
+
+
 def has_derivative(node: n.Node) -> bool:
     """Whether a derivative stands in it."""
     return any(isinstance(p, n.Leibniz | n.Operator | n.Differential) for p in parts(node))
