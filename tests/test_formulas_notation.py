@@ -8,6 +8,12 @@ NETWORK = {"L": [], "W": ["p"]}
 PICKED = [r"p_j = \frac{e^{z_j}}{\sum_k e^{z_k}}", r"L = -\log p_c"]
 CLASSES = {"z": ["C"], "p": ["C"], "L": []}
 CASES = {
+    "a matrix with a label is another one than that without": (
+        [r"(\mathbf{L}_n)_{uv} = \mathbf{1}[u \ge v]", r"f = \sum_{ij} L_{ij}^2"],
+        {"L": ["n", "n"], "f": []},
+        r"\frac{\partial f}{\partial L_{ij}} = 2 L_{ij}",
+        r"\frac{\partial f}{\partial L_{ij}} = 2 L_{ij}^2",
+    ),
     "f = f(x) says what f depends on": (
         ["z = z(y)", "y = y(x)"],
         {"z": ["k"], "y": ["m"], "x": ["n"]},

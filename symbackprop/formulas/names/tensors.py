@@ -31,15 +31,14 @@ class Tensors(Lookup):
         rows = self.known[base]
         if k.right is None and not early:
             for e in rows:
-                own = shape is not None and len(e.component) in (len(shape), len(shape) - shape.count(1))
-                if (
+                all_entries = (
                     e.right is not None
                     and not e.alias
                     and e.component
                     and self.prefixes(k.pattern, e.pattern)
-                    and shape is not None
-                    and own
-                ):
+                    and len(e.pattern.below) == len(k.pattern.below) + len(e.component)
+                )
+                if all_entries and shape is not None and len(e.component) in (len(shape), len(shape) - shape.count(1)):
                     shifts = {s.letter: s.offset for s in (*e.pattern.above, *e.pattern.below) if s.letter and s.letter in bindings}
                     ours = {s.letter: s.offset for s in (*k.pattern.above, *k.pattern.below) if s.letter}
                     moved = {x: v + ours.get(x, 0) - shifts.get(x, 0) for x, v in bindings.items()}
