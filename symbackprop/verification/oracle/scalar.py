@@ -6,7 +6,6 @@ SymPy's own `diff`. Brackets are decided at the point and are constants from the
 """
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from functools import partial, reduce
 from itertools import permutations, product
 from math import prod
@@ -225,42 +224,6 @@ class PointView(View):
         return self.field.power(base, exponent, e)
 
 
-class FractionView(View):
-    """A program as a table of fractions, at a point where its leaves are fractions: rational arithmetic and nothing else."""
-
-    def __init__(self, program: Program, sizes: Mapping[Expr, int], leaves: Mapping[str, np.ndarray]) -> None:
-        super().__init__(program, sizes)
-        self.entries = {name: np.asarray(v, dtype=object) for name, v in leaves.items()}
-        for equation in program.equations:
-            self.define(equation)
-
-    def number(self, e: Expr) -> Fraction:
-        """A rational number. Raises VerifyError for any other."""
-        if not e.is_Rational:
-            raise VerifyError(f"{e} is no fraction")
-        return Fraction(int(e.p), int(e.q))
-
-    def is_zero(self, value: Fraction) -> bool:
-        """Whether a guard is 0."""
-        return value == 0
-
-    def real(self, e: Expr, env: Env) -> float:
-        """The value, by which brackets are decided."""
-        return self.walk(e, env)
-
-    def reals(self, name: str) -> np.ndarray:
-        """The values of a tensor's entries."""
-        return np.vectorize(float, otypes=[float])(self.entries[name])
-
-    def function(self, name: str, value: Fraction) -> Fraction:
-        """Raises VerifyError: no function is rational."""
-        raise VerifyError(f"{name} of a fraction is no fraction")
-
-    def power(self, base: Fraction, exponent: Fraction, e: Expr) -> Fraction:
-        """Raises VerifyError: a root of a fraction is none."""
-        raise VerifyError(f"a fraction to the power {e} is no fraction")
-
-
 class Symbols(View):
     """Entries as SymPy expressions in symbols that stand for entries of the point."""
 
@@ -351,6 +314,13 @@ def _first(view: View, name: str, axis: int | None, keepdims: bool, pick: Callab
     return made if keepdims else np.squeeze(made, axis=axis)
 
 
+def _selector(view: View, name: str, axis: int, pick: Callable) -> np.ndarray:
+    places = pick(view.reals(name), axis=axis, keepdims=True)
+    made = np.full(view.entries[name].shape, view.number(Integer(0)), dtype=object)
+    np.put_along_axis(made, places, view.number(Integer(1)), axis)
+    return made
+
+
 def _mean(view: View, name: str, axis: int | None = None, keepdims: bool = False) -> np.ndarray:
     values = view.entries[name]
     count = view.number(Integer(values.size if axis is None else values.shape[axis]))
@@ -385,6 +355,8 @@ CALL_LAWS: Mapping[str, Callable[..., np.ndarray]] = {
     "log_softmax": _log_softmax,
     "max": lambda view, name, axis=None, keepdims=False: _first(view, name, axis, keepdims, np.argmax),
     "min": lambda view, name, axis=None, keepdims=False: _first(view, name, axis, keepdims, np.argmin),
+    "max_selector": lambda view, name, axis: _selector(view, name, axis, np.argmax),
+    "min_selector": lambda view, name, axis: _selector(view, name, axis, np.argmin),
     "mean": _mean,
     "var": _var,
     "det": lambda view, name: determinant(view.entries[name]),
