@@ -1,7 +1,7 @@
 """The laws in the docstrings of ops, read and evaluated: `softmax(x)[k] = exp(x[k]) / sum_j exp(x[j])`.
 
-Letters in brackets behind a value are places, from 0, all of which are tried; brackets behind a space are 1 where they hold, else 0; factors
-stand beside each other. What is called is an op of the language, evaluated by the literal evaluator, so that a law stands beside the op.
+Letters in brackets behind a value are places, from 0, all of which are tried; brackets behind a space are 1 where they hold, else 0;
+factors stand beside each other. What is called is an op of the language, by the literal evaluator, so that a law stands beside the op.
 """
 
 import itertools
@@ -181,10 +181,8 @@ class Evaluation:
             t = t[2]
             factors.insert(0, (t[1], t[3]))
         factors.insert(0, ("*", t[2]))
-        if any(
-            sign == "*" and f[0] in ("holds", "delta") and np.all(self.value(f, env) == 0) and np.ndim(self.value(f, env)) == 0
-            for sign, f in factors
-        ):
+        guards = [self.value(f, env) for sign, f in factors if sign == "*" and f[0] in ("holds", "delta")]
+        if any(np.ndim(v) == 0 and v == 0 for v in guards):
             return 0.0  # what is beside it may have no such place
         made = 1.0
         for k, (sign, f) in enumerate(factors):
