@@ -80,7 +80,8 @@ def _traced(bench: Bench, shaped: Mapping[str, Shape], run: Callable[[Values], A
         return run(values)
 
     shapes = {name: " ".join([*s.axes, *(["index"] if s.role == "index" else [])]) for name, s in shaped.items()}
-    whole.__signature__ = inspect.Signature([inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in shapes])  # type: ignore[attr-defined]
+    arguments = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in shapes]
+    whole.__signature__ = inspect.Signature(arguments)  # type: ignore[attr-defined]
     facts = {name: s.role for name, s in shaped.items() if s.role in KINDS}
     spec = trace_spec(whole, shapes=shapes, parameters=list(dict.fromkeys(by)), facts=facts)
     program = recognised(elaborate(spec))
