@@ -5,8 +5,8 @@
     python benchmarks/expressions.py --check             values alone, at small sizes
     python benchmarks/expressions.py --write             and puts the table into docs/performance.md
 
-The rows are those of expression_cases.py. At the second size what grows is twice as long: where the ratio of times is over GROWS times that at
-the first, the generated code grows faster than the one by hand. Every value is compared before it is timed.
+The rows are those of expression_cases.py and expression_models.py. At the second size what grows is twice as long: where the ratio of
+times is over GROWS times that at the first, the generated code grows faster than the one by hand. Every value is compared before it is timed.
 """
 
 import argparse
@@ -38,7 +38,9 @@ ASKED = arguments()
 harness.fix_threads(1)
 
 import numpy as np  # noqa: E402 - NumPy may be imported only now, when the number of threads is set
-from expression_cases import CASES, GROWING, SIZES, Case  # noqa: E402
+from expression_cases import ALGEBRA  # noqa: E402
+from expression_models import MODELS  # noqa: E402
+from expression_row import GROWING, SIZES, Case  # noqa: E402
 
 import symbackprop as sbp  # noqa: E402
 
@@ -56,8 +58,8 @@ def words(case: Case) -> Words:
     return found
 
 
-def generated(case: Case):
-    """The function that symbackprop writes for a row."""
+def source_of(case: Case) -> str:
+    """What symbackprop writes for a row."""
     shapes = {n: " ".join(axes) for n, (axes, _) in words(case).items()}
     facts = {n: "symmetric" if how == "spd" else "positive" for n, (_, how) in words(case).items() if how in ("spd", "+")}
     places = {n for n, (_, how) in words(case).items() if how[:1] == "<"}
@@ -67,8 +69,12 @@ def generated(case: Case):
         result = sbp.derive(sbp.model(tensors, {"J": case.text})).gradient(case.wrt)
     else:
         result = sbp.derivative(case.text, shapes, case.wrt, order=case.order, facts=facts)
-    source = result.numpy
-    scope: dict = {}
+    return result.numpy
+
+
+def generated(case: Case):
+    """The function that symbackprop writes for a row."""
+    source, scope = source_of(case), {}
     exec(source, scope)
     return scope[re.findall(r"^def ([a-z]\w*)", source, re.MULTILINE)[-1]]
 
@@ -106,7 +112,9 @@ def calls(case: Case, scale: float):
         held = {n: arrays[n] for n in names if n in arrays}
         sizes = {n: size_of(n, case, scale) for n in names if n not in arrays}
         by_name = bool(side.__code__.co_kwonlyargcount)
-        sides.append((lambda s, h: lambda: s(**h))(side, {**held, **sizes}) if by_name else (lambda s, h: lambda: s(*h))(side, list(held.values())))
+        sides.append(
+            (lambda s, h: lambda: s(**h))(side, {**held, **sizes}) if by_name else (lambda s, h: lambda: s(*h))(side, list(held.values()))
+        )
     one, two = (np.asarray(side()) for side in sides)
     if one.shape != two.shape or not np.allclose(one, two, rtol=1e-7, atol=1e-9 * max(1.0, float(np.abs(two).max()))):
         raise AssertionError(f"{case.text} by {case.wrt}: the two sides differ")
@@ -135,7 +143,7 @@ def row(case: Case) -> tuple[float, float, float]:
 
 def main() -> int:
     """Measure, print the table and what its columns come to."""
-    chosen = [c for c in CASES if ASKED.only in c.text]
+    chosen = [c for c in (*ALGEBRA, *MODELS) if ASKED.only in c.text]
     if ASKED.check:
         for case in chosen:
             calls(case, 0.1)
