@@ -6,7 +6,7 @@
     python benchmarks/expressions.py --write             and puts the table into docs/performance.md
 
 The rows are those of expression_cases.py and expression_models.py. At the second size what grows is twice as long: where the ratio of
-times is over GROWS times that at the first, the generated code grows faster than the one by hand. Every value is compared before it is timed.
+times is over GROWS times that at the first, the generated code grows faster than the one by hand. All values are compared first.
 """
 
 import argparse
