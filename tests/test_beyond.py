@@ -12,8 +12,8 @@ import symbackprop as sbp
 from symbackprop.calculus.index import axis
 from symbackprop.errors import NotationError, SpecError
 from symbackprop.pages.beyond import Told, gradient_shown
-from symbackprop.pages.document import Composer
 from symbackprop.pages.dialects.markdown import for_github
+from symbackprop.pages.document import Composer
 from symbackprop.typesetting import tree
 from symbackprop.typesetting.latex import latex
 from symbackprop.typesetting.lines import broken, terms, width

@@ -13,6 +13,7 @@ from symbackprop.arrays.contraction import contract, gram, multiply, scaled, sca
 from symbackprop.arrays.diagonal import Equal, apart, by_diagonal, is_diagonal, thin_sums
 from symbackprop.arrays.entries import Entries, Stored
 from symbackprop.arrays.graph import DTYPE, Graph, Labelled, ordered, union
+from symbackprop.arrays.overlaps import Running, find_overlap, find_running, overlapped, running
 from symbackprop.arrays.symmetric import as_square
 from symbackprop.calculus.contract import Product, flat, over
 from symbackprop.calculus.index import Index
@@ -258,9 +259,32 @@ class Expressions(Entries):
             along = union(list(grids.values()))
             value = self._product(others, [i for i in bound if i not in along], None)
             return self.graph.gathered(value, grids, along)
+        if bound and (window := find_overlap(factors, bound, self._size)):
+            overlap, others = window
+            inner = [overlap.inside, *(order or ())]
+            return overlapped(self.graph, self._product(others, [i for i in bound if i != overlap.index], inner, coefficient), overlap)
+        if bound and (sums := find_running(factors, bound)):
+            return self._running(*sums, bound, order, coefficient)
         guards = [f for f in factors if self._guards(f) or isinstance(f, KroneckerDelta)]
         with self.under(i for f in guards for i in indices_of(f)):
             return self._multiplied(factors, bound, order, coefficient)
+
+    def _size(self, a: Entry, place: int) -> Expr:
+        """How long an axis of an entry's tensor is."""
+        return self.stored[a.name].axes[place]
+
+    def _running(
+        self, found: Running, inner: Sequence[Expr], rest: Sequence[Expr], bound: Sequence[Index], order: Order, coefficient: Expr
+    ) -> Labelled:
+        """A product of running sums, of the factors `inner`, and of the others."""
+        later = set().union(*[indices_of(f) for f in rest])
+        here = [i for i in bound if i != found.index and i not in later and i != found.into]
+        value = running(self.graph, self._product(inner, here, None), found)
+        left = [i for i in bound if i != found.index and i not in here]
+        factors = [value, *[self.lower(f) for f in rest]]
+        if left:
+            return self._summed(factors, left, order, coefficient)
+        return scaled(self.graph, multiply(self.graph, factors, order), coefficient)
 
     def _guards(self, e: Expr) -> bool:
         """Whether `e` is a condition on places alone, those of index arrays included."""

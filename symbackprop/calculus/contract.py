@@ -109,7 +109,7 @@ def mirrored(e: Expr) -> Expr:
 def _contract(e: Expr, facts: Facts, trace: Trace) -> Expr:
     parts = [c for p in products(e) if (c := without_deltas(p)) is not None]
     trace.note("chain rule", _sum(parts))
-    parts = [d for p in parts for d in _distributed(p)]
+    parts = [d for p in parts for d in distributed(p)]
     trace.note("distribution", _sum(parts))
     parts = [c for p in parts if (c := without_deltas(p)) is not None]
     trace.note("delta contraction", _sum(parts))
@@ -176,11 +176,11 @@ def _sum(parts: Iterable[Product]) -> Expr:
     return Add(*[p.expr for p in parts])
 
 
-def _distributed(p: Product) -> list[Product]:
+def distributed(p: Product) -> list[Product]:
     """`p` multiplied out over those of its sums that hold a delta with a bound index."""
     for k, f in enumerate(p.factors):
         if isinstance(f, Add) and any(d.free_symbols & p.bound for d in _open_deltas(f)) and not _guards(p, k):
-            return [q for part in over(p, k) for q in _distributed(part)]
+            return [q for part in over(p, k) for q in distributed(part)]
     return [p]
 
 

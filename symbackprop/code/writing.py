@@ -256,6 +256,15 @@ class Writer:
             return self.array(f"{name}_all", operand)
         return self.array(name, operand, str(axes[0]) if len(axes) == 1 else f"({', '.join(map(str, axes))})")
 
+    def write_running(self, node) -> Text:
+        """A running sum along an axis."""
+        return self.array("running", self.text(node.args[0]).text, str(node.info[0]))
+
+    def write_overlap(self, node) -> Text:
+        """Entries of windows added up where the windows lie."""
+        window, axis, step, size = node.info
+        return self.array("overlap", self.text(node.args[0]).text, str(window), str(axis), str(step), self.number(size))
+
     def write_einsum(self, node) -> Text:
         """A product that no matrix product serves."""
         return self.array("einsum", f'"{node.info[0]}"', ", ".join(self.text(a).text for a in node.args))

@@ -15,11 +15,13 @@ from symbackprop.calculus.term import Entry, Positive, Total
 from symbackprop.ops.entrywise.elementwise import maximum
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
+from symbackprop.rewriting.bracketing import bracketed
 from symbackprop.rewriting.cofactors import with_cofactors
 from symbackprop.rewriting.eigen import of_factors, with_differences
 from symbackprop.rewriting.guard import guarded
 from symbackprop.rewriting.quotient import undivided
 from symbackprop.rewriting.running import with_running_products
+from symbackprop.rewriting.solved import solved
 from symbackprop.rewriting.solves import without_inverses
 from symbackprop.rewriting.statistics import stable_equations
 from symbackprop.stability.masked import Where
@@ -30,6 +32,8 @@ from symbackprop.stability.stable import Stable
 def prepare(program: Program, outputs: Iterable[str], functions: Container[str] | None = None) -> list[Equation]:
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
+    program = replace(program, equations=tuple(solved(needed(program.equations, outputs)))).needed(outputs)
+    program = replace(program, equations=tuple(bracketed(program, program.equations, outputs))).needed(outputs)
     program = without_overflow(undivided(program, outputs), outputs)
     equations = with_running_products(program, needed(program.equations, outputs), outputs)
     equations = with_cofactors(program, needed(equations, outputs), outputs)

@@ -14,9 +14,9 @@ from symbackprop.calculus.facts.data import broken
 from symbackprop.calculus.program import Program
 from symbackprop.errors import SymbackpropError
 from symbackprop.verification.claims.compare import with_values
-from symbackprop.verification.oracle.scalar import FractionView
 from symbackprop.verification.oracle.literal import evaluate, size_of
 from symbackprop.verification.oracle.rounding import judged
+from symbackprop.verification.oracle.scalar import FractionView
 from symbackprop.verification.oracle.sides import Reached
 from symbackprop.verification.points.draws import selected
 from symbackprop.verification.points.points import Point
