@@ -79,7 +79,9 @@ def _stated(torch: Any, module: Any, arguments: tuple, dynamic: Any) -> list[Any
         return [dynamic.get(name, "") for name in names]
     if isinstance(dynamic, list | tuple) and len(dynamic) == len(arguments):
         return list(dynamic)
-    raise AxisError("dynamic= says shapes of inputs", place=PLACE, fix='write dynamic={"x": "n 1 28 28"}, with a letter for a symbolic axis')
+    raise AxisError(
+        "dynamic= says shapes of inputs", place=PLACE, fix='write dynamic={"x": "n 1 28 28"}, with a letter for a symbolic axis'
+    )
 
 
 def _names(module: Any) -> list[str]:
@@ -123,7 +125,9 @@ def _marked(torch: Any, value: Any, shape: Any) -> Any:
     for k in letters:
         if value.shape[k] < UNBOUND:
             fix = "take an example with two or more along it"
-            raise AxisError(f"the example has size {value.shape[k]} along the symbolic axis '{words[k]}'", place=f"{PLACE}, dynamic", fix=fix)
+            raise AxisError(
+                f"the example has size {value.shape[k]} along the symbolic axis '{words[k]}'", place=f"{PLACE}, dynamic", fix=fix
+            )
     return {k: torch.export.Dim.DYNAMIC for k in letters}
 
 

@@ -79,7 +79,9 @@ class Walk:
         record = ATEN.get(name) if library == "aten" else None
         if record is None:
             close = nearest(name, list(ATEN))
-            raise UnknownOpError(f"'{schema.name.replace('::', '.')}' is not in the table", fix=f"there are {', '.join(close)}" if close else "")
+            raise UnknownOpError(
+                f"'{schema.name.replace('::', '.')}' is not in the table", fix=f"there are {', '.join(close)}" if close else ""
+            )
         try:
             made = record(self.ops, **self._named(name, schema, record, args, kwargs))
         except (TypeError, AttributeError, IndexError, KeyError, ValueError) as e:

@@ -153,5 +153,3 @@ def hinge_embedding_loss(ops: Ops, self: Any, target: Any, margin: float = 1, re
     """x where y is 1, max(0, margin - x) where it is -1."""
     off = ops.where(ops.equal(target, -1), ops.relu(ops.subtract(margin, self)), 0)
     return reduced(ops, ops.add(ops.where(ops.equal(target, 1), self, 0), off), reduction)
-
-
