@@ -22,6 +22,7 @@ _HOMES = {
     "language.layers": ("Sequential", *_LAYERS, *_LOSSES),
     "errors": ("SymbackpropError",),
 }
+_ROOMS = {"testing": "symbackprop.testing", "dask": "symbackprop.doors.dask"}
 _HOME = {name: f"symbackprop.{module}" for module, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *sorted(_HOME)]
@@ -30,8 +31,8 @@ __all__ = ["__version__", *sorted(_HOME)]
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
-    if name == "testing":
-        return import_module("symbackprop.testing")
+    if name in _ROOMS:
+        return import_module(_ROOMS[name])
     if not name.startswith("_"):
         functions = import_module("symbackprop.language.tracing.functions").FUNCTIONS
         if name in functions:

@@ -5,16 +5,12 @@ A target is a folder under templates/ with a target.toml (its spellings) and tem
 
 import contextlib
 import errno
-import linecache
 import os
 import stat
 import tempfile
 import tomllib
 from collections.abc import Mapping
 from functools import cache, cached_property
-from importlib.abc import InspectLoader
-from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from symbackprop.calculus.program import Program
 from symbackprop.code.function import function_text
+from symbackprop.code.loading import load_source
 from symbackprop.code.names import file_name
 from symbackprop.code.spelling import Spelling
 from symbackprop.derivation.reverse import Derived
@@ -162,31 +159,6 @@ def _mode(path: Path) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
-
-
-class _Text(InspectLoader):
-    """Imports a module from a string."""
-
-    def __init__(self, source: str, name: str) -> None:
-        self.source, self.name = source, name
-
-    def get_source(self, fullname: str) -> str:
-        """The string."""
-        return self.source
-
-    def get_code(self, fullname: str) -> Any:
-        """The string compiled, under a file name that tracebacks can show lines of."""
-        file = f"<generated {self.name}>"
-        linecache.cache[file] = (len(self.source), None, self.source.splitlines(keepends=True), file)
-        return self.source_to_code(self.source, file)
-
-
-def load_source(source: str, name: str) -> ModuleType:
-    """A generated module, imported from its text."""
-    loader = _Text(source, name)
-    module = module_from_spec(ModuleSpec(name, loader))
-    loader.exec_module(module)
-    return module
 
 
 class Module:

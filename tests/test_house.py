@@ -32,12 +32,12 @@ FLOORS = [
     [{"kinds"}, {"formulas"}],
     [{"notes"}, {"backward"}],
     [{"api"}, {"testing"}, {"__init__"}],
-    [{"commands"}, {"callables"}],
+    [{"commands"}, {"callables"}, {"doors"}],
     [{"__main__"}],
 ]
 """Rooms by floor, lowest first. A module imports only from lower floors and from its own room."""
 
-HEAVY = {"autograd", "jax", "torch", "scipy", "sklearn", "IPython", "matplotlib"}
+HEAVY = {"autograd", "jax", "torch", "scipy", "sklearn", "dask", "IPython", "matplotlib"}
 """Optional libraries that a function may import, since most users have them not."""
 
 BANNED = {"doit", "simplify", "lambdify", "expand", "eval", "exec", "sympify"}

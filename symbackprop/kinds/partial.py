@@ -38,6 +38,7 @@ def _record(writer: ModuleWriter, made: Chunked, fields: Sequence[str]) -> Funct
     shapes = ["int", *["np.ndarray" for _ in made.sums]]
     said = [f"the number of samples, {size}", *[writer.shape(made.whole.tensors[name]) for name in made.sums]]
     lines = [f"{name}: {kind}  # {what}" for name, kind, what in zip(fields, shapes, said, strict=True)]
+    lines += ["", f'along = "{size}"  # the axis of samples']
     doc = (f"What {writer.program.objective} and its gradients need of some samples. The sums of two chunks are those of both: a + b.",)
     return FunctionText(("class Sums(NamedTuple):",), doc, ("", *lines, *ADDING.rstrip("\n").splitlines()))
 
@@ -74,6 +75,7 @@ def _finish(writer: ModuleWriter, made: Chunked, fields: Sequence[str]) -> Funct
             "if not sums[0]:",
             f'    raise ValueError("axis {size} is empty, and the model takes a mean or a largest entry along it")',
         ]
+    lines.append("dtype = np.result_type(dtype, *sums[1:])")
     arrays = f"[np.asarray({part}, dtype) for {part} in sums]"
     line = f"{unpacked(fields)} = {arrays}"
     lines += [line] if len(line) + 4 <= WIDTH else unpacking(fields, arrays)
