@@ -101,21 +101,22 @@ class Writer:
         return [Line(f"{left} = {self.text(value).text}", "", step)]
 
     def on_diagonal(self, step: Step, shape: str) -> list[Line]:
-        """Entries set, or added, along a diagonal of zeros, or of an array that is there."""
+        """Entries set, or added, along a diagonal of zeros, or of an array that is there; or of a part of it."""
         node = self.graph[step.node]
-        name = step.name
+        name, (pattern, slices) = step.name, node.info[-2:]
         if node.op == "embed":
-            first, sign, pattern = f"{name} = {self.array('zeros', self.shape(node.axes), self.number(DTYPE)).text}", "", node.info
+            first, sign = f"{name} = {self.array('zeros', self.shape(node.axes), self.number(DTYPE)).text}", ""
         else:
-            sign, pattern = "+" if node.info[0] > 0 else "-", node.info[1:]
+            sign = "+" if node.info[0] > 0 else "-"
             whole = self.text(node.args[0])
             text = whole.text if step.base is not None else self.array("copy", whole.within(ATOM)).text
             first = f"{name} = {text}" if text != name else ""
         lines = [Line(first, shape, step)] if first else []
         value = self.text(node.args[-1]).text
+        part = f"{name}[{self.slices(slices, node.axes)}]" if slices else name
         if not sign:
-            return [*lines, Line(f"{self.diagonal(name, pattern)}[...] = {value}", shape, step)]
-        return [*lines, *self.added(name, pattern, sign, value, step)]
+            return [*lines, Line(f"{self.diagonal(part, pattern)}[...] = {value}", shape, step)]
+        return [*lines, *self.added(part, pattern, sign, value, step)]
 
     def added(self, whole: str, pattern: Sequence[int], sign: str, value: str, step: Step) -> list[Line]:
         """A value added along a diagonal."""

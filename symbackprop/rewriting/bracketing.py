@@ -18,7 +18,7 @@ from symbackprop.calculus.contract import Product, flat, narrowed, over, without
 from symbackprop.calculus.laws import NO_FACTS
 from symbackprop.calculus.program import Call, Equation, Program
 from symbackprop.calculus.term import Entry, NonNegative, Total, indices_of, is_guard, tensor_names
-from symbackprop.calculus.work import size_choices, work
+from symbackprop.rewriting.work import size_choices, work
 
 MOST_USES = 4
 MOST_TERMS = 8
