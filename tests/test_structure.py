@@ -72,6 +72,22 @@ def test_windows_running_sums_and_bands_are_worth_what_they_say(name):
     assert "np.equal" not in source
 
 
+DIAGONAL = {
+    "log determinant": ("logdet(diag(x))", {"x": "n"}, "x"),
+    "inverse": ("sum(inv(diag(x)))", {"x": "n"}, "x"),
+    "inverse and matrix": ("sum(A @ inv(diag(x**2 + 1)) @ A.T)", {"A": "m n", "x": "n"}, "x"),
+    "solution": ("b @ solve(diag(x) + lam*eye(n), b)", {"x": "n", "b": "n", "lam": ""}, "x"),
+    "solutions": ("sum(solve(diag(x), X)**2)", {"x": "n", "X": "n k"}, "X"),
+    "in a function": ("sum(exp(inv(diag(x))))", {"x": "n"}, "x"),
+    "twice": ("logdet(inv(diag(x)))", {"x": "n"}, "x"),
+}
+
+
+@pytest.mark.parametrize("name", DIAGONAL)
+def test_a_diagonal_matrix_is_neither_inverted_nor_factored(name):
+    assert "linalg" not in compared(*DIAGONAL[name])
+
+
 @pytest.mark.parametrize("size", [1, 2])
 @pytest.mark.parametrize("name", ["running sums", "neighbours", "a chain"])
 def test_the_smallest_sizes_are_right(name, size):
