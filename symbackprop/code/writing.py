@@ -65,7 +65,8 @@ class Writer:
         if node.op == "gather":
             zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
             value, *grids = (self.text(a).text for a in node.args)
-            added = self.array("add_at", step.name, grids[0] if len(grids) == 1 else f"({', '.join(grids)})", value)
+            rows = len(grids) == 1 and len(node.axes) > 1
+            added = self.array("add_rows" if rows else "add_at", step.name, grids[0] if len(grids) == 1 else f"({', '.join(grids)})", value)
             return [Line(f"{step.name} = {zeros.text}", shape, step), Line(added.text, shape, step)]
         if node.op in ("embed", "on_diagonal"):
             return self.on_diagonal(step, shape)
