@@ -95,6 +95,23 @@ def test_the_smallest_sizes_are_right(name, size):
     compared(text, shapes, wrt, order, {**SIZES, "n": size})
 
 
+@pytest.mark.parametrize("text", ["sum((X @ A) * X)", "sum((X.T @ X - A)**2)"])
+def test_a_product_with_two_matrices_is_one_with_their_sum(text):
+    assert compared(text, {"X": "m n", "A": "n n"}, "X").count("np.dot(X, ") == 1
+
+
+def test_systems_of_a_symmetric_matrix_are_solved_once():
+    assert compared("logdet(eye(n) + X.T @ X)", {"X": "m n"}, "X").count("linalg.solve") == 1
+
+
+def test_rows_at_equal_places_are_added_up():
+    model = sbp.model({"E": {"axes": "n k", "role": "parameter"}, "at": {"axes": "m", "role": "index"}}, {"J": "sum(E[at]**2)"})
+    E, at = np.random.default_rng(2).standard_normal((5, 3)), np.array([4, 1, 1, 0, 4, 1, 4])
+    made = sbp.derive(model).gradient("E")
+    np.testing.assert_allclose(made.evaluate(E=E, at=at), 2 * E * np.bincount(at, minlength=5)[:, None])
+    assert not made.evaluate(E=E, at=at[:0]).any()
+
+
 def test_a_difference_of_two_given_matrices_is_taken_first():
     """It is exact where they are close, and what their products with a vector differ by is not."""
     made = sbp.derivative("sum(((A - B) @ x)**2)", {"A": "m n", "B": "m n", "x": "n"}, "x")

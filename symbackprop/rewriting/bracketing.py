@@ -15,6 +15,7 @@ from sympy import Add, Expr, KroneckerDelta, Mul, expand_mul
 
 from symbackprop.calculus.canonical import relabelled
 from symbackprop.calculus.contract import Product, flat, narrowed, over, without_deltas
+from symbackprop.calculus.index import Index
 from symbackprop.calculus.laws import NO_FACTS
 from symbackprop.calculus.program import Call, Equation, Program
 from symbackprop.calculus.term import Entry, NonNegative, Total, indices_of, is_guard, tensor_names
@@ -33,6 +34,41 @@ def bracketed(program: Program, equations: Sequence[Equation], outputs: Collecti
         if len(e.tensor.axes) > 1 and e.name not in outputs and isinstance(e.rhs, Expr) and _may_be_put(e.rhs):
             made = _put_in_place(program, made, e.name) or made
     return made
+
+
+def joined(program: Program, equations: Sequence[Equation]) -> list[Equation]:
+    """`equations`, with X A + X B as X (A + B), one product instead of two, where that is cheaper."""
+    return [e if isinstance(e.rhs, Call) else _joined(e, program) for e in equations]
+
+
+def _joined(e: Equation, program: Program) -> Equation:
+    terms = list(Add.make_args(e.formula)) if len(e.indices) > 1 else []
+    for one, other in combinations(terms, 2):
+        both = _product_with_sum(one, other)
+        if both is not None and _is_cheaper([Add(one, other)], [both], program):
+            rest = [t for t in terms if t not in (one, other)]
+            return _joined(replace(e, rhs=relabelled(Add(both, *rest))), program)
+    return e
+
+
+def _product_with_sum(one: Expr, other: Expr) -> Expr | None:
+    """Two sums over one index of products of two entries that share one of these, as one; None where they are not."""
+    parts = []
+    for term in (one, other):
+        p = flat(term)
+        entries = [f for f in p.factors if isinstance(f, Entry)]
+        numbers = Mul(*[f for f in p.factors if not f.has(Entry)])
+        if len(p.bound) != 1 or len(entries) != 2 or indices_of(numbers) or any(f.has(Entry) for f in p.factors if f not in entries):
+            return None
+        (r,) = p.bound
+        common = Index("joined", r.axis)
+        parts.append((common, numbers, [f.xreplace({r: common}) for f in entries]))
+    (r, c, first), (s, d, second) = parts
+    shared = next((f for f in first if f in second and f.has(r)), None)
+    if r != s or shared is None or not (d / c).is_number:
+        return None
+    left, right = (next((f for f in some if f != shared), shared) for some in (first, second))
+    return c * Total(shared * (left + d / c * right), r)
 
 
 def _may_be_put(e: Expr) -> bool:
