@@ -30,9 +30,18 @@ TOLERANCE = 1.6
 def bracketed(program: Program, equations: Sequence[Equation], outputs: Collection[str]) -> list[Equation]:
     """`equations`, with what products alone ask for put in place where that is cheaper for all sizes."""
     made = [e if isinstance(e.rhs, Call) else _multiplied_out(e, program) for e in equations]
+    users: dict[str, set[str]] = {}
+    for e in made:
+        for name in e.uses():
+            users.setdefault(name, set()).add(e.name)
     for e in reversed(made):
         if len(e.tensor.axes) > 1 and e.name not in outputs and isinstance(e.rhs, Expr) and _may_be_put(e.rhs):
-            made = _put_in_place(program, made, e.name) or made
+            new = _put_in_place(program, made, e.name, users.get(e.name, set()))
+            for changed in new or ():
+                for name in changed.uses():
+                    users.setdefault(name, set()).add(changed.name)
+            by_name = {changed.name: changed for changed in new or ()}
+            made = [by_name.get(f.name, f) for f in made if f.name != e.name] if new else made
     return made
 
 
@@ -97,11 +106,13 @@ def _are_apart(one: Expr, other: Expr) -> bool:
     return any(expand_mul(a + b).is_negative for a, b in product(*guards))
 
 
-def _put_in_place(program: Program, equations: Sequence[Equation], name: str) -> list[Equation] | None:
-    """The equations without the tensor `name`; None where some use is no product, or it would cost more."""
-    own = next(e for e in equations if e.name == name)
-    users = [e for e in equations if name in e.uses()]
-    if not users or len(users) > MOST_USES or any(isinstance(e.rhs, Call) for e in users):
+def _put_in_place(program: Program, equations: Sequence[Equation], name: str, among: Collection[str]) -> list[Equation] | None:
+    """The users of the tensor `name`, which are `among` these, without it; None where some use is no product, or it would cost more."""
+    if not among or len(among) > MOST_USES:
+        return None
+    held = {e.name: e for e in equations if e.name in among or e.name == name}
+    own, users = held[name], [e for e in held.values() if e.name != name]
+    if not users or any(isinstance(e.rhs, Call) for e in users):
         return None
     new: dict[str, Equation] = {}
     for e in users:
@@ -111,7 +122,7 @@ def _put_in_place(program: Program, equations: Sequence[Equation], name: str) ->
         new[e.name] = replace(e, rhs=relabelled(rhs))
     if not _is_cheaper([own.formula, *[e.formula for e in users]], [e.formula for e in new.values()], program):
         return None
-    return [new.get(e.name, e) for e in equations if e.name != name]
+    return list(new.values())
 
 
 def _is_cheaper(old: Sequence[Expr], new: Sequence[Expr], program: Program) -> bool:
