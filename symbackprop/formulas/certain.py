@@ -37,10 +37,6 @@ def doubts(link: Link, outcome: Outcome, context: Context) -> Iterator[str]:
         if chain and set(free_letters(chain[1:], names.indices)) - set(free_letters(chain[:1], names.indices)) and not has_derivative(body):
             yield f"index {flat(body)}"
         yield from loose(body)
-        for p in operands(body):
-            below = atoms(p.scripts, "_") if isinstance(p, n.Name) else []
-            if len(below) > 1 and any(isinstance(a.tree, n.Name) and len(a.text) == 1 and a.text not in names.indices for a in below):
-                yield f"letters {flat(p)}"
     if any(map(kinks, (s.body for s in context.statements))) and not any(map(kinks, sides)):
         yield "kink"
     for side in sides:
@@ -50,6 +46,30 @@ def doubts(link: Link, outcome: Outcome, context: Context) -> Iterator[str]:
         for p in operands(side):
             if isinstance(p, n.Name) and id(p) not in functions and p.id not in bound and not is_understood(p, names):
                 yield f"name {flat(p)}"
+
+
+def is_einstein(context: Context) -> bool:
+    """Whether an equation has a letter below two factors of a product that no sum binds and its left side lacks: Einstein's convention."""
+    for statement in context.statements:
+        sides = statement.body.sides if isinstance(statement.body, n.Chain) else ()
+        free = {x for p in (parts(sides[0]) if sides else ()) if isinstance(p, n.Name) for x in below(p)}
+        bound = {x for side in sides for p in parts(side) if isinstance(p, n.Big) for x in set_letters(p)}
+        for p in (p for side in sides[1:] for p in parts(side) if isinstance(p, n.Juxtaposition)):
+            letters = [x for f in p.factors if isinstance(f, n.Name) for x in set(below(f))]
+            if any(letters.count(x) > 1 for x in set(letters) - free - bound):
+                return True
+    return False
+
+
+def below(name: n.Name) -> list[str]:
+    """The single letters below a name that has two of them or more."""
+    found = atoms(name.scripts, "_")
+    return [a.text for a in found if isinstance(a.tree, n.Name) and len(a.text) == 1] if len(found) > 1 else []
+
+
+def set_letters(big: n.Big) -> set[str]:
+    """All letters below a sum."""
+    return {p.id for x in big.scripts for i in x.items for p in parts(i) if isinstance(p, n.Name)}
 
 
 def loose(tree: n.Node) -> Iterator[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from symbackprop.errors import FormulaError
 from symbackprop.formulas import words
 from symbackprop.formulas.alternatives import is_weak, kinked, readings
-from symbackprop.formulas.certain import is_plain
+from symbackprop.formulas.certain import is_einstein, is_plain
 from symbackprop.formulas.corrections import Claim, corrected
 from symbackprop.formulas.counterexample import shown
 from symbackprop.formulas.notation.context import Context, read
@@ -172,7 +172,8 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
     if found.numbers and (correction is None or correction.kind not in ("transpose", "order")):
         special = words.say("special", what=words.say("scalars"))
         return ClaimVerdict(claim.text, "unknown", special, kind=kind, reading=how)
-    if correction is None and not found.outcome.is_certain and not is_plain(link, found.outcome, context):
+    far = correction is None and not found.outcome.is_certain and not is_plain(link, found.outcome, context)
+    if far or (is_einstein(context) and not found.outcome.plain):
         return ClaimVerdict(claim.text, "unknown", words.say("far off"), kind=kind, reading=how)
     if correction is not None and correction.kind == "index" and correction.link.right == link.right and repeats(link.left):
         meant = words.say("meant", what=claim.text[link.left.span[0] : link.left.span[1]])

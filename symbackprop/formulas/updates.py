@@ -91,12 +91,13 @@ def penalised(link: Link, of: n.Node, names: Meaning) -> Quantity | None:
     """The objective that an equation makes of a derived one and a penalty, where the step has a term without a derivative."""
     term = link.right.terms[1] if isinstance(link.right, n.Sum) and len(link.right.terms) == 2 else link.right
     inside = [x for p in factors(term) if isinstance(p, n.Sum) for x in p.terms]
-    terms = [x for x in inside or getattr(link.right, "terms", (link.right,)) if flat(x) != flat(link.left)]
+    terms = [x for x in inside or list(getattr(link.right, "terms", (link.right,))) if flat(x) != flat(link.left)]
     head = names.called(plain(of))
     if head is None or all(has_derivative(x) for x in terms):
         return None
-    for k in [k for rows in names.known.values() for k in rows if k.right is not None and not k.alias and not k.pattern.letters]:
-        if k.pattern.base.split("~")[-1] in LOSSES and any(isinstance(p, n.Name) and base_of(p) == base_of(head) for p in parts(k.right)):
+    for k in [k for rows in names.known.values() for k in rows if not k.alias and not k.pattern.letters]:
+        inner = {base_of(p) for p in parts(k.right) if isinstance(p, n.Name)} if k.right is not None else set()
+        if k.pattern.base.split("~")[-1] in LOSSES and base_of(head) in inner:
             return names.known_tensor(k, {}, frozenset())
     return None
 
