@@ -24,6 +24,7 @@ _OWN = """
     NamedTuple Callable Parameters Gradients Objective AXES NONEMPTY INTEGER
     initialise forward loss gradients loss_and_gradients pack unpack self_check hessian hessian_operator hessian_vector_product
     gauss_newton_operator gauss_newton_vector_product per_sample_gradients per_sample_gradient_norms jacobian jvp vjp as_objective
+    partial_sums finish Sums sums
     params arrays generator given axis_sizes seed v theta like check count index
 """
 RESERVED = PYTHON | frozenset(_OWN.split())

@@ -182,15 +182,19 @@ class Arguments:
         one = f"{fit} = {tuple_text(given)} == {tuple_text(shapes)}" if len(tested) > 1 else f"{fit} = {given[0]} == {shapes[0]}"
         return [one] if len(one) + 8 <= WIDTH else [f"given = {', '.join(given)}", f"{fit} = given == ({', '.join(shapes)})"]
 
-    def complete(self, inner: Body, data: Sequence[Tensor]) -> list[str]:
-        """The statements of a function of `data`, after its arguments are checked and the sizes that it needs are read off."""
+    def complete(self, inner: Body, data: Sequence[Tensor], nonempty: str = "") -> list[str]:
+        """The statements of a function of `data`, after its arguments are checked and the sizes that it needs are read off.
+
+        `nonempty` are the axes that must not be empty, where these are not all of NONEMPTY.
+        """
         tensors = self.with_parameters(data)
-        names, whole = [self.names(t) for t in tensors], list(data) == list(self.data)
+        names, whole = [self.names(t) for t in tensors], list(data) == list(self.data) and not nonempty
         passed = [self.names(t) if whole else f"{self.names(t)}={self.names(t)}" for t in data]
         called = "_arrays" if whole else "_converted"
-        given = bracketed(f"{unpacked(names)} = {called}(", ["params", *passed], ")", 4) if names else []
+        passed = ["params", *([nonempty] if nonempty else []), *passed]
+        given = bracketed(f"{unpacked(names)} = {called}(", passed, ")", 4) if names else []
         if given and len(given[0]) + 4 > WIDTH:
-            given = unpacking(names, f"{called}({', '.join(['params', *passed])})")
+            given = unpacking(names, f"{called}({', '.join(passed)})")
         reads = []
         for size in sorted(inner.sizes, key=str):
             reads.append(f"{self.names.size(size)} = {self.size_of(size, (*data, *self.parameters))}")
