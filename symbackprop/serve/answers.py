@@ -170,16 +170,9 @@ def derived(stated: Stated, question: Mapping[str, Any]) -> str:
     results = stated.results(question["order"])
     picture = graph_of(results[0])
     left = min(s.x for s in picture.shapes) - MARGIN
-    return render(
-        "serve",
-        "answer.html.jinja",
-        {
-            "results": [shown(r) for r in results],
-            "picture": picture,
-            "left": left,
-            "read": stated.text if question["matlab"] and not stated.model else "",
-        },
-    )
+    read = stated.text if question["matlab"] and stated.model is None else ""
+    record = {"results": [shown(r) for r in results], "picture": picture, "left": left, "read": read}
+    return render("serve", "answer.html.jinja", record)
 
 
 def verified(stated: Stated, question: Mapping[str, Any]) -> str:
