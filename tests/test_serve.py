@@ -184,3 +184,11 @@ OTHERS += [{"content_type": "text/plain"}, {"content_length": "1000000"}, {"cont
 @pytest.mark.parametrize("headers", OTHERS, ids=str)
 def test_nobody_else_may_ask(headers: dict[str, str]) -> None:
     assert sent("POST", "/ask", json.dumps(ASKED).encode(), **headers)[0] == 403
+
+
+def test_matlab_is_understood_on_request() -> None:
+    made = asked(text="norm2(A*x - b)^2", matlab=True)
+    assert made["ok"] and "norm(A @ x - b)**2" in made["html"] and chips(made)["b"] == "m"
+    assert 'class="proved"' in asked(kind="claim", text="norm2(A*x - b)^2", claim="2*A'*(A*x - b)", matlab=True)["html"]
+    assert chips(asked(text="x'*a*x", matlab=True, shapes={"a": "n n"})) == {"x": "n", "a": "n n"}
+    assert "column times a column" in asked(text="x*y", matlab=True)["html"]

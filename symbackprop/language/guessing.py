@@ -67,13 +67,13 @@ def guessed_shapes(text: str, given: Mapping[str, str] | None = None) -> dict[st
 def _likely(node: Node, names: Sequence[str]) -> Iterator[dict[str, int | None]]:
     """Numbers of axes for each name, None for the size of an axis, the likeliest first."""
     counts = _counts(node)
-    choices = [(None, 0) if name in counts else _ranks(name) for name in names]
+    choices = [(None, 0) if name in counts else likely_ranks(name) for name in names]
     ways = sorted(product(*[range(len(c)) for c in choices]), key=lambda way: (sum(k * k for k in way), way)) if len(names) < 8 else [()]
     for way in ways:
         yield {name: c[k] for name, c, k in zip(names, choices, way or [0] * len(names), strict=True)}
 
 
-def _ranks(name: str) -> tuple[int, ...]:
+def likely_ranks(name: str) -> tuple[int, ...]:
     """How many axes a name is likely to have, the likeliest first."""
     stem = name.rstrip("0123456789").rstrip("_").lower() if len(name) > 1 else name
     if stem in NUMBERS:

@@ -15,6 +15,7 @@ from symbackprop.emit import render
 from symbackprop.errors import SpecError, SymbackpropError, excerpt
 from symbackprop.expressions import derivative
 from symbackprop.language.guessing import guessed_shapes
+from symbackprop.language.matlab import translated
 from symbackprop.language.nodes import names_of
 from symbackprop.language.syntax import parse
 from symbackprop.language.toml import spec_of_text
@@ -28,6 +29,8 @@ VARIABLES = ("x", "w", "W", "theta", "beta", "X", "W1", "A")
 """By which tensor of an expression is derived if nobody says so: the first of these."""
 MOST_BLOCKS = 3
 """So many second derivatives are shown at once."""
+ROUNDS = 3
+"""How often shapes and spelling are brought together."""
 MARGIN = 24
 """Points left of the picture's first box."""
 CLAIM = re.compile(r"==|<-")
@@ -66,11 +69,14 @@ class Stated:
         made = [whole.hessian(a, b) for a, b in pairs] or [whole.gradient(name) for name in self.chosen]
         return [Result(r.derived, r.name) for r in made]  # a card tells all that its result is made of but the model's own names
 
-    def checked(self, claim: str) -> Report:
+    def checked(self, claim: str, matlab: bool) -> Report:
         """The verdict on a claim; one without a left side is about the derivative that is shown."""
-        if not CLAIM.search(claim):
-            top = self.model.program.objective if self.model else "f"
-            claim = f"d{top}/d{self.chosen[0]} == {claim}"
+        mark = CLAIM.search(claim)
+        left, sign, right = (claim[: mark.start()], mark.group(), claim[mark.end() :]) if mark else ("", "==", claim)
+        if matlab and self.model is None:
+            right = translated(right, self.shapes)
+        top = self.model.program.objective if self.model else "f"
+        claim = f"{left.strip() or f'd{top}/d{self.chosen[0]}'} {sign} {right.strip()}"
         return check(self.model, claim) if self.model else check(self.text, self.shapes, claim, self.facts)
 
 
@@ -110,8 +116,8 @@ def understood(question: Mapping[str, Any]) -> Stated:
     if TABLE.search(text):
         return _model(text, question)
     given = {name: _parted(shape) for name, shape in question["shapes"].items()}
-    used = names_of(parse(text))
-    shapes = guessed_shapes(text, {name: shape for name, (shape, _) in given.items() if name in used})
+    shaped = {name: shape for name, (shape, _) in given.items()}
+    text, shapes = _from_matlab(text, shaped) if question["matlab"] else (text, _guessed(text, shaped))
     if not shapes:
         raise SpecError("there is no tensor in it", source=text, fix="write an expression in names, such as norm(A @ x - b)**2")
     chosen = tuple(n for n in question["wrt"] if n in shapes) or (next((n for n in VARIABLES if n in shapes), next(iter(shapes))),)
@@ -120,6 +126,24 @@ def understood(question: Mapping[str, Any]) -> Stated:
         Chip(name, "; ".join((shape, *facts.get(name, ()))), given=name in given, chosen=name in chosen) for name, shape in shapes.items()
     ]
     return Stated(text, tuple(chips), chosen, shapes, facts)
+
+
+def _guessed(text: str, given: Mapping[str, str]) -> dict[str, str]:
+    """The shapes of an expression, those that were given among them where it speaks of them."""
+    used = names_of(parse(text))
+    return guessed_shapes(text, {name: shape for name, shape in given.items() if name in used})
+
+
+def _from_matlab(text: str, given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """An expression in MATLAB's spelling in ours, with its shapes: what a product is hangs on these, and they on what it is."""
+    shapes = dict(given)
+    for _ in range(ROUNDS):
+        ours = translated(text, shapes)
+        found = _guessed(ours, given)
+        if translated(text, {**given, **found}) == ours:
+            return ours, found
+        shapes = {**given, **found}
+    raise SpecError("the shapes can't be guessed in this spelling", source=text, fix="give the shapes")
 
 
 def _parted(text: str) -> tuple[str, list[str]]:
@@ -146,7 +170,9 @@ def derived(stated: Stated, question: Mapping[str, Any]) -> str:
     results = stated.results(question["order"])
     picture = graph_of(results[0])
     left = min(s.x for s in picture.shapes) - MARGIN
-    return render("serve", "answer.html.jinja", {"results": [shown(r) for r in results], "picture": picture, "left": left})
+    read = stated.text if question["matlab"] and stated.model is None else ""
+    record = {"results": [shown(r) for r in results], "picture": picture, "left": left, "read": read}
+    return render("serve", "answer.html.jinja", record)
 
 
 def verified(stated: Stated, question: Mapping[str, Any]) -> str:
@@ -157,7 +183,7 @@ def verified(stated: Stated, question: Mapping[str, Any]) -> str:
 
 def claimed(stated: Stated, question: Mapping[str, Any]) -> str:
     """The verdict on a claim."""
-    return _verdicts(stated.checked(question["claim"].strip()))
+    return _verdicts(stated.checked(question["claim"], question["matlab"]))
 
 
 def _verdicts(report: Report) -> str:

@@ -17,7 +17,7 @@ try:
 except ImportError:  # there is none on Windows, where time alone is limited
     resource = None  # type: ignore[assignment]
 
-WARM = {"text": "norm(A @ x - b)**2", "shapes": {}, "wrt": [], "order": 1, "kind": "derive"}
+WARM = {"text": "norm(A @ x - b)**2", "shapes": {}, "wrt": [], "order": 1, "kind": "derive", "matlab": False}
 """What is derived before the first question, so that this is not the slow one."""
 
 
