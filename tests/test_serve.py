@@ -192,3 +192,19 @@ def test_matlab_is_understood_on_request() -> None:
     assert 'class="proved"' in asked(kind="claim", text="norm2(A*x - b)^2", claim="2*A'*(A*x - b)", matlab=True)["html"]
     assert chips(asked(text="x'*a*x", matlab=True, shapes={"a": "n n"})) == {"x": "n", "a": "n n"}
     assert "column times a column" in asked(text="x*y", matlab=True)["html"]
+
+
+def test_what_takes_too_much_memory_is_ended_and_the_next_question_is_answered() -> None:
+    pytest.importorskip("resource")
+
+    async def both() -> dict:
+        pool = Pool(workers=1)
+        await pool.open()
+        try:
+            with pytest.raises(ServeError, match="too much memory"):
+                await pool.ask({**ASKED, "kind": "check", "text": "sum(x**2)", "shapes": {"x": "100000 100000"}}, here)
+            return await pool.ask(ASKED, here)
+        finally:
+            await pool.close()
+
+    assert asyncio.run(both())["ok"]

@@ -105,14 +105,18 @@ class Pool:
             process = await asyncio.shield(starting)
             line = await self.line(process, question, gone)
             made = json.loads(line)
-            if made.get("ended"):
+            if made.get("ended") and "html" not in made:
                 raise ServeError("it took too much memory", fix=SMALLER)
         except BaseException:
             self.replace()
             if starting.done() and not starting.cancelled() and starting.exception() is None:
                 await self.end(starting.result())
             raise
-        self.idle.put_nowait(starting)
+        if made.pop("ended", False):
+            self.replace()
+            await self.end(process)
+        else:
+            self.idle.put_nowait(starting)
         return made
 
     async def line(self, process: Process, question: Mapping[str, Any], gone: Gone) -> bytes:

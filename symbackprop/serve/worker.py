@@ -37,7 +37,8 @@ def answered(line: str) -> dict[str, Any]:
     except RecursionError:
         return wrong(ServeError("it is nested too deep", fix="split it into the equations of a model"))
     except Exception as error:
-        return wrong(ServeError(f"a mistake of symbackprop itself, {type(error).__name__}", fix="please report the expression"))
+        told = wrong(ServeError(f"a mistake of symbackprop itself, {type(error).__name__}", fix="please report the expression"))
+        return told | {"ended": True}  # whatever went wrong, the next question has a new process
 
 
 def serve(questions: TextIO, answers: TextIO, seconds: int) -> None:
