@@ -25,6 +25,7 @@ SAID = {
     "x''": "x",
     "norm1(x)": "norm(x, ord=1)",
     "x.*y'": "x[:, None] * y",
+    "A'*softmax(A*x)": "A.T @ softmax(A @ x)",
 }
 """What is written there, and what that is here."""
 
@@ -63,6 +64,7 @@ REFUSED = {
     "x y": (2, "not expected"),
     "A.^x": (1, "exponent"),
     "A^9": (1, "powers"),
+    "max(A)": (0, "not read"),
 }
 
 

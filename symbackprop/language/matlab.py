@@ -28,6 +28,8 @@ HIGHEST = 4
 NAMES = {"tr": "trace", "norm2": "norm", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 NUMBERS = ("trace", "det", "logdet", "norm", "norm1")
 """What gives a number, whatever it is given."""
+OF_VECTORS = {"softmax": "same", "log_softmax": "same", "logsumexp": "number", "prod": "number", "max": "number", "min": "number"}
+"""What gives a vector or a number of a vector; of a matrix each library takes another axis."""
 BOTH = {("row", "column"): "number", ("matrix", "column"): "column", ("row", "matrix"): "row", ("matrix", "matrix"): "matrix"}
 """Kinds of products that are plain here too."""
 
@@ -240,6 +242,8 @@ class _Reader:
             return Part(f"eye({inside})", "matrix")
         if name in OPS and OPS[name].kind == "elementwise" and len(given) == 1:
             return Part(f"{name}({inside})", first.kind)
+        if name in OF_VECTORS and len(given) == 1 and first.kind in ("column", "row"):
+            return Part(f"{name}({inside})", first.kind if OF_VECTORS[name] == "same" else "number")
         raise self.error(f"{token.text} is not read here", token, "turn MATLAB's spelling off, and write NumPy notation")
 
     def reduced(self, name: str, given: Sequence[Part], token: Token) -> Part:
