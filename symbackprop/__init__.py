@@ -11,7 +11,7 @@ from symbackprop.version import __version__
 _LAYERS = ("Linear", "ReLU", "LeakyReLU", "Tanh", "Sigmoid", "Softplus", "GELU", "SiLU", "ELU")
 _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
 _HOMES = {
-    "api": ("load", "model", "trace", "derive", "generate", "verify", "check", "check_note", "Model", "Derivation", "Module"),
+    "api": ("load", "model", "trace", "from_torch", "derive", "generate", "verify", "check", "check_note", "Model", "Derivation", "Module"),
     "backward.check": ("check_backward",),
     "callables": ("grad", "value_and_grad"),
     "expressions": ("derivative",),

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+import numpy as np
+
 from symbackprop.calculus.program import Program
 from symbackprop.derivation.reverse import Derived, Step, gradient, jacobian
 from symbackprop.derivation.second import second
@@ -17,6 +19,7 @@ from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import Sequential
 from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.toml import load_spec
+from symbackprop.language.torch.importing import torch_spec
 from symbackprop.language.tracing.trace import trace_spec
 from symbackprop.notes import checked
 from symbackprop.pages.beyond import compose_beyond
@@ -31,11 +34,14 @@ from symbackprop.verification.verdict import Report
 
 
 class Model:
-    """A model: the spec that a person wrote, and the program of index equations that it means, statistics in it recognised."""
+    """A model: the spec that a person wrote, and the program of index equations that it means, statistics in it recognised.
 
-    def __init__(self, spec: ModelSpec) -> None:
+    `values` are those of parameters and constants by name, where the model came with them.
+    """
+
+    def __init__(self, spec: ModelSpec, values: Mapping[str, np.ndarray] | None = None) -> None:
         """Elaborate `spec`; whatever is wrong with it is a SpecError here."""
-        self.spec = spec
+        self.spec, self.values = spec, dict(values or {})
         self.program: Program = recognised(elaborate(spec))
 
     @property
@@ -87,6 +93,20 @@ def trace(
     return Model(
         trace_spec(function, parameters=parameters, facts=facts, objective=objective, output=output, samples=samples, shapes=shapes)
     )
+
+
+def from_torch(
+    module: Any, example_inputs: Sequence[Any], dynamic: Any = None, *, name: str | None = None, samples: str | None = None
+) -> Model:
+    """The model that a module of PyTorch is, by exporting it once for example inputs (torch.export).
+
+    Names are those of the module, with _ for dots; `values` of the model has the values of its parameters, buffers and constants. A scalar
+    that the module returns is the objective; an array is multiplied with an upstream gradient. What dropout keeps is an input.
+
+    `dynamic`: shapes of inputs with letters for symbolic axes, {"tokens": "n t"}. Default: the first axis of all inputs is n, if their
+    examples have one size along it. Needs the extra [torch]. Raises SpecError and its kinds, with the op, the module and the line.
+    """
+    return Model(*torch_spec(module, example_inputs, dynamic, name=name, samples=samples))
 
 
 class Derivation(Paged):

@@ -14,6 +14,10 @@ from symbackprop.backward.check import BackwardReport
 FAST = ("affine", "tanh", "batchnorm", "layernorm", "softmax", "attention", "logistic", "class", "network")
 
 
+UNTRACED = ("rnn", "conv", "network")
+"""Passes with loops over a size, and an object that makes its own weights: numbers alone judge them."""
+
+
 def checked(text: str, name: str, folder: Path) -> BackwardReport:
     """The report on a pair of passes of a source."""
     module, pair = slips.load(text, folder), slips.PAIRS[name]
@@ -24,7 +28,7 @@ def checked(text: str, name: str, folder: Path) -> BackwardReport:
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in FAST else pytest.mark.slow) for n in slips.PAIRS])
 def test_a_right_pass_holds(name: str, tmp_path: Path) -> None:
     report = checked(slips.LAYERS.read_text(), name, tmp_path)
-    assert {v.status for v in report.verdicts} == {"holds"}
+    assert {v.status for v in report.verdicts} <= ({"holds"} if name in UNTRACED else {"proved", "exact"})
     assert "wrong" not in {line.kind for line in report.lines}
 
 

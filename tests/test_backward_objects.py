@@ -21,7 +21,7 @@ RIGHT = [
 
 @pytest.mark.parametrize(("forward", "backward", "shapes"), RIGHT, ids=lambda p: getattr(p, "__name__", ""))
 def test_it_is_taken_as_it_stands(forward, backward, shapes: dict[str, str]) -> None:
-    assert {v.status for v in sbp.check_backward(forward, backward, shapes).verdicts} == {"holds"}
+    assert {v.status for v in sbp.check_backward(forward, backward, shapes).verdicts} <= {"proved", "exact", "holds"}
 
 
 def test_a_network_of_layers_holds_for_labels_and_without_its_tiny_constant() -> None:

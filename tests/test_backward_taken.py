@@ -18,7 +18,7 @@ def mse_prime(y_true, y_pred):
 
 def test_a_loss_is_not_differentiated_by_its_labels() -> None:
     (verdict,) = sbp.check_backward(mse, mse_prime).verdicts
-    assert verdict.status == "holds" and "dJ/dy_pred" in verdict.reason
+    assert verdict.status == "proved" and "dJ/dy_pred" in verdict.reason
 
 
 class Keeping:
@@ -208,4 +208,4 @@ def test_what_is_computed_in_few_digits_is_compared_in_few() -> None:
 
 def test_a_gradient_that_is_none_is_missing() -> None:
     verdicts = sbp.check_backward(quadratic, missing).verdicts
-    assert {v.subject: (v.status, v.cause) for v in verdicts} == {"dx": ("holds", ""), "dw": ("wrong", "it is missing")}
+    assert {v.subject: (v.status, v.cause) for v in verdicts} == {"dx": ("proved", ""), "dw": ("wrong", "it is missing")}

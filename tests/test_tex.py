@@ -1,5 +1,7 @@
 """Pages compiled: every kind of page of every example, in English by pdflatex and in Chinese by xelatex, and the formulas of expressions.
 
+Nothing is wider or higher than its page, whatever the tensors are called.
+
 Each engine runs once over all pages joined, since starting it takes longer than a page.
 """
 
@@ -85,6 +87,12 @@ def compiled(engine, text, folder):
 def test_every_page_compiles(lang, tmp_path):
     log = compiled(ENGINES[lang], joined(texts(lang)), tmp_path)
     assert len(texts(lang)) > 100 and "Missing character" not in log and "undefined" not in log
+    assert re.findall("Overfull.*", log) == []
+
+
+def test_control_a_formula_that_is_wider_than_its_page_is_seen(tmp_path):
+    text = texts("en")[0].replace(END, r"\[" + "x + " * 60 + r"x\]" + END)
+    assert "Overfull" in compiled("pdflatex", text, tmp_path)
 
 
 def test_control_a_page_that_does_not_compile_is_seen(tmp_path):

@@ -258,7 +258,7 @@ def _arrays(params, X, Y):
     return _converted(params, X=X, Y=Y)
 
 
-def _converted(params, **data):
+def _converted(params, nonempty=NONEMPTY, /, **data):
     """Arrays of one floating dtype, parameters first; ValueError says which argument does not fit, and how."""
     if hasattr(params, "keys"):
         raise ValueError(f"params: expected Parameters, got a {type(params).__name__}; write Parameters(**params)")
@@ -280,7 +280,7 @@ def _converted(params, **data):
             raise ValueError(f"{name}: expected {what}, got dtype {array.dtype}")
         if name in INTEGER and array.size and array.min() < 0:
             raise ValueError(f"{name}: expected places, which count from 0, got {array.min()}")
-    for axis in NONEMPTY:
+    for axis in nonempty:
         if sizes.get(axis) == 0:
             raise ValueError(f"axis {axis} is empty, and the model takes a mean or a largest entry along it")
     return [array if name in INTEGER else array.astype(dtype, copy=False) for name, array in arrays.items()]

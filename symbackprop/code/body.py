@@ -11,6 +11,7 @@ from symbackprop.arrays.lowering import Lowered, Store, lower
 from symbackprop.arrays.stages import nodes_behind, stages
 from symbackprop.calculus.program import Program
 from symbackprop.code.formula import formula
+from symbackprop.code.in_place import InPlaceWriter
 from symbackprop.code.layout_text import WIDTH, wrapped
 from symbackprop.code.names import RESERVED, Names
 from symbackprop.code.schedule import schedule
@@ -43,7 +44,7 @@ def body(
 
     `stores`: outputs that are written into a matrix instead of being returned.
     """
-    lowered = _separate(lower(program, list(outputs), spelling.known), stores)
+    lowered = _separate(lower(program, list(outputs), spelling.known), spelling, stores)
     return _written(program, lowered, spelling, names, reserved)
 
 
@@ -64,9 +65,9 @@ def staged(
     lowered = lower(program, [*early, *outputs], spelling.known)
     late = {name: n for name, n in lowered.outputs.items() if name not in early}
     parted = stages(replace(lowered, outputs=late), changing)
-    before = _separate(replace(parted.before, outputs={name: lowered.outputs[name] for name in early}), {})
+    before = _separate(replace(parted.before, outputs={name: lowered.outputs[name] for name in early}), spelling)
     first = _written(program, replace(before, outputs={**before.outputs, **parted.before.outputs}), spelling, names, reserved)
-    after = _separate(parted.after(first.results), {})
+    after = _separate(parted.after(first.results), spelling)
     return first, _written(program, after, spelling, names, {*reserved, *first.assigned})
 
 
@@ -76,7 +77,7 @@ def _written(program: Program, lowered: Lowered, spelling: Spelling, names: Name
     reserved = {*reserved, *[names.size(a) for a in program.axes]}
     while True:
         plan = schedule(lowered, names.tensors, spelling.overwriting, kept, reserved)
-        writer = Writer(plan, spelling, names.sizes)
+        writer = (InPlaceWriter if spelling.statements else Writer)(plan, spelling, names.sizes)
         lines = writer.lines()
         # Of a statement that is too long, the largest part gets a line of its own.
         parts = {n for line in lines if len(line.text) > WIDTH - 4 for n in _parts(plan, line)} - kept
@@ -97,8 +98,8 @@ def _written(program: Program, lowered: Lowered, spelling: Spelling, names: Name
     )
 
 
-def _separate(lowered: Lowered, stores: Mapping[str, Store]) -> Lowered:
-    """Outputs that are an argument, a part of one, or another output's array get an array of their own, or are stored."""
+def _separate(lowered: Lowered, spelling: Spelling, stores: Mapping[str, Store] = MappingProxyType({})) -> Lowered:
+    """Outputs are stored, or else, where arrays can be written into, never an argument, a part of one, or another output's array."""
     graph = lowered.graph
     outputs: dict[str, int] = {}
     seen: set[int] = set()
@@ -109,7 +110,7 @@ def _separate(lowered: Lowered, stores: Mapping[str, Store]) -> Lowered:
             outputs[name] = graph.add("store", (n, *before[-1:]), (place,))
             continue
         base = graph.base(n)
-        if graph[n].axes and (base in seen or graph[base].op == "leaf"):
+        if spelling.statements and graph[n].axes and (base in seen or graph[base].op == "leaf"):
             n = graph.add("copy", (n,), (len(outputs),), graph[n].axes)
         seen.add(base)
         outputs[name] = n

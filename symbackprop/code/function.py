@@ -20,14 +20,15 @@ def function_text(program: Program, name: str, spelling: Spelling) -> str:
     leaves = program.leaves
     missing = [size for size in sorted(inner.sizes, key=str) if not any(size in t.axes for t in leaves)]
     arguments = [*[names(t) for t in leaves], *[names.size(size) for size in missing]]
-    lines = ["import numpy as np", "", "", *bracketed(f"def {called}(", ["*", *arguments] if arguments else [], "):")]
+    np = spelling.library
+    lines = [*spelling.imports, "", "", *bracketed(f"def {called}(", ["*", *arguments] if arguments else [], "):")]
     floats = [names(t) for t in leaves if t.role != "index"]
     if floats:
-        lines += [f"    {line}" for line in bracketed("dtype = np.result_type(", ["np.float32", *floats], ")", 4)]
-        lines += [f"    {n} = np.asarray({n}, dtype)" for n in floats]
+        lines += [f"    {line}" for line in bracketed(f"dtype = {np}.result_type(", [f"{np}.float32", *floats], ")", 4)]
+        lines += [f"    {n} = {np}.asarray({n}, dtype)" for n in floats]
     elif inner.dtype:
-        lines.append("    dtype = np.dtype(float)")
-    lines += [f"    {names(t)} = np.asarray({names(t)})" for t in leaves if t.role == "index"]
+        lines.append(f"    dtype = {spelling.spell('no_dtype')}")
+    lines += [f"    {names(t)} = {np}.asarray({names(t)})" for t in leaves if t.role == "index"]
     for size in sorted(inner.sizes, key=str):
         where = [(t, k) for t in leaves for k, a in enumerate(t.axes) if a == size]
         if where:

@@ -16,14 +16,15 @@ from sympy import Expr, Symbol
 
 from symbackprop.calculus.index import axis
 from symbackprop.calculus.program import ROLES, Program, Tensor
-from symbackprop.code.writing import DIAGONAL
+from symbackprop.code.in_place import DIAGONAL
 
-PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "dtype", DIAGONAL}
+PYTHON = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | {"np", "jnp", "jax", "dtype", DIAGONAL}
 """Names that no function can use for something else."""
 _OWN = """
     NamedTuple Callable Parameters Gradients Objective AXES NONEMPTY INTEGER
     initialise forward loss gradients loss_and_gradients pack unpack self_check hessian hessian_operator hessian_vector_product
     gauss_newton_operator gauss_newton_vector_product per_sample_gradients per_sample_gradient_norms jacobian jvp vjp as_objective
+    partial_sums finish Sums sums
     params arrays generator given axis_sizes seed v theta like check count index
 """
 RESERVED = PYTHON | frozenset(_OWN.split())
@@ -32,7 +33,7 @@ RESERVED = PYTHON | frozenset(_OWN.split())
 
 def file_name(model: str) -> str:
     """What the file of a model's module is called, without its ending: a file such as numpy.py would hide what every module imports."""
-    hides = keyword.iskeyword(model) or model in sys.stdlib_module_names or model == "numpy"
+    hides = keyword.iskeyword(model) or model in sys.stdlib_module_names or model in ("numpy", "jax")
     return f"{model}_" if hides else model
 
 

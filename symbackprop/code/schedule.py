@@ -49,8 +49,8 @@ def schedule(
     """Statements for the outputs of `lowered`.
 
     `names`: what tensors are called in the code, where that is not their own name. `overwritable`: functions that can write
-    into a given array. `kept`: nodes that get a statement of their own whatever else (so that lines stay short). `reserved`:
-    names that mean something else.
+    into a given array; where none can, a statement holds all that is used once. `kept`: nodes that get a statement of their own
+    whatever else (so that lines stay short). `reserved`: names that mean something else.
     """
     graph = lowered.graph
     outputs = list(lowered.outputs.values())
@@ -59,12 +59,13 @@ def schedule(
     for m in lowered.made:
         if m.node in uses and graph[m.node].op not in FREE:
             first.setdefault(m.node, m)
-    own = _statements(graph, uses, first, outputs, set(kept), lowered)
+    own = _statements(graph, uses, first, outputs, set(kept), bool(overwritable))
     order = _order(graph, [m for m in lowered.made if m.node in first], outputs, own)
-    bases = _overwrites(graph, order, outputs, own, overwritable)
+    bases = _overwrites(graph, order, outputs, own, overwritable) if overwritable else {}
     alone = {n for n in order if len(uses[n]) == 1}
     called = _names(lowered, order, {n: b for n, b in bases.items() if b in alone}, first, names, reserved)
-    dead = _dead(graph, order, bases, called, _last_reads(graph, order, outputs, own))
+    last = _last_reads(graph, order, outputs, own)
+    dead = _dead(graph, order, bases, called, last) if overwritable else {}
     steps = tuple(Step(n, called[n], bases.get(n), first.get(n), dead.get(n, ())) for n in order)
     return Plan(graph, steps, called)
 
@@ -80,9 +81,9 @@ def _uses(graph: Graph, outputs: Sequence[int]) -> dict[int, list[int]]:
 
 
 def _statements(
-    graph: Graph, uses: Mapping[int, list[int]], first: Mapping[int, Made], outputs: Sequence[int], kept: set[int], lowered: Lowered
+    graph: Graph, uses: Mapping[int, list[int]], first: Mapping[int, Made], outputs: Sequence[int], kept: set[int], in_place: bool
 ) -> set[int]:
-    """The nodes that get a statement of their own."""
+    """The nodes that get a statement of their own; with `in_place` also what is made in several, or can be overwritten."""
     own = set(kept)
     for n, users in uses.items():
         node = graph[n]
@@ -90,9 +91,10 @@ def _statements(
             continue
         through = _real_users(graph, uses, n)
         named = n in first and not first[n].helper
-        if named or n in outputs or len(users) > 1 or node.op in ("pad", "gather", "embed", "on_diagonal"):
+        several = ("pad", "gather", "embed", "on_diagonal") if in_place else ()
+        if named or n in outputs or len(users) > 1 or node.op in several:
             own.add(n)
-        elif node.axes and node.kind == "float":
+        elif in_place and node.axes and node.kind == "float":
             # What the next operation can overwrite is worth a line, and so is a product.
             same = node.op != "full" and any(graph[u].op == "apply" and n in graph[u].args and graph[u].axes == node.axes for u in users)
             heavy = node.op in ("dot", "matmul", "tensordot", "einsum", "copy", "broadcast", "call")

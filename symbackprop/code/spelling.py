@@ -1,7 +1,7 @@
 """How a target writes things, and sizes as its source text."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Function, KroneckerDelta, Max, Min, Mul, Pow, S
@@ -35,13 +35,25 @@ class Spelling:
 
     `overwriting`: functions that take out=, `functions`: those that don't, `calls`: whole-tensor ops, `arrays`: products,
     reductions and new arrays. In a spelling {0}, {1} stand for operands. `helpers`: source of what the target lacks, by the name that a
-    spelling uses, and of what checks facts.
+    spelling uses, and of what checks facts. `statements` write into arrays: a target without them has none, and its arrays never change.
+
+    `title` is what the library is called, `library` what its functions are called by, after `imports`; `array` is the type of its arrays,
+    `plain` the type of those that need no conversion, if one comparison is to tell them. `note`: lines on what a module can do here.
+    `lacks`: the words of what a module can't have here, and why.
     """
 
     target: str
     file: str
+    title: str
+    library: str
+    imports: Sequence[str]
+    array: str
+    plain: str = ""
+    note: Sequence[str] = ()
     suffix: str = ".py"
     comment: str = "#"
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    statements: Mapping[str, str] = field(default_factory=dict)
     overwriting: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, str] = field(default_factory=dict)
     calls: Mapping[str, str] = field(default_factory=dict)
@@ -50,7 +62,7 @@ class Spelling:
 
     def spell(self, name: str) -> str:
         """The spelling of a function, call or array operation. Raises MissingSpellingError, which names the file."""
-        for table in (self.overwriting, self.functions, self.arrays, self.calls):
+        for table in (self.overwriting, self.functions, self.arrays, self.calls, self.statements):
             if name in table:
                 return table[name]
         raise MissingSpellingError(
@@ -58,6 +70,11 @@ class Spelling:
             place=self.file,
             fix=f'add {name} = "..." under [functions] in {self.file}',
         )
+
+    def setting(self, array: str, places: str, value: str) -> str:
+        """The statement after which what is called `array` holds `value` at `places`."""
+        text = self.spell("set").format(array, places, value)
+        return text if self.statements else f"{array} = {text}"
 
     def helpers_of(self, text: str) -> set[str]:
         """The helpers that a piece of source names."""

@@ -1,11 +1,12 @@
 """Statements as source text: one line each, with the formula of a tensor above its first and the shape beside each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr, Mul, Symbol, expand_mul
 
-from symbackprop.arrays.graph import DTYPE
+from symbackprop.arrays.graph import DTYPE, Node
+from symbackprop.arrays.lowering import Store
 from symbackprop.calculus.index import shape_text
 from symbackprop.calculus.places import slice_of
 from symbackprop.code.schedule import Plan, Step
@@ -21,9 +22,6 @@ OPERATORS = {
     "equal": ("==", COMPARE, SUM, SUM),
 }
 """Functions that are operators: sign, level of the result, and of the left and right operand."""
-
-DIAGONAL = "on_diagonal"
-"""The name of a view of the entries on a diagonal; each is used at once."""
 
 
 @dataclass(frozen=True)
@@ -49,96 +47,78 @@ class Writer:
 
     def lines(self) -> list[Line]:
         """Every statement in order."""
-        lines = []
-        for step in self.plan.steps:
-            lines += self.statement(step)
-            if step.dead:
-                lines.append(Line(f"del {', '.join(step.dead)}", "", step))
-        return lines
+        return [line for step in self.plan.steps for line in self.statement(step)]
 
     def statement(self, step: Step) -> list[Line]:
         """The line or lines that compute one node."""
         node = self.graph[step.node]
-        shape = shape_text(node.axes)
-        if node.op == "pad":
-            return self.padded(step, shape)
-        if node.op == "gather":
-            zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
-            value, *grids = (self.text(a).text for a in node.args)
-            rows = len(grids) == 1 and len(node.axes) > 1
-            added = self.array("add_rows" if rows else "add_at", step.name, grids[0] if len(grids) == 1 else f"({', '.join(grids)})", value)
-            return [Line(f"{step.name} = {zeros.text}", shape, step), Line(added.text, shape, step)]
-        if node.op in ("embed", "on_diagonal"):
-            return self.on_diagonal(step, shape)
         if node.op == "store":
             return self.stored(step)
-        if step.base is None:
-            return [Line(f"{step.name} = {self.compose(step.node).text}", shape, step)]
-        name = node.info[0]
-        target = self.plan.names[step.base]
-        first, other = node.args[0], node.args[-1]
-        if name in ("add", "multiply") and first != step.base:
-            first, other = other, first
-        if target == step.name and name in ("add", "subtract", "multiply", "divide") and first == step.base:
-            return [Line(f"{target} {OPERATORS[name][0]}= {self.text(other).text}", shape, step)]
-        call = self.call(self.spelling.spell(name), [self.text(a).text for a in node.args])
-        call = f"{call[:-1]}, out={target})"
-        return [Line(call if target == step.name else f"{step.name} = {call}", shape, step)]
+        return [Line(f"{step.name} = {self.compose(step.node).text}", shape_text(node.axes), step)]
 
     def stored(self, step: Step) -> list[Line]:
         """A block of a matrix."""
+        place, value, axes, plain = self.block(step)
+        where = f"{place.rows}, {place.columns}"
+        text = value.text
+        if place.pattern:
+            block = f"{place.matrix}[{where}]"
+            whole = block if plain else self.array("reshape", block, self.shape(axes)).text
+            text = self.on_diagonal("add_diagonal", whole, place.pattern, value).text
+        if not plain:
+            text = self.array("reshape", text if place.pattern else value.within(ATOM), self.shape(self.flat(place))).text
+        return [Line(self.spelling.setting(place.matrix, where, text), "", step)]
+
+    def block(self, step: Step) -> tuple[Store, Text, Sequence[Expr], bool]:
+        """Where a block of a matrix goes, what goes there, its axes, and whether these are those of the matrix."""
         (place,), (value, *_) = self.graph[step.node].info, self.graph[step.node].args
-        axes = place.axes
-        block = f"{place.matrix}[{place.rows}, {place.columns}]"
+        axes, flat = place.axes, self.flat(place)
         inner = self.graph[value]
-        flat = tuple(Mul(*part) for part in (axes[: place.order], axes[place.order :]))
         if inner.op == "reshape" and value not in self.plan.names and self.graph[inner.args[0]].axes == flat:
             value, axes = inner.args[0], flat
-        plain = (len(axes) == 2 and place.order == 1) or axes == flat
-        if place.pattern:
-            whole = block if plain else self.array("reshape", block, self.shape(axes)).text
-            return self.added(whole, place.pattern, "+", self.text(value).text, step)
-        left = block if plain else f"{self.array('reshape', block, self.shape(axes)).text}[...]"
-        return [Line(f"{left} = {self.text(value).text}", "", step)]
+        return place, self.text(value), axes, (len(axes) == 2 and place.order == 1) or axes == flat
 
-    def on_diagonal(self, step: Step, shape: str) -> list[Line]:
-        """Entries set, or added, along a diagonal of zeros, or of an array that is there; or of a part of it."""
-        node = self.graph[step.node]
-        name, (pattern, slices) = step.name, node.info[-2:]
-        if node.op == "embed":
-            first, sign = f"{name} = {self.array('zeros', self.shape(node.axes), self.number(DTYPE)).text}", ""
-        else:
-            sign = "+" if node.info[0] > 0 else "-"
-            whole = self.text(node.args[0])
-            text = whole.text if step.base is not None else self.array("copy", whole.within(ATOM)).text
-            first = f"{name} = {text}" if text != name else ""
-        lines = [Line(first, shape, step)] if first else []
-        value = self.text(node.args[-1]).text
-        part = f"{name}[{self.slices(slices, node.axes)}]" if slices else name
-        if not sign:
-            return [*lines, Line(f"{self.diagonal(part, pattern)}[...] = {value}", shape, step)]
-        return [*lines, *self.added(part, pattern, sign, value, step)]
+    def flat(self, place: Store) -> tuple[Expr, Expr]:
+        """The rows and columns of a block."""
+        return Mul(*place.axes[: place.order]), Mul(*place.axes[place.order :])
 
-    def added(self, whole: str, pattern: Sequence[int], sign: str, value: str, step: Step) -> list[Line]:
-        """A value added along a diagonal."""
-        return [Line(f"{DIAGONAL} = {self.diagonal(whole, pattern)}", "", step), Line(f"{DIAGONAL} {sign}= {value}", "", step)]
+    def write_pad(self, node: Node) -> Text:
+        """Zeros or ones, but for a slice."""
+        whole = self.array(node.info[-1], self.shape(node.axes), self.number(DTYPE))
+        return self.array("set", whole.text, self.padded(node), self.text(node.args[0]).text)
 
-    def diagonal(self, whole: str, pattern: Sequence[int]) -> str:
-        """A view of the entries along a diagonal: of an array, for each axis its place on the diagonal."""
-        letters = "ijklmnop"
-        word = "".join(letters[k] for k in pattern)
-        return self.array("einsum", f'"{word}->{letters[: max(pattern) + 1]}"', whole).text
+    def padded(self, node: Node) -> str:
+        """The slice of an array that is set in it."""
+        place, start, stride, count, _ = node.info
+        return self.slices([("all",)] * place + [slice_of(start, stride, count, node.axes[place])], node.axes)
 
-    def padded(self, step: Step, shape: str) -> list[Line]:
-        """Zeros or ones, and then a slice of them set."""
-        node = self.graph[step.node]
-        place, start, stride, count, filled = node.info
-        info = [("all",)] * place + [slice_of(start, stride, count, node.axes[place])]
-        whole = self.array(filled, self.shape(node.axes), self.number(DTYPE))
-        return [
-            Line(f"{step.name} = {whole.text}", shape, step),
-            Line(f"{step.name}[{self.slices(info, node.axes)}] = {self.text(node.args[0]).text}", shape, step),
-        ]
+    def write_gather(self, node: Node) -> Text:
+        """Zeros, with entries added at computed places."""
+        zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
+        value, *grids = (self.text(a).text for a in node.args)
+        return self.array("add_at", zeros.text, tupled(grids), value)
+
+    def write_embed(self, node: Node) -> Text:
+        """Zeros, but for a diagonal, or the diagonal of a part."""
+        zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
+        return self.along_part("set_diagonal", zeros.text, node, self.text(node.args[0]))
+
+    def write_on_diagonal(self, node: Node) -> Text:
+        """Entries added along a diagonal, or the diagonal of a part."""
+        whole, value = (self.text(a) for a in node.args)
+        return self.along_part("add_diagonal", whole.text, node, value if node.info[0] > 0 else Text(f"-{value.within(SIGN)}"))
+
+    def along_part(self, name: str, whole: str, node: Node, value: Text) -> Text:
+        """An array with a diagonal of it, or of a part of it, set or added to."""
+        pattern, slices = node.info[-2:]
+        if not slices:
+            return self.on_diagonal(name, whole, pattern, value)
+        places = self.slices(slices, node.axes)
+        return self.array("set", whole, places, self.on_diagonal(name, f"{whole}[{places}]", pattern, value).text)
+
+    def on_diagonal(self, name: str, whole: str, pattern: Sequence[int], value: Text) -> Text:
+        """An array with its entries along a diagonal set or added to; for each axis its place on the diagonal."""
+        return self.array(name, whole, f'"{word_of(pattern)}"', value.text)
 
     def text(self, n: int) -> Text:
         """A node as an operand: its name, or the operation itself where it has none."""
@@ -258,9 +238,7 @@ class Writer:
         base = self.text(node.args[0]).text
         if node.info == (0, 0):
             return self.array("diagonal", base)
-        letters = "ijklmnop"
-        word = "".join(letters[k] for k in node.info)
-        return self.array("einsum", f'"{word}->{letters[: len(node.axes)]}"', base)
+        return self.array("einsum", f'"{word_of(node.info)}->{word_of(range(len(node.axes)))}"', base)
 
     def write_lookup(self, node) -> Text:
         """Entries at computed places."""
@@ -269,7 +247,7 @@ class Writer:
         parts = [":" if whole else self.text(next(found)).text for whole in node.info]
         while parts[-1] == ":":
             parts.pop()
-        return Text(f"{self.text(base).within(ATOM)}[{', '.join(parts)}]")
+        return self.array("lookup", self.text(base).within(ATOM), ", ".join(parts))
 
     write_pick = write_lookup
 
@@ -342,6 +320,16 @@ class Writer:
         """A whole-tensor op."""
         name, options = node.info
         return Text(self.call(self.spelling.spell(name), [self.text(a).text for a in node.args] + [repr(v) for _, v in options]))
+
+
+def tupled(grids: Sequence[str]) -> str:
+    """Places along one axis or several, between brackets."""
+    return grids[0] if len(grids) == 1 else f"({', '.join(grids)})"
+
+
+def word_of(pattern: Iterable[int]) -> str:
+    """Axes as letters."""
+    return "".join("ijklmnop"[k] for k in pattern)
 
 
 def _tuple(numbers: Sequence[int]) -> str:

@@ -21,7 +21,7 @@ from symbackprop.ops import OPS, Op
 from symbackprop.ops.absent import ABSENT, Absent
 from symbackprop.ops.examples import Example, example
 from symbackprop.ops.function import Elementwise
-from symbackprop.pages.page import for_github
+from symbackprop.pages.dialects.markdown import for_github
 from symbackprop.result import best_equation
 from symbackprop.typesetting.index_form import equation_latex
 from symbackprop.typesetting.wording import words

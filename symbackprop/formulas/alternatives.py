@@ -29,6 +29,9 @@ def readings(context: Context, link: Link, inert: Container[Reading] = ()) -> It
         yield varied(first, scope=True), []
     if shifted(context, link):
         yield varied(first, zero=True), []
+    if said.hot:
+        yield varied(first, hot=True), []
+        yield varied(first, hot=True, hit=True), [words.say("hit")]
     changes = [c for c in alternatives(first, context, link)]
     for change, condition in changes:
         yield varied(first, **change), [condition]
@@ -89,7 +92,14 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
     forms = quadratic(context, link)
     if forms:
         yield {"symmetric": tuple(sorted(forms))}, words.say("symmetric", names=", ".join(sorted(forms)))
+    if any(isinstance(p, n.Fraction) and any(map(is_norm, parts(p.bottom))) for s in context.statements for p in parts(s.body)):
+        yield {"unit": True}, words.say("unit")
     yield {"samples": "columns" if first.samples == "rows" else "rows"}, words.say("samples")
+
+
+def is_norm(node: n.Node) -> bool:
+    """Whether this is a norm of one name."""
+    return isinstance(node, n.Bracket) and node.open == r"\lVert" and isinstance(plain(node.items[0]), n.Name)
 
 
 def shifted(context: Context, link: Link) -> bool:

@@ -206,10 +206,11 @@ def _functions(writer: ModuleWriter) -> list[FunctionText]:
 
 def _checks(writer: ModuleWriter, words: Sequence[str]) -> list[str]:
     """That the matrix is symmetric."""
+    np = writer.spelling.library
     return [
         f"v = {DRAWN}",
         f"w = {DRAWN}",
-        "turned = [np.dot(pack(x), pack(gauss_newton_vector_product(params, **data, v=y))) for x, y in ((v, w), (w, v))]",
+        f"turned = [{np}.dot(pack(x), pack(gauss_newton_vector_product(params, **data, v=y))) for x, y in ((v, w), (w, v))]",
         '_same("gauss_newton_vector_product", *turned)',
     ]
 

@@ -91,6 +91,7 @@ def _forward(writer: ModuleWriter, inner: Body, output: str) -> FunctionText:
 def _checks(writer: ModuleWriter, words: Sequence[str]) -> list[str]:
     """The backward against differences of the forward."""
     writer.helpers |= {"_along"}
+    np = writer.spelling.library
     (forth, back), kind = layer_names(writer.program.name), _kind(writer)
     arguments = _arguments(writer)
     check = ", check=False" if writer.check_argument([t for t in arguments if t not in writer.parameters]) else ""
@@ -99,11 +100,11 @@ def _checks(writer: ModuleWriter, words: Sequence[str]) -> list[str]:
     return [
         *given,
         f"at = {kind}(*[arrays[name] for name in {kind}._fields])",
-        f"v, slope = _along(lambda moved: np.ravel({forth}(**{{**given, **moved._asdict()}}{check})[0]), at, generator)",
+        f"v, slope = _along(lambda moved: {np}.ravel({forth}(**{{**given, **moved._asdict()}}{check})[0]), at, generator)",
         f"out, cache = {forth}(**given{check})",
         "above = generator.standard_normal(np.shape(out))",
         f"slopes = {back}(above, cache)",
-        f'_same("{back}", sum(np.vdot(a, b) for a, b in zip({slopes}, v)), np.dot(np.ravel(above), slope))',
+        f'_same("{back}", sum({np}.vdot(a, b) for a, b in zip({slopes}, v)), {np}.dot({np}.ravel(above), slope))',
     ]
 
 

@@ -119,19 +119,20 @@ def _cotangent(writer: ModuleWriter) -> str:
 def _checks(writer: ModuleWriter, words: Sequence[str]) -> list[str]:
     """All of them against differences of the output."""
     writer.helpers |= {"_along"}
+    np = writer.spelling.library
     data = writer.data_of(declared_output(writer))
     after = "".join(f', {writer.names(t)}=data["{writer.names(t)}"]' for t in data)
     quiet = ", check=False" if writer.check_argument(data) else ""
-    lines = [f"v, slope = _along(lambda moved: np.ravel(forward(moved{after}{quiet})), params, generator)"]
+    lines = [f"v, slope = _along(lambda moved: {np}.ravel(forward(moved{after}{quiet})), params, generator)"]
     if "jvp" in words:
-        lines.append(f'_same("jvp", np.ravel(jvp(params{after}, v=v)), slope)')
+        lines.append(f'_same("jvp", {np}.ravel(jvp(params{after}, v=v)), slope)')
     if "jacobian" in words:
-        lines.append(f"rows = [np.reshape(part, (slope.size, -1)) for part in jacobian(params{after})]")
-        lines.append('_same("jacobian", np.dot(np.concatenate(rows, axis=1), pack(v)), slope)')
+        lines.append(f"rows = [{np}.reshape(part, (slope.size, -1)) for part in jacobian(params{after})]")
+        lines.append(f'_same("jacobian", {np}.dot({np}.concatenate(rows, axis=1), pack(v)), slope)')
     if "vjp" in words:
         lines.append(f"u = generator.standard_normal(np.shape(forward(params{after})))")
         given = f"{after}, {_cotangent(writer)}=u"
-        lines.append(f'_same("vjp", np.dot(pack(vjp(params{given})), pack(v)), np.dot(np.ravel(u), slope))')
+        lines.append(f'_same("vjp", {np}.dot(pack(vjp(params{given})), pack(v)), {np}.dot({np}.ravel(u), slope))')
     return lines
 
 

@@ -69,7 +69,8 @@ def _checks(writer: ModuleWriter, words: Sequence[str]) -> list[str]:
     lines += [f"    {line}" for line in bracketed("one = {**data, ", parts, "}", 8)]
     lines.append("    alone = pack(gradients(params, **one))")
     lines.append('    _same("per_sample_gradients", pack(Parameters(*[part[k] for part in each])), alone)')
-    lines.append('    _same("per_sample_gradient_norms", norms[k], np.sqrt(np.dot(alone, alone)))')
+    np = writer.spelling.library
+    lines.append(f'    _same("per_sample_gradient_norms", norms[k], {np}.sqrt({np}.dot(alone, alone)))')
     return lines
 
 

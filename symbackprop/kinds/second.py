@@ -77,9 +77,10 @@ def _operator(writer: ModuleWriter) -> list[FunctionText]:
 def _checks(writer: ModuleWriter, words: Sequence[str]) -> list[str]:
     """Both against differences of the gradient."""
     writer.helpers |= {"_along"}
+    np = writer.spelling.library
     lines = [f"v, slope = _along(lambda moved: pack(gradients(moved, **data{writer.unchecked})), params, generator)"]
     if "hessian" in words:
-        lines.append('_same("hessian", np.dot(hessian(params, **data), pack(v)), slope)')
+        lines.append(f'_same("hessian", {np}.dot(hessian(params, **data), pack(v)), slope)')
     if "hvp" in words:
         lines.append('_same("hessian_vector_product", pack(hessian_vector_product(params, **data, v=v)), slope)')
     return lines

@@ -5,14 +5,15 @@ from types import ModuleType
 
 from symbackprop.derivation.reverse import Derived
 from symbackprop.errors import SpecError, SymbackpropError, TargetError, nearest
-from symbackprop.kinds import curvature, layer, objective, output, samples, second
+from symbackprop.kinds import curvature, layer, objective, output, partial, samples, second
 from symbackprop.kinds.kind import First, Kind
 from symbackprop.modules.module import Offer
 from symbackprop.pages.beyond import Section
 from symbackprop.verification.second import check_extras
 from symbackprop.verification.verdict import Report
 
-KINDS: dict[str, Kind] = {kind.name: kind for room in (second, curvature, samples, output, layer, objective) for kind in room.KINDS}
+ROOMS = (second, curvature, samples, partial, output, layer, objective)
+KINDS: dict[str, Kind] = {kind.name: kind for room in ROOMS for kind in room.KINDS}
 """The word that asks for it -> its record, in the order in which pages tell of them and modules offer them."""
 
 

@@ -29,7 +29,7 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
     sizes = example_sizes(spec)
     order = in_order(spec)
     names = [e.name for e in order]
-    draft = Draft(tensors, (), sizes, (*names, *axis_names(spec)))
+    draft = Draft(tensors, (), sizes, (*names, *axis_names(spec)), needs=spec.needs)
     draft.infers = spec.inferred
     reader = Reader(draft, axis_names(spec))
     for leaf, tensor in tensors.items():

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from symbackprop.calculus.program import Need
 from symbackprop.errors import SpecError, UnknownNameError, nearest
 from symbackprop.language.nodes import Node
 from symbackprop.language.syntax import parse
@@ -38,7 +39,7 @@ class ModelSpec:
 
     `inferred` are the tensors that index arrays if they are used so, whatever their role; `idle` those that no equation has to use.
     `variables`: names are those of a function's variables, which may be called like ops. `upstream` is the input that an array was
-    multiplied with to make the objective, where a function returns no scalar.
+    multiplied with to make the objective, where a function returns no scalar. `needs` is what sizes have to be, beside what equations need.
     """
 
     name: str
@@ -53,6 +54,7 @@ class ModelSpec:
     idle: frozenset[str] = frozenset()
     variables: bool = False
     upstream: str | None = None
+    needs: tuple[Need, ...] = ()
 
 
 TENSOR_KEYS = ("axes", "role", "fact", "facts", "latex")

@@ -128,7 +128,8 @@ class Arguments:
     def arrays(self) -> FunctionText:
         """Arguments to arrays: one comparison where all is well, else a look at each."""
         tensors = self.with_parameters(self.data)
-        body_lines = self.quick(tensors) if 0 < len(tensors) <= QUICK and all(t.role != "index" for t in self.data) else []
+        short = self.spelling.plain and 0 < len(tensors) <= QUICK and all(t.role != "index" for t in self.data)
+        body_lines = self.quick(tensors) if short else []
         body_lines += bracketed("return _converted(", ["params", *[f"{n}={n}" for n in self.data_names]], ")", 4)
         doc = ("The arguments as arrays of one floating dtype, parameters first; ValueError where they do not fit together.",)
         return function_of("_arrays", ["params", *self.data_names], doc, body_lines)
@@ -155,7 +156,7 @@ class Arguments:
             lines += [f"    {line}" for line in self.fitting(fit, tested)]
         wide = [self.names(t) for t in tensors if t.axes]
         if wide:
-            lines += [f"    {line}" for line in chained(plain, [f"type({n})" for n in wide], "np.ndarray", WIDTH - 8)]
+            lines += [f"    {line}" for line in chained(plain, [f"type({n})" for n in wide], self.spelling.plain, WIDTH - 8)]
         if len(names) > 1:
             lines += [f"    {line}" for line in chained(same, [f"{n}.dtype" for n in names], "", WIDTH - 8)]
         conditions = [*([fit] if tested else []), *([plain] if wide else []), *([same] if len(names) > 1 else [])]
@@ -181,22 +182,26 @@ class Arguments:
         one = f"{fit} = {tuple_text(given)} == {tuple_text(shapes)}" if len(tested) > 1 else f"{fit} = {given[0]} == {shapes[0]}"
         return [one] if len(one) + 8 <= WIDTH else [f"given = {', '.join(given)}", f"{fit} = given == ({', '.join(shapes)})"]
 
-    def complete(self, inner: Body, data: Sequence[Tensor]) -> list[str]:
-        """The statements of a function of `data`, after its arguments are checked and the sizes that it needs are read off."""
+    def complete(self, inner: Body, data: Sequence[Tensor], nonempty: str = "") -> list[str]:
+        """The statements of a function of `data`, after its arguments are checked and the sizes that it needs are read off.
+
+        `nonempty` are the axes that must not be empty, where these are not all of NONEMPTY.
+        """
         tensors = self.with_parameters(data)
-        names, whole = [self.names(t) for t in tensors], list(data) == list(self.data)
+        names, whole = [self.names(t) for t in tensors], list(data) == list(self.data) and not nonempty
         passed = [self.names(t) if whole else f"{self.names(t)}={self.names(t)}" for t in data]
         called = "_arrays" if whole else "_converted"
-        given = bracketed(f"{unpacked(names)} = {called}(", ["params", *passed], ")", 4) if names else []
+        passed = ["params", *([nonempty] if nonempty else []), *passed]
+        given = bracketed(f"{unpacked(names)} = {called}(", passed, ")", 4) if names else []
         if given and len(given[0]) + 4 > WIDTH:
-            given = unpacking(names, f"{called}({', '.join(['params', *passed])})")
+            given = unpacking(names, f"{called}({', '.join(passed)})")
         reads = []
         for size in sorted(inner.sizes, key=str):
             reads.append(f"{self.names.size(size)} = {self.size_of(size, (*data, *self.parameters))}")
         if inner.dtype:
             floats = [t for t in (*data, *self.parameters) if t.role != "index"]
             first = next((t for t in floats if t.axes), floats[0] if floats else None)
-            reads.append(f"dtype = {self.names(first)}.dtype" if first else "dtype = np.dtype(float)")
+            reads.append(f"dtype = {self.names(first)}.dtype" if first else f"dtype = {self.spelling.spell('no_dtype')}")
         return [*given, *self.checked(tensors), *reads, *inner.lines]
 
     def size_of(self, size: Expr, tensors: Sequence[Tensor]) -> str:

@@ -53,11 +53,13 @@ def matrix_function(writer: ModuleWriter, made: Blocks, name: str, letter: str, 
     if stores:
         writer.helpers |= {"_slices"}
         last = slices[made.names[-1:]]
+        empty = writer.spelling.spell("empty").format(f"({last}.stop, {last}.stop)", "dtype")
         lines = [f"{', '.join(slices[n,] for n in made.names)} = _slices({tuple_text(list(called.values()))})"]
         lines += [f"{slices[g]} = slice({slices[g[:1]]}.start, {slices[g[1:]]}.stop)" for g in slices if len(g) > 1]
-        lines += [f"_fits({last}.stop, dtype, {limit})", f"{matrix} = np.empty(({last}.stop, {last}.stop), dtype)", *inner.lines]
+        lines += [f"_fits({last}.stop, dtype, {limit})", f"{matrix} = {empty}", *inner.lines]
         below = [slices[n,] for n in made.names[1:]]
-        lines += [*[f"{matrix}[{s}, : {s}.start] = {matrix}[: {s}.start, {s}].T" for s in below], f"return {matrix}"]
+        lines += [writer.spelling.setting(matrix, f"{s}, : {s}.start", f"{matrix}[: {s}.start, {s}].T") for s in below]
+        lines.append(f"return {matrix}")
         inner = replace(inner, dtype=True)
     else:
         ((output,), (array,)) = outputs.values(), called.values()

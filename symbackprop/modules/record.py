@@ -23,7 +23,8 @@ class FunctionText:
 @dataclass(frozen=True)
 class ModuleText:
     """A generated module. `doc`, `header` and `imports` are lines, `helpers` sources of functions; `tables`, `checks`
-    and `needs` (what sizes are refused) statements. `unchecked` is what a call says that is not to check declared facts.
+    and `needs` (what sizes are refused) statements. `unchecked` is what a call says that is not to check declared facts, `array`
+    the type of arrays.
     """
 
     name: str
@@ -41,3 +42,4 @@ class ModuleText:
     self_check: FunctionText
     checks: tuple[str, ...]
     unchecked: str
+    array: str

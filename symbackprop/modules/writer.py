@@ -68,6 +68,7 @@ class ModuleWriter(Arguments):
             self_check=self.self_check(),
             checks=tuple(checks),
             unchecked=self.unchecked,
+            array=self.spelling.array,
         )
 
     def fields(self, tensors: Sequence[Tensor]) -> tuple[Field, ...]:
@@ -77,7 +78,8 @@ class ModuleWriter(Arguments):
     def doc(self) -> list[str]:
         """What the model is, in formulas."""
         axes = {n: t.axes for n, t in self.program.tensors.items()}
-        lines = [f"{self.program.name}: the loss {self.program.objective} and its gradients, in NumPy.", "", "The model:", ""]
+        what = f"the loss {self.program.objective} and its gradients"
+        lines = [f"{self.program.name}: {what}, in {self.spelling.title}.", "", "The model:", ""]
         lines += [line for e in self.model.equations for line in wrapped(formula(e, axes), "    ", "        ")]
         words = ", ".join(f"{self.names(t)} [{self.shape(t)}]" for t in (*self.parameters, *self.data))
         lines += ["", *wrapped(f"Shapes: {words}. The gradient with respect to an array has its shape.")]
@@ -87,7 +89,7 @@ class ModuleWriter(Arguments):
             lines += wrapped(f"Each function checks that {told}, unless it is called with check=False, as in a hot loop.")
         renamed = [f"{t.name} is called {self.names(t)}" for t in (*self.parameters, *self.data) if self.names(t) != t.name]
         renamed += [f"the axis {name} is called {called}" for name, called in self.names.axes.items() if name != called]
-        return lines + (wrapped(f"In this module {', '.join(renamed)}.") if renamed else [])
+        return [*lines, *(wrapped(f"In this module {', '.join(renamed)}.") if renamed else []), *self.spelling.note]
 
     def fired(self) -> list[Fact]:
         """The declared facts that the gradients rest on."""
@@ -172,9 +174,9 @@ class ModuleWriter(Arguments):
         close = [f"arrays = {tuple_text(names)}"]
         if len(close[0]) + 4 > WIDTH:
             close = ["arrays = (", *[f"    {n}," for n in names], ")"]
-        last = "return Parameters(*[array.astype(dtype) for array in arrays])"
+        last = f"return Parameters(*[{self.spelling.spell('drawn').format('array', 'dtype')} for array in arrays])"
         body_lines = [*(["generator = np.random.default_rng(seed)"] if draws else []), *lines, *close, last]
-        return function_of("initialise", [*arguments, "dtype=np.float64"], doc, body_lines)
+        return function_of("initialise", [*arguments, f"dtype={self.spelling.spell('default')}"], doc, body_lines)
 
     def self_check(self) -> FunctionText:
         """Random parameters and data, small and true to the facts."""

@@ -18,7 +18,7 @@ from symbackprop.pages import folding
 from symbackprop.pages.block_matrix import block_matrix, shape_of
 from symbackprop.pages.conventions import accents, conventions
 from symbackprop.pages.document import FORMS, Composer
-from symbackprop.pages.parts import Part, names_of
+from symbackprop.pages.parts import names_of
 from symbackprop.pages.teller import TOLD
 from symbackprop.pages.together import Together, together
 from symbackprop.pages.written import Written, is_unfolded
@@ -236,7 +236,7 @@ class Told(Composer):
         if matrices:
             unfolded = any(is_unfolded(p.equation) for p in matrices)
             lines += conventions([polished(p.value) for p in matrices], unfolded, self.writer, self.say, TOLD)
-        lines += self.refusals([p for p in parts if p.why])
+        lines += self.refusals([(p.name, p.why) for p in parts if p.why])
         blocks: list[Block] = [Paragraph(self.sentences(lines))] if lines else []
         facts = dict.fromkeys(f for n in self.section.names.values() for f in self.derived.facts_behind.get(n, ()))
         facts |= dict.fromkeys(f for sheet in self.sheets.values() for f in sheet.facts)
@@ -244,13 +244,6 @@ class Told(Composer):
         if declared:
             blocks.append(Paragraph(self.line("beyond uses", facts=self.listed([self.fact(f) for f in declared]))))
         return [*blocks, *self.kinked(self.section.kinks)]
-
-    def refusals(self, parts: Sequence[Part]) -> list[Line]:
-        """Why results have no matrix form, those of one reason together."""
-        named: dict[str, list[Line]] = {}
-        for p in parts:
-            named.setdefault(p.why, []).append((self.writer.names(p.name),))
-        return [self.line("beyond no matrix", results=self.listed(v), reason=self.say[f"no matrix {why}"]) for why, v in named.items()]
 
     # --- steps ---------------------------------------------------------------------------------------------------------
 

@@ -26,12 +26,15 @@ from symbackprop.typesetting.blocks import Block, Chain, Document, Fold, Formula
 from symbackprop.typesetting.functions import function
 from symbackprop.typesetting.index_form import letter
 from symbackprop.typesetting.latex import latex
+from symbackprop.typesetting.widths import ems
 
 FORMS = ("both", "index", "matrix")
 ABREAST = 5
 """So many links stand beside each other in a table; more stand one below the other."""
 LONGEST = 10
 """A path through more tensors makes a product that no page is wide enough for."""
+WIDEST = 200.0
+"""An entry with all in place that is wider than this (in ems), some five lines, tells nobody anything."""
 
 
 def compose(derived: Derived, form: str = "both", lang: str = "en") -> Document:
@@ -202,7 +205,9 @@ class Composer(Teller):
         unit, stacked = tree.Labelled(tree.Letter("e", "bold"), (tree.ONE,)), function("vec")
         said = [self.line(key, sign=s) for key, s in (("entry unit", unit), ("entry vec", stacked)) if any(holds(m, s) for m in matrices)]
         blocks += [Paragraph(self.sentences(said))] if said else []
-        blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", self.writer.expression(closed))),))]
+        inside = self.writer.expression(closed)
+        if ems(inside) <= WIDEST:
+            blocks += [Paragraph(self.line("entry closed")), Formulas((tree.relation(whole, ("=", inside)),))]
         return blocks
 
     def path_matrices(self, way: Sequence[str]) -> list[tree.Node]:
@@ -331,9 +336,8 @@ class Composer(Teller):
             Paragraph(self.line("results lead", objective=self.writer.names(self.derived.output))),
             *folding.grid(tuple(header), rows, self.say["all results"]),
         ]
-        for e in self.adjoints if self.form != "index" else ():
-            if (why := self.refusal(e)) is not None:
-                blocks.append(Paragraph(why))
+        refused = [(e.name, why) for e in self.adjoints if self.form != "index" and (why := self.why(e))]
+        blocks += [Paragraph(line) for line in self.refusals(refused)]
         for e in self.adjoints:
             if facts := self.derived.facts.get(e.name, ()):
                 told = self.listed([self.fact(f) for f in facts])

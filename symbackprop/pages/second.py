@@ -48,6 +48,6 @@ def _block(teller: Teller, name: str, told: dict[Line, None]) -> list[Block]:
         return [Formulas((index,))]
     matrix = inner.matrix(e)
     if matrix is None:
-        return [Formulas((index,)), Paragraph(inner.refusal(e) or ())]
+        return [Formulas((index,)), *map(Paragraph, inner.refusals([(e.name, inner.why(e))]))]
     told |= dict.fromkeys(conventions([polished(inner.value(e))], is_unfolded(e), inner.writer, teller.say, TOLD))
     return [Formulas((matrix, index) if teller.form == "both" else (matrix,))]

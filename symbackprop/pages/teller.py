@@ -111,13 +111,21 @@ class Teller:
         except NotationError:
             return None
 
-    def refusal(self, e: Equation) -> Line | None:
-        """Why an equation has no matrix form, where it has none."""
+    def why(self, e: Equation) -> str:
+        """The key of why an equation has no matrix form; empty where it has one."""
         try:
             self.value(e)
         except NotationError as error:
-            return self.line("no matrix", result=self.writer.names(e.name), reason=self.say[f"no matrix {error.why}"])
-        return None
+            return error.why
+        return ""
+
+    def refusals(self, named: Sequence[tuple[str, str]]) -> list[Line]:
+        """Why results have no matrix form, by name and reason: those of one reason together."""
+        together: dict[str, list[Line]] = {}
+        for name, why in named:
+            together.setdefault(why, []).append((self.writer.names(name),))
+        several = [("beyond no matrix" if len(v) > 1 else "no matrix", why, v) for why, v in together.items()]
+        return [self.line(key, result=v[0], results=self.listed(v), reason=self.say[f"no matrix {why}"]) for key, why, v in several]
 
     def value(self, e: Equation) -> Value:
         """The matrix expression of an equation, made once. Raises NotationError where there is none."""

@@ -133,6 +133,13 @@ def _(node: tree.Fenced) -> str:
 
 
 @latex.register
+def _(node: tree.Half) -> str:
+    fence, body = FENCES[node.fence][not node.opens].strip(), latex(node.body)
+    size = r"\bigg" if node.tall else r"\big"
+    return f"{size}l{fence} {body}" if node.opens else f"{body} {size}r{fence}"
+
+
+@latex.register
 def _(node: tree.Apply) -> str:
     if node.bare:
         return f"{latex(node.function)} {latex(node.arguments[0])}"

@@ -153,6 +153,13 @@ def _(node: tree.Fenced) -> str:
 
 
 @element.register
+def _(node: tree.Half) -> str:
+    size = {"fence": "true", "stretchy": "true", "symmetric": "true", "minsize": "2.4em" if node.tall else "1.2em"}
+    sign = operator(FENCES[node.fence][not node.opens], form="prefix" if node.opens else "postfix", **size)
+    return row(sign, element(node.body)) if node.opens else row(element(node.body), sign)
+
+
+@element.register
 def _(node: tree.Apply) -> str:
     if node.bare:
         return row(element(node.function), APPLICATION, '<mspace width="0.17em"></mspace>', element(node.arguments[0]))

@@ -135,6 +135,16 @@ class Fenced(Node):
 
 
 @dataclass(frozen=True)
+class Half(Node):
+    """What stands on the first line of a bracket that goes on on the next (`opens`), or on its last: behind, or before, one fence."""
+
+    body: Node
+    fence: str = "()"
+    opens: bool = True
+    tall: bool = False
+
+
+@dataclass(frozen=True)
 class Apply(Node):
     """A function of arguments; `bare` leaves out the brackets, as in log x."""
 

@@ -23,8 +23,9 @@ from symbackprop.errors import VerifyError
 from symbackprop.verification.numeric import CLEAR, base_tensor, derivatives, label
 from symbackprop.verification.oracle.field import Field, UndefinedError, Value, lifted
 from symbackprop.verification.oracle.literal import size_of, sizes_text
-from symbackprop.verification.oracle.scalar import SCALAR_LAWS, PointView, SymbolView
+from symbackprop.verification.oracle.scalar import PointView
 from symbackprop.verification.oracle.slopes import Slopes
+from symbackprop.verification.oracle.walk import SCALAR_LAWS
 from symbackprop.verification.points.draws import random_arrays
 from symbackprop.verification.points.points import sound_sizes
 from symbackprop.verification.verdict import Counterexample, Verdict, broken, guarded
@@ -121,7 +122,7 @@ def _by_scalars(program: Program, tensor: Tensor, view: Slopes, number: int, end
 def _by_expansion(tensor: Tensor, view: Slopes, top: str, variables: tuple[str, ...], count: int) -> Found:
     """(place, derivative) for `count` entries, by SymPy's `diff` of the expanded expression. Brackets are decided at the point."""
     point = view.point
-    symbols, memo = SymbolView(point, variables, top), {}
+    symbols, memo = view.expansion(top, variables), {}
     claimed: Any = point.entries[tensor.name]
     # Behind a closed bracket everything is 0, whatever the formula says.
     places = [p for p in np.ndindex(claimed.shape) if claimed[p].mod] or list(np.ndindex(claimed.shape))
@@ -130,7 +131,7 @@ def _by_expansion(tensor: Tensor, view: Slopes, top: str, variables: tuple[str, 
         slope = S(symbols.entries[top][place[:at]])
         for v in variables:
             entries = symbols.entries[v]
-            slope = slope.diff(entries[place[at : at + entries.ndim]])
+            slope = symbols.slope(slope, entries[place[at : at + entries.ndim]])
             at += entries.ndim
         yield place, point.field.scalar(slope, symbols.symbols, memo)
 

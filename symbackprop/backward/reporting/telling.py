@@ -9,12 +9,14 @@ from symbackprop.backward.deriving.bench import OPEN, RIGHT, Bench, Moved
 from symbackprop.backward.deriving.known import Known
 from symbackprop.backward.deriving.labels import ADJOINT, FORWARD, UNKNOWN, Label, label, nearly, squeezed
 from symbackprop.backward.deriving.preparing import labelled, learn
+from symbackprop.backward.deriving.proving import proofs
 from symbackprop.backward.faults.blaming import Blame
 from symbackprop.backward.faults.counterexamples import counterexample
 from symbackprop.backward.faults.finding import faults
 from symbackprop.backward.faults.mending import Mended
 from symbackprop.backward.reporting.report import BackwardReport, BackwardVerdict, Line
 from symbackprop.backward.running.slots import Slot
+from symbackprop.verification.verdict import Verdict
 
 
 def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardReport:
@@ -27,7 +29,10 @@ def report(bench: Bench, states: Mapping[Slot, str], printed: str) -> BackwardRe
     except Exception as e:  # a search that breaks takes no verdict away
         found, failed = [], f"the line to blame could not be looked for: {type(e).__name__}: {e}"
     by_slot: dict[Slot, tuple[Blame | None, Mended | None]] = {slot: (b, m) for b, m in reversed(found) for slot in b.repairs}
-    verdicts = tuple(_verdict(bench, slot, state, by_slot.get(slot, (None, None)), logs) for slot, state in states.items())
+    proved = proofs(bench, [slot for slot, state in states.items() if state == RIGHT])
+    verdicts = tuple(
+        _verdict(bench, slot, state, by_slot.get(slot, (None, None)), logs, proved.get(slot)) for slot, state in states.items()
+    )
     backward = bench.passes.backward
     notes = (*_notes(bench, printed), *([failed] if failed else []))
     path = Path(backward.function.__code__.co_filename)
@@ -99,12 +104,20 @@ def at_edge(useful: Sequence[tuple[np.ndarray, Known]], name: str) -> str:
 
 
 def _verdict(
-    bench: Bench, slot: Slot, state: str, fault: tuple[Blame | None, Mended | None], logs: Sequence[Sequence[Moved]]
+    bench: Bench,
+    slot: Slot,
+    state: str,
+    fault: tuple[Blame | None, Mended | None],
+    logs: Sequence[Sequence[Moved]],
+    proof: Verdict | None,
 ) -> BackwardVerdict:
     blame, mended = fault
     subject = slot.subject
     errors = [g[slot.variable].error for g in bench.gradients]
     where = "; ".join(", ".join(f"{a} = {s}" for a, s in p.at.items()) or "the sizes given" for p in bench.points)
+    if proof is not None:
+        reason = f"dJ/d{slot.variable}, {proof.reason}"
+        return BackwardVerdict(proof.status, subject, reason, details=proof.details)
     if state == RIGHT:
         reason = f"dJ/d{slot.variable}, to {max(*errors, 1e-8):.0e}, at {where}"
         return BackwardVerdict("holds-if" if bench.conditions else "holds", subject, reason, bench.conditions)

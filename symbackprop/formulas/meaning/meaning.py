@@ -235,10 +235,11 @@ class Meaning(Quotients):
 
     def factor(self, of: n.Name) -> str:
         """The size that d of this name is multiplied by, by the conventions."""
-        for found in re.finditer(r"([A-Za-z_]+)\s*(?:\*|\\cdot)?\s*d[A-Za-z]\s*/\s*d\\?([A-Za-z]+)", self.context.conventions.derived):
-            if found.group(2).lower() == of.id.lower() and found.group(1) not in ("mean", "means", "dW", "is", "and"):
+        derived = self.context.conventions.derived
+        for found in re.finditer(r"([A-Za-z_]+)\s*(?:\*|\\cdot)?\s*d[A-Za-z]\s*/\s*d\\?([A-Za-z]+)", derived):
+            if found.group(2).lower() == of.id.lower() and found.group(1) in self.sizes_named:
                 return found.group(1)
-        for found in re.finditer(r"d\\?([A-Za-z]+)[^,;.()]*?means?\s+([A-Za-z_]+)\s*(?:\*|\\cdot|times)", self.context.conventions.derived):
-            if found.group(1).lower() == of.id.lower():
+        for found in re.finditer(r"d\\?([A-Za-z]+)[^,;.()]*?means?\s+([A-Za-z_]+)\s*(?:\*|\\cdot|times)", derived):
+            if found.group(1).lower() == of.id.lower() and found.group(2) in self.sizes_named:
                 return found.group(2)
         return ""

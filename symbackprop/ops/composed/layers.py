@@ -76,7 +76,7 @@ def embedding(ops: Composer, input: Value, weight: Value) -> Value:
 def scaled_dot_product_attention(ops: Composer, query: Value, key: Value, value: Value, attn_mask: Value | None = None) -> Value:
     """Values averaged with weights that say how well their keys fit a query; a mask is added to the scores.
 
-    attention(Q, K, V) = softmax(Q K^T / sqrt(d) + mask) V
+    scaled_dot_product_attention(Q, K, V) = softmax(Q @ K.T / sqrt(d) + mask) @ V
     """
     scores = query @ ops.swapaxes(key, axis1=-1, axis2=-2) / ops.sqrt(query.shape[-1])
     return ops.softmax(scores if attn_mask is None else scores + attn_mask, axis=-1) @ value
@@ -86,7 +86,7 @@ def scaled_dot_product_attention(ops: Composer, query: Value, key: Value, value:
 def rnn_cell(ops: Composer, x: Value, h: Value, w_ih: Value, w_hh: Value, b: Value | None = None) -> Value:
     """One step of a recurrent network.
 
-    rnn_cell(x, h) = tanh(x @ W.T + h @ U.T + b)
+    rnn_cell(x, h, W, U, b) = tanh(x @ W.T + h @ U.T + b)
     """
     made = x @ w_ih.T + h @ w_hh.T
     return ops.tanh(made if b is None else made + b)

@@ -141,7 +141,7 @@ def gaussian_nll_loss(ops: Composer, input: Value, target: Value, var: Value) ->
 def info_nce(ops: Composer, query: Value, key: Value, temperature: Expr = 0.1) -> Value:
     """The mean cross entropy of finding for each query its own key among all keys.
 
-    info_nce(Q, K) = -mean(diag(log_softmax(Q K^T / temperature)))
+    info_nce(Q, K) = -mean(diag(log_softmax(Q @ K.T / temperature)))
     """
     return -ops.mean(ops.diagonal(ops.named(ops.log_softmax(query @ key.T / temperature, axis=-1))))
 

@@ -62,7 +62,7 @@ def eigvalsh(draft: Draft, x: Array) -> Array:
 def eigenvectors(draft: Draft, x: Array) -> Array:
     """The eigenvectors of the symmetric part of a matrix as columns, in the order of eigvalsh; their signs are free.
 
-    sum_j (A[i, j] + A[j, i]) / 2 V[j, k] = V[i, k] eigvalsh(A)[k]
+    sum_j (A[i, j] + A[j, i]) / 2 V[j, k] = V[i, k] eigvalsh(A)[k], V = eigenvectors(A)
     """
     return draft.call("eigenvectors", [_one(draft, x, "eigenvectors")], x.axes)
 
@@ -80,6 +80,6 @@ def eigh(draft: Draft, x: Array) -> Pieces:
 def eigenvalue_gaps(draft: Draft, x: Array) -> Array:
     """One over the differences of the eigenvalues of the symmetric part of a matrix; 0 for i = j, and nan where two are equal.
 
-    eigenvalue_gaps(A)[i, j] = 1 / (l[i] - l[j]), l = eigvalsh(A)
+    eigenvalue_gaps(A)[i, j] = [i != j] / (l[i] - l[j]), l = eigvalsh(A)
     """
     return draft.call("eigenvalue_gaps", [_one(draft, x, "eigenvalue_gaps")], x.axes)

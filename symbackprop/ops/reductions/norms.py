@@ -30,7 +30,8 @@ SPECTRAL = ("nuc", 2, -2)
 def norm(draft: Draft, x: Array, ord: int | Expr | str | None = None, axis: Axis = None, keepdims: bool = False) -> Array:
     """The Euclidean norm of a vector, the Frobenius norm of a matrix; or the norm of another order, as NumPy has them.
 
-    norm(x) = sqrt(sum_i x[i]^2), norm(x, p) = (sum_i |x[i]|^p)^(1/p), norm(x, inf) = max_i |x[i]|, norm(A, 2) = sqrt(max eigvalsh(A.T @ A))
+    norm(x) = sqrt(sum_i x[i]^2), norm(x, p) = (sum_i |x[i]|^p)^(1/p), norm(x, inf) = max_i |x[i]|,
+    norm(A, 2) = sqrt(max(eigvalsh(A.T @ A)))
     """
     places = draft.positions(axis, x)
     if ord is None or (ord == 2 and len(places) == 1) or (ord == "fro" and len(places) == 2):

@@ -1,86 +1,38 @@
 """The scalar view: a program expanded, entry by entry, at small sizes.
 
-Two views share one walk over index expressions. In `PointView` an entry is a Value (a residue and a real number), so a whole
+The views share one walk over index expressions. In `PointView` an entry is a Value (a residue and a real number), so a whole
 program is a table of numbers. In `SymbolView` it is a plain SymPy expression in the entries of the tensors held fast, for
 SymPy's own `diff`. Brackets are decided at the point and are constants from there on. The oracle, never the method.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from functools import partial, reduce
-from itertools import permutations, product
+from itertools import permutations
 from math import prod
 from operator import add
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, Rational, Symbol, erf, exp, log, tanh
+from sympy import Add, Expr, Integer, Mul, S, Symbol
 
-from symbackprop.calculus.index import Index
 from symbackprop.calculus.program import Call, Equation, Program
-from symbackprop.calculus.term import Entry, NonNegative, Positive, Total
 from symbackprop.errors import VerifyError
-from symbackprop.verification.oracle.field import OPAQUE, Field, Value, lifted
+from symbackprop.verification.oracle.field import OPAQUE, Field, Value
 from symbackprop.verification.oracle.literal import size_of
-from symbackprop.verification.oracle.sides import is_guard
-
-Env = Mapping[Index, int]
+from symbackprop.verification.oracle.walk import ONCE, Places, Walk
 
 
-def _elu(x: Expr, alpha: Expr = Integer(1)) -> Expr:
-    return Positive(x) * x + (1 - Positive(x)) * alpha * (exp(x) - 1)
-
-
-SCALAR_LAWS: Mapping[str, Callable[..., Expr]] = {
-    "relu": lambda x: Positive(x) * x,
-    "leaky_relu": lambda x, slope=Rational(1, 100): Positive(x) * x + (1 - Positive(x)) * slope * x,
-    "elu": _elu,
-    "gelu": lambda x: x * (1 + erf(x / sympy.sqrt(2))) / 2,
-    "sigmoid": lambda x: 1 / (1 + exp(-x)),
-    "silu": lambda x: x / (1 + exp(-x)),
-    "softplus": lambda x: log(1 + exp(x)),
-    "mish": lambda x: x * tanh(log(1 + exp(x))),
-    "absolute": lambda x: x * Positive(x) - x * Positive(-x),
-    "sign": lambda x: Positive(x) - Positive(-x),
-    "maximum": lambda x, y: y + (x - y) * Positive(x - y),
-    "minimum": lambda x, y: x + (y - x) * Positive(x - y),
-    "log1p": lambda x: log(1 + x),
-    "expm1": lambda x: exp(x) - 1,
-    "square": lambda x: x**2,
-}
-"""Scalar functions by the name of their class, said a second time, so that a slip in the op table shows."""
-
-
-class View:
-    """A walk over index expressions; what an entry, a number and a function are is left to the two kinds of view."""
+class View(Walk):
+    """A program walked over, equation by equation; what an entry, a number and a function are is left to the kinds of view."""
 
     def __init__(self, program: Program, sizes: Mapping[Expr, int]) -> None:
-        self.program, self.sizes = program, sizes
-        self.entries: dict[str, np.ndarray] = {}
-
-    def number(self, e: Expr) -> Any:
-        """A number as an element of the view."""
-        raise NotImplementedError
-
-    def is_zero(self, value: Any) -> bool:
-        """Whether a guard is 0."""
-        raise NotImplementedError
-
-    def real(self, e: Expr, env: Env) -> float:
-        """The real part of an index expression at the view's point."""
-        raise NotImplementedError
+        super().__init__(sizes)
+        self.program = program
 
     def reals(self, name: str) -> np.ndarray:
         """The real parts of a tensor's entries at the view's point."""
-        raise NotImplementedError
-
-    def function(self, name: str, value: Any) -> Any:
-        """A function of one argument by its SymPy name."""
-        raise NotImplementedError
-
-    def power(self, base: Any, exponent: Any, e: Expr) -> Any:
-        """A root, or a power whose exponent `e` is not a whole number."""
         raise NotImplementedError
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -90,104 +42,15 @@ class View:
     def define(self, equation: Equation) -> None:
         """Fill in the entries of the tensor that `equation` defines."""
         shape = self.shape(equation.name)
-        if isinstance(equation.rhs, Call):
-            self.entries[equation.name] = self._call(equation).reshape(shape)
-            return
-        made = np.empty(shape, dtype=object)
-        for place in product(*map(range, shape)):
-            made[place] = self.walk(equation.rhs, dict(zip(equation.indices, place, strict=True)))
-        self.entries[equation.name] = made
-
-    def walk(self, e: Expr, env: Env) -> Any:
-        """The value of `e` with its free indices as in `env`."""
-        if isinstance(e, Index):
-            return self.number(Integer(env[e]))
-        if isinstance(e, Entry):
-            return self._entry(e, env)
-        if isinstance(e, Total):
-            ranges = [range(size_of(i.axis, self.sizes)) for i in e.indices]
-            inner = (dict(zip(e.indices, place, strict=True)) for place in product(*ranges))
-            return reduce(add, (self.walk(e.body, {**env, **more}) for more in inner), self.number(Integer(0)))
-        if isinstance(e, Number | NumberSymbol):
-            return self.number(e)
-        if e in self.sizes:
-            return self.number(Integer(self.sizes[e]))
-        if isinstance(e, Add):
-            return reduce(add, (self.walk(a, env) for a in e.args))
-        if isinstance(e, Mul):
-            return self._product(e, env)
-        if isinstance(e, KroneckerDelta):
-            return self.number(Integer(self.place(e.args[0], env) == self.place(e.args[1], env)))
-        if isinstance(e, Positive | NonNegative):
-            argument = self.real(e.args[0], env)
-            return self.number(Integer(argument > 0 if isinstance(e, Positive) else argument >= 0))
-        if isinstance(e, Pow):
-            base = self.walk(e.base, env)
-            return base ** int(e.exp) if e.exp.is_Integer else self.power(base, self.walk(e.exp, env), e.exp)
-        return self._function(e, env)
-
-    def place(self, e: Expr, env: Env) -> int:
-        """The whole number that an index expression is."""
-        if isinstance(e, Index):
-            return env[e]
-        if isinstance(e, Entry):
-            return round(self.real(e, env))
-        if isinstance(e, Add):
-            return sum(self.place(a, env) for a in e.args)
-        if isinstance(e, Mul):
-            return prod(self.place(a, env) for a in e.args)
-        return size_of(e, self.sizes) if not e.is_Integer else int(e)
-
-    def _entry(self, e: Entry, env: Env) -> Any:
-        array, place = self.entries[e.name], tuple(self.place(i, env) for i in e.indices)
-        if any(not 0 <= p < s for p, s in zip(place, array.shape, strict=True)):
-            raise VerifyError(f"{e} is out of range at {place}")
-        return array[place]
-
-    def _product(self, e: Mul, env: Env) -> Any:
-        made = self.number(Integer(1))
-        for a in sorted(e.args, key=lambda a: not is_guard(a)):
-            value = self.walk(a, env)
-            if is_guard(a) and self.is_zero(value):
-                return value
-            made = made * value
-        return made
-
-    def _function(self, e: Expr, env: Env) -> Any:
-        name = type(e).__name__
-        if isinstance(e, exp):
-            return self._exponential(e.args[0], env)
-        if name in SCALAR_LAWS:
-            return self.walk(SCALAR_LAWS[name](*e.args), env)
-        if isinstance(e, Function) and hasattr(type(e), "law"):
-            return self.walk(type(e).law(*e.args), env)
-        return self.function(name, self.walk(e.args[0], env))
-
-    def _exponential(self, e: Expr, env: Env) -> Any:
-        """exp of a sum as a product, so that an exponential stands for the same atom wherever it occurs."""
-        made = self.number(Integer(1))
-        for term in Add.make_args(e):
-            factor, rest = term.as_coeff_Mul()
-            if rest == 1:
-                factor, rest = Integer(1), term
-            if not factor.is_Rational:
-                factor, rest = Integer(1), term
-            value = self.walk(rest, env)
-            made = made * self.function("exp", value if factor.q == 1 else value / self.number(Integer(factor.q))) ** int(factor.p)
-        return made
+        rhs = equation.rhs
+        made = self._call(equation) if isinstance(rhs, Call) else self.walk(rhs, ONCE.within(equation.indices, shape))
+        self.entries[equation.name] = made.reshape(shape)
 
     def _call(self, equation: Equation) -> np.ndarray:
         call = equation.rhs
         if call.op not in CALL_LAWS:
             raise VerifyError(f"no scalar law for the call '{call.op}'", place=f"equation {equation.name}")
         return np.asarray(CALL_LAWS[call.op](self, *call.arguments, **dict(call.options)), dtype=object)
-
-    def each(self, name: str, values: np.ndarray) -> np.ndarray:
-        """The function `name` of every entry."""
-        made = np.empty(values.shape, dtype=object)
-        for place in np.ndindex(values.shape):
-            made[place] = self.function(name, values[place])
-        return made
 
 
 class PointView(View):
@@ -208,9 +71,13 @@ class PointView(View):
         """Whether a guard is 0."""
         return value.mod == 0
 
-    def real(self, e: Expr, env: Env) -> float:
-        """The real part, by which brackets are decided."""
-        return self.walk(e, env).real
+    def real(self, e: Expr, at: Places) -> np.ndarray:
+        """The real parts, by which brackets are decided."""
+        return np.array([v.real for v in self.walk(e, at)], dtype=float)
+
+    def added(self, values: Sequence[Value]) -> Value:
+        """The sum of both parts."""
+        return Value(sum(v.mod for v in values), sum(v.real for v in values))
 
     def reals(self, name: str) -> np.ndarray:
         """The real parts of a tensor's entries."""
@@ -244,9 +111,9 @@ class FractionView(View):
         """Whether a guard is 0."""
         return value == 0
 
-    def real(self, e: Expr, env: Env) -> float:
-        """The value, by which brackets are decided."""
-        return self.walk(e, env)
+    def real(self, e: Expr, at: Places) -> np.ndarray:
+        """The values, by which brackets are decided."""
+        return self.walk(e, at)
 
     def reals(self, name: str) -> np.ndarray:
         """The values of a tensor's entries."""
@@ -285,9 +152,17 @@ class Symbols(View):
         """Whether a guard is 0."""
         return value == 0
 
-    def real(self, e: Expr, env: Env) -> float:
-        """The real part at the point."""
-        return self.point.real(e, env)
+    def real(self, e: Expr, at: Places) -> np.ndarray:
+        """The real parts at the point."""
+        return self.point.real(e, at)
+
+    def added(self, values: Sequence[Expr]) -> Expr:
+        """SymPy's sum."""
+        return Add(*values)
+
+    def multiplied(self, values: Sequence[Expr]) -> Expr:
+        """SymPy's product."""
+        return Mul(*values)
 
     def reals(self, name: str) -> np.ndarray:
         """The real parts of a tensor's entries at the point."""
@@ -308,17 +183,42 @@ class SymbolView(Symbols):
 
     def __init__(self, point: PointView, held: tuple[str, ...], wanted: str) -> None:
         super().__init__(point)
-        moving = set(held)
+        self.free: dict[Expr, frozenset[Symbol]] = {}
         needed = point.program.needed([wanted, *held])
-        for equation in needed.equations:
-            if equation.name not in held and equation.uses() & moving:
-                moving.add(equation.name)
-        for name in needed.tensors:
-            if name in held or name not in moving:
-                self.entries[name] = self.named(name)
+        for name in kept(needed, held):
+            self.entries[name] = self.named(name)
         for equation in needed.equations:
             if equation.name not in self.entries:
                 self.define(equation)
+
+    def slope(self, e: Expr, symbol: Symbol) -> Expr:
+        """SymPy's derivative, of the terms in which the symbol occurs alone; a factor in which it does not stands before it."""
+        if symbol not in self.symbols_of(e):
+            return S.Zero
+        if isinstance(e, Add):
+            return Add(*[self.slope(a, symbol) for a in e.args if symbol in self.symbols_of(a)])
+        if isinstance(e, Mul):
+            moving = [a for a in e.args if symbol in self.symbols_of(a)]
+            if len(moving) == 1:
+                return Mul(*[a for a in e.args if a is not moving[0]], self.slope(moving[0], symbol))
+        return e.diff(symbol)
+
+    def symbols_of(self, e: Expr) -> frozenset[Symbol]:
+        """The symbols in an expression."""
+        if e.is_Symbol:
+            return frozenset({e})
+        if e not in self.free:
+            self.free[e] = frozenset().union(*map(self.symbols_of, e.args))
+        return self.free[e]
+
+
+def kept(program: Program, held: Collection[str]) -> frozenset[str]:
+    """The tensors of a program that `held` are, or that do not depend on them: what stays a symbol where the others are expanded."""
+    moving = set(held)
+    for equation in program.equations:
+        if equation.name not in held and equation.uses() & moving:
+            moving.add(equation.name)
+    return frozenset(n for n in program.tensors if n in held or n not in moving)
 
 
 def _softmax(view: View, name: str, axis: int = -1) -> np.ndarray:
@@ -351,6 +251,13 @@ def _first(view: View, name: str, axis: int | None, keepdims: bool, pick: Callab
     return made if keepdims else np.squeeze(made, axis=axis)
 
 
+def _selector(view: View, name: str, axis: int, pick: Callable) -> np.ndarray:
+    places = pick(view.reals(name), axis=axis, keepdims=True)
+    made = np.full(view.entries[name].shape, view.number(Integer(0)), dtype=object)
+    np.put_along_axis(made, places, view.number(Integer(1)), axis)
+    return made
+
+
 def _mean(view: View, name: str, axis: int | None = None, keepdims: bool = False) -> np.ndarray:
     values = view.entries[name]
     count = view.number(Integer(values.size if axis is None else values.shape[axis]))
@@ -375,7 +282,7 @@ def inverse(a: np.ndarray) -> np.ndarray:
     made, whole = np.empty_like(a), determinant(a)
     for i, j in np.ndindex(a.shape):
         minor = np.delete(np.delete(a, j, 0), i, 1)
-        made[i, j] = (determinant(minor) if len(minor) else lifted(1) if isinstance(whole, Value) else Integer(1)) * (-1) ** (i + j) / whole
+        made[i, j] = (determinant(minor) if len(minor) else whole**0) * (-1) ** (i + j) / whole
     return made
 
 
@@ -385,6 +292,8 @@ CALL_LAWS: Mapping[str, Callable[..., np.ndarray]] = {
     "log_softmax": _log_softmax,
     "max": lambda view, name, axis=None, keepdims=False: _first(view, name, axis, keepdims, np.argmax),
     "min": lambda view, name, axis=None, keepdims=False: _first(view, name, axis, keepdims, np.argmin),
+    "max_selector": lambda view, name, axis: _selector(view, name, axis, np.argmax),
+    "min_selector": lambda view, name, axis: _selector(view, name, axis, np.argmin),
     "mean": _mean,
     "var": _var,
     "det": lambda view, name: determinant(view.entries[name]),

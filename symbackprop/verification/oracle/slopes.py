@@ -1,99 +1,191 @@
 """Derivatives of a program written out as scalar equations, at one point of the prime field.
 
-Every entry of every tensor is a SymPy symbol, defined by an expression in the entries that it is computed from: the expansion
-with its shared parts named. SymPy differentiates each function in it; sums, products and the composition of definitions follow
-the chain rule, carried out in residues. Nothing here knows of indices, of tensors' shapes or of how a derivative is contracted.
+Every entry of every tensor is a variable of its own, defined by an expression in the entries that it is computed from: the expansion
+with its shared parts named. An equation is walked in values that carry their derivatives by these entries; SymPy differentiates each
+function in it; sums, products, powers and the composition of definitions follow the chain rule, carried out in residues. Nothing here
+knows of indices, of tensors' shapes or of how a derivative is contracted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import prod
 from time import process_time
+from typing import TypeAlias
 
 import numpy as np
-from sympy import Dummy, Expr, Symbol
+import sympy
+from sympy import Dummy, Expr
 
 from symbackprop.errors import VerifyError
-from symbackprop.verification.oracle.field import Value, lifted
+from symbackprop.verification.oracle.field import OPAQUE, Value, lifted
 from symbackprop.verification.oracle.literal import sizes_text
-from symbackprop.verification.oracle.scalar import PointView, Symbols
+from symbackprop.verification.oracle.scalar import PointView, SymbolView, View, kept
+from symbackprop.verification.oracle.walk import Places
 
 ONE, ZERO = lifted(1), lifted(0)
 
+By: TypeAlias = dict[int, Value]
+"""Derivatives by entries; each entry of each tensor has a number."""
 
-class Slopes(Symbols):
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A value, and its derivatives by the entries that it is computed from."""
+
+    value: Value
+    by: By
+
+    def __add__(self, other: "Moving | int") -> "Moving":
+        other = _moving(other)
+        return Moving(self.value + other.value, _sum([self.by, other.by]))
+
+    __radd__ = __add__
+
+    def __neg__(self) -> "Moving":
+        return self * -1
+
+    def __sub__(self, other: "Moving | int") -> "Moving":
+        return self + -_moving(other)
+
+    def __mul__(self, other: "Moving | int") -> "Moving":
+        other = _moving(other)
+        return Moving(self.value * other.value, _sum([_times(self.by, other.value), _times(other.by, self.value)]))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: "Moving | int") -> "Moving":
+        return self * _moving(other) ** -1
+
+    def __rtruediv__(self, other: int) -> "Moving":
+        return self**-1 * other
+
+    def __pow__(self, exponent: int) -> "Moving":
+        if not exponent or not self.by:
+            return Moving(self.value**exponent, {})
+        return Moving(self.value**exponent, _times(self.by, exponent * self.value ** (exponent - 1)))
+
+
+def _moving(value: Moving | int) -> Moving:
+    return value if isinstance(value, Moving) else Moving(lifted(value), {})
+
+
+def _times(by: By, factor: Value) -> By:
+    return {k: slope * factor for k, slope in by.items()}
+
+
+def _sum(parts: Sequence[By]) -> By:
+    made: By = {}
+    for by in parts:
+        if not made:
+            made = dict(by)
+            continue
+        for k, slope in by.items():
+            made[k] = made[k] + slope if k in made else slope
+    return made
+
+
+class Slopes(View):
     """The scalar equations of a program at a point, and the derivatives of any entry by any others.
 
     Raises VerifyError once `deadline` (of process_time) is past.
     """
 
     def __init__(self, point: PointView, deadline: float = np.inf) -> None:
-        super().__init__(point)
-        self.deadline = deadline
-        self.memo: dict[Expr, Value] = {}
-        self.partials: dict[Symbol, list[tuple[Symbol, Value]]] = {}
-        self.rows: dict[Symbol, dict[Symbol, Value]] = {}
+        super().__init__(point.program, point.sizes)
+        self.point, self.deadline = point, deadline
+        self.first: dict[str, int] = {}
+        self.partials: dict[str, list[By]] = {}
+        self.rows: dict[int, By] = {}
+        self.expanded: dict[tuple[str, frozenset[str]], SymbolView] = {}
+        count = 0
         for name in point.program.tensors:
-            self.entries[name] = self.named(name)
+            values, self.first[name] = point.entries[name], count
+            self.entries[name] = np.empty(values.shape, dtype=object)
+            for place in np.ndindex(values.shape):
+                self.entries[name][place] = Moving(values[place], {count: ONE})  # type: ignore[arg-type,call-overload]
+                count += 1
         self.order = [e.name for e in point.program.equations]
+
+    def number(self, e: Expr) -> Moving:
+        """A number, which does not move."""
+        return Moving(self.point.number(e), {})
+
+    def is_zero(self, value: Moving) -> bool:
+        """Whether a guard is 0."""
+        return value.value.mod == 0
+
+    def real(self, e: Expr, at: Places) -> np.ndarray:
+        """The real parts at the point."""
+        return self.point.real(e, at)
+
+    def reals(self, name: str) -> np.ndarray:
+        """The real parts of a tensor's entries at the point."""
+        return self.point.reals(name)
+
+    def added(self, values: Sequence[Moving]) -> Moving:
+        """The sum, and that of the derivatives."""
+        return Moving(self.point.added([v.value for v in values]), _sum([v.by for v in values]))
+
+    def function(self, name: str, value: Moving) -> Moving:
+        """A function of one argument, with SymPy's derivative."""
+        made = self.point.function(name, value.value)
+        if not value.by:
+            return Moving(made, {})
+        u, slope = _derivative(name)
+        return Moving(made, _times(value.by, self.point.field.scalar(slope, {u: value.value}, {})))
+
+    def power(self, base: Moving, exponent: Moving, e: Expr) -> Moving:
+        """u^w, with w u^(w - 1) du and u^w log(u) dw."""
+        field = self.point.field
+        made, parts = field.power(base.value, exponent.value, e), []
+        if base.by:
+            parts.append(_times(base.by, exponent.value * field.power(base.value, exponent.value - 1, e - 1)))
+        if exponent.by:
+            parts.append(_times(exponent.by, made * field.log(base.value)))
+        return Moving(made, _sum(parts))
 
     def slope(self, top: str, row: tuple[int, ...], name: str) -> dict[tuple[int, ...], Value]:
         """The derivatives of the entry `row` of the tensor `top` by every entry of the tensor `name`, by place."""
-        found = self.row(self.entries[top][row], top)
-        return {place: found.get(symbol, ZERO) for place, symbol in np.ndenumerate(self.entries[name])}
+        found = self.row(top, int(np.ravel_multi_index(row, self.shape(top))) if row else 0)
+        return {place: found.get(self.first[name] + k, ZERO) for k, place in enumerate(np.ndindex(self.shape(name)))}
 
-    def row(self, symbol: Symbol, top: str) -> Mapping[Symbol, Value]:
+    def row(self, top: str, number: int) -> Mapping[int, Value]:
         """The derivatives of one entry of `top` by all entries that it is computed from, at any remove."""
-        if symbol not in self.rows:
-            found = {symbol: ONE}
+        entry = self.first[top] + number
+        if entry not in self.rows:
+            found = {entry: ONE}
             for name in reversed(self.order[: self.order.index(top) + 1] if top in self.order else []):
-                for entry in self.entries[name].flat:
-                    if entry in found:
-                        weight = found[entry]
-                        for below, slope in self.of(name, entry):
+                first = self.first[name]
+                for k in range(prod(self.shape(name))):
+                    if first + k in found:
+                        weight = found[first + k]
+                        for below, slope in self.of(name)[k].items():
                             found[below] = found[below] + weight * slope if below in found else weight * slope
-            self.rows[symbol] = found
-        return self.rows[symbol]
+            self.rows[entry] = found
+        return self.rows[entry]
 
-    def of(self, name: str, entry: Symbol) -> list[tuple[Symbol, Value]]:
-        """The partial derivatives of the definition of `entry`, an entry of `name`, by the symbols in it."""
-        if entry not in self.partials:
+    def expansion(self, top: str, variables: tuple[str, ...]) -> SymbolView:
+        """The entries of `top` as expressions in those of `variables`; one for all that leave the same tensors as they are."""
+        key = top, kept(self.program.needed([top, *variables]), variables)
+        if key not in self.expanded:
+            self.expanded[key] = SymbolView(self.point, variables, top)
+        return self.expanded[key]
+
+    def of(self, name: str) -> list[By]:
+        """The partial derivatives of the definition of each entry of `name`, by the entries in it."""
+        if name not in self.partials:
             if process_time() > self.deadline:
                 raise VerifyError(f"the expansion takes too long at {sizes_text(self.sizes)}")
-            symbols = self.entries[name]
+            entries = self.entries[name]
             self.define(self.program[name])
-            definitions, self.entries[name] = self.entries[name], symbols
-            for symbol, definition in zip(symbols.flat, definitions.flat, strict=True):
-                found: dict[Symbol, Value] = {}
-                for below, slope in self.spread(definition, ONE):
-                    found[below] = found[below] + slope if below in found else slope
-                self.partials[symbol] = list(found.items())
-        return self.partials[entry]
+            definitions, self.entries[name] = self.entries[name], entries
+            self.partials[name] = [made.by for made in definitions.flat]
+        return self.partials[name]
 
-    def spread(self, e: Expr, weight: Value) -> Iterator[tuple[Symbol, Value]]:
-        """(symbol, weight times slope) for each place where a symbol stands in `e`."""
-        if e.is_Symbol:
-            yield e, weight
-        elif e.is_Add:
-            for a in e.args:
-                yield from self.spread(a, weight)
-        elif e.is_Mul:
-            values = [self.value(a) for a in e.args]
-            for k, a in enumerate(e.args):
-                if a.free_symbols:
-                    made = weight
-                    for other in values[:k] + values[k + 1 :]:
-                        made = made * other
-                    yield from self.spread(a, made)
-        else:
-            for k, a in enumerate(e.args):
-                if a.free_symbols:
-                    yield from self.spread(a, weight * self.local(e, k))
 
-    def value(self, e: Expr) -> Value:
-        """The value of an expression in the entries."""
-        return self.point.field.scalar(e, self.symbols, self.memo)
-
-    def local(self, e: Expr, k: int) -> Value:
-        """SymPy's derivative of a function by its argument `k`, in the others and itself as they are."""
-        moving = [a if not a.free_symbols else Dummy(f"u{j}") for j, a in enumerate(e.args)]
-        values = {u: self.value(a) for u, a in zip(moving, e.args, strict=True) if u is not a}
-        return self.point.field.scalar(e.func(*moving).diff(moving[k]), values, {})
+@cache
+def _derivative(name: str) -> tuple[Dummy, Expr]:
+    """An argument, and SymPy's derivative of the function `name` of it."""
+    u = Dummy()
+    return u, (OPAQUE.get(name) or getattr(sympy, name))(u).diff(u)

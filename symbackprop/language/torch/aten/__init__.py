@@ -1,0 +1,1 @@
+"""What each ATen op is in the language: `table.ATEN`, one record for each."""

@@ -1,0 +1,198 @@
+"""Records of ATen ops that are layers: normalisations, embeddings, dropout, attention."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from symbackprop.errors import AxisError
+from symbackprop.language.torch.aten.records import Ops, aten, same_size
+
+
+def _affine(ops: Ops, made: Any, weight: Any, bias: Any) -> Any:
+    made = made if weight is None else ops.multiply(made, weight)
+    return made if bias is None else ops.add(made, bias)
+
+
+def _normal(ops: Ops, x: Any, axes: tuple[int, ...], eps: float) -> Any:
+    """Mean 0 and variance 1 over axes."""
+    along = {"axis": axes, "keepdims": True}
+    return ops.divide(ops.subtract(x, ops.mean(x, **along)), ops.sqrt(ops.add(ops.var(x, **along), eps)))
+
+
+def _of_channels(p: Any, rank: int) -> Any:
+    """A parameter for each channel, the second axis, beside an array."""
+    return p if p is None else p[(slice(None), *[None] * (rank - 2))] if rank > 2 else p
+
+
+@aten("layer_norm", "native_layer_norm")
+def layer_norm(ops: Ops, input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """The last axes brought to mean 0 and variance 1."""
+    axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
+    return _affine(ops, _normal(ops, input, axes, eps), weight, bias)
+
+
+@aten("rms_norm", "_fused_rms_norm")
+def rms_norm(ops: Ops, input: Any, normalized_shape: Sequence[int], weight: Any = None, eps: float | None = None) -> Any:
+    """The last axes divided by their root mean square."""
+    if eps is None:
+        eps = {"float64": 2.0**-52, "float32": 2.0**-23}[ops.precision]
+    axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
+    size = ops.sqrt(ops.add(ops.mean(ops.square(input), axis=axes, keepdims=True), eps))
+    return _affine(ops, ops.divide(input, size), weight, None)
+
+
+@aten("group_norm", "native_group_norm")
+def group_norm(
+    ops: Ops,
+    input: Any,
+    weight: Any = None,
+    bias: Any = None,
+    N: Any = None,
+    C: Any = None,
+    HxW: Any = None,
+    group: int | None = None,
+    num_groups: int | None = None,
+    eps: float = 1e-5,
+) -> Any:
+    """Groups of channels brought to mean 0 and variance 1, in each sample."""
+    groups = num_groups if group is None else group
+    apart = ops.reshape(input, (input.shape[0], groups, input.shape[1] // groups, *input.shape[2:]))
+    made = ops.reshape(_normal(ops, apart, tuple(range(2, apart.ndim)), eps), input.shape)
+    return _affine(ops, made, _of_channels(weight, input.ndim), _of_channels(bias, input.ndim))
+
+
+@aten("instance_norm")
+def instance_norm(
+    ops: Ops,
+    input: Any,
+    weight: Any = None,
+    bias: Any = None,
+    running_mean: Any = None,
+    running_var: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = False,
+) -> Any:
+    """Each channel of each sample brought to mean 0 and variance 1."""
+    if not use_input_stats:
+        return _with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
+    made = _normal(ops, input, tuple(range(2, input.ndim)), eps)
+    return _affine(ops, made, _of_channels(weight, input.ndim), _of_channels(bias, input.ndim))
+
+
+def _with_statistics(ops: Ops, x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float) -> Any:
+    mean, var, weight, bias = (_of_channels(p, x.ndim) for p in (mean, var, weight, bias))
+    return _affine(ops, ops.divide(ops.subtract(x, mean), ops.sqrt(ops.add(var, eps))), weight, bias)
+
+
+@aten("batch_norm", "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_functional", "_batch_norm_with_update")
+def batch_norm(
+    ops: Ops,
+    input: Any,
+    weight: Any = None,
+    bias: Any = None,
+    running_mean: Any = None,
+    running_var: Any = None,
+    training: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = False,
+) -> Any:
+    """Each channel brought to mean 0 and variance 1 over the batch, or by the statistics that were kept."""
+    if not training and running_mean is not None:
+        return _with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
+    made = _normal(ops, input, tuple(k for k in range(input.ndim) if k != 1), eps)
+    return _affine(ops, made, _of_channels(weight, input.ndim), _of_channels(bias, input.ndim))
+
+
+@aten("_native_batch_norm_legit_no_training", "_batch_norm_no_update")
+def batch_norm_kept(
+    ops: Ops, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float = 0.1, eps: float = 1e-5
+) -> Any:
+    """The same by the statistics that were kept."""
+    return _with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
+
+
+@aten("embedding")
+def embedding(ops: Ops, weight: Any, indices: Any, padding_idx: int = -1, scale_grad_by_freq: bool = False, sparse: bool = False) -> Any:
+    """Rows of a table at places."""
+    if padding_idx >= 0:
+        raise ops.error("a row that gets no gradient (padding_idx)", "leave padding_idx out, and mask what the objective takes of it")
+    if scale_grad_by_freq:
+        raise ops.error("gradients scaled by how often a row is taken (scale_grad_by_freq)", "leave it out")
+    return ops.take(weight, indices, axis=0)
+
+
+@aten("dropout", "native_dropout")
+def dropout(ops: Ops, input: Any, p: float, train: bool | None = True) -> Any:
+    """Entries that a named mask keeps, scaled so that the mean stays."""
+    if train is False or p == 0:
+        return input
+    return ops.divide(ops.multiply(input, ops.mask(input)), 1 - p)
+
+
+@aten("scaled_dot_product_attention")
+def scaled_dot_product_attention(
+    ops: Ops,
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    """Values averaged with weights that say how well their keys fit a query."""
+    if enable_gqa and not same_size(query.shape[-3], key.shape[-3]):
+        times = query.shape[-3] // key.shape[-3]
+        key, value = (ops.repeat(x, times, axis=x.ndim - 3) for x in (key, value))
+    scores = ops.matmul(query, ops.swapaxes(key, -1, -2))
+    width = query.shape[-1]
+    if scale is None:
+        scores = ops.divide(scores, math.isqrt(width) if _is_square(width) else ops.sqrt(width))
+    else:
+        scores = ops.multiply(scores, scale)
+    if is_causal:
+        seen = ops.tril(ops.ones((query.shape[-2], key.shape[-2])))
+        scores = ops.where(ops.greater(seen, 0), scores, -math.inf)
+    elif attn_mask is not None:
+        kept = attn_mask.dtype.kind == "b"
+        scores = ops.where(attn_mask, scores, -math.inf) if kept else ops.add(scores, attn_mask)
+    weights = ops.softmax(scores, axis=scores.ndim - 1)
+    return ops.matmul(dropout(ops, weights, dropout_p), value)
+
+
+def _is_square(n: Any) -> bool:
+    return isinstance(n, int) and math.isqrt(n) ** 2 == n
+
+
+@aten("pixel_shuffle")
+def pixel_shuffle(ops: Ops, self: Any, upscale_factor: int) -> Any:
+    """Channels as places between the places."""
+    r = upscale_factor
+    *front, channels, height, width = self.shape
+    if not isinstance(channels, int):
+        raise ops.error("channels whose number is symbolic", "let dynamic= give it", AxisError)
+    apart = ops.reshape(self, (*front, channels // r**2, r, r, height, width))
+    k = len(front)
+    turned = ops.transpose(apart, (*range(k), k, k + 3, k + 1, k + 4, k + 2))
+    return ops.reshape(turned, (*front, channels // r**2, height * r, width * r))
+
+
+@aten("cosine_similarity")
+def cosine_similarity(ops: Ops, x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    """The cosine of an angle; of shorter vectors than eps that of eps."""
+    norms = [ops.maximum(ops.sqrt(ops.sum(ops.square(x), axis=dim)), eps) for x in (x1, x2)]
+    return ops.divide(ops.sum(ops.multiply(x1, x2), axis=dim), ops.multiply(*norms))
+
+
+@aten("pairwise_distance")
+def pairwise_distance(ops: Ops, x1: Any, x2: Any, p: float = 2, eps: float = 1e-6, keepdim: bool = False) -> Any:
+    """The norm of a difference, to which eps is added."""
+    gap = ops.abs(ops.add(ops.subtract(x1, x2), eps))
+    along = {"axis": gap.ndim - 1, "keepdims": keepdim}
+    if p == 2:
+        return ops.sqrt(ops.sum(ops.square(gap), **along))
+    return ops.power(ops.sum(ops.power(gap, p), **along), 1 / p)

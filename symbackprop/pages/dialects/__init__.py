@@ -1,0 +1,1 @@
+"""What kinds of pages are written in: Markdown, HTML, LaTeX."""

@@ -1,0 +1,45 @@
+"""A page as plain records of strings: what the templates print."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A box of the picture: its corner, its middle, its name and label, its shape, its kind, and the key that arrows go by."""
+
+    name: str
+    key: str
+    label: str
+    shape: str
+    kind: str
+    x: int
+    y: int
+    middle: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One block as strings. `kind` says which of the other fields are filled."""
+
+    kind: str
+    text: str = ""
+    label: str = ""
+    lines: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    items: tuple["Item", ...] = ()
+    shapes: tuple[Shape, ...] = ()
+    arrows: tuple[tuple[str, ...], ...] = ()
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page: title, a line below it, language ("en", "zh"), blocks, a last line."""
+
+    title: str
+    subtitle: str
+    lang: str
+    items: tuple[Item, ...]
+    foot: str
