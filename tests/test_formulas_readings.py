@@ -83,6 +83,14 @@ def test_what_a_chain_defines_in_its_middle_is_what_it_defines_on_its_left() -> 
     assert status(r"\frac{\partial E}{\partial o} = t - o", forward, shapes) == "wrong"
 
 
+def test_a_prime_alone_is_taken_where_the_one_equation_applies_the_function() -> None:
+    forward, shapes = ["z = W x", "a = g(z)"], {"z": ["n"], "W": ["n", "m"], "x": ["m"], "a": ["n"], "L": []}
+    for prime in ("g'", "(g)'"):
+        right = rf"\frac{{\partial L}}{{\partial x}} = W^T ({prime} \odot \frac{{\partial L}}{{\partial a}})"
+        assert status(right, forward, shapes) == "holds"
+        assert status(right.replace("W^T", "2 W^T"), forward, shapes) == "wrong"
+
+
 LOST = {
     "paths through mean and variance": (BATCH, {"x": ["m"], "h": ["m"], r"\mu": [], "v": [], r"\epsilon": [], "L": []}),
     "entries off the diagonal": (ATTENTION, SCORES),

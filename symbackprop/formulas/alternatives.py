@@ -201,7 +201,7 @@ def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading
     if numbers and len(numbers) == len(context.declared):
         for values in itertools.product((None, 0, 1), repeat=len(data)):
             special = tuple((x, v) for x, v in zip(data, values, strict=True) if v is not None)
-            if special:
+            if special and ("x", 0) not in special:  # a factor of 0 hides what is wrong beside it
                 yield varied(first, special=special), [words.say("values", what=", ".join(f"{x} = {v}" for x, v in special))]
 
 
