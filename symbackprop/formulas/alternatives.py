@@ -32,6 +32,8 @@ def readings(context: Context, link: Link, inert: Container[Reading] = ()) -> It
     if said.hot:
         yield varied(first, hot=True), []
         yield varied(first, hot=True, hit=True), [words.say("hit")]
+    if any(isinstance(p, n.Differential) for x in (link.left, link.right) for p in parts(x)):
+        yield varied(first, before=True), [] if "activation" in said.derived else [words.say("before")]
     changes = [c for c in alternatives(first, context, link)]
     for change, condition in changes:
         yield varied(first, **change), [condition]
