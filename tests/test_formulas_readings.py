@@ -83,6 +83,14 @@ def test_what_a_chain_defines_in_its_middle_is_what_it_defines_on_its_left() -> 
     assert status(r"\frac{\partial E}{\partial o} = t - o", forward, shapes) == "wrong"
 
 
+def test_a_prime_alone_is_taken_where_the_one_equation_applies_the_function() -> None:
+    forward, shapes = ["z = W x", "a = g(z)"], {"z": ["n"], "W": ["n", "m"], "x": ["m"], "a": ["n"], "L": []}
+    for prime in ("g'", "(g)'"):
+        right = rf"\frac{{\partial L}}{{\partial x}} = W^T ({prime} \odot \frac{{\partial L}}{{\partial a}})"
+        assert status(right, forward, shapes) == "holds"
+        assert status(right.replace("W^T", "2 W^T"), forward, shapes) == "wrong"
+
+
 LOST = {
     "paths through mean and variance": (BATCH, {"x": ["m"], "h": ["m"], r"\mu": [], "v": [], r"\epsilon": [], "L": []}),
     "entries off the diagonal": (ATTENTION, SCORES),
@@ -113,3 +121,10 @@ def test_in_plain_notation_a_mismatch_is_wrong_though_nothing_near_is_right(what
 )
 def test_what_may_be_true_on_a_condition_that_is_not_said_is_not_called_wrong(claim: str, forward: list[str], shapes: dict) -> None:
     assert status(claim, forward, shapes) == "unknown"
+
+
+def test_d_of_an_activation_may_be_the_derivative_by_what_it_is_applied_to() -> None:
+    forward, shapes = [r"a = \sigma(W x)", "h = a * c"], {"a": ["n"], "W": ["n", "m"], "x": ["m"], "h": ["n"], "c": ["n"], "J": []}
+    dvar = "da means the gradient with respect to the pre-activation; dh is dJ/dh"
+    assert status("da = dh * c * a * (1 - a)", forward, shapes, dvar=dvar) == "holds"
+    assert status("da = dh * c * a * (1 + a)", forward, shapes, dvar=dvar) in ("wrong", "unknown")

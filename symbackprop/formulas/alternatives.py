@@ -32,6 +32,8 @@ def readings(context: Context, link: Link, inert: Container[Reading] = ()) -> It
     if said.hot:
         yield varied(first, hot=True), []
         yield varied(first, hot=True, hit=True), [words.say("hit")]
+    if any(isinstance(p, n.Differential) for x in (link.left, link.right) for p in parts(x)):
+        yield varied(first, before=True), [] if "activation" in said.derived else [words.say("before")]
     changes = [c for c in alternatives(first, context, link)]
     for change, condition in changes:
         yield varied(first, **change), [condition]
@@ -201,7 +203,7 @@ def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading
     if numbers and len(numbers) == len(context.declared):
         for values in itertools.product((None, 0, 1), repeat=len(data)):
             special = tuple((x, v) for x, v in zip(data, values, strict=True) if v is not None)
-            if special:
+            if special and ("x", 0) not in special:  # a factor of 0 hides what is wrong beside it
                 yield varied(first, special=special), [words.say("values", what=", ".join(f"{x} = {v}" for x, v in special))]
 
 

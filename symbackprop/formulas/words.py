@@ -46,6 +46,7 @@ WORDS: dict[str, dict[str, str]] = {
     "entropy": {"en": "the loss is the binary cross entropy", "zh": "损失为二元交叉熵"},
     "meant": {"en": "{what} has one index twice, and two are meant", "zh": "{what} 中同一下标出现两次，应为两个不同的下标"},
     "unit": {"en": "the vectors have norm 1", "zh": "向量的范数为 1"},
+    "before": {"en": "d of an activation is the derivative by what it is applied to", "zh": "激活值前的 d 表示对其自变量的导数"},
     "hit": {"en": "the free index is the class of the sample", "zh": "自由指标是该样本的类别"},
     "others": {"en": "the free index is not the class of the sample", "zh": "自由指标不是该样本的类别"},
     "reversed": {"en": "tensors are contracted over what they share, whatever their order", "zh": "张量按共有的轴缩并，与书写顺序无关"},
