@@ -1,8 +1,8 @@
-"""The jax target: loss and gradients of the models in examples/models beside jax.grad of the same loss, both under jit, and the NumPy target.
+"""The jax target: loss and gradients of examples/models beside jax.grad of the same loss, both under jit, and beside the NumPy target.
 
     python benchmarks/jax_target.py [--models lstm,convolution]
 
-Every axis is as long as below, in float64 on one thread; results are compared before anything is timed. Ratios are of medians, round by round.
+Every axis is as long as below, in float64 on one thread; results are compared first. Ratios are medians of those of each round.
 """
 
 import argparse
@@ -79,10 +79,11 @@ def main() -> int:
         slopes = zip(ours(*held)[1], numpy.gradients(params, **arrays), theirs(*held)[1], strict=True)
         off = max(np.max(np.abs(a - x)) / (1e-300 + np.max(np.abs(x))) for a, b, c in slopes for x in (b, c))
         wrong += not off < 1e-8
+        hot = harness.hot(numpy.loss_and_gradients)
         calls = {
             "jax": lambda f=ours, h=held: jax.block_until_ready(f(*h)),
             "grad": lambda f=theirs, h=held: jax.block_until_ready(f(*h)),
-            "numpy": lambda f=harness.hot(numpy.loss_and_gradients), p=params, a=arrays: f(p, **a),
+            "numpy": lambda f=hot, p=params, a=arrays: f(p, **a),
         }
         times = harness.interleaved(calls, ASKED.rounds, ASKED.budget)
         beside = [f"{harness.ratio(times['jax'], times[other]):.2f}" for other in ("grad", "numpy")]
