@@ -58,7 +58,8 @@ def drawn(program) -> dict[str, np.ndarray]:
         elif "positive" in kinds:
             made = draw.uniform(0.5, 2, shape)
         elif "symmetric" in kinds:
-            made = (made + made.T) / 2
+            made = np.triu(draw.integers(0, 2, shape), 1).astype(float)
+            made = made + made.T
         elif t.name == "mask":
             made = np.where(np.tri(*shape) > 0, 0.0, -1e9)
         arrays[t.name] = made
