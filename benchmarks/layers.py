@@ -27,9 +27,7 @@ LAYERS = {
         ["X", "W", "b"],
         ["G"],
     ),
-    "batch_norm": _model(
-        {"X": "n d", "w": "d", "b": "d", "G": "n d"}, {"J": "sum(G * batch_norm(X, w, b))"}, ["X", "w", "b"], ["G"]
-    ),
+    "batch_norm": _model({"X": "n d", "w": "d", "b": "d", "G": "n d"}, {"J": "sum(G * batch_norm(X, w, b))"}, ["X", "w", "b"], ["G"]),
     "spatial_batch_norm": _normalised("n c p q", "X * 1", "(0, 2, 3)", "[:, None, None]", "U"),
     "group_norm": _model(
         {"X": "n 4 p q", "w": "4", "b": "4", "G": "n 4 p q"},
@@ -43,9 +41,7 @@ LAYERS = {
         ["X", "w", "b"],
         ["G"],
     ),
-    "layer_norm": _model(
-        {"X": "n d", "w": "d", "b": "d", "G": "n d"}, {"J": "sum(G * layer_norm(X, w, b))"}, ["X", "w", "b"], ["G"]
-    ),
+    "layer_norm": _model({"X": "n d", "w": "d", "b": "d", "G": "n d"}, {"J": "sum(G * layer_norm(X, w, b))"}, ["X", "w", "b"], ["G"]),
     "attention": _model(
         {"X": "n d", "A": "d k", "B": "d k", "C": "d v", "G": "n v"},
         {"J": "sum(G * scaled_dot_product_attention(X @ A, X @ B, X @ C))"},
