@@ -101,7 +101,7 @@ def cross_entropy_loss(
     axis = 0 if self.ndim == 1 else 1
     soft = target.ndim == self.ndim
     if not soft and not label_smoothing:
-        if (axis, self.ndim, weight, reduction) == (1, 2, None, MEAN) and ignore_index < 0:
+        if self.ndim == 2 and weight is None and reduction == MEAN and ignore_index < 0:
             return ops.cross_entropy(self, target)
         return nll_loss(ops, ops.log_softmax(self, axis=axis), target, weight, reduction, ignore_index)
     if not soft:
@@ -153,5 +153,3 @@ def hinge_embedding_loss(ops: Ops, self: Any, target: Any, margin: float = 1, re
     """x where y is 1, max(0, margin - x) where it is -1."""
     off = ops.where(ops.equal(target, -1), ops.relu(ops.subtract(margin, self)), 0)
     return reduced(ops, ops.add(ops.where(ops.equal(target, 1), self, 0), off), reduction)
-
-

@@ -63,7 +63,7 @@ def movedim(ops: Ops, self: Any, source: Sequence[int], destination: Sequence[in
 
 
 @aten("expand", "broadcast_to", "expand_copy")
-def expand(ops: Ops, self: Any, size: Sequence[Any]) -> Any:
+def stretched(ops: Ops, self: Any, size: Sequence[Any]) -> Any:
     """Stretched along axes of size 1 and new ones in front; -1 leaves an axis as it is."""
     new = len(size) - self.ndim
     wanted = tuple(self.shape[k - new] if isinstance(s, int) and s == -1 else s for k, s in enumerate(size))
@@ -73,7 +73,13 @@ def expand(ops: Ops, self: Any, size: Sequence[Any]) -> Any:
 @aten("expand_as")
 def expand_as(ops: Ops, self: Any, other: Any) -> Any:
     """Stretched to the shape of another."""
-    return expand(ops, self, other.shape)
+    return stretched(ops, self, other.shape)
+
+
+@aten("broadcast_tensors")
+def broadcast_tensors(ops: Ops, tensors: Sequence[Any]) -> Any:
+    """Arrays that are stretched to one shape: what takes them together stretches them."""
+    return tuple(tensors)
 
 
 @aten("squeeze", "squeeze_copy")

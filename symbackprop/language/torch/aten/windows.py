@@ -130,7 +130,9 @@ def _pool(count: int, op: str) -> Callable:
 
 
 def _with_places(pool: Callable) -> Callable:
-    def pooled(ops: Ops, self: Any, kernel_size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False) -> Any:
+    def pooled(
+        ops: Ops, self: Any, kernel_size: Any, stride: Any = (), padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+    ) -> Any:
         places = ops.absent("where the largest entry of a window stands")
         return pool(ops, self, kernel_size, stride, padding, dilation, ceil_mode), places
 
