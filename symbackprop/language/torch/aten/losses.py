@@ -72,7 +72,7 @@ def _classes(ops: Ops, log_p: Any, target: Any, axis: int) -> Any:
     return ops.squeeze(ops.take_along_axis(log_p, inside, axis=axis), axis)
 
 
-@aten("nll_loss", "nll_loss_nd", "nll_loss2d", "nll_loss_forward", "nll_loss2d_forward")
+@aten("nll_loss", "nll_loss_nd", "nll_loss2d", "nll_loss_forward")
 def nll_loss(ops: Ops, self: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = IGNORED) -> Any:
     """Log probabilities of classes, with a minus; a class may be left out, and classes may have weights."""
     axis = 0 if self.ndim == 1 else 1
