@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-from torch_cases import CASES, ROUGH, TAKEN_APART  # noqa: E402
+from torch_cases import CASES, IN_NETWORKS, ROUGH, TAKEN_APART, UNCASED  # noqa: E402
 
 import symbackprop as sbp  # noqa: E402
 from symbackprop.language.torch import walking  # noqa: E402
@@ -69,3 +69,7 @@ def test_values_and_gradients_are_those_of_torch(name, monkeypatch):
     found = logged(monkeypatch)
     assert distance(CASES[name]) < ROUGH.get(name, CLOSE)
     assert name in found or name in TAKEN_APART, f"{name} is not reached: {found}"
+
+
+def test_a_record_without_a_case_is_named():
+    assert ATEN.keys() - CASES.keys() == UNCASED | IN_NETWORKS

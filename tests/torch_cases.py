@@ -288,3 +288,31 @@ CASES |= {
     "margin_ranking_loss": case(lambda a, b, c: F.margin_ranking_loss(a, b, c, 0.1), (5,), (5,), (5,)),
     "hinge_embedding_loss": case(lambda a: F.hinge_embedding_loss(a, torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64)), (3,)),
 }
+
+UNCASED = {
+    "_batch_norm_no_update",
+    "_batch_norm_with_update",
+    "_fused_rms_norm",
+    "_prelu_kernel",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool3d",
+    "alias",
+    "argmax",
+    "argmin",
+    "lift_fresh_copy",
+    "max_pool1d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
+    "reflection_pad3d",
+    "replication_pad3d",
+    "broadcast_tensors",
+    "to",
+    "gru_cell",
+    "lstm_cell",
+    "rnn_relu",
+    "rnn_relu_cell",
+    "rnn_tanh_cell",
+}
+"""Records without a case: what others are made of, places that are refused, and sisters of records that have one."""
+IN_NETWORKS = {"_native_batch_norm_legit_functional", "dropout", "native_dropout", "gru", "lstm", "rnn_tanh"}
+"""Records that whole networks reach."""
