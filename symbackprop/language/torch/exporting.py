@@ -173,21 +173,31 @@ def _needs(bounds: Mapping[str, Any]) -> tuple[Need, ...]:
 @contextmanager
 def _own_gradients_refused(torch: Any) -> Iterator[None]:
     """While this runs, a hand-written backward pass is an error: torch would export the forward pass, and its gradient is another one."""
-    kind = torch.autograd.Function
-    before = kind.__dict__["apply"]
+    fix = "write the forward pass with ops of torch; sbp.check_backward checks a hand-written backward pass"
 
-    def refuse(cls: Any, *_: Any, **__: Any) -> Any:
-        fix = "write the forward pass with ops of torch; sbp.check_backward checks a hand-written backward pass"
-        raise SpecError(f"{cls.__name__} is a torch.autograd.Function, whose backward pass is written by hand", place=PLACE, fix=fix)
+    def refusing(cls: Any) -> Any:
+        def refuse(*_: Any, **__: Any) -> Any:
+            raise SpecError(f"{cls.__name__} is a torch.autograd.Function, whose backward pass is written by hand", place=PLACE, fix=fix)
 
-    kind.apply = classmethod(refuse)
+        return staticmethod(refuse)
+
+    kinds = [cls for cls in _below(torch.autograd.Function) if not cls.__module__.startswith("torch.") and "forward" in vars(cls)]
+    before = [vars(cls)["forward"] for cls in kinds]
+    for cls in kinds:
+        cls.forward = refusing(cls)
     try:
         yield
     finally:
-        kind.apply = before
+        for cls, forward in zip(kinds, before, strict=True):
+            cls.forward = forward
 
 
-def spot(node: Any) -> dict[str, str]:
+def _below(kind: Any) -> list[Any]:
+    """The classes that are made from one."""
+    return [cls for below in kind.__subclasses__() for cls in (below, *_below(below))]
+
+
+def spot(node: Any) -> dict[str, Any]:
     """Place and source of a node, as errors take them: the op, the module and the line."""
     target = str(getattr(node, "target", node)).removeprefix("aten.")
     path, kind = module_of(node)
@@ -211,7 +221,7 @@ def _line(trace: str) -> tuple[str, str, str]:
         if text.strip().startswith('File "'):
             file, _, rest = text.strip().removeprefix('File "').partition('", line ')
             frames.append((file, rest.partition(",")[0], lines[k + 1].strip() if k + 1 < len(lines) else ""))
-    own = [f for f in frames if "/torch/" not in f[0] and not f[0].startswith(("torch/", "<"))]
+    own = [f for f in frames if "-packages/torch/" not in f[0] and not f[0].startswith(("torch/", "<"))]
     file, line, source = (own or [("", "", "")])[-1]
     return file.rpartition("/")[2], line, source
 
