@@ -74,6 +74,7 @@ def _finish(writer: ModuleWriter, made: Chunked, fields: Sequence[str]) -> Funct
             "if not sums[0]:",
             f'    raise ValueError("axis {size} is empty, and the model takes a mean or a largest entry along it")',
         ]
+    lines.append("dtype = np.result_type(dtype, *sums[1:])")
     arrays = f"[np.asarray({part}, dtype) for {part} in sums]"
     line = f"{unpacked(fields)} = {arrays}"
     lines += [line] if len(line) + 4 <= WIDTH else unpacking(fields, arrays)

@@ -13,12 +13,14 @@ from itertools import combinations, product
 
 from sympy import Add, Expr, KroneckerDelta, Mul, expand_mul
 
+from symbackprop.calculus.brackets import leaves_out_places
 from symbackprop.calculus.canonical import relabelled
 from symbackprop.calculus.contract import Product, flat, narrowed, over, without_deltas
 from symbackprop.calculus.index import Index
 from symbackprop.calculus.laws import NO_FACTS
 from symbackprop.calculus.program import Call, Equation, Program
-from symbackprop.calculus.term import Entry, NonNegative, Total, indices_of, is_guard, tensor_names
+from symbackprop.calculus.signs import is_total
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, indices_of, is_guard, tensor_names
 from symbackprop.rewriting.work import size_choices, work
 
 MOST_USES = 4
@@ -151,12 +153,18 @@ def _products_out(e: Expr, program: Program) -> Expr:
         return e
     p = flat(e)
     for k, f in enumerate(p.factors):
-        if isinstance(f, Add) and indices_of(f) & p.bound and _may_be_put(f):
+        if isinstance(f, Add) and indices_of(f) & p.bound and _may_be_put(f) and not _is_mask(f, [*p.factors[:k], *p.factors[k + 1 :]]):
             parts = [made for q in over(p, k) if (made := without_deltas(q)) is not None]
             made = Add(*[_products_out(narrowed(q, NO_FACTS, set()), program) for q in parts])
             if _is_cheaper([e], [made], program):
                 return made
     return e
+
+
+def _is_mask(f: Expr, others: Sequence[Expr]) -> bool:
+    """Whether a sum leaves places out, or may be 0 where what it is multiplied with may have no value."""
+    masks = f.has(KroneckerDelta, Positive, NonNegative)
+    return leaves_out_places(f) or (masks and not all(is_total(g) for g in others))
 
 
 def _without(e: Expr, own: Equation) -> Expr | None:
