@@ -115,6 +115,13 @@ class Strange(torch.autograd.Function):
         return g * 3
 
 
+def strange_inside(x):
+    class Inside(torch.autograd.Function):
+        forward, backward = Strange.forward, Strange.backward
+
+    return Inside.apply(x)
+
+
 def hidden(x):
     with torch.no_grad():
         return x * 2
@@ -122,6 +129,7 @@ def hidden(x):
 
 REFUSED = {
     "a hand-written backward pass": (Strange.apply, "Strange"),
+    "one that the module makes": (strange_inside, "Inside"),
     "no_grad": (hidden, "no_grad"),
     "detach": (lambda x: x.detach() * x, "detach"),
     "a branch on values": (lambda x: x if x.sum() > 0 else -x, "export"),
@@ -148,3 +156,35 @@ def test_an_op_without_a_record_is_told_with_module_and_line():
 def test_a_branch_by_a_size_is_a_need_of_the_model():
     model = sbp.from_torch(made(Masked, lambda x: x * 2 if x.shape[0] > 4 else x), (real(7, 2),))
     assert [n.text for n in model.program.needs] == ["the module as it was exported needs n >= 5"]
+
+
+class Branching(nn.Module):
+    def __init__(self, condition):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(4))
+        self.condition = condition
+
+    def forward(self, x):
+        return (x * self.w).sum() if self.condition(x.shape[0]) else (x * self.w**2).sum()
+
+
+@pytest.mark.parametrize(
+    ("condition", "n", "bad"),
+    [(lambda n: n != 7, 5, 7), (lambda n: n % 2 == 0, 4, 5), (lambda n: n % 2 == 0, 5, 6), (lambda n: n > 4, 5, 4)],
+)
+def test_a_branch_on_a_size_holds_for_the_sizes_that_take_it(condition, n, bad):
+    model = sbp.from_torch(made(Branching, condition), (real(n, 4),))
+    generated = sbp.generate(sbp.derive(model)).load()
+    params = generated.Parameters(np.ones(4))
+    assert np.isfinite(generated.loss(params, real(n, 4).numpy()))
+    with pytest.raises(ValueError, match="as it was exported needs"):
+        generated.loss(params, real(bad, 4).numpy())
+
+
+def test_an_axis_that_is_taken_apart_is_told_to_be_given_a_number():
+    class Apart(Branching):
+        def forward(self, x):
+            return (x.reshape(-1, 2, 4) * self.w).sum()
+
+    with pytest.raises(SpecError, match="takes axis 'n' apart"):
+        sbp.from_torch(made(Apart, None), (real(4, 4),))

@@ -19,7 +19,7 @@ from symbackprop.language.tracing.infinite import check_infinite
 from symbackprop.language.tracing.naming import equations_of, named
 from symbackprop.language.tracing.returned import returned_node
 from symbackprop.language.tracing.standins.numpy_functions import apply
-from symbackprop.language.tracing.values.recording import Recording
+from symbackprop.language.tracing.values.recording import Recording, Restated
 from symbackprop.language.tracing.values.tracer import Size, Tracer
 
 LIGHT = frozenset(
@@ -42,7 +42,12 @@ def torch_spec(
         raise SpecError(MISSING, place=PLACE, fix='pip install "symbackprop[torch]"') from e
     given = tuple(arguments) if isinstance(arguments, list | tuple) else (arguments,)
     program, axes, needs = exported(torch, module, given, dynamic)
-    return _Import(torch, module, program, axes, name).spec(samples, needs)
+    try:
+        return _Import(torch, module, program, axes, name).spec(samples, needs)
+    except Restated as e:
+        ((letter, size), *_) = e.letters.items()
+        fix = f"give axis '{letter}' its number in dynamic="
+        raise SpecError(f"the module takes axis '{letter}' apart, which must be {size}", place=PLACE, fix=fix) from None
 
 
 class _Import:
