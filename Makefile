@@ -84,6 +84,7 @@ bench: .venv/test
 	$(BIN)/python benchmarks/second_order.py --threads 1
 	$(BIN)/python benchmarks/derive.py
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/expressions.py
 
 clean:
 	rm -rf .venv demo-output dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis

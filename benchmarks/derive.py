@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import harness
+from layers import LAYERS
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "performance.md"
@@ -77,6 +78,18 @@ spec.loader.exec_module(example)
 start = time.process_time()
 model = sbp.trace(example.unrolled(steps), parameters=example.PARAMETERS, output="out", samples="n") if steps else example.model
 sbp.generate(sbp.derive(model)).source
+print(time.process_time() - start)
+"""
+
+VERIFICATION = """
+import json, sys, time
+import layers, networks
+import symbackprop as sbp
+sbp.derive, sbp.verify
+what = json.loads(sys.argv[1])
+d = sbp.derive(sbp.model(**(layers.LAYERS[what] if isinstance(what, str) else networks.network(what))))
+start = time.process_time()
+sbp.verify(d)
 print(time.process_time() - start)
 """
 
@@ -214,6 +227,16 @@ def model_rows(rounds: int) -> list[list[str]]:
     ]
 
 
+def verify_rows(rounds: int) -> list[list[str]]:
+    """Verify one layer of each kind with its generated code, and networks of growing depth."""
+
+    def taken(what: str | list[int]) -> float:
+        return statistics.median(float(output(VERIFICATION, json.dumps(what))) for _ in range(max(1, rounds // 2)))
+
+    rows = [[f"{name}, verified", harness.duration(taken(name)), "5 s"] for name in LAYERS]
+    return rows + [[f"{depth} layers, verified", harness.duration(taken([7] * depth + [3])), "10 s"] for depth in (10, 20, 40)]
+
+
 def expressions() -> tuple[str, list]:
     """What is asked for, and (text, shapes, wrt) of each: published identities where their data lies here, else an example of each op."""
     if IDENTITIES.exists():
@@ -255,7 +278,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     asked = parser.parse_args()
     rows = [*start_rows(asked.rounds), *derivation_rows(asked.rounds), *depth_rows(asked.rounds), *model_rows(asked.rounds)]
-    rows += [*second_rows(asked.rounds), *expression_rows(), *scalar_rows(asked.hessian)]
+    rows += [*verify_rows(asked.rounds), *second_rows(asked.rounds), *expression_rows(), *scalar_rows(asked.hessian)]
     text = f"{harness.markdown(['what', 'measured', 'goal'], rows)}\n\n{harness.machine()}."
     print(text)
     if asked.write:

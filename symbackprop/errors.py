@@ -116,6 +116,10 @@ class VerifyError(SymbackpropError):
     """A check that could not be put, or that failed where it had to hold."""
 
 
+class ServeError(SymbackpropError):
+    """The page can't be served, or a question of it is none, takes too long or too much memory."""
+
+
 class ContradictionError(VerifyError):
     """Two engines of this program contradict each other: a fault of its own, not of what was asked."""
 

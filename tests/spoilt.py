@@ -90,6 +90,8 @@ SPOILT = {
     "undivided": ("symbackprop.rewriting.quotient.expand_mul", lambda e: 2 * expand_mul(e)),
     "without inverses": ("symbackprop.rewriting.solves._Solver.matrix", lambda self, turned: self.inverse.rhs.arguments[0]),
     "running products": ("symbackprop.rewriting.running.narrowed", lambda *args: 2 * narrowed(*args)),
+    "bracketed": ("symbackprop.rewriting.bracketing.narrowed", lambda *args: 2 * narrowed(*args)),
+    "solved": ("symbackprop.rewriting.solved.narrowed", lambda *args: 2 * narrowed(*args)),
     "guarded": ("symbackprop.rewriting.guard._beside", lambda f, mask, risky, room: f),
     "shortened": ("symbackprop.matrix.shorter.LAWS", (MatrixLaw("A^T = A", (), any_square, (Transpose,)),)),
     "polished": ("symbackprop.matrix.polish.POLISH", (MatrixLaw("-x = x", (), lambda x: x.x, (Scale,)),)),

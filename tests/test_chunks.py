@@ -117,6 +117,15 @@ def test_chunks_add_up_to_the_single_call(lines):
                 assert a.dtype == dtype and np.max(np.abs(a - b), initial=0) <= near * max(1, np.max(np.abs(b), initial=0))
 
 
+def test_chunks_of_parameters_in_few_digits_are_as_exact_as_the_data():
+    module = sbp.generate(model_of(next(iter(SUMS.values()))), also=["partial"]).load()
+    params, data = drawn(module, 17, "float64")
+    params = module.Parameters(*[p.astype("float32") for p in params])
+    found, _ = in_chunks(module, params, data, [0, 5, 17])
+    value = module.loss(params, **data)
+    assert found.dtype == value.dtype == "float64" and abs(found - value) <= 1e-12 * max(1, abs(value))
+
+
 @pytest.mark.parametrize(("lines", "why"), COUPLED.values(), ids=COUPLED)
 def test_coupled_samples_are_refused_with_the_tensor_that_couples_them(lines, why):
     with pytest.raises(DeriveError, match=why) as raised:

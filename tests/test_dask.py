@@ -1,4 +1,4 @@
-"""Partial sums over Dask arrays: equal to the single call, whatever the chunks, also when a worker dies; arrays that do not fit are refused."""
+"""Partial sums over Dask arrays: equal to the single call, also when a worker dies; arrays that do not fit are refused."""
 
 import os
 import subprocess

@@ -62,7 +62,7 @@ def test_the_commands_of_a_page_print_what_it_shows(page: Path, desk: Path) -> N
             command, *expected = part.splitlines() or [""]
             if command.startswith(PROGRAM):
                 arguments = shlex.split(command.removeprefix(PROGRAM))
-                done = subprocess.run([sys.executable, "-m", "symbackprop", *arguments], capture_output=True, text=True)
+                done = subprocess.run([sys.executable, "-m", "symbackprop", *arguments], capture_output=True, text=True, timeout=120)
                 assert missing(expected, done.stdout + done.stderr) == [], done.stdout + done.stderr
 
 

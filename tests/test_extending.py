@@ -24,5 +24,5 @@ def test_a_block_runs(title: str, text: str) -> None:
 
 
 def test_there_is_a_block_for_what_takes_one_record_and_a_wrong_one_is_seen() -> None:
-    assert [title for title, _ in BLOCKS] == ["An op", "A fact", "A kind of derivative"]
+    assert [title for title, _ in BLOCKS] == ["An op", "A fact", "A kind of derivative", "A target"]
     assert run(BLOCKS[1][1].replace("rhs == 1", "rhs == 2")).returncode == 1

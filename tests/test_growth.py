@@ -20,7 +20,7 @@ from symbackprop.pages import parts
 from symbackprop.rewriting import shadow
 
 N = axis("n")
-FINITE = {"_slope", "spellings", "language_names", "constants", "spelling", "_law", "_jumps"}
+FINITE = {"_slope", "spellings", "language_names", "constants", "spelling", "_law", "_jumps", "_derivative"}
 """Functions of ops, languages and targets, of which there is a finite number."""
 
 

@@ -42,7 +42,7 @@ def test_a_lookup_at_other_places_is_noticed():
 
 def test_the_gradient_of_an_embedding_adds_at_places():
     result = derivative("sum(W[at] * Y)", {"W": "v d", "at": "t", "Y": "t d"}, wrt="W")
-    assert "np.add.at" in result.numpy and "np.equal" not in result.numpy
+    assert "_add_rows(" in result.numpy and "np.equal" not in result.numpy
     assert r"\delta_{i, \mathrm{at}_{u}}" in result.latex() or r"\delta" in result.latex()
     assert result.evaluate(at=[1, 1], Y=np.array([[1.0, 2.0], [3.0, 4.0]]), v=3).tolist() == [[0, 0], [4, 6], [0, 0]]
 

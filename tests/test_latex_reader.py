@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fuzzing import many
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from latex_samples import TABLES, TEXTS
 from latex_structure import formulas
@@ -202,6 +202,7 @@ def test_whatever_is_written_is_read_or_refused(text, mutations):
 
 @many(100)
 @given(st.text(max_size=40))
+@example(r"\diff")
 def test_any_text_is_read_or_refused(text):
     is_read_and_written_or_refused(text)
 

@@ -7,13 +7,14 @@ from pkgutil import resolve_name
 
 import pytest
 from rewriter_matrices import MATRICES
+from rewriter_products import PRODUCTS
 from rewriter_programs import PROGRAMS
 from rewriter_scalars import SCALARS
 from rewriter_wholes import WHOLES
 from rewriters import EXPRESSIONS
 from spoilt import SPOILT
 
-ROWS = {**EXPRESSIONS, **SCALARS, **PROGRAMS, **MATRICES, **WHOLES}
+ROWS = {**EXPRESSIONS, **SCALARS, **PROGRAMS, **MATRICES, **WHOLES, **PRODUCTS}
 FEW, MANY, FIRST = 30, 2000, 20_000
 
 

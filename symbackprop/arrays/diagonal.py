@@ -1,14 +1,17 @@
 """Kronecker deltas of free indices as what they are in an array: entries on a diagonal, zeros elsewhere.
 
 [i = j] x[i, k] is not a product with the unit matrix, which would visit the zeros too: x is written, or added, to the diagonal of an array.
+So too beside the diagonal, as [i + 1 = j]: that is the diagonal of a part of the array.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from sympy import Add, Expr, KroneckerDelta, Mul
+from sympy import Add, Expr, KroneckerDelta, Mul, S, expand_mul
 
 from symbackprop.calculus.index import Index
-from symbackprop.calculus.term import indices_of
+from symbackprop.calculus.places import moved, narrow
+from symbackprop.calculus.term import Entry, NonNegative, indices_of, is_guard, slopes
 
 Equal = dict[Index, Index]
 """j: i for free indices of which a product is 0 unless j is i."""
@@ -66,3 +69,42 @@ def by_diagonal(terms: Iterable[Expr]) -> tuple[list[tuple[Equal, Expr]], list[E
         else:
             rest.append(t)
     return [(dict(equal), Add(*inner)) for equal, inner in found.items()], rest
+
+
+@dataclass(frozen=True)
+class Band:
+    """Entries along a diagonal of a part of an array: j is i plus a number where they stand.
+
+    `inner` speaks of `short` in place of i, from 0 on, and of no j; `starts` are the places of i and of j where that is 0.
+    """
+
+    equal: Equal
+    inner: Expr
+    short: Index
+    starts: Mapping[Index, Expr]
+
+
+def find_band(term: Expr, needs: Sequence[Expr] = ()) -> Band | None:
+    """A term with [i + c = j] for free i and j as a band; None where there is none, or it is not known where it begins and ends."""
+    equal, factors = apart(Mul.make_args(term), ())
+    for f in factors:
+        gap = expand_mul(f.args[1] - f.args[0]) if isinstance(f, KroneckerDelta) and not f.has(Entry) else S.Zero
+        found = slopes(gap) or {}
+        if sorted(map(str, found.values())) != ["-1", "1"]:
+            continue
+        i, j = sorted(found, key=lambda k: found[k] == -1)
+        shift = gap.xreplace({i: S.Zero, j: S.Zero})
+        others = [_at(g, {j: i + shift}) for g in factors if g is not f]
+        guards = [g for g in others if is_guard(g) and indices_of(g) == {i}]
+        narrowed = narrow([*guards, NonNegative(i + shift), NonNegative(j.axis - 1 - i - shift)], needs)
+        if any(g != 1 for g in narrowed.factors) or len(narrowed.ranges) > 1:
+            return None
+        ((_, short, start),) = narrowed.ranges or ((i, i, S.Zero),)
+        inner = Mul(*[moved(g, {i: short + start}) if short != i else g for g in others if g not in guards])
+        return Band({**equal, j: i}, inner, short, {i: start, j: expand_mul(start + shift)})
+    return None
+
+
+def _at(e: Expr, new: Mapping[Index, Expr]) -> Expr:
+    """`e` with indices replaced; the places of its entries, and its guards, are sums again."""
+    return moved(e, dict(new)) if not is_guard(e) else e.func(expand_mul(e.args[0].xreplace(dict(new))))

@@ -10,14 +10,14 @@ from contextlib import AbstractContextManager, contextmanager
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, Rational, S
 
 from symbackprop.arrays.contraction import contract, gram, multiply, scaled, scaled_least
-from symbackprop.arrays.diagonal import Equal, apart, by_diagonal, is_diagonal, thin_sums
+from symbackprop.arrays.diagonal import Band, Equal, apart, by_diagonal, find_band, is_diagonal, thin_sums
 from symbackprop.arrays.entries import Entries, Stored
 from symbackprop.arrays.graph import DTYPE, Graph, Labelled, ordered, union
 from symbackprop.arrays.overlaps import Running, find_overlap, find_running, overlapped, running
 from symbackprop.arrays.symmetric import as_square
 from symbackprop.calculus.contract import Product, flat, over
 from symbackprop.calculus.index import Index
-from symbackprop.calculus.places import find_counts, find_merge, find_scatter, narrow
+from symbackprop.calculus.places import find_counts, find_merge, find_scatter, narrow, slice_of
 from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, indices_of, is_guard
 from symbackprop.errors import TargetError
 
@@ -99,8 +99,9 @@ class Expressions(Entries):
     def add(self, e: Expr, order: Order) -> Labelled:
         """A sum of terms; what all terms have in common of sizes (1/n) is applied once, to the result."""
         diagonals, rest = by_diagonal(e.args)
-        if diagonals:
-            return self.with_diagonals(Add(*rest), diagonals, order)
+        bands = {t: band for t in rest if t.has(KroneckerDelta) and (band := find_band(t, self.needs))}
+        if diagonals or bands:
+            return self.with_diagonals(Add(*[t for t in rest if t not in bands]), diagonals, list(bands.values()), order)
         parts = [_split(t) for t in Add.make_args(e)]
         common = parts[0][0] / abs(parts[0][0].as_coeff_Mul()[0])
         if any(not (c / common).is_Number for c, _ in parts) or not common.free_symbols:
@@ -131,20 +132,30 @@ class Expressions(Entries):
         negative, value = sums[0]
         return self.graph.apply("negative", [value], order) if negative else value
 
-    def with_diagonals(self, rest: Expr, diagonals: Sequence[tuple[Equal, Expr]], order: Order) -> Labelled:
+    def with_diagonals(self, rest: Expr, diagonals: Sequence[tuple[Equal, Expr]], bands: Sequence[Band], order: Order) -> Labelled:
         """An array with entries added along diagonals of it."""
         value = self.lower(rest, order) if rest != 0 else None
         for equal, inner in diagonals:
-            wide = value is not None and {*equal, *equal.values(), *indices_of(inner)} <= set(value.labels)
-            negative = wide and inner.could_extract_minus_sign()
-            with self.under_equal(equal):
-                x = self.lower(-inner if negative else inner)
-            if value is not None and wide:
-                value = self.graph.on_diagonal(value, x, equal, -1 if negative else 1)
-            else:
-                made = self.diagonal(equal, x, order)
-                value = made if value is None else self.graph.apply("add", [value, made], order)
+            value = self._added(value, Band(equal, inner, next(iter(equal.values())), {}), order)
+        for band in bands:
+            value = self._added(value, band, order)
         return self.lower(rest, order) if value is None else value
+
+    def _added(self, value: Labelled | None, band: Band, order: Order) -> Labelled:
+        """An array, or zeros, with entries added along a diagonal of it, or of a part of it."""
+        equal, inner = band.equal, band.inner
+        named = {band.short: next((i for i in band.starts if i not in equal), band.short)}
+        held = {named.get(i, i) for i in indices_of(inner)}
+        wide = value is not None and {*equal, *equal.values(), *held} <= set(value.labels)
+        negative = wide and inner.could_extract_minus_sign()
+        with self.under_equal(equal):
+            x = self.lower(-inner if negative else inner)
+        x = Labelled(x.node, tuple(named.get(i, i) for i in x.labels))
+        part = {i: slice_of(start, S.One, band.short.axis, i.axis) for i, start in band.starts.items()}
+        if value is not None and wide:
+            return self.graph.on_diagonal(value, x, equal, -1 if negative else 1, part)
+        made = self.graph.embedded(x, equal, order, part) if part else self.diagonal(equal, x, order)
+        return made if value is None else self.graph.apply("add", [value, made], order)
 
     def diagonal(self, equal: Equal, x: Labelled, order: Order) -> Labelled:
         """The entries of `x` on a diagonal, zeros elsewhere; a multiple of the unit matrix is that."""
@@ -208,6 +219,8 @@ class Expressions(Entries):
             others = Mul(*[f for f in Mul.make_args(body) if f is not thin[0]])
             return self.add(Add(*[_total(t * others, bound) for t in thin[0].args]), order)
         equal, factors = apart(Mul.make_args(body), bound)
+        if not bound and body.has(KroneckerDelta) and (band := find_band(body, self.needs)):
+            return self._added(None, band, order)
         if equal:
             with self.under_equal(equal):
                 return self.diagonal(equal, self.lower(_total(Mul(*factors), bound)), order)

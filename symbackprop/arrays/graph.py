@@ -8,6 +8,7 @@ computed once. A `Labelled` is a node whose axes carry indices; the functions he
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sympy import Expr, Integer, S, Symbol
@@ -16,6 +17,11 @@ from symbackprop.calculus.index import Index
 
 DTYPE = Symbol("dtype")
 """Stands for the one floating dtype of a generated function where a statement needs it."""
+
+Part = Mapping[Index, tuple]
+"""A slice for each of some indices."""
+NO_PART: Part = MappingProxyType({})
+ALL = ("all",)
 
 VIEWS = ("view", "slice", "diagonal", "reshape", "pick")
 """Operations that make no new array; a pick is a lookup at one place, as U[:, word]."""
@@ -171,16 +177,21 @@ class Graph:
         whole = self.full(x, [i for into in labels for i in merges.get(into, (into,))])
         return Labelled(self.add("reshape", (whole.node,), (), [i.axis for i in labels], self[whole.node].kind), labels)
 
-    def embedded(self, x: Labelled, equal: Mapping[Index, Index], order: Sequence[Index] | None) -> Labelled:
-        """Zeros, but where j is i for each j: i of `equal`: there the entries of `x`, which has no j."""
+    def embedded(self, x: Labelled, equal: Mapping[Index, Index], order: Sequence[Index] | None, part: Part = NO_PART) -> Labelled:
+        """Zeros, but where j is i for each j: i of `equal`: there the entries of `x`, which has no j. `part` as of `on_diagonal`."""
         labels = ordered(tuple(dict.fromkeys((*equal.values(), *x.labels, *equal))), order)
         value, pattern = self._along_diagonal(x, equal, labels)
-        return Labelled(self.add("embed", (value,), pattern, [i.axis for i in labels]), labels)
+        info = (pattern, tuple(part.get(i, ALL) for i in labels) if part else ())
+        return Labelled(self.add("embed", (value,), info, [i.axis for i in labels]), labels)
 
-    def on_diagonal(self, whole: Labelled, x: Labelled, equal: Mapping[Index, Index], sign: int = 1) -> Labelled:
-        """`whole` with `x` added to it (subtracted for sign -1) where j is i for each j: i of `equal`."""
+    def on_diagonal(self, whole: Labelled, x: Labelled, equal: Mapping[Index, Index], sign: int = 1, part: Part = NO_PART) -> Labelled:
+        """`whole` with `x` added to it (subtracted for sign -1) where j is i for each j: i of `equal`.
+
+        With a `part` j is counted from the start of its slice there, and i from that of its own.
+        """
         value, pattern = self._along_diagonal(x, equal, whole.labels)
-        made = self.add("on_diagonal", (self.as_float(whole).node, value), (sign, *pattern), self[whole.node].axes)
+        info = (sign, pattern, tuple(part.get(i, ALL) for i in whole.labels) if part else ())
+        made = self.add("on_diagonal", (self.as_float(whole).node, value), info, self[whole.node].axes)
         return Labelled(made, whole.labels)
 
     def _along_diagonal(self, x: Labelled, equal: Mapping[Index, Index], labels: Sequence[Index]) -> tuple[int, tuple[int, ...]]:

@@ -14,7 +14,7 @@ from symbackprop.arrays.graph import Graph, Labelled
 from symbackprop.calculus.index import Index, fresh
 from symbackprop.calculus.places import WHOLE, slice_of
 from symbackprop.calculus.sizes import at_most
-from symbackprop.calculus.term import Entry, Positive, is_guard, slopes
+from symbackprop.calculus.term import Entry, Positive, indices_of, is_guard, slopes
 from symbackprop.stability.masked import Where
 
 TURN = ("slice", None, None, S.NegativeOne)
@@ -118,9 +118,17 @@ def find_running(factors: Sequence[Expr], bound: Sequence[Index]) -> tuple[Runni
             (i,) = (k for k in found if k != j)
             inner = [_under(f, g) for f in factors if f is not g and f.has(j)]
             rest = [f for f in factors if f is not g and not f.has(j)]
-            if i.axis == j.axis and start in (0, -1) and inner and not any(f.has(i) for f in inner):
+            fits = i.axis == j.axis and start in (0, -1) and inner and not any(f.has(i) for f in inner)
+            if fits and _is_no_larger(inner, rest, j, bound):
                 return Running(i, j, found[i] == -1, start == -1), inner, rest
     return None
+
+
+def _is_no_larger(inner: Sequence[Expr], rest: Sequence[Expr], j: Index, bound: Sequence[Index]) -> bool:
+    """Whether the product that is summed over j has no more axes than a factor: else a triangle of ones takes less."""
+    outside = set().union(*map(indices_of, rest))
+    kept = {i for i in set().union(*map(indices_of, inner)) if i == j or i not in bound or i in outside}
+    return len(kept) <= max(len(indices_of(f)) for f in (*inner, *rest))
 
 
 def _under(f: Expr, g: Expr) -> Expr:

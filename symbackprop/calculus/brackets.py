@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S, expand_mul
 
 from symbackprop.calculus.term import NonNegative, Positive, opposite
 
@@ -22,6 +22,11 @@ def diagonal_left_out(e: Expr) -> KroneckerDelta | None:
     """The [i = j] of a mask 1 - [i = j]; None of anything else."""
     delta = 1 - e
     return delta if isinstance(delta, KroneckerDelta) else None
+
+
+def leaves_out_places(e: Expr) -> bool:
+    """Whether a factor is 0 where a delta in it is 1, as 1 - [i = j] is: multiplied out, what it leaves out is added and taken away."""
+    return isinstance(e, Add) and any(expand_mul(e.xreplace({d: S.One})) == 0 for d in e.atoms(KroneckerDelta))
 
 
 def united(e: Expr) -> Expr:

@@ -76,7 +76,7 @@ def narrow(factors: Sequence[Expr], needs: Sequence[Expr] = ()) -> Narrowed:
             shorter = fresh(expand_mul(stop - start))
             ranges.append((i, shorter, start))
             new[i] = shorter + start
-    return Narrowed(tuple(_moved(f, new) for f in rest), tuple(ranges))
+    return Narrowed(tuple(moved(f, new) for f in rest), tuple(ranges))
 
 
 def _range(i: Index, guards: Sequence[tuple[Expr, Affine]], needs: Sequence[Expr]) -> tuple[Expr, Expr, list[Expr]]:
@@ -103,7 +103,7 @@ def are_ranges(guards: Sequence[Expr], needs: Sequence[Expr] = ()) -> bool:
     return not narrow(guards, needs).factors
 
 
-def _moved(e: Expr, new: dict[Index, Expr]) -> Expr:
+def moved(e: Expr, new: dict[Index, Expr]) -> Expr:
     """`e` with indices replaced, and the index expressions of its entries put in order."""
     if not new or not (indices_of(e) & set(new)):
         return e

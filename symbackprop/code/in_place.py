@@ -35,7 +35,8 @@ class InPlaceWriter(Writer):
         if node.op == "gather":
             zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
             value, *grids = (self.text(a).text for a in node.args)
-            added = self.array("add_at", step.name, tupled(grids), value)
+            rows = len(grids) == 1 and len(node.axes) > 1
+            added = self.array("add_rows" if rows else "add_at", step.name, tupled(grids), value)
             return [Line(f"{step.name} = {zeros.text}", shape, step), Line(added.text, shape, step)]
         if node.op in ("embed", "on_diagonal"):
             return self.along_diagonal(step, shape)
@@ -66,19 +67,20 @@ class InPlaceWriter(Writer):
     def along_diagonal(self, step: Step, shape: str) -> list[Line]:
         """Entries set, or added, along a diagonal of zeros, or of an array that is there."""
         node = self.graph[step.node]
-        name = step.name
+        name, (pattern, slices) = step.name, node.info[-2:]
         if node.op == "embed":
-            first, sign, pattern = f"{name} = {self.array('zeros', self.shape(node.axes), self.number(DTYPE)).text}", "", node.info
+            first, sign = f"{name} = {self.array('zeros', self.shape(node.axes), self.number(DTYPE)).text}", ""
         else:
-            sign, pattern = "+" if node.info[0] > 0 else "-", node.info[1:]
+            sign = "+" if node.info[0] > 0 else "-"
             whole = self.text(node.args[0])
             text = whole.text if step.base is not None else self.array("copy", whole.within(ATOM)).text
             first = f"{name} = {text}" if text != name else ""
         lines = [Line(first, shape, step)] if first else []
         value = self.text(node.args[-1]).text
+        part = f"{name}[{self.slices(slices, node.axes)}]" if slices else name
         if not sign:
-            return [*lines, Line(self.spelling.setting(self.diagonal(name, pattern), "...", value), shape, step)]
-        return [*lines, *self.added(name, pattern, sign, value, step)]
+            return [*lines, Line(self.spelling.setting(self.diagonal(part, pattern), "...", value), shape, step)]
+        return [*lines, *self.added(part, pattern, sign, value, step)]
 
     def added(self, whole: str, pattern: Sequence[int], sign: str, value: str, step: Step) -> list[Line]:
         """A value added along a diagonal."""

@@ -99,15 +99,22 @@ class Writer:
         return self.array("add_at", zeros.text, tupled(grids), value)
 
     def write_embed(self, node: Node) -> Text:
-        """Zeros, but for a diagonal."""
+        """Zeros, but for a diagonal, or the diagonal of a part."""
         zeros = self.array("zeros", self.shape(node.axes), self.number(DTYPE))
-        return self.on_diagonal("set_diagonal", zeros.text, node.info, self.text(node.args[0]))
+        return self.along_part("set_diagonal", zeros.text, node, self.text(node.args[0]))
 
     def write_on_diagonal(self, node: Node) -> Text:
-        """Entries added along a diagonal."""
-        sign, *pattern = node.info
+        """Entries added along a diagonal, or the diagonal of a part."""
         whole, value = (self.text(a) for a in node.args)
-        return self.on_diagonal("add_diagonal", whole.text, pattern, value if sign > 0 else Text(f"-{value.within(SIGN)}"))
+        return self.along_part("add_diagonal", whole.text, node, value if node.info[0] > 0 else Text(f"-{value.within(SIGN)}"))
+
+    def along_part(self, name: str, whole: str, node: Node, value: Text) -> Text:
+        """An array with a diagonal of it, or of a part of it, set or added to."""
+        pattern, slices = node.info[-2:]
+        if not slices:
+            return self.on_diagonal(name, whole, pattern, value)
+        places = self.slices(slices, node.axes)
+        return self.array("set", whole, places, self.on_diagonal(name, f"{whole}[{places}]", pattern, value).text)
 
     def on_diagonal(self, name: str, whole: str, pattern: Sequence[int], value: Text) -> Text:
         """An array with its entries along a diagonal set or added to; for each axis its place on the diagonal."""

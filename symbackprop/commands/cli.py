@@ -35,6 +35,7 @@ from symbackprop.commands.options import (
 )
 from symbackprop.commands.output import complain, deliver, say
 from symbackprop.errors import SpecError, SymbackpropError
+from symbackprop.serve.installed import check_installed
 from symbackprop.version import __version__
 
 api = opened_later("symbackprop.api")
@@ -46,6 +47,7 @@ kinds = opened_later("symbackprop.kinds.table")
 ops_page = opened_later("symbackprop.commands.ops_page")
 notes = opened_later("symbackprop.commands.notes")
 pages = opened_later("symbackprop.commands.pages")
+serving = opened_later("symbackprop.serve.listening")
 stages = opened_later("symbackprop.commands.stages")
 training = opened_later("symbackprop.commands.train")
 
@@ -337,6 +339,27 @@ def demo(
       symbackprop demo -o somewhere
     """
     return demonstration.run(output, seed=seed, say=say)
+
+
+@command
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0: at any port that is free.")] = 8765,
+    opens: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long an answer may take.")] = 10,
+    megabytes: Annotated[int, typer.Option(min=512, help="How much memory an answer may take, on Linux and macOS.")] = 2048,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many answers are worked on at once.")] = 2,
+) -> None:
+    """Serve a page on this machine alone: an expression or a model in a box, its derivative while you type.
+
+    It needs the extra: pip install "symbackprop[serve]". Nothing is loaded from elsewhere, and no file is read for a question.
+
+    \b
+    Examples:
+      symbackprop serve
+      symbackprop serve --port 0 --no-open
+    """
+    check_installed()
+    serving.serve(port, opens, serving.Pool(workers, seconds, megabytes), say)
 
 
 @command

@@ -73,9 +73,9 @@ def _named(module: ModuleType, data: Sequence[Any], named: Mapping[str, Any]) ->
     return {name: arrays[name] for name in names}
 
 
-def _cuts(arrays: Mapping[str, Any], places: Mapping[str, int], kind: type) -> tuple[int, ...]:
+def _cuts(arrays: Mapping[str, Any], places: Mapping[str, int], kind: Any) -> tuple[int, ...]:
     """How many samples each chunk has. Raises DataError where arrays are not cut alike, or along another axis."""
-    lazy = {name: array for name, array in arrays.items() if isinstance(array, kind)}
+    lazy: dict[str, Any] = {name: array for name, array in arrays.items() if isinstance(array, kind)}
     if not lazy:
         raise DataError(f"none of {', '.join(arrays)} is a Dask array", place=PLACE, fix="dask.array.from_array(X, chunks=(10_000, -1))")
     found: dict[str, tuple[int, ...]] = {}

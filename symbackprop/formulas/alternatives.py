@@ -29,6 +29,11 @@ def readings(context: Context, link: Link, inert: Container[Reading] = ()) -> It
         yield varied(first, scope=True), []
     if shifted(context, link):
         yield varied(first, zero=True), []
+    if said.hot:
+        yield varied(first, hot=True), []
+        yield varied(first, hot=True, hit=True), [words.say("hit")]
+    if any(isinstance(p, n.Differential) for x in (link.left, link.right) for p in parts(x)):
+        yield varied(first, before=True), [] if "activation" in said.derived else [words.say("before")]
     changes = [c for c in alternatives(first, context, link)]
     for change, condition in changes:
         yield varied(first, **change), [condition]
@@ -89,7 +94,14 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
     forms = quadratic(context, link)
     if forms:
         yield {"symmetric": tuple(sorted(forms))}, words.say("symmetric", names=", ".join(sorted(forms)))
+    if any(isinstance(p, n.Fraction) and any(map(is_norm, parts(p.bottom))) for s in context.statements for p in parts(s.body)):
+        yield {"unit": True}, words.say("unit")
     yield {"samples": "columns" if first.samples == "rows" else "rows"}, words.say("samples")
+
+
+def is_norm(node: n.Node) -> bool:
+    """Whether this is a norm of one name."""
+    return isinstance(node, n.Bracket) and node.open == r"\lVert" and isinstance(plain(node.items[0]), n.Name)
 
 
 def shifted(context: Context, link: Link) -> bool:
@@ -191,7 +203,7 @@ def weak(first: Reading, context: Context, link: Link) -> Iterator[tuple[Reading
     if numbers and len(numbers) == len(context.declared):
         for values in itertools.product((None, 0, 1), repeat=len(data)):
             special = tuple((x, v) for x, v in zip(data, values, strict=True) if v is not None)
-            if special:
+            if special and ("x", 0) not in special:  # a factor of 0 hides what is wrong beside it
                 yield varied(first, special=special), [words.say("values", what=", ".join(f"{x} = {v}" for x, v in special))]
 
 

@@ -120,7 +120,7 @@ class Search:
 
     def is_late(self) -> bool:
         """Whether enough was tried, or time ran out."""
-        return self.tested > MOST or time.process_time() > self.deadline
+        return self.tested > MOST * max(1, len(self.readings)) or time.process_time() > self.deadline
 
     def singles(self, bench: Bench) -> Iterator[tuple[Link, str]]:
         """Links that one edit makes true at the points of the bench, then those that one edit and a constant factor do."""

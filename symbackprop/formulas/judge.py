@@ -11,6 +11,7 @@ import numpy as np
 from symbackprop.errors import FormulaError
 from symbackprop.formulas import words
 from symbackprop.formulas.alternatives import is_weak, kinked, readings
+from symbackprop.formulas.certain import is_einstein, is_plain
 from symbackprop.formulas.corrections import Claim, corrected
 from symbackprop.formulas.counterexample import shown
 from symbackprop.formulas.notation.context import Context, read
@@ -18,7 +19,8 @@ from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.labels import labelled
 from symbackprop.formulas.notation.links import Link, links
 from symbackprop.formulas.notation.readings import Reading, usual
-from symbackprop.formulas.notation.trees import has_derivative, parts
+from symbackprop.formulas.notation.references import atoms
+from symbackprop.formulas.notation.trees import has_derivative, parts, plain
 from symbackprop.formulas.openings import defining, is_assumption, is_open, opened
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.said import Said
@@ -162,15 +164,20 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
     Where nothing near is true and the mismatch is not certain, it may be the reading that is wrong: then nothing is said.
     """
     link, context = claim.links[at], claim.context
-    correction = corrected(claim, at, [found.reading], time.process_time() + SEARCH)
+    tries = [found.reading, *([replace(found.reading, hot=True)] if context.conventions.hot else [])]
+    correction = corrected(claim, at, tries, time.process_time() + SEARCH)
     how = understood(link, found.outcome, found.reading)
     if correction is not None and correction.kind == "term" and found.outcome.kind in ("misfit", "shape"):
         correction = None
     if found.numbers and (correction is None or correction.kind not in ("transpose", "order")):
         special = words.say("special", what=words.say("scalars"))
         return ClaimVerdict(claim.text, "unknown", special, kind=kind, reading=how)
-    if correction is None and not found.outcome.is_certain:
+    far = correction is None and not found.outcome.is_certain and not is_plain(link, found.outcome, context)
+    if far or (is_einstein(context) and not found.outcome.plain):
         return ClaimVerdict(claim.text, "unknown", words.say("far off"), kind=kind, reading=how)
+    if correction is not None and correction.kind == "index" and correction.link.right == link.right and repeats(link.left):
+        meant = words.say("meant", what=claim.text[link.left.span[0] : link.left.span[1]])
+        return ClaimVerdict(claim.text, "holds-if", words.say("equal"), (meant,), kind, how, corrected=correction.latex)
     shows = shown(link, found.outcome, context, found.reading, claim.sides)
     return ClaimVerdict(
         claim.text,
@@ -182,6 +189,15 @@ def refuted(claim: Claim, at: int, found: Judged, kind: str) -> ClaimVerdict:
         corrected=correction.latex if correction else None,
         counterexample=shows,
     )
+
+
+def repeats(side: n.Node) -> bool:
+    """Whether a derivative has one index both above and below, as in dp_j / da_j where dp_i / da_j may be meant."""
+    quotient = plain(side)
+    if not isinstance(quotient, n.Leibniz) or quotient.of is None or len(quotient.by) != 1:
+        return False
+    above, beneath = ([a.text for a in atoms(getattr(plain(x), "scripts", ()), "_")] for x in (quotient.of, quotient.by[0]))
+    return len(above) == 1 and above == beneath
 
 
 def judged_link(link: Link, context: Context, sides: list[n.Node], start: float) -> Judged:

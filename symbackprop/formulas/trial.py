@@ -165,6 +165,8 @@ def places(letters: Sequence[str], link: Link, names: Meaning) -> Iterator[tuple
             continue
         if names.reading.others and is_class(names, env):
             continue
+        if names.reading.hit and names.hot_class not in env.values():
+            continue
         try:
             left = names.fitting(link.left, env)
             names.whole = (*left.shape, 0, 0)[:2]

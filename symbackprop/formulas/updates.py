@@ -6,7 +6,7 @@ from symbackprop.formulas.meaning.meaning import Meaning
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
 from symbackprop.formulas.notation.links import Link, free_letters
 from symbackprop.formulas.notation.losses import LOSSES
-from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
+from symbackprop.formulas.notation.trees import base_of, flat, has_derivative, parts, plain
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
 from symbackprop.formulas.numbers.tape import ZERO, adjoints
@@ -74,7 +74,7 @@ def slope(link: Link, names: Meaning, left: Quantity, env: dict[str, int]) -> Qu
         if isinstance(p, n.Leibniz | n.Operator) and p.of is not None and top is None:
             made = names.derived_thing(p.of, p, env)
             if made.data.size == 1:
-                top = made
+                top = penalised(link, p.of, names) or made
                 break
     if top is None:
         top = names.loss(env)
@@ -85,6 +85,21 @@ def slope(link: Link, names: Meaning, left: Quantity, env: dict[str, int]) -> Qu
     if all(x is ZERO for x in entries):
         raise UnreadError("the objective does not depend on this parameter", link.left)
     return q.array_of(entries, left.shape)
+
+
+def penalised(link: Link, of: n.Node, names: Meaning) -> Quantity | None:
+    """The objective that an equation makes of a derived one and a penalty, where the step has a term without a derivative."""
+    term = link.right.terms[1] if isinstance(link.right, n.Sum) and len(link.right.terms) == 2 else link.right
+    inside = [x for p in factors(term) if isinstance(p, n.Sum) for x in p.terms]
+    terms = [x for x in inside or list(getattr(link.right, "terms", (link.right,))) if flat(x) != flat(link.left)]
+    head = names.called(plain(of))
+    if head is None or all(has_derivative(x) for x in terms):
+        return None
+    for k in [k for rows in names.known.values() for k in rows if not k.alias and not k.pattern.letters]:
+        inner = {base_of(p) for p in parts(k.right) if isinstance(p, n.Name)} if k.right is not None else set()
+        if k.pattern.base.split("~")[-1] in LOSSES and base_of(head) in inner:
+            return names.known_tensor(k, {}, frozenset())
+    return None
 
 
 def rates(link: Link, names: Meaning, env: dict[str, int]) -> np.ndarray:

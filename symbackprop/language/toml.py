@@ -31,6 +31,14 @@ def load_spec(path: str | Path) -> ModelSpec:
         before = raw[: e.start]
         line, column = before.count(b"\n") + 1, e.start - (before.rfind(b"\n") + 1) + 1
         raise SpecError(f"it is not UTF-8 (line {line}, column {column})", place=place, fix="save it as UTF-8") from None
+    return spec_of_text(text, place, _identifier(path.stem))
+
+
+def spec_of_text(text: str, place: str = "the model", name: str = "model") -> ModelSpec:
+    """The spec that the text of a TOML file states; `name` is that of a model without one.
+
+    Raises SpecError naming line and column where it can't be read, and UnknownNameError for an unknown key.
+    """
     try:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as e:
@@ -39,7 +47,7 @@ def load_spec(path: str | Path) -> ModelSpec:
     for key in ("tensors", "equations"):
         if key not in table:
             raise SpecError(f"it has no table [{key}]", place=place, fix=f"add [{key}]")
-    return spec_from_tables(**{"name": _identifier(path.stem), **table})
+    return spec_from_tables(**{"name": name, **table})
 
 
 def _broken(text: str, reason: str, place: str) -> SpecError:

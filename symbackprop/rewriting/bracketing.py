@@ -13,12 +13,15 @@ from itertools import combinations, product
 
 from sympy import Add, Expr, KroneckerDelta, Mul, expand_mul
 
+from symbackprop.calculus.brackets import leaves_out_places
 from symbackprop.calculus.canonical import relabelled
 from symbackprop.calculus.contract import Product, flat, narrowed, over, without_deltas
+from symbackprop.calculus.index import Index
 from symbackprop.calculus.laws import NO_FACTS
 from symbackprop.calculus.program import Call, Equation, Program
-from symbackprop.calculus.term import Entry, NonNegative, Total, indices_of, is_guard, tensor_names
-from symbackprop.calculus.work import size_choices, work
+from symbackprop.calculus.signs import is_total
+from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, indices_of, is_guard, tensor_names
+from symbackprop.rewriting.work import size_choices, work
 
 MOST_USES = 4
 MOST_TERMS = 8
@@ -29,10 +32,54 @@ TOLERANCE = 1.6
 def bracketed(program: Program, equations: Sequence[Equation], outputs: Collection[str]) -> list[Equation]:
     """`equations`, with what products alone ask for put in place where that is cheaper for all sizes."""
     made = [e if isinstance(e.rhs, Call) else _multiplied_out(e, program) for e in equations]
+    users: dict[str, set[str]] = {}
+    for e in made:
+        for name in e.uses():
+            users.setdefault(name, set()).add(e.name)
     for e in reversed(made):
         if len(e.tensor.axes) > 1 and e.name not in outputs and isinstance(e.rhs, Expr) and _may_be_put(e.rhs):
-            made = _put_in_place(program, made, e.name) or made
+            new = _put_in_place(program, made, e.name, users.get(e.name, set()))
+            for changed in new or ():
+                for name in changed.uses():
+                    users.setdefault(name, set()).add(changed.name)
+            by_name = {changed.name: changed for changed in new or ()}
+            made = [by_name.get(f.name, f) for f in made if f.name != e.name] if new else made
     return made
+
+
+def joined(program: Program, equations: Sequence[Equation]) -> list[Equation]:
+    """`equations`, with X A + X B as X (A + B), one product instead of two, where that is cheaper."""
+    return [e if isinstance(e.rhs, Call) else _joined(e, program) for e in equations]
+
+
+def _joined(e: Equation, program: Program) -> Equation:
+    terms = list(Add.make_args(e.formula)) if len(e.indices) > 1 else []
+    for one, other in combinations(terms, 2):
+        both = _product_with_sum(one, other)
+        if both is not None and _is_cheaper([Add(one, other)], [both], program):
+            rest = [t for t in terms if t not in (one, other)]
+            return _joined(replace(e, rhs=relabelled(Add(both, *rest))), program)
+    return e
+
+
+def _product_with_sum(one: Expr, other: Expr) -> Expr | None:
+    """Two sums over one index of products of two entries that share one of these, as one; None where they are not."""
+    parts = []
+    for term in (one, other):
+        p = flat(term)
+        entries = [f for f in p.factors if isinstance(f, Entry)]
+        numbers = Mul(*[f for f in p.factors if not f.has(Entry)])
+        if len(p.bound) != 1 or len(entries) != 2 or indices_of(numbers) or any(f.has(Entry) for f in p.factors if f not in entries):
+            return None
+        (r,) = p.bound
+        common = Index("joined", r.axis)
+        parts.append((common, numbers, [f.xreplace({r: common}) for f in entries]))
+    (r, c, first), (s, d, second) = parts
+    shared = next((f for f in first if f in second and f.has(r)), None)
+    if r != s or shared is None or not (d / c).is_number:
+        return None
+    left, right = (next((f for f in some if f != shared), shared) for some in (first, second))
+    return c * Total(shared * (left + d / c * right), r)
 
 
 def _may_be_put(e: Expr) -> bool:
@@ -61,11 +108,13 @@ def _are_apart(one: Expr, other: Expr) -> bool:
     return any(expand_mul(a + b).is_negative for a, b in product(*guards))
 
 
-def _put_in_place(program: Program, equations: Sequence[Equation], name: str) -> list[Equation] | None:
-    """The equations without the tensor `name`; None where some use is no product, or it would cost more."""
-    own = next(e for e in equations if e.name == name)
-    users = [e for e in equations if name in e.uses()]
-    if not users or len(users) > MOST_USES or any(isinstance(e.rhs, Call) for e in users):
+def _put_in_place(program: Program, equations: Sequence[Equation], name: str, among: Collection[str]) -> list[Equation] | None:
+    """The users of the tensor `name`, which are `among` these, without it; None where some use is no product, or it would cost more."""
+    if not among or len(among) > MOST_USES:
+        return None
+    held = {e.name: e for e in equations if e.name in among or e.name == name}
+    own, users = held[name], [e for e in held.values() if e.name != name]
+    if not users or any(isinstance(e.rhs, Call) for e in users):
         return None
     new: dict[str, Equation] = {}
     for e in users:
@@ -75,7 +124,7 @@ def _put_in_place(program: Program, equations: Sequence[Equation], name: str) ->
         new[e.name] = replace(e, rhs=relabelled(rhs))
     if not _is_cheaper([own.formula, *[e.formula for e in users]], [e.formula for e in new.values()], program):
         return None
-    return [new.get(e.name, e) for e in equations if e.name != name]
+    return list(new.values())
 
 
 def _is_cheaper(old: Sequence[Expr], new: Sequence[Expr], program: Program) -> bool:
@@ -104,12 +153,18 @@ def _products_out(e: Expr, program: Program) -> Expr:
         return e
     p = flat(e)
     for k, f in enumerate(p.factors):
-        if isinstance(f, Add) and indices_of(f) & p.bound and _may_be_put(f):
+        if isinstance(f, Add) and indices_of(f) & p.bound and _may_be_put(f) and not _is_mask(f, [*p.factors[:k], *p.factors[k + 1 :]]):
             parts = [made for q in over(p, k) if (made := without_deltas(q)) is not None]
             made = Add(*[_products_out(narrowed(q, NO_FACTS, set()), program) for q in parts])
             if _is_cheaper([e], [made], program):
                 return made
     return e
+
+
+def _is_mask(f: Expr, others: Sequence[Expr]) -> bool:
+    """Whether a sum leaves places out, or may be 0 where what it is multiplied with may have no value."""
+    masks = f.has(KroneckerDelta, Positive, NonNegative)
+    return leaves_out_places(f) or (masks and not all(is_total(g) for g in others))
 
 
 def _without(e: Expr, own: Equation) -> Expr | None:

@@ -15,8 +15,9 @@ from symbackprop.calculus.term import Entry, Positive, Total
 from symbackprop.ops.entrywise.elementwise import maximum
 from symbackprop.ops.function import Elementwise
 from symbackprop.ops.table import op_of
-from symbackprop.rewriting.bracketing import bracketed
+from symbackprop.rewriting.bracketing import bracketed, joined
 from symbackprop.rewriting.cofactors import with_cofactors
+from symbackprop.rewriting.diagonals import without_diagonal_calls
 from symbackprop.rewriting.eigen import of_factors, with_differences
 from symbackprop.rewriting.guard import guarded
 from symbackprop.rewriting.quotient import undivided
@@ -32,13 +33,14 @@ from symbackprop.stability.stable import Stable
 def prepare(program: Program, outputs: Iterable[str], functions: Container[str] | None = None) -> list[Equation]:
     """The equations that `outputs` need, in order, stable, with calls of primitive ops and with known `functions` only."""
     outputs = list(outputs)
-    program = replace(program, equations=tuple(solved(needed(program.equations, outputs)))).needed(outputs)
+    program = replace(program, equations=tuple(without_diagonal_calls(program))).needed(outputs)
+    program = replace(program, equations=tuple(solved(program.equations))).needed(outputs)
     program = replace(program, equations=tuple(bracketed(program, program.equations, outputs))).needed(outputs)
     program = without_overflow(undivided(program, outputs), outputs)
     equations = with_running_products(program, needed(program.equations, outputs), outputs)
     equations = with_cofactors(program, needed(equations, outputs), outputs)
     equations = needed(of_factors(program, with_differences(program, equations)), outputs)
-    equations = needed(without_inverses(program, equations, outputs), outputs)
+    equations = joined(program, needed(without_inverses(program, equations, outputs), outputs))
     equations = list(_spelled(equations, functions))
     equations = Stable(program, equations, functions).rewritten()
     equations = _masks_of_outputs(equations)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from sympy import Add, Expr, KroneckerDelta, Mul
 
+from symbackprop.calculus.brackets import leaves_out_places
 from symbackprop.calculus.canonical import relabelled
 from symbackprop.calculus.contract import Product, distributed, flat, narrowed, without_deltas
 from symbackprop.calculus.index import Index
@@ -44,7 +45,8 @@ def _solved(e: Expr) -> Expr:
     if not isinstance(e, Total | Mul):
         return e
     p = flat(e)
-    if not any(_fixes(d, p.bound) for f in p.factors for d in f.atoms(KroneckerDelta)):
+    # A tensor may have no value at a place that is left out, so that only what is added is multiplied out.
+    if any(map(leaves_out_places, p.factors)) or not any(_fixes(d, p.bound) for f in p.factors for d in f.atoms(KroneckerDelta)):
         return e
     parts = [made for q in distributed(p) if (made := without_deltas(q)) is not None]
     return Add(*[narrowed(Product(q.factors, q.bound), NO_FACTS, set()) for q in parts])

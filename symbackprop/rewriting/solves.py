@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, Mul
 
+from symbackprop.calculus.canonical import relabelled
 from symbackprop.calculus.contract import Product, flat, narrowed
 from symbackprop.calculus.index import Index
 from symbackprop.calculus.laws import NO_FACTS
@@ -143,10 +144,15 @@ class _Solver:
     def matrix(self, turned: bool) -> str:
         """The name of the matrix, or of its transpose."""
         (name,) = self.inverse.rhs.arguments
-        if not turned:
+        if not turned or _is_symmetric(next((e for e in self.equations if e.name == name), None)):
             return name
         i, j = self.inverse.tensor.indices
         return self.bench.made(f"{name}_T", self.inverse.tensor.axes, Entry(name, j, i)).name
+
+
+def _is_symmetric(e: Equation | None) -> bool:
+    """Whether a matrix is symmetric by its equation, as X^T X is."""
+    return e is not None and isinstance(e.rhs, Expr) and relabelled(e.at(e.indices[::-1])) == relabelled(e.rhs)
 
 
 def _systems(equations: Iterable[Equation]) -> int:

@@ -1,15 +1,13 @@
-"""Derivatives against numbers: Richardson's extrapolated central differences, and the complex step where it may be taken.
+"""Derivatives against numbers: differences and complex steps along directions, those of all derivatives of one tensor together.
 
 Only forward equations are evaluated on the one side, only the adjoint's on the other. The tolerance comes from the
-stencil (how much the last extrapolation changed) and the dtype (rounding over the step). A stencil that crosses a kink
-says nothing: it is skipped, counted and reported; a complex step crosses none, unless it starts on one.
-Source: Ridders 1982, doi:10.1016/S0141-1195(82)80057-0; Squire and
-Trapp 1998, doi:10.1137/S003614459631241X.
+stencil (how much the last extrapolation changed) and the dtype (rounding over the step). What crosses a kink is skipped, counted and
+reported.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from sympy import Expr
@@ -18,17 +16,12 @@ from symbackprop.calculus.program import Program, Tensor
 from symbackprop.errors import SymbackpropError, VerifyError
 from symbackprop.verification.oracle.literal import evaluate, infer_sizes, sizes_text
 from symbackprop.verification.oracle.rounding import noise
-from symbackprop.verification.oracle.sides import Stencil
+from symbackprop.verification.oracle.rows import downstream
 from symbackprop.verification.points.draws import random_arrays
 from symbackprop.verification.points.points import Points, own
 from symbackprop.verification.points.sizes import Sizes
+from symbackprop.verification.steps import STEP, Step, take_complex, take_differences
 from symbackprop.verification.verdict import Counterexample, Verdict, broken, guarded, two_texts
-
-STEP = 2.0**-12
-"""The widest of three steps, each half of the one before; a power of two, so that x + h - x is h."""
-
-FINER = (1, 16, 256)
-"""Where a difference does not agree, it is taken again with steps this much smaller: what curves much within a step refutes nothing."""
 
 ENTRIES = 24
 """Entries of a tensor that are stepped along one by one; of a larger one, so many are drawn, with two random directions."""
@@ -96,7 +89,8 @@ def check_derivatives(
             made = [At(p.arrays, p.sizes, p.known) for p in chooser]
     except SymbackpropError as error:
         return [broken(label(t), error) for t in chosen]
-    return [guarded(label(t), partial(_under, program, t, made, chooser)) for t in chosen]
+    taken = cache(partial(_steps, program, chosen, made))
+    return [guarded(label(t), partial(_under, program, t, made, chooser, taken)) for t in chosen]
 
 
 def _at(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping[Expr, int] | None) -> At:
@@ -104,9 +98,13 @@ def _at(program: Program, arrays: Mapping[str, np.ndarray], sizes: Mapping[Expr,
     return At(arrays, found, evaluate(program, arrays, found))
 
 
-def _under(program: Program, tensor: Tensor, points: Sequence[At], chooser: Points | None) -> Verdict:
+Taken = Callable[[str], list[dict[str, list[Step]]]]
+"""The steps that were taken for all derivatives of a tensor, by the derivative's name, at each point."""
+
+
+def _under(program: Program, tensor: Tensor, points: Sequence[At], chooser: Points | None, taken: Taken) -> Verdict:
     """The verdict on a derivative, given that its conditions and those of what it is the derivative of are as at the points."""
-    verdict = check_derivative(program, tensor, points)
+    verdict = check_derivative(program, tensor, points, taken)
     if chooser is None:
         return verdict
     places = {e.name for e in program.needed([tensor.name, base_tensor(program, tensor).name]).equations}
@@ -122,20 +120,22 @@ def label(tensor: Tensor) -> str:
     return f"d{order}{top}/" + "".join(f"d{b}" for b in below)
 
 
-def check_derivative(program: Program, tensor: Tensor, points: Sequence[At]) -> Verdict:
+def check_derivative(program: Program, tensor: Tensor, points: Sequence[At], taken: Taken) -> Verdict:
     """Whether `tensor` is the derivative that it is said to be, at each of `points`."""
     if not points:
         raise VerifyError("no point was found where the model has a value")
     tally = Tally()
     base = base_tensor(program, tensor)
-    variable = program.tensors[tensor.derivative[-1]]
     hidden: list[str] = []
     for number, point in enumerate(points):
-        before, taken = tally.failure, tally.taken
-        _compare(program, base, variable, tensor, point, tally, number)
+        before, count = tally.failure, tally.taken
+        if not _is_finite(point, base, tensor):
+            raise VerifyError(f"{base.name} or its derivative is not finite at {sizes_text(point.sizes)}")
+        for step in taken(base.name)[number][tensor.name]:
+            _count_step(tally, number, step)
         if tally.failure is not None and tally.failure is not before and _is_rounding(program, tensor, base, point, tally.failure):
             hidden.append(sizes_text(point.sizes))
-            tally.failure, tally.taken = before, taken  # the other points tell
+            tally.failure, tally.taken = before, count  # the other points tell
         else:
             tally.points.append(sizes_text(point.sizes))
     if hidden and not tally.taken:
@@ -164,62 +164,52 @@ def base_tensor(program: Program, tensor: Tensor) -> Tensor:
     raise VerifyError(f"the program does not hold what {label(tensor)} is the derivative of")
 
 
-def _compare(program: Program, base: Tensor, variable: Tensor, tensor: Tensor, point: At, tally: Tally, number: int) -> None:
-    """Add to `tally` what one point says."""
-    known, sides = point.known, Stencil()
-    forward = program.needed([base.name, variable.name])
-    moving = downstream(forward, variable.name)
-    given = {n: known[n] for n in forward.tensors if n not in moving}
-    evaluate(forward, {**given, variable.name: known[variable.name]}, point.sizes, sides=sides)
-    value, start = known[tensor.name], known[variable.name]
-    outer = known[base.name].ndim
-    if not (np.all(np.isfinite(value)) and np.all(np.isfinite(known[base.name]))):
-        raise VerifyError(f"{base.name} or its derivative is not finite at {sizes_text(point.sizes)}")
-
-    def at(displaced: np.ndarray, dtype: type = np.float64) -> tuple[np.ndarray, Stencil]:
-        met = Stencil()
-        return evaluate(forward, {**given, variable.name: displaced}, point.sizes, dtype, met)[base.name], met
-
-    way = sum(e.name in moving for e in forward.equations)
-    entries = min(ENTRIES if number < 2 else LATER, WORK // max(way, 1))
-    for direction in _directions(start.shape, number, max(FEWEST, entries)):
-        claimed = np.tensordot(value, direction, axes=(tuple(range(outer, value.ndim)), tuple(range(direction.ndim))))
-        exact = _complex_step(at, start, direction, sides)
-        slope = None
-        if exact is not None:
-            tally.complex_steps += 1
-            _count(tally, number, claimed, exact, 1e-11 * (1 + np.abs(exact).max(initial=0)))
-        if exact is None or number == 0:
-            slope = _difference(at, start, direction, sides, claimed)
-            if slope is not None:
-                _count(tally, number, claimed, *slope)
-        if exact is None and slope is None:
-            tally.skipped += 1
-        else:
-            tally.taken += 1
+def _is_finite(point: At, base: Tensor, tensor: Tensor) -> bool:
+    return bool(np.all(np.isfinite(point.known[tensor.name])) and np.all(np.isfinite(point.known[base.name])))
 
 
-def _difference(
-    at: Callable, start: np.ndarray, direction: np.ndarray, sides: Stencil, claimed: np.ndarray
-) -> tuple[np.ndarray, float] | None:
-    """The slope along `direction` and its tolerance, by the first steps that agree with what is claimed, else by the most certain."""
-    found = []
-    for finer in FINER:
-        slope, tolerance = difference(at, start, direction, sides, STEP / finer)
-        if slope is not None:
-            found.append((slope, tolerance))
-            if np.abs(slope - claimed).max(initial=0) <= tolerance:
-                return slope, tolerance
-    return min(found, key=lambda row: row[1]) if found else None
+def _steps(program: Program, chosen: Sequence[Tensor], points: Sequence[At], base: str) -> list[dict[str, list[Step]]]:
+    """The steps at each point for those of the derivatives that are of the tensor `base`, and finite there."""
+    tensors = [t for t in chosen if base_tensor(program, t).name == base]
+    forward = program.needed([base, *(t.derivative[-1] for t in tensors)])
+    ways = {v: downstream(forward, {v}) for v in {t.derivative[-1] for t in tensors}}
+    return [
+        _at_point(forward, base, ways, [t for t in tensors if _is_finite(p, program.tensors[base], t)], p, k) for k, p in enumerate(points)
+    ]
 
 
-def downstream(program: Program, name: str) -> set[str]:
-    """The names of the tensors that depend on `name`, this included."""
-    found = {name}
-    for e in program.equations:
-        if e.uses() & found:
-            found.add(e.name)
-    return found
+def _at_point(
+    program: Program, base: str, ways: Mapping[str, set[str]], tensors: Sequence[Tensor], point: At, number: int
+) -> dict[str, list[Step]]:
+    """The steps that one point takes; differences beside complex steps at the first point alone."""
+    made: dict[str, list[Step]] = {}
+    for t in tensors:
+        variable, value = t.derivative[-1], point.known[t.name]
+        way = sum(e.name in ways[variable] for e in program.equations)
+        entries = max(FEWEST, min(ENTRIES if number < 2 else LATER, WORK // max(way, 1)))
+        made[t.name] = []
+        for direction in _directions(np.shape(point.known[variable]), number, entries):
+            first = value.ndim - direction.ndim
+            claimed = np.tensordot(value, direction, axes=(tuple(range(first, value.ndim)), tuple(range(direction.ndim))))
+            made[t.name].append(Step({variable: direction}, claimed))
+    every = [step for steps in made.values() for step in steps]
+    take_complex(program, point.known, base, every, point.sizes)
+    take_differences(program, point.known, base, [s for s in every if s.exact is None or not number], point.sizes)
+    return made
+
+
+def _count_step(tally: Tally, number: int, step: Step) -> None:
+    """Add to `tally` what one step says."""
+    claimed = np.asarray(step.claimed)
+    if step.exact is not None:
+        tally.complex_steps += 1
+        _count(tally, number, claimed, step.exact, 1e-11 * (1 + np.abs(step.exact).max(initial=0)))
+    if step.slope is not None:
+        _count(tally, number, claimed, *step.slope)
+    if step.exact is None and step.slope is None:
+        tally.skipped += 1
+    else:
+        tally.taken += 1
 
 
 def _directions(shape: tuple[int, ...], seed: int, entries: int = ENTRIES) -> Iterator[np.ndarray]:
@@ -234,43 +224,6 @@ def _directions(shape: tuple[int, ...], seed: int, entries: int = ENTRIES) -> It
     if size > entries:
         for _ in range(2):
             yield rng.uniform(-1, 1, shape)
-
-
-def difference(at: Callable, start: np.ndarray, direction: np.ndarray, sides: Stencil, step: float = STEP):
-    """The slope along `direction` and its tolerance; (None, 0) if a kink is crossed.
-
-    D(h) = (f(x+h) - f(x-h)) / 2h at h, h/2, h/4; two extrapolations: (4 D(h/2) - D(h)) / 3, then (16 R' - R) / 15.
-    """
-    slopes, scale = [], 0.0
-    for k in range(3):
-        h = step / 2**k
-        values = []
-        for sign in (1, -1):
-            value, met = at(start + sign * h * direction)
-            if not met.same(sides) or not np.all(np.isfinite(value)):
-                return None, 0.0
-            values.append(value)
-        slopes.append((values[0] - values[1]) / (2 * h))
-        scale = max(scale, float(np.abs(values[0]).max(initial=0)))
-    first = [(4 * slopes[k + 1] - slopes[k]) / 3 for k in range(2)]
-    second = (16 * first[1] - first[0]) / 15
-    truncation = float(np.abs(second - first[1]).max(initial=0))
-    rounding = 64 * np.finfo(np.float64).eps * (1 + scale) / (step / 4)
-    return second, truncation + rounding
-
-
-def _complex_step(at: Callable, start: np.ndarray, direction: np.ndarray, sides: Stencil) -> np.ndarray | None:
-    """Im f(x + i h) / h, exact but for rounding; None where some function takes real arguments only, and on a kink.
-
-    h is 1e-30 times the smallest number that moves, or 1.
-    """
-    moving = np.abs(start[(direction != 0) & (start != 0)])
-    h = 1e-30 * min(float(moving.min(initial=1.0)), 1.0)
-    try:
-        value, met = at(start + 1j * h * direction, np.complex128)
-    except TypeError:
-        return None
-    return np.imag(value) / h if h and np.all(np.isfinite(value)) and met.same(sides) and not met.on_kink else None
 
 
 def _count(tally: Tally, number: int, claimed: np.ndarray, found: np.ndarray, tolerance: float) -> None:

@@ -6,6 +6,7 @@ the step would cross a kink. None of them knows the derived second derivatives.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from sympy import Expr
@@ -13,9 +14,8 @@ from sympy import Expr
 from symbackprop.calculus.program import Program
 from symbackprop.derivation.curvature import Split
 from symbackprop.derivation.reverse import Derived
-from symbackprop.verification.numeric import difference
 from symbackprop.verification.oracle.literal import Arrays, evaluate
-from symbackprop.verification.oracle.sides import Stencil
+from symbackprop.verification.steps import Step, take_differences
 
 Sizes = Mapping[Expr, int]
 Expected = dict[str, tuple[np.ndarray, float]]
@@ -124,18 +124,17 @@ class EachAlone:
 
 def slope(program: Program, base: str, v: Arrays, arrays: Arrays, sizes: Sizes) -> tuple[np.ndarray, float] | None:
     """The derivative of `base` along `v` (tensors by name, leaves or not) and its tolerance; None where a kink is crossed."""
-    forward = program.needed([base, *v])
-    given = {n: a for n, a in arrays.items() if n in forward.tensors}
-    sides = Stencil()
-    evaluate(forward, given, sizes, sides=sides)
+    (found,) = slopes(program, base, [v], arrays, sizes)
+    return found
 
-    def at(t: np.ndarray, dtype: type = np.float64) -> tuple[np.ndarray, Stencil]:
-        met = Stencil()
-        moved = {**given, **{n: given[n] + t * d for n, d in v.items() if n in given}}
-        return evaluate(forward, moved, sizes, dtype, met)[base], met
 
-    found, tolerance = difference(at, np.zeros(()), np.ones(()), sides)
-    return None if found is None else (found, tolerance)
+def slopes(program: Program, base: str, vs: Sequence[Arrays], arrays: Arrays, sizes: Sizes) -> list[tuple[np.ndarray, float] | None]:
+    """The same along each of `vs`."""
+    forward = program.needed([base, *{n for v in vs for n in v}])
+    known = evaluate(forward, {n: a for n, a in arrays.items() if n in forward.tensors}, sizes)
+    steps = [Step(v) for v in vs]
+    take_differences(forward, known, base, steps, sizes, (1,))
+    return [s.slope for s in steps]
 
 
 def _pulled(program: Program, output: str, u: np.ndarray, names: Sequence[str], arrays: Arrays, sizes: Sizes) -> Expected | None:
@@ -143,14 +142,12 @@ def _pulled(program: Program, output: str, u: np.ndarray, names: Sequence[str], 
     made: Expected = {}
     leaves = {t.name: arrays[t.name] for t in program.leaves}
     for name in names:
-        value, worst = np.zeros(np.shape(leaves[name])), 0.0
-        for place in np.ndindex(value.shape):
-            unit = np.zeros(value.shape)
-            unit[place] = 1
-            found = slope(program, output, {name: unit}, leaves, sizes)
-            if found is None:
-                return None
-            value[place] = np.sum(u * found[0])
-            worst = max(worst, found[1] * (1 + np.abs(u).sum()))
-        made[name] = (value, worst)
+        shape = np.shape(leaves[name])
+        units = np.eye(prod(shape)).reshape(-1, *shape)
+        found = slopes(program, output, [{name: unit} for unit in units], leaves, sizes)
+        whole = [f for f in found if f is not None]
+        if len(whole) < len(found):
+            return None
+        worst = max((tolerance * (1 + np.abs(u).sum()) for _, tolerance in whole), default=0.0)
+        made[name] = (np.array([np.sum(u * value) for value, _ in whole]).reshape(shape), worst)
     return made

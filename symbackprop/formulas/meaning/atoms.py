@@ -221,7 +221,10 @@ class Atoms(Names):
             named = replace(node.of.of, scripts=node.of.of.scripts + node.scripts)
             return self.value(replace(node.of, of=named), env)
         if any(x.mark.startswith("'") for x in node.scripts):
-            raise UnreadError("a prime behind a bracket", node)
+            name = node.of.items[0] if isinstance(node.of, n.Bracket) and len(node.of.items) == 1 else None
+            if not isinstance(name, n.Name) or any(k.axes is not None for k in self.known.get(base_of(name), ())):
+                raise UnreadError("a prime behind a bracket", node)
+            return self.value(replace(name, scripts=name.scripts + node.scripts), env)
         below = [x for x in node.scripts if x.mark == "_"]
         if isinstance(node.of, n.Bracket) and node.of.open == r"\lVert":
             kind = flat(below[0].items[0]) if below and below[0].items else "2"

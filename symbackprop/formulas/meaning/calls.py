@@ -9,8 +9,8 @@ from symbackprop.formulas.meaning.along import Along
 from symbackprop.formulas.meaning.functions import Slope
 from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import UnreadError
-from symbackprop.formulas.notation.references import primes
-from symbackprop.formulas.notation.trees import base_of, flat, plain
+from symbackprop.formulas.notation.references import match, primes
+from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
 from symbackprop.formulas.numbers import functions as f
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
@@ -91,7 +91,28 @@ class Calls(Along):
             return q.mapped(
                 differentiated(lambda x: self.body(k, [plain((k.parameters or ())[0])], [q.single(x)], bindings).scalar, count), argument
             )
-        raise UnreadError(f"{flat(head)} has no argument", head)
+        place = self.argument_of(bare, env)
+        slope = self.slope_of(bare, env)
+        if place is None or slope is None:
+            raise UnreadError(f"{flat(head)} has no argument", head)
+        return q.mapped(differentiated(slope, count), place)
+
+    def argument_of(self, bare: n.Name, env: Env) -> Quantity | None:
+        """What a function is applied to in the one equation that applies it, at the layer that its own scripts say."""
+        found: dict[str, tuple[n.Name, n.Node]] = {}
+        for k in (k for group in self.known.values() for k in group if k.right is not None and not k.alias):
+            right = plain(k.right) if k.right is not None else None
+            head, behind = right.factors if isinstance(right, n.Juxtaposition) and len(right.factors) == 2 else (None, None)
+            if isinstance(head, n.Name) and base_of(head) == base_of(bare) and isinstance(behind, n.Bracket) and len(behind.items) == 1:
+                found[flat(behind)] = head, behind.items[0]
+        if len(found) != 1:
+            return None
+        head, inside = next(iter(found.values()))
+        fit = match(self.pattern_of(head), self.positions(bare.scripts, "_", env), self.positions(bare.scripts, "^", env))
+        letters = {x for p in parts(inside) if isinstance(p, n.Name) for x in self.pattern_of(p).letters}
+        if fit is None or fit.below or fit.above or letters - set(dict(fit.bindings)):
+            return None
+        return self.value(inside, {**env, **dict(fit.bindings)})
 
     def of_call(self, node: n.Call, env: Env) -> Quantity:
         """A function of the word list."""

@@ -228,17 +228,37 @@ class Meaning(Quotients):
         if not all(x.entry for x in variable.data.reshape(-1)):
             raise UnreadError(f"d{flat(of)}, and {flat(of)} is no variable", node)
         made = self.derivative(loss, [variable], node)
+        if self.reading.before:
+            made = self.before(of, made, env)
         factor = self.factor(of)
         if factor:
             made = q.scaled(made, s.constant(self.size_of(factor)))
         return self.raised(made, rest, node, env)
 
+    def before(self, of: n.Name, made: Quantity, env: Env) -> Quantity:
+        """The derivative by what an activation is applied to, from that by the activation; of anything else what it is."""
+        here = self.candidates(base_of(of), self.positions(of.scripts, "_", env), self.positions(of.scripts, "^", env))
+        for k, fit in here:
+            right = plain(k.right) if k.right is not None else None
+            head, inside = (right.function, right.argument) if isinstance(right, n.Call) else (None, None)
+            if isinstance(right, n.Juxtaposition) and len(right.factors) == 2 and isinstance(right.factors[1], n.Bracket):
+                head, inside = right.factors  # type: ignore[assignment]
+            slope = self.slope_of(replace(head, style=""), {**env, **dict(fit.bindings)}) if isinstance(head, n.Name) else None
+            if slope is not None and inside is not None:
+                rate = q.mapped(differentiated(slope, 1), self.value(inside, {**env, **dict(fit.bindings)}))
+                if rate.shape == made.shape:
+                    return q.array_of(
+                        [a * b for a, b in zip(made.data.reshape(-1), rate.data.reshape(-1), strict=True)], made.shape, made.row
+                    )
+        return made
+
     def factor(self, of: n.Name) -> str:
         """The size that d of this name is multiplied by, by the conventions."""
-        for found in re.finditer(r"([A-Za-z_]+)\s*(?:\*|\\cdot)?\s*d[A-Za-z]\s*/\s*d\\?([A-Za-z]+)", self.context.conventions.derived):
-            if found.group(2).lower() == of.id.lower() and found.group(1) not in ("mean", "means", "dW", "is", "and"):
+        derived = self.context.conventions.derived
+        for found in re.finditer(r"([A-Za-z_]+)\s*(?:\*|\\cdot)?\s*d[A-Za-z]\s*/\s*d\\?([A-Za-z]+)", derived):
+            if found.group(2).lower() == of.id.lower() and found.group(1) in self.sizes_named:
                 return found.group(1)
-        for found in re.finditer(r"d\\?([A-Za-z]+)[^,;.()]*?means?\s+([A-Za-z_]+)\s*(?:\*|\\cdot|times)", self.context.conventions.derived):
-            if found.group(1).lower() == of.id.lower():
+        for found in re.finditer(r"d\\?([A-Za-z]+)[^,;.()]*?means?\s+([A-Za-z_]+)\s*(?:\*|\\cdot|times)", derived):
+            if found.group(1).lower() == of.id.lower() and found.group(2) in self.sizes_named:
                 return found.group(2)
         return ""

@@ -265,7 +265,7 @@ class Objectives(Calls):
         """The objective: what is called so, or a smooth function of all that the equations end in."""
         rows = [k for base in TOPS for k in self.known.get(base, ()) if not k.pattern.letters and not k.pattern.below]
         for k in rows:
-            if k.right is not None or not self.is_top(n.Name(k.pattern.base)):
+            if k.right is not None:
                 made = self.known_tensor(k, {}, frozenset())
                 if made.data.size == 1:
                     return q.single(made.scalar)

@@ -30,7 +30,7 @@ SECONDS = 3.0
 LABELS = {"y", "Y", "t", "T"}
 
 SHARED = ["trees", "indices", "bounds", "symmetric", "is_cross_entropy", "given", "raw_names", "given_labels", "derived_by", "classes"]
-SHARED += ["known", "recursive", "lasts", "sizes_named", "picked"]
+SHARED += ["known", "recursive", "lasts", "sizes_named", "picked", "ranges"]
 """What all readings of a claim have in common; nothing of it changes once it is made."""
 MOST_PREPARED = 8
 PREPARED: dict[tuple[int, tuple[int, ...]], tuple[Context, tuple[n.Node, ...], dict[str, Any], dict[str, int]]] = {}
@@ -128,6 +128,20 @@ class Definitions(Equations):
         self.share()
         self.recursion()
         self.ties()
+        self.ranges = self.axes_of_letters()
+
+    def axes_of_letters(self) -> dict[str, n.Node]:
+        """The axis along which an index stands everywhere, as n in r_{mn}: a sum over v_n runs as far."""
+        found: dict[str, dict[str, n.Node]] = defaultdict(dict)
+        for p in (p for t in self.trees for p in parts(t) if isinstance(p, n.Name) and p.scripts):
+            here = self.pattern_of(p)
+            for k in self.known.get(named(p), ()):
+                places = here.below[len(k.pattern.below) :]
+                if k.axes and len(places) == len(k.axes) and self.prefixes(k.pattern, here):
+                    for place, axis in zip(places, k.axes, strict=True):
+                        if place.letter and not place.offset:
+                            found[place.letter][flat(axis)] = axis
+        return {letter: next(iter(axes.values())) for letter, axes in found.items() if len(axes) == 1}
 
     def usual_labels(self) -> None:
         """Targets of a cross entropy with softmax sum to 1, unless something says otherwise."""

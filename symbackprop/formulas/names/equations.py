@@ -53,6 +53,7 @@ class Equations(Evaluator):
             middle = plain(body.sides[1])
             if isinstance(middle, n.Name) and not self.defines(middle):
                 self.add_equation(middle, body.sides[-1])
+                right = middle
         if len(body.sides) > 2 and right is body.sides[1] and is_application(right) and not is_application(body.sides[-1]):
             self.take(n.Statement(n.Chain((right, body.sides[-1]), ("=",), span=body.span), span=body.span))
             right = body.sides[-1]

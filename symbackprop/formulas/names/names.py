@@ -169,10 +169,27 @@ class Names(Components):
             if used is not None:
                 positive = positive[:used]
                 values[:used] = positive / positive.sum(axis=0, keepdims=True)
+                axis = 0
             else:
                 axis = 0 if len(shape) == 1 or (self.reading.samples == "columns" and shape[0] > 1) or shape[-1] == 1 else len(shape) - 1
                 values = positive / positive.sum(axis=axis, keepdims=True)
+            if self.reading.hot:
+                self.heat(values, axis)
+        if self.reading.unit and len(shape) == 1 and base not in LABELS:
+            values = values / np.sqrt((values**2).sum(axis=0))
         return values
+
+    def heat(self, values: np.ndarray, axis: int) -> None:
+        """Make labels one-hot: all of one sample of the class that something is picked by, each of several samples of its largest."""
+        one_sample = sum(s > 1 for s in values.shape[:-1]) == 1
+        top = np.full_like(values.argmax(axis, keepdims=True), self.hot_class - 1) if one_sample else values.argmax(axis, keepdims=True)
+        values[...] = 0
+        np.put_along_axis(values, top, 1.0, axis)
+
+    @property
+    def hot_class(self) -> int:
+        """The class of a one-hot label of one sample."""
+        return self.class_of(min(self.picked, default="the class"))
 
     def constant_of(self, text: str) -> Scalar:
         """A number as it is written."""

@@ -87,9 +87,10 @@ class Sizes(Definitions):
         """How many values an index takes that no axis bounds."""
         if letter in self.recursive:
             return LAST
-        if letter in self.bounds:
+        end = self.bounds.get(letter, self.ranges.get(letter))
+        if end is not None:
             try:
-                return self.size(self.bounds[letter], env)
+                return self.size(end, env)
             except UnreadError:
                 pass
         return max(self.size_of(f"#{letter}"), self.explicit().get(letter, 0))

@@ -22,8 +22,8 @@ WORD = re.compile(r"\\(?:mathrm|text|operatorname)\{([A-Za-z]{2,})\}")
 ONE_HOT = re.compile(r"one-?hot|simplex|\\sum_?\{?[a-z]?\}?.*=\s*1|sums? to (1|one)|probabilit", re.IGNORECASE)
 
 
-ABBREVIATED = re.compile(r"\s*([A-Z]{2,6})\s*(?:\([^()=]*\)\s*)?&?:?=")
-"""A left side in capitals, such as CE or MSE: one name."""
+ABBREVIATED = re.compile(r"\s*([A-Z]{2,6}(?=\s*(?:\([^()=]*\)\s*)?&?:?=)|[A-Za-z]{3,}(?=\s*(?:[_^](?:\w|\{[^{}]*\})\s*)*&?:?=))")
+"""A left side in capitals, such as CE or MSE, or a longer word with or without scripts, such as net_j: one name."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Conventions:
     bars: bool = False
     derived: str = ""
     one_hot: bool = False
+    hot: bool = False
     elementwise_inverse: bool = False
     layers: bool = False
     symmetric: frozenset[str] = frozenset()
@@ -209,6 +210,7 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
         vec_rows="row" in str(given.get("vec") or "").lower(),
         derived=str(given.get("dvar") or ""),
         one_hot=bool(ONE_HOT.search(said)),
+        hot=bool(re.search("one-?hot", said, re.IGNORECASE)),
         elementwise_inverse=any("inverse" in str(v) and "element" in str(v) for v in ops.values()),
         symmetric=_symmetric(" ".join(str(v) for v in given.values())),
         layers="layer" in str(given.get("superscript") or "").lower(),
@@ -280,11 +282,14 @@ def _siblings(trees: Sequence[n.Node], declared: Sequence[Declared]) -> set[str]
     """The letters that tell names of one kind apart, each with its own equation or shape: f, u and o of the gates G_f, G_u, G_o."""
     bound = {x for tree in trees for p in parts(tree) if isinstance(p, n.Big) for x in _heads(p)}
     names = [d.name for d in declared] + [t.sides[0] for t in trees if isinstance(t, n.Chain) and isinstance(t.sides[0], n.Name)]
-    groups: dict[tuple[str, tuple[str, ...]], set[str]] = {}
+    groups: dict[tuple[str, tuple[str, ...], str], set[str]] = {}
     for name in names:
-        below = [i for s in name.scripts if s.mark == "_" for i in s.items]
-        if len(below) == 1 and isinstance(below[0], n.Name) and _is_letter(below[0]):
-            groups.setdefault((name.id, name.accents), set()).add(below[0].id)
+        for mark in "_^":
+            items = [
+                i.items[0] if isinstance(i, n.Bracket) and len(i.items) == 1 else i for s in name.scripts if s.mark == mark for i in s.items
+            ]
+            if len(items) == 1 and isinstance(items[0], n.Name) and _is_letter(items[0]):
+                groups.setdefault((name.id, name.accents, mark), set()).add(items[0].id)
     return {x for letters in groups.values() if len(letters) > 1 and not letters & bound for x in letters}
 
 

@@ -11,6 +11,8 @@ class Reading:
 
     layout: of Jacobians and of derivatives of scalars. row_vectors: a vector that is declared with one axis is a row. loose: a row may
     stand for a column. samples: the axis of samples in matrices. star, circle: what * and \\circ mean. simplex: labels sum to 1.
+    hot: labels are one-hot, hit: and a free index is the class. unit: vectors have norm 1.
+    before: da of an activation is the derivative by what it is applied to.
     diagonal: a vector beside a matrix is its diagonal. immediate: derivatives by equations alone. summed: a mean over the terms of one
     sample is their sum. last: a generic layer is the last one. inner: two columns side by side are their inner product. flat: products
     from left to right, no sign binding closer. applied: f * (z) is f(z). symmetric: the matrices of quadratic forms
@@ -28,6 +30,10 @@ class Reading:
     kronecker: bool = False
     vec_rows: bool = False
     simplex: bool = False
+    hot: bool = False
+    hit: bool = False
+    unit: bool = False
+    before: bool = False
     diagonal: bool = False
     immediate: bool = False
     summed: bool = False

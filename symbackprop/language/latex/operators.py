@@ -237,7 +237,7 @@ class Operators(Leaves):
             self.deeper()
             of = self.factor()
             self.depth -= 1
-        if of is None and token.kind == "name":
+        if of is None and (token.kind == "name" or sign == "d"):
             return Name("d", token.style, scripts=scripts, span=self.span(start))
         return Differential(sign, scripts, of, span=self.span(start))
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sympy import Expr, Integer
+from sympy import Add, Expr, Integer, Max, Min, Mul, Pow, expand_mul, floor
 
 from symbackprop.calculus.index import IDENTIFIER, axis
 from symbackprop.calculus.program import Need
@@ -15,6 +15,17 @@ PLACE = "from_torch"
 SAMPLES = "n"
 UNBOUND = 2
 """torch takes no symbolic size for one below this, so a bound of it says nothing."""
+NEEDS = "the module as it was exported needs"
+GAPS = {
+    "Equality": lambda a, b: -((a - b) ** 2),
+    "Unequality": lambda a, b: (a - b) ** 2 - 1,
+    "GreaterThan": lambda a, b: a - b,
+    "StrictGreaterThan": lambda a, b: a - b - 1,
+    "LessThan": lambda a, b: b - a,
+    "StrictLessThan": lambda a, b: b - a - 1,
+}
+"""What is not negative where a condition on whole numbers holds."""
+SIGNS = dict(zip(GAPS, (" = ", " != ", " >= ", " > ", " <= ", " < "), strict=True))
 HIDDEN = "wrap_with_set_grad_enabled"
 """What torch makes of `with torch.no_grad():`."""
 
@@ -154,40 +165,91 @@ def _axes(program: Any, shapes: Sequence[Any]) -> tuple[dict[str, tuple[Expr, ..
                 raise AxisError(f"the module has axes '{other}' and '{word}' of one size", place=PLACE, fix=f"call both '{word}'")
             bounds[word] = program.range_constraints.get(symbol)
         made[node.name] = tuple(Integer(int(w)) if w.isdigit() else axis(w) for w in words)
-    return made, _needs(bounds)
+    needs = {n.gap: n for n in (*_branches(program, called), *_needs(bounds))}
+    return made, tuple(needs.values())
 
 
 def _needs(bounds: Mapping[str, Any]) -> tuple[Need, ...]:
-    """What letters have to be, by the branches that the module took for the example."""
+    """What letters have to be, by the ranges that torch has found for them."""
     needs = []
     for letter, span in bounds.items():
         if span is None:
             continue
         if span.lower > UNBOUND:
-            needs.append(Need(axis(letter) - int(span.lower), f"the module as it was exported needs {letter} >= {span.lower}"))
+            needs.append(Need(axis(letter) - int(span.lower), f"{NEEDS} {letter} >= {span.lower}"))
         if span.upper.is_Integer:
-            needs.append(Need(int(span.upper) - axis(letter), f"the module as it was exported needs {span.upper} >= {letter}"))
+            needs.append(Need(int(span.upper) - axis(letter), f"{NEEDS} {span.upper} >= {letter}"))
     return tuple(needs)
+
+
+def _branches(program: Any, called: Mapping[str, str]) -> Iterator[Need]:
+    """What sizes have to be for the branches that the module took for the example."""
+    values = (n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder")
+    sizes = (s for v in values for s in getattr(v, "shape", ()) if hasattr(s, "node"))
+    for guard in {s.node.shape_env.replace(g.expr): None for s in sizes for g in s.node.shape_env.guards}:
+        if guard in (True, False):  # what is always so; torch refuses what never is
+            continue
+        known = {x: axis(called[str(x)]) for x in guard.free_symbols if str(x) in called}
+        sign, *sides = type(guard).__name__, *(_floors(a.xreplace(known)) for a in guard.args)
+        if sign not in GAPS or len(known) < len(guard.free_symbols) or None in sides:
+            raise SpecError(f"the module branches on sizes: {guard}", place=PLACE, fix="give that axis a number in dynamic=")
+        gap = expand_mul(GAPS[sign](*sides))
+        if not gap.is_nonnegative:
+            yield Need(gap, f"{NEEDS} {SIGNS[sign].join(map(str, sides))}")
+
+
+def _floors(e: Any) -> Expr | None:
+    """torch's formula of sizes as one of ours; None where it has a function that we have not."""
+    if not e.args:
+        return Integer(int(e)) if e.is_Integer else e
+    args: list[Any] = [_floors(a) for a in e.args]
+    name = type(e).__name__
+    if None in args:
+        return None
+    if name in ("FloorDiv", "CleanDiv"):
+        return floor(args[0] / args[1])
+    if name in ("Mod", "PythonMod"):
+        return args[0] - args[1] * floor(args[0] / args[1])
+    if name in ("Max", "Min"):
+        return (Max if name == "Max" else Min)(*args)
+    return e.func(*args) if isinstance(e, Add | Mul | Pow) else None
 
 
 @contextmanager
 def _own_gradients_refused(torch: Any) -> Iterator[None]:
-    """While this runs, a hand-written backward pass is an error: torch would export the forward pass, and its gradient is another one."""
-    kind = torch.autograd.Function
-    before = kind.__dict__["apply"]
+    """While this runs, a hand-written backward pass is an error: torch would export the forward pass, and its gradient is another one.
 
-    def refuse(cls: Any, *_: Any, **__: Any) -> Any:
+    That goes for classes that there are, however they are called, and for those that the module makes.
+    """
+    base = torch.autograd.Function
+    before = vars(base)["apply"]
+
+    def refuse(cls: Any) -> None:
         fix = "write the forward pass with ops of torch; sbp.check_backward checks a hand-written backward pass"
         raise SpecError(f"{cls.__name__} is a torch.autograd.Function, whose backward pass is written by hand", place=PLACE, fix=fix)
 
-    kind.apply = classmethod(refuse)
+    def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
+        return before.__get__(None, cls)(*args, **kwargs) if cls.__module__.startswith("torch.") else refuse(cls)
+
+    kinds = [cls for cls in _below(base) if not cls.__module__.startswith("torch.") and "forward" in vars(cls)]
+    forwards = [vars(cls)["forward"] for cls in kinds]
+    base.apply = classmethod(apply)
+    for cls in kinds:
+        cls.forward = staticmethod(lambda *_, own=cls, **__: refuse(own))
     try:
         yield
     finally:
-        kind.apply = before
+        base.apply = before
+        for cls, forward in zip(kinds, forwards, strict=True):
+            cls.forward = forward
 
 
-def spot(node: Any) -> dict[str, str]:
+def _below(kind: Any) -> list[Any]:
+    """The classes that are made from one."""
+    return [cls for below in kind.__subclasses__() for cls in (below, *_below(below))]
+
+
+def spot(node: Any) -> dict[str, Any]:
     """Place and source of a node, as errors take them: the op, the module and the line."""
     target = str(getattr(node, "target", node)).removeprefix("aten.")
     path, kind = module_of(node)
@@ -211,7 +273,7 @@ def _line(trace: str) -> tuple[str, str, str]:
         if text.strip().startswith('File "'):
             file, _, rest = text.strip().removeprefix('File "').partition('", line ')
             frames.append((file, rest.partition(",")[0], lines[k + 1].strip() if k + 1 < len(lines) else ""))
-    own = [f for f in frames if "/torch/" not in f[0] and not f[0].startswith(("torch/", "<"))]
+    own = [f for f in frames if "-packages/torch/" not in f[0] and not f[0].startswith(("torch/", "<"))]
     file, line, source = (own or [("", "", "")])[-1]
     return file.rpartition("/")[2], line, source
 

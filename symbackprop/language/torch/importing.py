@@ -19,7 +19,7 @@ from symbackprop.language.tracing.infinite import check_infinite
 from symbackprop.language.tracing.naming import equations_of, named
 from symbackprop.language.tracing.returned import returned_node
 from symbackprop.language.tracing.standins.numpy_functions import apply
-from symbackprop.language.tracing.values.recording import Recording
+from symbackprop.language.tracing.values.recording import Recording, Restated
 from symbackprop.language.tracing.values.tracer import Size, Tracer
 
 LIGHT = frozenset(
@@ -42,7 +42,12 @@ def torch_spec(
         raise SpecError(MISSING, place=PLACE, fix='pip install "symbackprop[torch]"') from e
     given = tuple(arguments) if isinstance(arguments, list | tuple) else (arguments,)
     program, axes, needs = exported(torch, module, given, dynamic)
-    return _Import(torch, module, program, axes, name).spec(samples, needs)
+    try:
+        return _Import(torch, module, program, axes, name).spec(samples, needs)
+    except Restated as e:
+        ((letter, size), *_) = e.letters.items()
+        fix = f"give axis '{letter}' its number in dynamic="
+        raise SpecError(f"the module takes axis '{letter}' apart, which must be {size}", place=PLACE, fix=fix) from None
 
 
 class _Import:
@@ -63,7 +68,7 @@ class _Import:
 
     def spec(self, samples: str | None, needs: tuple) -> tuple[ModelSpec, dict[str, np.ndarray]]:
         """The spec, and values."""
-        outputs = [n for n in self.program.graph.nodes if n.op == "output"][0].args[0]
+        outputs = next(n for n in self.program.graph.nodes if n.op == "output").args[0]
         wanted = set(self.program.graph_signature.user_outputs)
         roots = [n for n in outputs if getattr(n, "name", None) in wanted]
         nodes = needed(self.program.graph, roots)
@@ -125,11 +130,11 @@ class _Import:
             if not isinstance(value, self.torch.Tensor):
                 raise SpecError(f"input '{node.name}' is no tensor", place=PLACE, fix="make it a part of the module")
             path = paths.get(node.name)
-            self._kind(node, value)
+            self._kind(node, value, path is None or node.name in signature.inputs_to_parameters)
             name = identifier(path or node.name, self.taken)
             sizes = self.axes[node.name] if path is None else tuple(Integer(int(s)) for s in value.shape)
             held = None if path is None else self._held(node.name, path)
-            trained = node.name in signature.inputs_to_parameters and held.requires_grad
+            trained = node.name in signature.inputs_to_parameters and bool(held is not None and held.requires_grad)
             role = "input" if path is None else "parameter" if trained else "constant"
             printed = [t.latex for t in self.tensors.values() if t.latex]
             self.tensors[name] = TensorSpec(shape_text(sizes), role, (), path and latex(path, printed))
@@ -154,9 +159,9 @@ class _Import:
             return self.module.get_parameter(path)
         return state[path] if path in state else self.program.constants[path]
 
-    def _kind(self, node: Any, value: Any) -> None:
+    def _kind(self, node: Any, value: Any, live: bool) -> None:
         try:
-            check_kind(value, self.precision, live=True)
+            check_kind(value, self.precision, live)
         except SpecError as e:
             raise SpecError(e.reason, place=f"{PLACE}, {node.name}", fix=e.fix) from None
 
@@ -172,7 +177,7 @@ class _Import:
         made: dict[int, tuple[str, Node]] = {}
         known = {id(v.node) for n, v in self.of_node.items() if n.op == "placeholder" and is_array(v)}
         for node in nodes:
-            value = self.of_node.get(node)
+            value: Any = self.of_node.get(node)
             if not is_array(value) or id(value.node) in known or node.op == "placeholder":
                 continue
             path, _ = module_of(node)

@@ -12,7 +12,20 @@ from symbackprop.language.torch.exporting import spot
 from symbackprop.language.tracing.values.value import Value
 
 ASIDE = frozenset(
-    ("dtype", "layout", "device", "pin_memory", "memory_format", "generator", "non_blocking", "copy", "inplace", "implicit", "is_coalesced")
+    (
+        "dtype",
+        "layout",
+        "device",
+        "pin_memory",
+        "memory_format",
+        "generator",
+        "non_blocking",
+        "copy",
+        "inplace",
+        "implicit",
+        "cudnn_enable",
+        "cudnn_enabled",
+    )
 )
 """Arguments that say how, not what; dtypes are checked of what comes out."""
 OF_SIZES: Mapping[str, Callable] = {
@@ -78,10 +91,8 @@ class Walk:
             return args[0].shape[args[1]]
         record = ATEN.get(name) if library == "aten" else None
         if record is None:
-            close = nearest(name, list(ATEN))
-            raise UnknownOpError(
-                f"'{schema.name.replace('::', '.')}' is not in the table", fix=f"there are {', '.join(close)}" if close else ""
-            )
+            close, missing = nearest(name, list(ATEN)), schema.name.replace("::", ".")
+            raise UnknownOpError(f"'{missing}' is not in the table", fix=f"there are {', '.join(close)}" if close else "")
         try:
             made = record(self.ops, **self._named(name, schema, record, args, kwargs))
         except (TypeError, AttributeError, IndexError, KeyError, ValueError) as e:

@@ -63,6 +63,7 @@ def square(draft: Draft, x: Array, what: str) -> Array:
     if x.rank < 2:
         raise draft.error(f"{what} takes a square matrix", AxisError, arrays=[x], notes=[draft.described(x)])
     if x.axes[-1] != x.axes[-2]:
+        draft.met = (x.axes[-2], x.axes[-1])
         hint = "" if not x.text.isidentifier() else f"write {what}({x.text}.T @ {x.text}), or give it the shape"
         fix = f'{hint} "{shape_text([*x.axes[:-1], x.axes[-2]])}"' if hint else "make it square"
         raise draft.error(f"{what} takes a square matrix", AxisError, arrays=[x], notes=[draft.described(x)], fix=fix)

@@ -44,11 +44,20 @@ class Noise:
 
 @dataclass(frozen=True)
 class Way:
-    """How to evaluate: the dtype (complex for the complex step), who is told of the sides of conditions, and noise, if any."""
+    """How to evaluate: the dtype (complex for the complex step), who is told of the sides of conditions, and noise, if any.
+
+    With `rows`, arrays may have so many rows along a leading axis that no index stands for, and every value is had for each of them.
+    """
 
     dtype: type = np.float64
     sides: Sides | None = None
     noise: Noise | None = None
+    rows: int = 0
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """The shape of what stands before the axes of a grid."""
+        return (self.rows,) if self.rows else ()
 
     def nudged(self, value: np.ndarray) -> np.ndarray:
         """`value`, moved by as much as rounding might where there is noise."""
@@ -89,7 +98,7 @@ def evaluate_equation(equation: Equation, known: Arrays, sizes: Mapping[Expr, in
     shape = tuple(size_of(a, sizes) for a in equation.tensor.axes)
     if isinstance(equation.rhs, Expr):
         grid = Grid(equation.indices, known, sizes, way, equation.name)
-        return np.broadcast_to(grid.value(equation.rhs), grid.shape).astype(way.dtype)
+        return np.broadcast_to(grid.value(equation.rhs), way.lead + grid.shape).astype(way.dtype)
     call, options = equation.rhs, dict(equation.rhs.options)
     if call.op not in CALLS:
         raise VerifyError(f"no literal formula for the call '{call.op}'", place=f"equation {equation.name}")
@@ -174,7 +183,13 @@ class Grid:
     def met(self, condition: Condition, gap: np.ndarray, picked: np.ndarray | None = None) -> None:
         """Tell who wants to know on which side of a condition on data the grid lies."""
         if self.way.sides is not None and on_data(condition):
-            self.way.sides.met(self.place, condition, gap, picked)
+            self.way.sides.met(self.place, condition, self.in_rows(gap), None if picked is None else self.in_rows(picked))
+
+    def in_rows(self, value: np.ndarray) -> np.ndarray:
+        """The value in each row, where there are rows."""
+        return (
+            np.broadcast_to(value, np.broadcast_shapes(np.shape(value), self.way.lead + (1,) * len(self.shape))) if self.way.rows else value
+        )
 
     def steady(self, e: Expr) -> np.ndarray:
         """The value of what decides a condition: without noise, which would carry it across."""
@@ -205,11 +220,13 @@ class Grid:
     def entry(self, e: Entry) -> np.ndarray:
         """The entry at each point of the grid; NaN out of range."""
         array = self.known[e.name]
+        rows = array.shape[: array.ndim - len(e.indices)]
         if not e.indices:
-            return array
+            return array.reshape(rows + (1,) * len(self.shape)) if rows else array
         if (whole := self.whole(e.indices, array)) is not None:
             return whole
-        found = [np.real(self.steady(i)) for i in e.indices]
+        # The rows first, each at its own place.
+        found = [np.arange(r).reshape(-1, *[1] * len(self.shape)) for r in rows] + [np.real(self.steady(i)) for i in e.indices]
         if all(p.size and p.min() >= 0 and p.max() < s for p, s in zip(found, array.shape, strict=True)):
             return array[tuple(p.astype(np.int64) for p in found)]
         places = np.broadcast_arrays(*found)
@@ -224,19 +241,21 @@ class Grid:
         if len(set(indices)) < len(indices) or any(i not in self.indices for i in indices):
             return None
         places = [self.indices.index(i) for i in indices]
-        if array.shape != tuple(self.shape[p] for p in places):
+        rows = array.shape[: array.ndim - len(indices)]
+        if array.shape[len(rows) :] != tuple(self.shape[p] for p in places):
             return None
-        turned = array.transpose(np.argsort(places))
-        return turned.reshape([self.shape[k] if k in places else 1 for k in range(len(self.shape))])
+        order = sorted(range(len(places)), key=places.__getitem__)
+        turned = array.transpose(*range(len(rows)), *(len(rows) + k for k in order))
+        return turned.reshape(*rows, *[self.shape[k] if k in places else 1 for k in range(len(self.shape))])
 
     def total(self, e: Total) -> np.ndarray:
         """The sum over a larger grid, along its new axes."""
         inner = Grid((*self.indices, *e.indices), self.known, self.sizes, self.way, self.place)
-        body = inner.value(e.body)
-        first = len(self.indices)
-        body = np.asarray(body).reshape((1,) * (len(inner.shape) - np.ndim(body)) + np.shape(body))
-        body = np.broadcast_to(body, body.shape[:first] + inner.shape[first:])
-        return body.sum(axis=tuple(range(first, len(inner.shape))))
+        body = np.asarray(inner.value(e.body))
+        summed = len(e.indices)
+        body = body.reshape((1,) * (len(inner.shape) - body.ndim) + body.shape)
+        body = np.broadcast_to(body, body.shape[:-summed] + inner.shape[-summed:])
+        return body.sum(axis=tuple(range(-summed, 0)))
 
     def number(self, e: Expr) -> np.ndarray:
         """A number in the dtype of the grid."""

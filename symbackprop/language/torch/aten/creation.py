@@ -6,9 +6,9 @@ from typing import Any
 from symbackprop.language.torch.aten.records import Ops, aten, is_number
 
 
-@aten("zeros", "empty", "zeros_like", "empty_like", "new_zeros", "new_empty")
+@aten("zeros", "zeros_like", "new_zeros")
 def zeros(ops: Ops, self: Any = None, size: Sequence[Any] | None = None) -> Any:
-    """Zeros. What is made empty has to be filled before it is read."""
+    """Zeros."""
     return ops.filled(self.shape if size is None else size, 0)
 
 
@@ -54,7 +54,7 @@ def linspace(ops: Ops, start: float, end: float, steps: int) -> Any:
     return ops.add(start, ops.multiply((end - start) / max(steps - 1, 1), ops.arange(steps)))
 
 
-@aten("to", "_to_copy", "type_as")
+@aten("to", "_to_copy")
 def converted(ops: Ops, self: Any, other: Any = None, dtype: Any = None) -> Any:
     """The array as one of other numbers: truth values are 1 and 0, whole numbers are cut, a mask is where there is no 0."""
     if dtype is None and other is None:

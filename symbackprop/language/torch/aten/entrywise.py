@@ -130,7 +130,7 @@ def rsqrt(ops: Ops, self: Any) -> Any:
     return ops.divide(1, ops.sqrt(self))
 
 
-@aten("erfc", "special_erfc")
+@aten("erfc")
 def erfc(ops: Ops, self: Any) -> Any:
     """1 - erf(x)."""
     return ops.subtract(1, ops.erf(self))
@@ -186,7 +186,7 @@ def addcdiv(ops: Ops, self: Any, tensor1: Any, tensor2: Any, value: Any = 1) -> 
     return add(ops, self, ops.divide(tensor1, tensor2), value)
 
 
-@aten("clamp", "clip")
+@aten("clamp")
 def clamp(ops: Ops, self: Any, min: Any = None, max: Any = None) -> Any:
     """Not below the one, not above the other."""
     low = self if min is None else ops.maximum(self, min)
@@ -232,14 +232,8 @@ def _bitwise(op: str) -> Callable:
     return made
 
 
-aten("bitwise_and", "__and__")(_bitwise("logical_and"))
-aten("bitwise_or", "__or__")(_bitwise("logical_or"))
-
-
-@aten("isnan", "isinf")
-def never(ops: Ops, self: Any) -> Any:
-    """Whether an entry is no number: none is."""
-    return ops.not_equal(self, self)
+aten("bitwise_and")(_bitwise("logical_and"))
+aten("bitwise_or")(_bitwise("logical_or"))
 
 
 # Activations.

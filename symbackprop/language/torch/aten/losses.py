@@ -72,7 +72,7 @@ def _classes(ops: Ops, log_p: Any, target: Any, axis: int) -> Any:
     return ops.squeeze(ops.take_along_axis(log_p, inside, axis=axis), axis)
 
 
-@aten("nll_loss", "nll_loss_nd", "nll_loss2d", "nll_loss_forward", "nll_loss2d_forward")
+@aten("nll_loss", "nll_loss_nd", "nll_loss2d", "nll_loss_forward")
 def nll_loss(ops: Ops, self: Any, target: Any, weight: Any = None, reduction: int = MEAN, ignore_index: int = IGNORED) -> Any:
     """Log probabilities of classes, with a minus; a class may be left out, and classes may have weights."""
     axis = 0 if self.ndim == 1 else 1
@@ -101,7 +101,7 @@ def cross_entropy_loss(
     axis = 0 if self.ndim == 1 else 1
     soft = target.ndim == self.ndim
     if not soft and not label_smoothing:
-        if (axis, self.ndim, weight, reduction) == (1, 2, None, MEAN) and ignore_index < 0:
+        if self.ndim == 2 and weight is None and reduction == MEAN and ignore_index < 0:
             return ops.cross_entropy(self, target)
         return nll_loss(ops, ops.log_softmax(self, axis=axis), target, weight, reduction, ignore_index)
     if not soft:

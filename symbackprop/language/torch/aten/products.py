@@ -157,7 +157,7 @@ def solve_checked(ops: Ops, A: Any, B: Any, left: bool = True) -> Any:
     return solve(ops, A, B, left), *[ops.absent("factors of a matrix")] * 3
 
 
-@aten("linalg_cholesky", "cholesky")
+@aten("linalg_cholesky")
 def cholesky(ops: Ops, self: Any) -> Any:
     """The lower triangle whose square is a matrix, which is to be symmetric."""
     return ops.cholesky(self)

@@ -7,7 +7,7 @@ from symbackprop.errors import AxisError
 from symbackprop.language.torch.aten.records import ENDLESS, Ops, aten, front, places, same_size
 
 
-@aten("view", "reshape", "_unsafe_view", "view_copy")
+@aten("view", "reshape", "_unsafe_view")
 def reshape(ops: Ops, self: Any, size: Any = None, shape: Any = None) -> Any:
     """The same entries in another shape."""
     return ops.reshape(self, tuple(size if shape is None else shape))
@@ -30,28 +30,22 @@ def unflatten(ops: Ops, self: Any, dim: int, sizes: Sequence[Any]) -> Any:
     return ops.reshape(self, (*self.shape[:at], *sizes, *self.shape[at + 1 :]))
 
 
-@aten("permute", "permute_copy")
+@aten("permute")
 def permute(ops: Ops, self: Any, dims: Sequence[int]) -> Any:
     """The axes in another order."""
     return ops.transpose(self, places(dims, self.ndim)) if dims else self
 
 
-@aten("transpose", "swapaxes", "transpose_copy")
+@aten("transpose")
 def transpose(ops: Ops, self: Any, dim0: int, dim1: int) -> Any:
     """Two axes in each other's place."""
     return ops.swapaxes(self, dim0, dim1) if self.ndim else self
 
 
-@aten("t", "numpy_T", "t_copy")
+@aten("t")
 def turned(ops: Ops, self: Any) -> Any:
     """The transpose."""
     return self.T
-
-
-@aten("mT")
-def matrix_turned(ops: Ops, self: Any) -> Any:
-    """The transpose of each matrix."""
-    return ops.swapaxes(self, -1, -2)
 
 
 @aten("movedim")
@@ -62,8 +56,8 @@ def movedim(ops: Ops, self: Any, source: Sequence[int], destination: Sequence[in
     return ops.transpose(self, tuple(came[went.index(k)] if k in went else next(rest) for k in range(self.ndim)))
 
 
-@aten("expand", "broadcast_to", "expand_copy")
-def expand(ops: Ops, self: Any, size: Sequence[Any]) -> Any:
+@aten("expand", "broadcast_to")
+def stretched(ops: Ops, self: Any, size: Sequence[Any]) -> Any:
     """Stretched along axes of size 1 and new ones in front; -1 leaves an axis as it is."""
     new = len(size) - self.ndim
     wanted = tuple(self.shape[k - new] if isinstance(s, int) and s == -1 else s for k, s in enumerate(size))
@@ -73,10 +67,16 @@ def expand(ops: Ops, self: Any, size: Sequence[Any]) -> Any:
 @aten("expand_as")
 def expand_as(ops: Ops, self: Any, other: Any) -> Any:
     """Stretched to the shape of another."""
-    return expand(ops, self, other.shape)
+    return stretched(ops, self, other.shape)
 
 
-@aten("squeeze", "squeeze_copy")
+@aten("broadcast_tensors")
+def broadcast_tensors(ops: Ops, tensors: Sequence[Any]) -> Any:
+    """Arrays that are stretched to one shape: what takes them together stretches them."""
+    return tuple(tensors)
+
+
+@aten("squeeze")
 def squeeze(ops: Ops, self: Any, dim: Any = None) -> Any:
     """Without axes of size 1."""
     given = range(self.ndim) if dim is None else places(dim, self.ndim)
@@ -84,19 +84,19 @@ def squeeze(ops: Ops, self: Any, dim: Any = None) -> Any:
     return ops.squeeze(self, lone) if lone else self
 
 
-@aten("unsqueeze", "unsqueeze_copy")
+@aten("unsqueeze")
 def unsqueeze(ops: Ops, self: Any, dim: int) -> Any:
     """With a new axis of size 1."""
     return ops.expand_dims(ops.constant(self), places(dim, self.ndim + 1)[0])
 
 
-@aten("clone", "contiguous", "alias", "lift_fresh_copy", "lift_fresh", "positive", "view_as", "reshape_as")
+@aten("clone", "contiguous", "alias", "lift_fresh_copy")
 def same(ops: Ops, self: Any, other: Any = None) -> Any:
     """The same array, or the same entries in the shape of another."""
     return self if other is None else ops.reshape(self, other.shape)
 
 
-@aten("cat", "concat", "concatenate")
+@aten("cat")
 def cat(ops: Ops, tensors: Sequence[Any], dim: int = 0) -> Any:
     """One after the other; empty vectors count for nothing."""
     parts = [t for t in tensors if not (t.ndim == 1 and same_size(t.shape[0], 0))]
@@ -114,7 +114,7 @@ def _piece(ops: Ops, x: Any, dim: int, start: Any, stop: Any, step: int = 1) -> 
     return x[front({places(dim, x.ndim)[0]: slice(start, stop, None if step == 1 else step)}, x.ndim)]
 
 
-@aten("slice", "slice_copy")
+@aten("slice")
 def part(ops: Ops, self: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1) -> Any:
     """Part of an axis, from one place to before another."""
     (at,) = places(dim, self.ndim)
@@ -129,13 +129,13 @@ def narrow(ops: Ops, self: Any, dim: int, start: Any, length: Any) -> Any:
     return _piece(ops, self, dim, start, start + length)
 
 
-@aten("select", "select_copy")
+@aten("select")
 def select(ops: Ops, self: Any, dim: int, index: Any) -> Any:
     """What stands at one place of an axis."""
     return self[front({places(dim, self.ndim)[0]: index}, self.ndim)]
 
 
-@aten("split", "split_with_sizes", "split_copy", "split_with_sizes_copy")
+@aten("split", "split_with_sizes")
 def split(ops: Ops, self: Any, split_size: Any = None, split_sizes: Any = None, dim: int = 0) -> Any:
     """Parts of an axis, of one size or of several."""
     (at,) = places(dim, self.ndim)
@@ -161,7 +161,7 @@ def chunk(ops: Ops, self: Any, chunks: int, dim: int = 0) -> Any:
     return split(ops, self, -(-whole // chunks) if isinstance(whole, int) else whole, dim=dim)
 
 
-@aten("unbind", "unbind_copy")
+@aten("unbind")
 def unbind(ops: Ops, self: Any, dim: int = 0) -> Any:
     """What stands at each place of an axis."""
     size = self.shape[places(dim, self.ndim)[0]]
@@ -215,7 +215,7 @@ def triu(ops: Ops, self: Any, diagonal: int = 0) -> Any:
     return ops.where(above, self, 0)
 
 
-@aten("diagonal", "diagonal_copy")
+@aten("diagonal")
 def diagonal(ops: Ops, self: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     """A diagonal of two axes, as the last axis."""
     first, second = places((dim1, dim2), self.ndim)
@@ -232,10 +232,10 @@ def diagonal(ops: Ops, self: Any, offset: int = 0, dim1: int = 0, dim2: int = 1)
     return ops.einsum(f"{letters}ii->{letters}i", turned_)
 
 
-@aten("diag_embed", "diag")
-def diag(ops: Ops, self: Any, diagonal: int = 0, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
-    """Vectors as diagonals of matrices, or of a matrix its diagonal."""
-    if diagonal or offset or (dim1, dim2) != (-2, -1):
+@aten("diag_embed")
+def diag(ops: Ops, self: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    """Vectors as diagonals of matrices."""
+    if offset or (dim1, dim2) != (-2, -1):
         raise ops.error("another diagonal than the first, or along other axes", "leave these options out")
     return ops.multiply(ops.expand_dims(self, self.ndim), ops.eye(self.shape[-1]))
 
@@ -271,7 +271,7 @@ def unfold(ops: Ops, self: Any, dimension: int, size: int, step: int) -> Any:
     return ops.sliding_window_view(self, size, axis=at)[front({at: slice(None, None, step)}, self.ndim + 1)]
 
 
-@aten("index", "_unsafe_index")
+@aten("index")
 def index(ops: Ops, self: Any, indices: Sequence[Any]) -> Any:
     """Entries at the places that arrays of whole numbers say."""
     if any(i is not None and i.dtype.kind == "b" for i in indices):

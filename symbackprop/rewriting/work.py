@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import prod
 
-from sympy import Add, Expr, KroneckerDelta, Mul
+from sympy import Add, Expr, KroneckerDelta, Mul, Pow
 
 from symbackprop.calculus.contract import flat
 from symbackprop.calculus.index import Index
@@ -45,7 +45,8 @@ def work(e: Expr, sizes: Sizes) -> float:
     own = _count(indices_of(e), sizes)
     if isinstance(e, Add):
         return inner + sum(_count(_written(a), sizes) for a in e.args if a is not _widest(e))
-    return inner + own * (1 if isinstance(e, KroneckerDelta) or is_guard(e) else FUNCTION)
+    is_plain = isinstance(e, KroneckerDelta) or is_guard(e) or (isinstance(e, Pow) and e.exp.is_Integer)
+    return inner + own * (1 if is_plain else FUNCTION)
 
 
 def _widest(e: Add) -> Expr:
