@@ -1,6 +1,7 @@
 """Partial sums over Dask arrays: equal to the single call, also when a worker dies; arrays that do not fit are refused."""
 
 import os
+import resource
 import subprocess
 import sys
 
@@ -72,3 +73,30 @@ def test_a_worker_that_dies_changes_nothing(two_layer, tmp_path):
 def test_nothing_of_dask_is_imported_unless_asked_for():
     run = "import sys, symbackprop as sbp; sbp.load, sbp.dask; print([m for m in sys.modules if m.split('.')[0] in ('dask', 'sympy')])"
     assert subprocess.run([sys.executable, "-c", run.replace("sbp.load, ", "")], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def test_data_four_times_the_memory_of_a_worker_trains():
+    distributed = pytest.importorskip("distributed")
+    n, d, limit = 1_500_000, 100, 300_000_000
+    model = sbp.model(
+        {"X": {"axes": "n d", "role": "input"}, "y": {"axes": "n", "role": "label"}, "w": {"axes": "d", "role": "parameter"}},
+        {"z": "X @ w", "J": "mean(softplus(z) - y * z)"},
+        samples="n",
+    )
+    module = sbp.generate(model, also=["partial"]).load()
+    X = da.random.default_rng(0).standard_normal((n, d), chunks=(50_000, -1))
+    y = (X @ np.linspace(-1, 1, d) > 0).astype(float)
+    assert X.nbytes >= 4 * limit
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, memory_limit=limit, dashboard_address=None)
+    with cluster, distributed.Client(cluster) as client:
+        w, losses = np.zeros(d), []
+        for _ in range(3):
+            J, slopes = sbp.dask.loss_and_gradients(module, module.Parameters(w), X, y)
+            w = w - slopes.w
+            losses.append(float(J))
+        assert abs(losses[0] - np.log(2)) < 1e-12 and losses[0] > losses[1] > losses[2]
+        assert max(client.run(peak).values()) < limit

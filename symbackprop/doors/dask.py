@@ -35,7 +35,9 @@ def loss_and_gradients(module: ModuleType, params: Sequence[Any], *data: Any, **
     places = {name: axes.index(along) for name in arrays if along in (axes := module.AXES[name])}
     cuts = _cuts({name: arrays[name] for name in places}, places, dask.array.Array)
     shared = {name: np.asarray(array) for name, array in arrays.items() if name not in places}
-    held = dask.delayed((module.__loader__.get_source(module.__name__), module.__name__, tuple(params), shared), traverse=False)
+    loader: Any = module.__loader__
+    source = loader.get_source(module.__name__)
+    held = dask.delayed((source, module.__name__, tuple(params), shared), traverse=False)
     columns = {name: _blocks(dask, arrays[name], place, cuts) for name, place in places.items()}
     parts = [dask.delayed(_part, pure=False)(held, dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
     while len(parts) > 1:
