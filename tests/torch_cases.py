@@ -1,5 +1,6 @@
 """One small function of tensors for each record of an ATen op, with the shapes of its arguments and where these are drawn from."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -38,7 +39,7 @@ def mask():
 
 
 def weights(*shape):
-    return torch.linspace(0.5, 1.5, int(torch.tensor(shape).prod()), dtype=torch.float64).reshape(shape)
+    return torch.linspace(0.5, 1.5, math.prod(shape), dtype=torch.float64).reshape(shape)
 
 
 TAKEN_APART = set(
@@ -89,6 +90,8 @@ CASES |= {
     "logical_or": case(lambda a, b: torch.where(torch.logical_or(a > 0, b > 0), a, b), (3, 2), (3, 2)),
     "logical_not": case(lambda a, b: torch.where(torch.logical_not(a > 0), a, b), (3, 2), (3, 2)),
     "logical_xor": case(lambda a, b: torch.where(torch.logical_xor(a > 0, b > 0), a, b), (3, 2), (3, 2)),
+    "__and__": case(lambda a, b: torch.where((a > 0) & (b > 0), a, b), (3, 2), (3, 2)),
+    "__or__": case(lambda a, b: torch.where((a > 0) | (b > 0), a, b), (3, 2), (3, 2)),
     "bitwise_and": case(lambda a, b: torch.where(torch.bitwise_and(a > 0, b > 0), a, b), (3, 2), (3, 2)),
     "bitwise_or": case(lambda a, b: torch.where(torch.bitwise_or(a > 0, b > 0), a, b), (3, 2), (3, 2)),
     "bitwise_not": case(lambda a, b: torch.where(~(a > 0), a, b), (3, 2), (3, 2)),

@@ -232,8 +232,8 @@ def _bitwise(op: str) -> Callable:
     return made
 
 
-aten("bitwise_and")(_bitwise("logical_and"))
-aten("bitwise_or")(_bitwise("logical_or"))
+aten("bitwise_and", "__and__")(_bitwise("logical_and"))
+aten("bitwise_or", "__or__")(_bitwise("logical_or"))
 
 
 # Activations.
