@@ -191,9 +191,10 @@ def lower_in(body, names):
     return {rf"{sign}_{{{size}}}": size for sign, size in marked}
 
 
-def lower_is(sign):
+def lower_is(sign, letters="uv"):
     """What such a matrix is, as a page tells in words."""
-    return rf"({sign})_{{uv}} = \mathbf{{1}}[u \ge v]"
+    i, j = letters
+    return rf"({sign})_{{{i}{j}}} = \mathbf{{1}}[{i} \ge {j}]"
 
 
 def is_inverse(name):

@@ -8,6 +8,12 @@ NETWORK = {"L": [], "W": ["p"]}
 PICKED = [r"p_j = \frac{e^{z_j}}{\sum_k e^{z_k}}", r"L = -\log p_c"]
 CLASSES = {"z": ["C"], "p": ["C"], "L": []}
 CASES = {
+    "ones beside a bracket": (
+        [r"f = \mathbf{1}_n^{\top} (M s)"],
+        {"s": ["n"], "M": ["n", "n"], "f": []},
+        r"\frac{\partial f}{\partial s_i} = \sum_{j=1}^n M_{ji}",
+        r"\frac{\partial f}{\partial s_i} = \sum_{j=1}^n M_{ij}",
+    ),
     "a matrix with a label is another one than that without": (
         [r"(\mathbf{L}_n)_{uv} = \mathbf{1}[u \ge v]", r"f = \sum_{ij} L_{ij}^2"],
         {"L": ["n", "n"], "f": []},

@@ -101,7 +101,9 @@ def find_band(term: Expr, needs: Sequence[Expr] = ()) -> Band | None:
             return None
         ((_, short, start),) = narrowed.ranges or ((i, i, S.Zero),)
         inner = Mul(*[moved(g, {i: short + start}) if short != i else g for g in others if g not in guards])
-        return Band({**equal, j: i}, inner, short, {i: start, j: expand_mul(start + shift)})
+        starts = {i: start, j: expand_mul(start + shift)}
+        starts |= {k: starts[root] for k, root in equal.items() if root in starts}
+        return Band({**{k: i if root == j else root for k, root in equal.items()}, j: i}, inner, short, starts)
     return None
 
 

@@ -32,7 +32,8 @@ def doubts(link: Link, outcome: Outcome, context: Context) -> Iterator[str]:
     for statement in context.statements:
         body = statement.body
         chain = body.sides if isinstance(body, n.Chain) else ()
-        if chain and names.left_side(body.sides[0])[0] is None:  # type: ignore[attr-defined]
+        labelled = bool(chain) and isinstance(chain[0], n.Scripted)  # (L_n)_{uv}: entries of what bears a label
+        if labelled or (chain and names.left_side(chain[0])[0] is None):
             yield f"left {flat(body)}"
         if chain and set(free_letters(chain[1:], names.indices)) - set(free_letters(chain[:1], names.indices)) and not has_derivative(body):
             yield f"index {flat(body)}"
@@ -105,6 +106,8 @@ def is_ranged(big: n.Big) -> bool:
 def is_understood(name: n.Name, names: Meaning) -> bool:
     """Whether a name is a number, a size, an index, or declared with as many scripts as it bears here."""
     base = base_of(name)
+    if name.id in names.indices and base in names.known:
+        return False
     if name.id in names.indices or name.id in ("e", r"\pi", "I", "1", r"\delta") or names.is_size(name, {}):
         return True
     rows = names.known.get(base, ())

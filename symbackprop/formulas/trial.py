@@ -26,6 +26,8 @@ FURTHEST, MOST = 7, 30
 
 
 RELATIVE, ABSOLUTE = 1e-7, 1e-10
+VAST = 1e9
+"""Where data is of the size of 1, a value beyond this is that of an almost singular matrix: its digits say nothing."""
 
 
 def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Node]) -> Outcome:
@@ -244,7 +246,7 @@ def difference(
     apart: Outcome | None = None
     for at, here, there in zip(np.ndindex(*a.shape), a.reshape(-1), b.reshape(-1), strict=True):
         x, y = np.broadcast_arrays(np.atleast_1d(here.value).astype(float), np.atleast_1d(there.value).astype(float))
-        allowed = np.isfinite(x) & np.isfinite(y)
+        allowed = (np.abs(x) < VAST) & (np.abs(y) < VAST)
         if mask is not None:
             allowed = allowed & mask
         finite = max(finite, int(allowed.sum()))

@@ -34,6 +34,8 @@ class Functions(Values):
     def is_function(self, head: n.Name) -> bool:
         """Whether a name that nothing declares is used as a function."""
         base = base_of(head)
+        if head.id.isdigit():
+            return False  # ones, beside a bracket
         if base in FUNCTION_LETTERS or base in f.SCALAR_VALUED or (head.id.isalpha() and len(head.id) > 1):
             return True
         return base in self.used_as_functions()
