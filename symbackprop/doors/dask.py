@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
-from functools import cache
 from math import isnan
 from types import ModuleType
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from symbackprop.code.loading import load_source
 from symbackprop.errors import DataError, SymbackpropError
+from symbackprop.memo import remembered
 
 PLACE = "sbp.dask"
 
@@ -47,7 +47,7 @@ def loss_and_gradients(module: ModuleType, params: Sequence[Any], *data: Any, **
     return module.finish(params, module.Sums(*sums), **{name: array for name, array in shared.items() if name in wanted})
 
 
-@cache
+@remembered
 def _loaded(source: str, name: str) -> ModuleType:
     return load_source(source, name)
 
