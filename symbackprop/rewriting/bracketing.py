@@ -153,7 +153,7 @@ def _products_out(e: Expr, program: Program) -> Expr:
         return e
     p = flat(e)
     for k, f in enumerate(p.factors):
-        if isinstance(f, Add) and indices_of(f) & p.bound and _may_be_put(f) and not _is_mask(f, [*p.factors[:k], *p.factors[k + 1 :]]):
+        if isinstance(f, Add) and indices_of(f) & p.bound and _may_be_put(f) and not _leaves_out(f, [*p.factors[:k], *p.factors[k + 1 :]]):
             parts = [made for q in over(p, k) if (made := without_deltas(q)) is not None]
             made = Add(*[_products_out(narrowed(q, NO_FACTS, set()), program) for q in parts])
             if _is_cheaper([e], [made], program):
@@ -161,7 +161,7 @@ def _products_out(e: Expr, program: Program) -> Expr:
     return e
 
 
-def _is_mask(f: Expr, others: Sequence[Expr]) -> bool:
+def _leaves_out(f: Expr, others: Sequence[Expr]) -> bool:
     """Whether a sum leaves places out, or may be 0 where what it is multiplied with may have no value."""
     masks = f.has(KroneckerDelta, Positive, NonNegative)
     return leaves_out_places(f) or (masks and not all(is_total(g) for g in others))
