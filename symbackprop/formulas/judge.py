@@ -16,6 +16,7 @@ from symbackprop.formulas.corrections import Claim, corrected
 from symbackprop.formulas.counterexample import shown
 from symbackprop.formulas.notation.context import Context, read
 from symbackprop.formulas.notation.faults import UnreadError
+from symbackprop.formulas.notation.formula import read_formula
 from symbackprop.formulas.notation.labels import labelled
 from symbackprop.formulas.notation.links import Link, links
 from symbackprop.formulas.notation.readings import Reading, usual
@@ -29,7 +30,6 @@ from symbackprop.formulas.understood import understood
 from symbackprop.formulas.updates import is_loss
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
-from symbackprop.language.latex.statements import parse
 
 SECONDS = 6.0
 """How long readings are tried; a correction and a counterexample may take as much again and no more."""
@@ -75,7 +75,7 @@ def check_claim(claim: str, context: Mapping[str, Any] | None = None) -> ClaimVe
 def judge(claim: str, context: Context) -> ClaimVerdict:
     """Judge one claim in a context that is read."""
     try:
-        formula = parse(without_number(claim), context.macros, context.words)
+        formula = read_formula(without_number(claim), context.macros, context.words)
     except FormulaError as error:
         return ClaimVerdict(claim, "unknown", words.say("not read", reason=error.reason), position=error.spans[0] if error.spans else None)
     try:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from symbackprop.errors import FormulaError, SpecError
+from symbackprop.formulas.notation.formula import read_formula
 from symbackprop.formulas.notation.trees import parts
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.macros import Macros
-from symbackprop.language.latex.statements import parse
 
 LETTERS = set("ijklmnpqrstuv") | {r"\ell"}
 """Letters that are indices in a script where nothing says otherwise."""
@@ -96,12 +96,12 @@ def read(given: Mapping[str, Any] | None) -> Context:
     statements: list[n.Statement] = []
     for text in texts:
         try:
-            statements += parse(text, macros, words).statements
+            statements += read_formula(text, macros, words).statements
         except FormulaError as error:
             unread.append(f"{text}: {error.reason}")
     continues = None
     if given.get("lhs"):
-        continues = parse(str(given["lhs"]), macros, words).statements[0].body
+        continues = read_formula(str(given["lhs"]), macros, words).statements[0].body
     aliases = read_aliases(conventions.get("name_aliases"), macros, words, unread)
     said = read_conventions(conventions)
     statements += [s for tree, name in expressions if (s := dependence(tree, name, declared)) is not None]
@@ -134,7 +134,7 @@ def read_shapes(given: Any, macros: Macros, unread: list[str], expressions: list
     for name, sizes in given.items() if isinstance(given, Mapping) else ():
         try:
             word = WORD.fullmatch(str(name))
-            tree = parse(str(name), macros, word.groups() if word else ()).statements[0].body
+            tree = read_formula(str(name), macros, word.groups() if word else ()).statements[0].body
             axes = tuple(_axis(size, macros) for size in (sizes if isinstance(sizes, list | tuple) else [sizes]))
         except FormulaError as error:
             unread.append(f"{name}: {error.reason}")
@@ -169,7 +169,7 @@ def dependence(tree: n.Node, name: n.Name, declared: Sequence[Declared]) -> n.St
 def _axis(size: Any, macros: Macros) -> n.Node:
     if isinstance(size, int):
         return n.Number(str(size))
-    return parse(str(size), macros).statements[0].body
+    return read_formula(str(size), macros).statements[0].body
 
 
 def read_aliases(given: Any, macros: Macros, words: tuple[str, ...], unread: list[str]) -> tuple[tuple[n.Node, n.Node], ...]:
@@ -177,7 +177,8 @@ def read_aliases(given: Any, macros: Macros, words: tuple[str, ...], unread: lis
     made = []
     for name, target in given.items() if isinstance(given, Mapping) else ():
         try:
-            made.append((parse(str(name), macros, words).statements[0].body, parse(str(target), macros, words).statements[0].body))
+            own, other = (read_formula(str(x), macros, words).statements[0].body for x in (name, target))
+            made.append((own, other))
         except FormulaError as error:
             unread.append(f"{name}: {error.reason}")
     return tuple(made)
