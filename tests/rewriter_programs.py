@@ -243,6 +243,16 @@ def decided_by(equations, names):
     return any(a.name in names for e in equations for c in e.rhs.atoms(Positive, NonNegative) for a in c.atoms(Entry))
 
 
+def two_systems(writer):
+    """V[i, j] T[j, c] V[k, l] U[k, c], as where an upstream gradient meets a solution, summed over some of the indices."""
+    i, j, k, l, c = indices = [*(Index(f"r{at}", n) for at in range(4)), Index("r4", writer.pick([n, m]))]
+    free = writer.random.sample(indices, writer.pick([0, 0, 1, 1, 2]))
+    T, U = (writer.tensor([n, c.axis]).name for _ in range(2))
+    body = Mul(Entry("V", *writer.pick([(i, j), (j, i)])), Entry(T, j, c), Entry("V", *writer.pick([(k, l), (l, k)])), Entry(U, k, c))
+    new = {a: Index(f"i{at}", a.axis) for at, a in enumerate(free)}
+    return equation(writer, "E", list(new.values()), Total(body, *(a for a in indices if a not in free)).xreplace(new))
+
+
 def solvable(seed):
     """Products with inverses, over parts of axes too."""
     writer = Terms(seed, axes=[n, n, n, m, n - 1], only={"entry": 6, "position": 1, "delta": 1, "number": 1, "total": 2, "data": 1})
@@ -251,7 +261,7 @@ def solvable(seed):
     writer.tensors.pop("V")
     for k in range(writer.pick([1, 1, 2])):
         free = [Index(f"i{j}", writer.pick([n, n, m, n - 1])) for j in range(writer.random.randint(0, 2))]
-        bound = [Index(f"r{j}", writer.pick([n, n, n, n, n - 1, m])) for j in range(writer.random.randint(1, 2))]
+        bound = [Index(f"r{j}", writer.pick([n, n, n, n, n - 1, m])) for j in range(writer.random.randint(1, 3))]
         scope = [*free, *bound]
         places = [(bound[0], []), (writer.pick([i for i in scope if i is not bound[0]] or [n - 1]), [])]
         if writer.chance(0.15):
@@ -264,6 +274,7 @@ def solvable(seed):
         right = Entry(t.name, bound[0], *[writer.pick([0, a - 1]) for a in t.axes[1:]])
         body = Mul(Entry("V", i, j), *inside, *also, *guards, right if bound[0].axis != m else 1, writer.product(scope, 0, 2))
         equations.append(equation(writer, f"E{k}", free, Total(body, *bound) + (writer.product(free, 0, 1) if writer.chance(0.3) else 0)))
+    equations += [two_systems(writer)] if writer.chance(0.3) else []
     made = model(writer, equations, seed, [e.name for e in equations if e.name != "V"], zeros=False)
     for sizes, arrays in made.points:
         arrays["A"] = arrays["A"] + 4 * sizes[n] * np.eye(sizes[n])

@@ -10,7 +10,7 @@ from sympy import S, exp
 from symbackprop.calculus.canonical import labelled, relabelled
 from symbackprop.calculus.contract import Trace, contract, flat
 from symbackprop.calculus.cost import cost
-from symbackprop.calculus.index import Index, axis
+from symbackprop.calculus.index import Index, axis, bound_index
 from symbackprop.calculus.laws import NO_FACTS, Facts, guard
 from symbackprop.calculus.program import Equation, Fact, Program, Tensor
 from symbackprop.calculus.term import Entry, NonNegative, Positive, Total, delta, indices_of
@@ -226,3 +226,10 @@ def test_an_index_that_is_free_beside_the_sum_over_it_is_another_one(nested):
     value = evaluate_expression(contract(put), free, arrays, sizes)
     assert np.allclose(value, (np.sum(arrays["x"]) if nested else arrays["x"]) * np.sum(arrays["y"]))
     assert contract(put) == contract(meant)
+
+
+def test_a_sum_beside_an_index_of_its_own_name_does_not_take_it():
+    row, other = bound_index(0, n), Index("x", n)
+    made = labelled([Entry("x", row), Entry("A", row, other)], [other])
+    last = bound_index(1, n)
+    assert made == Total(Entry("x", row) * Entry("A", row, last), last) and indices_of(made) == {row}

@@ -78,6 +78,7 @@ def test_every_formula_of_a_page_is_whole_whatever_its_tensors_are_called(nine, 
 
 
 @many(5, fuzz=200)
+@example(["Abar", "B", "C", "D", "E", "Ahat", "Ahathat", "dW", "A"])  # a label beside a word that could be a differential
 @example(["A", "B", "C", "D", "a", "Ahat", "A0", "Ahathat", "Ahathathat"])  # a^0_s, a row of A^0, is no power of a
 @given(NINE)
 def test_a_page_is_true_whatever_its_tensors_are_called(nine):

@@ -10,7 +10,7 @@ from itertools import islice, permutations, product
 from sympy import Add, Expr, KroneckerDelta, Mul
 
 from symbackprop.calculus.index import Index, bound_index, bound_number
-from symbackprop.calculus.term import Entry, Total, rename_bound
+from symbackprop.calculus.term import Entry, Total, indices_of, rename_bound
 from symbackprop.memo import remembered
 
 MOST_ORDERS = 5040
@@ -45,8 +45,14 @@ def _held(e: Expr) -> tuple[Index, ...]:
 
 
 def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
-    """The Total of the product of `factors` over `bound`, its indices renamed to r0, r1, ... in a canonical order."""
+    """The Total of the product of `factors` over `bound`, its indices renamed to r0, r1, ... in a canonical order.
+
+    An index that stays free may bear such a name itself, where the product is part of a sum; no name is given that it bears.
+    """
+    bound = set(bound)
+    free = [n for f in factors for i in indices_of(f) - bound if (n := bound_number(i)) is not None]
     depth = max((_depth(f) for f in factors), default=0)
+    depth = max([depth, *(n + 1 for n in free)])
     order = _canonical_order(factors, sorted(bound, key=lambda i: (str(i.axis), i.name)))
     new = {i: bound_index(depth + k, i.axis) for k, i in enumerate(order)}
     return Total(Mul(*factors).xreplace(new), *new.values())

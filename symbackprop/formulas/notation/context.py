@@ -15,8 +15,8 @@ LETTERS = set("ijklmnpqrstuv") | {r"\ell"}
 """Letters that are indices in a script where nothing says otherwise."""
 
 
-WORD = re.compile(r"\\(?:mathrm|text|operatorname)\{([A-Za-z]{2,})\}")
-"""A name that is a word, as it is declared."""
+WORD = re.compile(r"(?:\\[a-z]+\{)*\\(?:mathrm|text|operatorname)\{([A-Za-z]{2,})\}+(?:[_^].*)?")
+"""A name that is a word, as it is declared, under accents and with scripts."""
 
 
 ONE_HOT = re.compile(r"one-?hot|simplex|\\sum_?\{?[a-z]?\}?.*=\s*1|sums? to (1|one)|probabilit", re.IGNORECASE)
