@@ -2,6 +2,7 @@
 
 # ruff: noqa: F722, F821
 
+import importlib
 from pathlib import Path
 
 import backward_slips as slips
@@ -10,6 +11,7 @@ import pytest
 
 import symbackprop as sbp
 from symbackprop.backward.check import BackwardReport
+from symbackprop.errors import SpecError
 
 FAST = ("affine", "tanh", "batchnorm", "layernorm", "softmax", "attention", "logistic", "class", "network")
 
@@ -64,6 +66,45 @@ def test_a_script_shows_the_difference(tmp_path: Path, capsys: pytest.CaptureFix
     printed, right = capsys.readouterr().out.split()
     assert float(printed) == pytest.approx(2 * float(right), rel=1e-5)
     assert wrong.counterexample is not None and "left" in str(wrong.counterexample)
+
+
+DICTIONARY = """
+import numpy as np
+
+def forward(X, net):
+    A = np.tanh(X @ net["W1"] + net["b1"])
+    return A @ net["W2"], (X, A, net)
+
+def backward(dZ, cache):
+    X, A, net = cache
+    dH = (dZ @ net["W2"].T) * (1 - A**2)
+    return {"dW1": X.T @ dH, "db1": dH.sum(axis=0), "dW2": A.T @ dZ}
+"""
+
+
+@pytest.mark.parametrize("name", ["net", "held"])
+def test_a_dictionary_of_parameters_is_checked_and_shown(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it is called says what it is, or the shapes do; right gradients are proved, and the script of a wrong one runs."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    inner = {"W1": "d h", "b1": "h", "W2": "h c"}
+    shapes = {"X": "n d", **({name: inner} if name == "held" else inner)}
+    for k, (old, new, wrong) in enumerate([("", "", []), ("(1 - A**2)", "(1 - A)", ["result['dW1']", "result['db1']"])]):
+        file = tmp_path / f"{name}_{k}.py"
+        file.write_text(DICTIONARY.replace("net", name).replace(old, new))
+        loaded = importlib.import_module(file.stem)
+        verdicts = {v.subject: v for v in sbp.check_backward(loaded.forward, loaded.backward, shapes=shapes).verdicts}
+        assert len(verdicts) == 3 and {s for s, v in verdicts.items() if v.status not in ("proved", "exact")} == {*wrong}
+        for subject in wrong:
+            exec(compile(verdicts[subject].script, "<script>", "exec"), {})
+            printed, right = capsys.readouterr().out.split()
+            assert abs(float(printed) - float(right)) > 1e-3
+
+
+def test_a_name_with_two_shapes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="W1 has two shapes"):
+        sbp.check_backward(lambda X, p: X, lambda dout: dout, shapes={"W1": "d h", "p": {"W1": "d h"}})
 
 
 # What holds of labels alone.

@@ -13,7 +13,7 @@ from symbackprop.backward.deriving.preparing import benches
 from symbackprop.backward.reporting.report import BackwardReport
 from symbackprop.backward.reporting.telling import report
 from symbackprop.backward.running.passes import Passes
-from symbackprop.backward.running.shapes import read_shapes
+from symbackprop.backward.running.shapes import read_shapes, unfolded
 from symbackprop.backward.running.stated import stated_function
 from symbackprop.backward.running.watched import Deadline
 from symbackprop.errors import SpecError
@@ -23,7 +23,7 @@ from symbackprop.language.spec import ModelSpec
 def check_backward(
     forward: Any,
     backward: Callable | str | None = None,
-    shapes: Mapping[str, str] | None = None,
+    shapes: Mapping[str, str | Mapping[str, str]] | None = None,
     *,
     pairs: Mapping[str, str] | None = None,
     given: Mapping[str, Any] | None = None,
@@ -33,8 +33,9 @@ def check_backward(
 
     `forward` may be a model too. Alone it may be a function that returns the loss and its gradients, or a class with both methods.
     `shapes`: of the arguments, default: the annotations of `forward`. An argument of `backward` that `forward` has not is the gradient
-    from above, or what forward saved. `pairs`: which gradient is by which argument, where names don't say it: {"dx": "x"}; `given`:
-    arguments that are no tensors; `seconds`: how long the functions may run.
+    from above, or what forward saved; what a dictionary of parameters holds is stated in it, {"params": {"W1": "d h"}}, or by itself.
+    `pairs`: which gradient is by which argument, where names don't say it: {"dx": "x"}; `given`: arguments that are no tensors;
+    `seconds`: how long the functions may run.
 
     Both functions are run, many times, on small arrays. Raises SpecError for what can't be asked, VerifyError for what fails in running.
     """
@@ -43,8 +44,9 @@ def check_backward(
         shapes = {**stated, **(shapes or {})}
     deadline = Deadline(seconds)
     with quiet() as printed:
-        shaped = read_shapes(shapes if shapes is not None else annotations(forward, backward))
-        passes = Passes(forward, backward, given or {}, [*shaped], deadline)  # type: ignore[arg-type]
+        stated_shapes, dictionaries = unfolded(shapes if shapes is not None else annotations(forward, backward))
+        shaped = read_shapes(stated_shapes)
+        passes = Passes(forward, backward, given or {}, [*shaped], deadline, dictionaries)  # type: ignore[arg-type]
         bench = benches(passes, shaped, pairs or {})
         states = bench.states(bench.rans)
         return report(bench, states, printed.getvalue())

@@ -130,6 +130,9 @@ def _given(bench: Bench, slot: Slot) -> Callable[[Values], Any]:
 def _called(passes: Passes, of: Watched, values: Values, thing: Any) -> Any:
     """What a pass returns of arguments by name; what has a default and no value is left out."""
     known = {**passes.given, **values}
+    for p in passes.arguments(of):
+        if p.name not in known and (held := passes.held(p, values)):
+            known[p.name] = {n: values[n] for n in held}
     return of.function(*([] if thing is None else [thing]), **{p.name: known[p.name] for p in passes.arguments(of) if p.name in known})
 
 

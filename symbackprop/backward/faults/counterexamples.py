@@ -1,7 +1,7 @@
 """The smallest arrays at which a gradient is wrong, and a script of some ten lines that shows it."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -132,16 +132,35 @@ def script(bench: Bench, slot: Slot, point: Point, entry: tuple[int, ...]) -> st
     lines += [f"J = lambda {x}: {loss}", f"step = np.zeros(np.shape({x}))", f"step{at or '[()]'} = 1e-6"]
     lines.append(f"print(np.reshape(gradient, np.shape({x})){at}, (J({x} + step) - J({x} - step)) / 2e-6)")
     made = "\n".join(lines) + "\n"
-    return made if len(made) <= SHORT else ""
+    return made if len(made) <= SHORT and _shows(passes, lines) else ""
+
+
+def _shows(passes: Passes, lines: Sequence[str]) -> bool:
+    """Whether the lines of a script run, and print two numbers that differ."""
+    printed: list[Any] = []
+    known = {"np": np, "print": lambda *numbers: printed.extend(numbers)}
+    known |= {of.name: of.function for of in (passes.forward, passes.backward)}
+    try:
+        exec("\n".join(lines[2:]), known)  # what stands behind its imports: our text, of names and numbers
+        value, slope = printed
+        return not np.isclose(value, slope, rtol=1e-6, atol=1e-9)
+    except Exception:  # what the author's functions may raise is no end to it
+        return False
 
 
 def _is_given(p: inspect.Parameter, passes: Passes, point: Point) -> bool:
-    return p.name in point.values or p.name in passes.given or p.name in point.up or (p.default is p.empty and p.name in point.at)
+    known = p.name in point.values or p.name in passes.given or p.name in point.up or (p.default is p.empty and p.name in point.at)
+    return known or bool(passes.held(p, point.values))
 
 
 def _argument(p: inspect.Parameter, passes: Passes, point: Point) -> str:
     """An argument as a call says it."""
-    value = p.name if p.name in {**point.values, **passes.given, **point.up} else str(point.at[p.name])
+    if p.name in {**point.values, **passes.given, **point.up}:
+        value = p.name
+    elif held := passes.held(p, point.values):
+        value = f"dict({', '.join(f'{n}={n}' for n in held)})"
+    else:
+        value = str(point.at[p.name])
     return f"{p.name}={value}" if p.kind is p.KEYWORD_ONLY else value
 
 

@@ -65,14 +65,24 @@ class Ran:
 
 
 class Passes:
-    """The two passes. Without `backward` the one function returns the loss and its gradients. `given`: arguments that are no tensors."""
+    """The two passes. Without `backward` the one function returns the loss and its gradients. `given`: arguments that are no tensors.
+
+    `dictionaries`: the names that arguments hold which are dictionaries, where that is stated.
+    """
 
     def __init__(
-        self, forward: Any, backward: Callable | None, given: Mapping[str, Any], shaped: Sequence[str], deadline: Deadline
+        self,
+        forward: Any,
+        backward: Callable | None,
+        given: Mapping[str, Any],
+        shaped: Sequence[str],
+        deadline: Deadline,
+        dictionaries: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.maker: Any = None
         self.given = dict(given)
         self.shaped = tuple(shaped)
+        self.dictionaries = dictionaries or {}
         method = forward if _class_of(forward) else None
         forward = _class_of(forward) or forward
         if inspect.isclass(forward) or not (inspect.isroutine(forward) or inspect.isfunction(forward)):
@@ -168,8 +178,8 @@ class Passes:
                         made[p.name] = point.at[p.name]
                     elif RATES.match(p.name):
                         made[p.name] = 0.1
-                    elif not of_sizes and PARAMETERS.match(p.name) and self.loose(point):
-                        made[p.name] = {n: copy.deepcopy(point.values[n]) for n in self.loose(point)}
+                    elif not of_sizes and (held := self.held(p, point.values)):
+                        made[p.name] = {n: copy.deepcopy(point.values[n]) for n in held}
                     elif of_sizes and SIZE.search(p.name):
                         made[p.name] = HIDDEN[len(made) % len(HIDDEN)]
                     else:
@@ -178,10 +188,14 @@ class Passes:
             made |= {n: copy.deepcopy(v) for n, v in {**point.values, **point.up}.items() if n not in made and n not in self.paths}
         return made, missing
 
-    def loose(self, point: Point) -> list[str]:
-        """Values that no pass takes by their own names: those of a dictionary of parameters."""
+    def held(self, p: inspect.Parameter, values: Mapping[str, Any]) -> list[str]:
+        """What a dictionary among the arguments holds: what is stated, or, of parameters, the values that no pass takes by their names."""
+        if p.name in self.dictionaries:
+            return list(self.dictionaries[p.name])
+        if p.name in values or p.default is not p.empty or not PARAMETERS.match(p.name):
+            return []
         known = {p.name for w in (self.forward, self.backward) for p in self.arguments(w)}
-        return [n for n in point.values if n not in known and n not in self.paths]
+        return [n for n in values if n not in known and n not in self.paths]
 
     # Runs.
 

@@ -44,6 +44,20 @@ def _size(node: ast.expr, at: Mapping[str, int]) -> int:
     raise SpecError(f"'{ast.unparse(node)}' is no size", place="shapes", fix='write "n d", "4 d", "c*h*w m" or "d+1"')
 
 
+def unfolded(shapes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Shapes by name, those of dictionaries beside the others; and the names that each dictionary holds. Raises SpecError for one twice."""
+    made: dict[str, Any] = {}
+    held: dict[str, list[str]] = {}
+    for name, shape in shapes.items():
+        inner = shape if isinstance(shape, Mapping) else {name: shape}
+        if twice := made.keys() & inner.keys():
+            raise SpecError(f"{min(twice)} has two shapes", place="shapes", fix="a name stands for one array: check the passes apart")
+        if inner is shape:
+            held[name] = [*inner]
+        made |= inner
+    return made, held
+
+
 def read_shapes(shapes: Mapping[str, str]) -> dict[str, Shape]:
     """The shapes by name. Raises SpecError for what is none."""
     made = {}
