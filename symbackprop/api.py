@@ -17,6 +17,7 @@ from symbackprop.kinds import second as second_order
 from symbackprop.kinds.table import offers, sections, verify_more
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import Sequential
+from symbackprop.language.onnx.importing import onnx_spec
 from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.toml import load_spec
 from symbackprop.language.torch.importing import torch_spec
@@ -54,8 +55,11 @@ class Model:
 
 
 def load(path: str | Path) -> Model:
-    """The model of a TOML file. Raises SpecError with file, line and column where it can't be read."""
-    return Model(load_spec(path))
+    """The model of a TOML file, or of an ONNX file (needs the extra [onnx]), whose values of parameters it keeps.
+
+    Raises SpecError and its kinds, with file, line and column, or node and op, where it can't be read.
+    """
+    return Model(*onnx_spec(path)) if Path(path).suffix.lower() == ".onnx" else Model(load_spec(path))
 
 
 def model(
