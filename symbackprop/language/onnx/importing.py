@@ -11,10 +11,11 @@ from sympy import Expr, Integer
 
 from symbackprop.calculus.index import FORMULA, IDENTIFIER, LETTER, axis, parse_shape, shape_text
 from symbackprop.errors import AxisError, SpecError, SymbackpropError
-from symbackprop.language.graphs.assembling import assembled, is_array, is_light, recorded
+from symbackprop.language.graphs.assembling import assembled, is_array, recorded
 from symbackprop.language.graphs.naming import identifier, latex
-from symbackprop.language.nodes import Node
+from symbackprop.language.nodes import Call, Node
 from symbackprop.language.onnx.nodes.records import REAL, TRUTH, WHOLE, Nodes, shortest
+from symbackprop.language.onnx.nodes.table import NODES
 from symbackprop.language.onnx.reading import Graph, read
 from symbackprop.language.onnx.shown import LONGEST, NARROW, shown, type_name
 from symbackprop.language.onnx.walking import Walk
@@ -25,6 +26,8 @@ from symbackprop.language.tracing.values.value import MOST_NUMBERS, Value
 MOST_RUNS = 20
 """Letters that are found to be formulas of others."""
 UNNAMED = "n"
+LIGHT = frozenset(("Add", "Sub", "Mul", "Div", "Neg", "Pow", "Sqrt", "Reciprocal", "Sum", "Mean", "ReduceSum", "ReduceMean", "Cast"))
+"""Ops whose results have no name of their own unless the graph gives them, as those that move entries."""
 
 
 def onnx_spec(path: str | Path) -> tuple[ModelSpec, dict[str, np.ndarray]]:
@@ -206,7 +209,8 @@ class _Import:
                 value = self.walk.values.get(name) if name else None
                 if not is_array(value) or id(value.node) in known or id(value.node) in self.recording.refusals:
                     continue
-                light = is_light(value.node) or id(value.node) in made or not self.recording.shape(value.node)
+                light = node.op_type in LIGHT or NODES[node.op_type].moves or id(value.node) in made
+                light = light or not isinstance(value.node, Call) or not self.recording.shape(value.node)
                 if name in outputs or not light:
                     told = name if name in outputs or k or not node.name else node.name
                     made.pop(id(value.node), None)

@@ -79,7 +79,7 @@ def folded(op: str, inputs: Sequence[np.ndarray | None], attributes: Mapping[str
     if op not in FOLDED or not is_small(op, given):
         return None
     if any(a.dtype == object for a in given):
-        return None if op not in OF_SIZES or None in [*inputs] else [OF_SIZES[op](*given, **attributes)]
+        return None if op not in OF_SIZES or len(given) < len(inputs) else [OF_SIZES[op](*given, **attributes)]
     if op in COUNTS and any(a.dtype.kind == "f" for a in given):
         return None
     return reference(op, attributes, inputs)

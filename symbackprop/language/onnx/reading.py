@@ -46,6 +46,10 @@ def read(path: str | Path) -> Graph:
     place = shown(str(path), 200)
     try:
         import onnx
+        import onnx.checker
+        import onnx.defs
+        import onnx.inliner
+        import onnx.shape_inference
     except ImportError:
         raise SpecError(MISSING, place=place, fix='pip install "symbackprop[onnx]"') from None
     model = _parsed(onnx, path, place)
@@ -59,13 +63,13 @@ def read(path: str | Path) -> Graph:
     _named_once(graph, place)
     nodes = _ordered(_needed(graph, place), {*held, *[i.name for i in graph.input]}, place)
     _known(nodes, place)
+    used = {name for node in nodes for name in node.input} | {o.name for o in graph.output}
+    inputs = {i.name: _axes(onnx, i, place) for i in graph.input if i.name not in held and i.name in used}
     inferred = _inferred(onnx, model, nodes, held, place)
     infos = [*inferred.value_info, *inferred.output, *inferred.input]
     types = {v.name: v.type.tensor_type.elem_type for v in infos if v.type.HasField("tensor_type")}
     types |= {name: t.data_type for name, t in held.items()}
     shapes = {v.name: _sizes(v) for v in infos if v.type.HasField("tensor_type") and v.type.tensor_type.HasField("shape")}
-    used = {name for node in nodes for name in node.input} | {o.name for o in graph.output}
-    inputs = {i.name: _axes(onnx, i, place) for i in graph.input if i.name not in held and i.name in used}
     return Graph(place, opset, tuple(nodes), inputs, held, tuple(o.name for o in graph.output), types, shapes)
 
 
@@ -182,8 +186,8 @@ def _inferred(onnx: Any, model: Any, nodes: Sequence[Any], held: Mapping[str, An
     light.graph.name = "graph"
     light.graph.node.extend(nodes)
     light.graph.output.extend(model.graph.output)
-    light.graph.input.extend(i for i in model.graph.input if i.name not in held)
     used = {name for node in nodes for name in node.input} | {o.name for o in model.graph.output}
+    light.graph.input.extend(i for i in model.graph.input if i.name not in held and i.name in used)
     for name, tensor in held.items():
         if any(d < 0 for d in tensor.dims):
             raise SpecError(f"initializer '{shown(name)}' has a size below 0", place=place, fix="save the file again")
@@ -195,11 +199,26 @@ def _inferred(onnx: Any, model: Any, nodes: Sequence[Any], held: Mapping[str, An
         elif name in used:
             light.graph.input.append(onnx.helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
     try:
-        onnx.checker.check_model(light)
-        return onnx.shape_inference.infer_shapes(light, check_type=True, strict_mode=True, data_prop=True).graph
+        made = _shaped(onnx, light)
+        whole = onnx.ModelProto()
+        whole.CopyFrom(made)
+        for output in whole.graph.output:  # the checker asks for a shape, which need not be known
+            if output.type.HasField("tensor_type") and not output.type.tensor_type.HasField("shape"):
+                output.type.tensor_type.shape.Clear()
+                output.type.tensor_type.shape.SetInParent()
+        onnx.checker.check_model(whole)
+        return made.graph
     except Exception as e:  # of several kinds, none of which is told apart here
         said = next((line.strip() for line in str(e).splitlines() if line.strip()), type(e).__name__)
         raise SpecError(f"onnx finds it broken: {shown(said, 300)}", place=place, fix="see onnx.checker.check_model") from None
+
+
+def _shaped(onnx: Any, model: Any) -> Any:
+    """The model with the types and shapes that onnx infers; where its strict way fails, which it does for some sound ops, without it."""
+    try:
+        return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError:
+        return onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=False, data_prop=True)
 
 
 def _dims(info: Any) -> Iterator[int | str | None]:

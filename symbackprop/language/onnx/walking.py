@@ -109,7 +109,8 @@ class Walk:
     def _inputs(self, node: Any, schema: Any, record: Record) -> list[Any]:
         """The inputs in their order, each as the record takes it."""
         made: list[Any] = []
-        rank = max((self.array(i).ndim for k, i in enumerate(node.input) if i and self._is_plain(schema, record, k)), default=0)
+        plain = [i for k, i in enumerate(node.input) if i and record.numbers and self._is_plain(schema, record, k)]
+        rank = max((self.array(i).ndim for i in plain), default=0)
         for k, name in enumerate(node.input):
             formal = schema.inputs[min(k, len(schema.inputs) - 1)]
             if formal.option == self.onnx.defs.OpSchema.FormalParameterOption.Variadic:
