@@ -206,7 +206,7 @@ class _Import:
         outputs = {*self.graph.outputs}
         for node in self.graph.nodes:
             for k, name in enumerate(node.output):
-                value = self.walk.values.get(name) if name else None
+                value: Any = self.walk.values.get(name) if name else None
                 if not is_array(value) or id(value.node) in known or id(value.node) in self.recording.refusals:
                     continue
                 light = node.op_type in LIGHT or NODES[node.op_type].moves or id(value.node) in made

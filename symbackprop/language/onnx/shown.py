@@ -44,7 +44,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
     return made if len(made) <= longest else made[: longest - 3] + "..."
 
 
-def at(place: str, node: Any) -> dict[str, str]:
+def at(place: str, node: Any) -> dict[str, Any]:
     """Where an error stands."""
     name = node.name or next((o for o in node.output if o), "")
     return {"place": f"{place}, node '{shown(name)}' ({shown(node.op_type)})"}

@@ -59,7 +59,7 @@ class Walk:
             return held(value)
         return value if isinstance(value, np.ndarray) else None
 
-    def array(self, name: str, constant: bool = False) -> Value:
+    def array(self, name: str, constant: bool = False) -> Any:
         """The stand-in for a value."""
         value = self.values.get(name)
         if value is None and name not in self.values:

@@ -53,13 +53,13 @@ def node(
 ) -> Callable[[Callable], Callable]:
     """Say of a function that it is the record of some ops."""
 
-    inputs = [frozenset(formals) for formals in (known, either, numbers, constants, unread)]
+    sets = [frozenset(formals) for formals in (known, either, numbers, constants, unread)]
 
     def entered(function: Callable) -> Callable:
         for name in names:
             if name in RECORDS:
                 raise ValueError(f"two records of {name}")
-            RECORDS[name] = Record(function, *inputs, whole or moves, moves)
+            RECORDS[name] = Record(function, sets[0], sets[1], sets[2], sets[3], sets[4], whole or moves, moves)
         return function
 
     return entered
@@ -68,11 +68,12 @@ def node(
 class Nodes(Ops):
     """The ops of the language, and what the records of ONNX's ops need of the node that they stand for.
 
-    `kinds` are the element types of its outputs, `count` is how many outputs it has, `version` the version of its op, `single` whether the
-    model's numbers are float32. `table(array, what)` gives a constant that is called after the node, `reference(op, attributes, inputs)`
-    what onnx's own evaluation of an op gives.
+    `node` is that in the file, `kinds` are the element types of its outputs, `count` is how many these are, `version` that of its op,
+    `single` whether the model's numbers are float32. `table(array, what)` gives a constant that is called after the node,
+    `reference(op, attributes, inputs)` what onnx's own evaluation of an op gives.
     """
 
+    node: Any = None
     kinds: tuple[int, ...] = ()
     count: int = 1
     version: int = 0

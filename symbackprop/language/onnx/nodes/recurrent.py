@@ -133,8 +133,8 @@ def _begun(ops: Nodes, state: Any, way: int, samples: Any, hidden: Any, layout: 
 
 def _weights(W: Any, R: Any, B: Any, peepholes: Any, way: int, width: Any) -> Weights:
     """What a direction has of the stacked parameters."""
-    both = (None, None) if B is None else (B[way][:width], B[way][width:])
-    return Weights(W[way], R[way], *both, None if peepholes is None else peepholes[way])
+    one, other = (None, None) if B is None else (B[way][:width], B[way][width:])
+    return Weights(W[way], R[way], one, other, None if peepholes is None else peepholes[way])
 
 
 _LSTM = unrolled(lstm_step, 4, ("Sigmoid", "Tanh", "Tanh"), 2)
