@@ -1,5 +1,6 @@
 """The node tests of the ONNX backend, as they stand in the package onnx: what becomes of each of them here."""
 
+import re
 import warnings
 from typing import NamedTuple
 
@@ -138,3 +139,24 @@ def told(case, folder):
                 break
         found.append(verdict)
     return next(v for kind in (WRONG, PASSED, REFUSED) for v in found if v.verdict == kind)
+
+
+GROUPS = {
+    "numbers of other kinds": "dtype|whole numbers",
+    "-inf": "-inf",
+    "nothing in the test is an argument": CONSTANT,
+    "depends on data": "depends on data|lengths of keys|in their order|no index array|a part that is resized",
+    "an axis of size 0": "empty|kernel of one",
+    "data that is not finite": "^data:",
+    "what else": "",
+}
+"""Rows of the table in docs/onnx.md, by what stands in each, and in a reason."""
+
+
+def grouped(found):
+    """How many tests are refused, by what stands in the rows of the page."""
+    made = dict.fromkeys(GROUPS, 0)
+    for one in found:
+        if one.verdict == REFUSED:
+            made[next(row for row, pattern in GROUPS.items() if re.search(pattern, one.reason))] += 1
+    return made

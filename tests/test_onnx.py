@@ -1,8 +1,10 @@
 """Models of ONNX files: values are those of onnx's own evaluation, gradients those of its differences."""
 
 import math
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,3 +167,11 @@ def test_the_command_line_takes_onnx_files(tmp_path):
 @pytest.mark.slow
 def test_verification_of_an_imported_model(tmp_path):
     assert sbp.verify(loaded(perceptron()[0], tmp_path)).ok
+
+
+def test_the_python_of_the_page_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).resolve().parent.parent / "docs" / "onnx.md").read_text(encoding="utf-8")
+    exec(compile(re.search(r"```py\n(.*?)```", page, re.DOTALL)[1], "<page>", "exec"), {})
+    told = capsys.readouterr().out
+    assert r"\mathrm{fc\_Gemm}" in told and "Parameters(fc_weight=" in told
