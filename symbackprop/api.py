@@ -188,7 +188,8 @@ def _as_model(model: Model | Sequential | Derivation) -> Model:
         return model
     fix = "make one with load, model, trace or Sequential"
     if isinstance(model, str | Path):
-        fix = f'load it: sbp.load("{model}")' if str(model).endswith((".toml", ".onnx")) else "an expression has sbp.derivative(text, shapes, wrt)"
+        is_file = str(model).endswith((".toml", ".onnx"))
+        fix = f'load it: sbp.load("{model}")' if is_file else "an expression has sbp.derivative(text, shapes, wrt)"
     raise SpecError(f"a {type(model).__name__} is not a model", fix=fix)
 
 
