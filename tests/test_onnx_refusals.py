@@ -277,3 +277,9 @@ def test_the_same_name_twice_after_that_gets_two(tmp_path):
     held = [numpy_helper.from_array(np.ones(3) * k, name) for k, name in ((2, "a.b"), (3, "a/b"))]
     path.write_bytes(small(node("Mul", ("x", "a.b"), ("z",)), node("Mul", ("z", "a/b")), held=held).SerializeToString())
     assert sorted(v[0] for v in sbp.load(path).values.values()) == [2.0, 3.0]
+
+
+def test_training_of_old_batch_norm(tmp_path):
+    held = [numpy_helper.from_array(np.ones(3), name) for name in "sbmv"]
+    file = small(node("BatchNormalization", ("x", *"sbmv"), ("y", "a", "c", "d", "e")), held=held, opset=13)
+    assert "opsets before 14" in refused(file, tmp_path)

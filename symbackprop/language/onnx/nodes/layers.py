@@ -49,6 +49,8 @@ def batch_normalization(
     training_mode: int = 0,
 ) -> Any:
     """Each channel brought to mean 0 and variance 1 over the batch, or by the statistics that were kept."""
+    if ops.version < 14 and ops.count > 1:
+        raise ops.error("training as opsets before 14 have it, told by the number of outputs", "convert the file to opset 14 or later")
     if not training_mode:
         return with_statistics(ops, X, scale, B, input_mean, input_var, epsilon)
     axes = tuple(k for k in range(X.ndim) if k != 1)
