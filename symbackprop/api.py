@@ -17,6 +17,7 @@ from symbackprop.kinds import second as second_order
 from symbackprop.kinds.table import offers, sections, verify_more
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import Sequential
+from symbackprop.language.onnx.importing import onnx_spec
 from symbackprop.language.spec import ModelSpec, spec_from_tables
 from symbackprop.language.toml import load_spec
 from symbackprop.language.torch.importing import torch_spec
@@ -54,8 +55,11 @@ class Model:
 
 
 def load(path: str | Path) -> Model:
-    """The model of a TOML file. Raises SpecError with file, line and column where it can't be read."""
-    return Model(load_spec(path))
+    """The model of a TOML file, or of an ONNX file (needs the extra [onnx]), whose values of parameters it keeps.
+
+    Raises SpecError and its kinds, with file, line and column, or node and op, where it can't be read.
+    """
+    return Model(*onnx_spec(path)) if Path(path).suffix.lower() == ".onnx" else Model(load_spec(path))
 
 
 def model(
@@ -184,7 +188,8 @@ def _as_model(model: Model | Sequential | Derivation) -> Model:
         return model
     fix = "make one with load, model, trace or Sequential"
     if isinstance(model, str | Path):
-        fix = f'load it: sbp.load("{model}")' if str(model).endswith(".toml") else "an expression has sbp.derivative(text, shapes, wrt)"
+        is_file = str(model).endswith((".toml", ".onnx"))
+        fix = f'load it: sbp.load("{model}")' if is_file else "an expression has sbp.derivative(text, shapes, wrt)"
     raise SpecError(f"a {type(model).__name__} is not a model", fix=fix)
 
 

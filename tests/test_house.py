@@ -38,7 +38,7 @@ FLOORS = [
 ]
 """Rooms by floor, lowest first. A module imports only from lower floors and from its own room."""
 
-HEAVY = {"autograd", "jax", "torch", "scipy", "sklearn", "dask", "IPython", "matplotlib"}
+HEAVY = {"autograd", "jax", "torch", "scipy", "sklearn", "dask", "onnx", "IPython", "matplotlib"}
 """Optional libraries that a function may import, since most users have them not."""
 
 BANNED = {"doit", "simplify", "lambdify", "expand", "eval", "exec", "sympify"}

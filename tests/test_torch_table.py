@@ -8,9 +8,9 @@ import pytest
 
 import symbackprop as sbp
 from symbackprop.errors import SpecError
+from symbackprop.language.graphs.naming import identifier, latex
 from symbackprop.language.torch.aten.records import aten
 from symbackprop.language.torch.aten.table import ATEN
-from symbackprop.language.torch.naming import identifier, latex
 
 
 def test_the_table_has_the_ops_of_networks():

@@ -83,8 +83,8 @@ def main_options(
     """What stands before a command; the help is the app's."""
 
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
-Model = Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML file, or one expression (then --shapes says the axes).")]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML or an ONNX file.")]
+Model = Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML or ONNX file, or one expression (--shapes says the axes).")]
 Verified = Annotated[
     list[str],
     typer.Argument(metavar="SPEC|EXPRESSION|NOTE...|FILE.py:NAME", help="A model, an expression, notes and folders, or a backward pass."),

@@ -24,8 +24,8 @@ EXAMPLE |= {"pairs": "dx: x; dW: W", "given": "conf: {'pad': 1}"}
 
 
 def is_file_name(text: str) -> bool:
-    """Whether an argument of `derive` names a file; what ends in .toml does, so that a misspelt name is not taken for an expression."""
-    return text.endswith(".toml") or (len(text) < LONGEST_NAME and "\0" not in text and Path(text).is_file())
+    """Whether an argument of `derive` names a file; what ends in .toml or .onnx does: a misspelt name is not taken for an expression."""
+    return text.endswith((".toml", ".onnx")) or (len(text) < LONGEST_NAME and "\0" not in text and Path(text).is_file())
 
 
 def is_expression(model: str, shapes: str | None, also: Sequence[str] | None) -> bool:

@@ -24,7 +24,7 @@ def unpacked(names: Sequence[str]) -> str:
 def assigned(names: Sequence[str], values: Sequence[str]) -> list[str]:
     """Several names at once, as many on a line as fit."""
     line = f"{', '.join(names)} = {', '.join(values)}"
-    if len(line) + 4 <= WIDTH:
+    if len(line) + 4 <= WIDTH or len(names) < 2:
         return [line]
     half = len(names) // 2
     return assigned(names[:half], values[:half]) + assigned(names[half:], values[half:])
@@ -46,7 +46,7 @@ def unpacking(names: Sequence[str], call: str) -> list[str]:
     lines, start = [f"arrays = {call}"], 0
     while start < len(names):
         stop = len(names)
-        while len(_piece(names, start, stop)) + 4 > WIDTH:
+        while len(_piece(names, start, stop)) + 4 > WIDTH and stop > start + 1:
             stop -= 1
         lines.append(_piece(names, start, stop))
         start = stop

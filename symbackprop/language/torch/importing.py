@@ -1,7 +1,6 @@
 """The spec of the model that a module of PyTorch is, and the values of its parameters."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -9,23 +8,15 @@ from sympy import Expr, Integer
 
 from symbackprop.calculus.index import shape_text
 from symbackprop.errors import SpecError, SymbackpropError
-from symbackprop.language.nodes import Call, Name, Node
+from symbackprop.language.graphs.assembling import assembled, is_array, is_light, recorded
+from symbackprop.language.graphs.naming import identifier, latex
+from symbackprop.language.graphs.ops import Ops
+from symbackprop.language.nodes import Node
 from symbackprop.language.spec import ModelSpec, TensorSpec
-from symbackprop.language.torch.aten.records import Ops
 from symbackprop.language.torch.exporting import PLACE, exported, module_of, spot
-from symbackprop.language.torch.naming import identifier, latex
-from symbackprop.language.torch.walking import Walk, check_kind, is_array, needed
-from symbackprop.language.tracing.infinite import check_infinite
-from symbackprop.language.tracing.naming import equations_of, named
-from symbackprop.language.tracing.returned import returned_node
-from symbackprop.language.tracing.standins.numpy_functions import apply
-from symbackprop.language.tracing.values.recording import Recording, Restated
-from symbackprop.language.tracing.values.tracer import Size, Tracer
+from symbackprop.language.torch.walking import Walk, check_kind, needed
+from symbackprop.language.tracing.values.recording import Restated
 
-LIGHT = frozenset(
-    ("add", "subtract", "multiply", "divide", "negative", "power", "square", "sqrt", "reshape", "transpose", "swapaxes", "expand_dims")
-) | {"squeeze", "broadcast_to", "where", "sum", "mean", "stack", "concatenate", "ones", "zeros", "full", "tril", "triu", "arange"}
-"""Ops whose results have no name of their own unless they are what a module gives."""
 MISSING = "PyTorch is not installed"
 
 
@@ -56,7 +47,7 @@ class _Import:
     def __init__(self, torch: Any, module: Any, program: Any, axes: Mapping[str, tuple[Expr, ...]], name: str | None) -> None:
         self.torch, self.program, self.axes = torch, program, axes
         self.name = name or type(module).__name__
-        self.recording = Recording(self.name, _nowhere.__code__, Tracer, Size, apply)
+        self.recording = recorded(self.name)
         self.taken = {str(a) for sizes in axes.values() for size in sizes for a in size.free_symbols}
         self.tensors: dict[str, TensorSpec] = {}
         self.values: dict[str, np.ndarray] = {}
@@ -79,45 +70,13 @@ class _Import:
         self.walk.run(nodes)
         bindings = self._bindings(nodes)
         returned = tuple(self.of_node[n] for n in roots)
-        reserved = {*self.tensors, *self.recording.letters}
         try:
-            top, layer, upstream = returned_node(returned, bindings, self.recording, reserved, None)
-            self.tensors |= upstream
-            reserved |= {*upstream}
-            found, roots_ = named(top, layer, bindings, self.recording, reserved, None, None)
-            self._check(roots_)
+            made = assembled(
+                self.name, self.recording, self.tensors, bindings, returned, samples=samples, inferred=self.inferred, needs=needs
+            )
         except SymbackpropError as e:
             raise type(e)(e.reason, **(spot(roots[0]) if roots else {"place": PLACE}), notes=e.notes, fix=e.fix) from e
-        used = {node.id for node in self.recording.order(roots_) if isinstance(node, Name)}
-        tensors = {k: t for k, t in self.tensors.items() if k in used}
-        output = found.get(id(layer)) if layer is not None else self._output(returned, found)
-        made = ModelSpec(
-            self.name if self.name.isidentifier() else "model",
-            tensors,
-            equations_of(roots_, found, self.recording, reserved),
-            found[id(roots_[-1])],
-            output,
-            samples,
-            {},
-            inferred=self.inferred,
-            upstream=next(iter(upstream), None),
-            variables=True,
-            needs=needs,
-        )
-        return made, {k: v for k, v in self.values.items() if k in tensors}
-
-    def _check(self, roots: Sequence[Node]) -> None:
-        """Raise the error of a value that is refused, or infinite where no exponential follows."""
-        for node in self.recording.order(roots):
-            if id(node) in self.recording.refusals:
-                raise self.recording.refusals[id(node)]
-        check_infinite(roots, self.recording)
-        with suppress(SymbackpropError):  # elaboration tells it, with the equation
-            self.recording.shape(roots[-1])
-
-    def _output(self, returned: tuple, found: Mapping[int, str]) -> str | None:
-        """The name of the first array beside a scalar objective that has one."""
-        return next((found[id(v.node)] for v in returned if is_array(v) and v.ndim and id(v.node) in found), None)
+        return made, {k: v for k, v in self.values.items() if k in made.tensors}
 
     def _leaves(self, nodes: Sequence[Any]) -> None:
         """Make tensors of the placeholders: inputs, then parameters, then what is constant."""
@@ -182,7 +141,7 @@ class _Import:
                 continue
             path, _ = module_of(node)
             leaves = path and any(_is_outside(module_of(user)[0], path) for user in node.users)
-            light = not isinstance(value.node, Call) or value.node.op in LIGHT
+            light = is_light(value.node)
             if leaves or (id(value.node) not in made and not light and self.recording.shape(value.node)):
                 made.pop(id(value.node), None)
                 made[id(value.node)] = (identifier(path if leaves else node.name, self.taken), value.node)
@@ -197,7 +156,3 @@ def _precision(torch: Any, program: Any) -> str:
     """The dtype of the module's parameters, or of its first input of real numbers."""
     kinds = [n.meta["val"].dtype for n in program.graph.nodes if n.op == "placeholder" and isinstance(n.meta.get("val"), torch.Tensor)]
     return next((str(k).rpartition(".")[2] for k in kinds if k.is_floating_point), "float64")
-
-
-def _nowhere() -> None:
-    """No line of any function runs in a walk: errors get their place from the graph."""

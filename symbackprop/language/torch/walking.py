@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from symbackprop.errors import SpecError, SymbackpropError, UnknownOpError, nearest
-from symbackprop.language.torch.aten.records import Ops
+from symbackprop.language.graphs.ops import Ops
 from symbackprop.language.torch.aten.table import ATEN
 from symbackprop.language.torch.exporting import spot
-from symbackprop.language.tracing.values.value import Value
 
 ASIDE = frozenset(
     (
@@ -140,8 +139,3 @@ def check_kind(value: Any, precision: str, live: bool) -> None:
         raise SpecError(f"dtypes are mixed: {kind} in a module of {precision}", fix=fix)
     if getattr(value, "layout", None) is not None and "strided" not in str(value.layout):
         raise SpecError(f"an array of layout {value.layout}", fix="call .to_dense()")
-
-
-def is_array(value: Any) -> bool:
-    """Whether a value stands for an array."""
-    return isinstance(value, Value) and value.expression is None

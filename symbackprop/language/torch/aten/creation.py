@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from symbackprop.language.torch.aten.records import Ops, aten, is_number
+from symbackprop.language.graphs.ops import Ops, is_number
+from symbackprop.language.torch.aten.records import aten
 
 
 @aten("zeros", "zeros_like", "new_zeros")

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from symbackprop.language.torch.aten.records import Ops, aten
+from symbackprop.language.graphs.ops import Ops
+from symbackprop.language.torch.aten.records import aten
 
 UNARY = {
     "abs": "abs",

@@ -5,30 +5,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from symbackprop.errors import AxisError
-from symbackprop.language.torch.aten.records import Ops, aten, same_size
-
-
-def _affine(ops: Ops, made: Any, weight: Any, bias: Any) -> Any:
-    made = made if weight is None else ops.multiply(made, weight)
-    return made if bias is None else ops.add(made, bias)
-
-
-def _normal(ops: Ops, x: Any, axes: tuple[int, ...], eps: float) -> Any:
-    """Mean 0 and variance 1 over axes."""
-    along = {"axis": axes, "keepdims": True}
-    return ops.divide(ops.subtract(x, ops.mean(x, **along)), ops.sqrt(ops.add(ops.var(x, **along), eps)))
-
-
-def _of_channels(p: Any, rank: int) -> Any:
-    """A parameter for each channel, the second axis, beside an array."""
-    return p if p is None else p[(slice(None), *[None] * (rank - 2))] if rank > 2 else p
+from symbackprop.language.graphs.norms import affine, normal, of_channels, with_statistics
+from symbackprop.language.graphs.ops import Ops, same_size
+from symbackprop.language.torch.aten.records import aten
 
 
 @aten("layer_norm", "native_layer_norm")
 def layer_norm(ops: Ops, input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
     """The last axes brought to mean 0 and variance 1."""
     axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
-    return _affine(ops, _normal(ops, input, axes, eps), weight, bias)
+    return affine(ops, normal(ops, input, axes, eps), weight, bias)
 
 
 @aten("rms_norm", "_fused_rms_norm")
@@ -38,7 +24,7 @@ def rms_norm(ops: Ops, input: Any, normalized_shape: Sequence[int], weight: Any 
         eps = {"float64": 2.0**-52, "float32": 2.0**-23}[ops.precision]
     axes = tuple(range(input.ndim - len(normalized_shape), input.ndim))
     size = ops.sqrt(ops.add(ops.mean(ops.square(input), axis=axes, keepdims=True), eps))
-    return _affine(ops, ops.divide(input, size), weight, None)
+    return affine(ops, ops.divide(input, size), weight, None)
 
 
 @aten("group_norm", "native_group_norm")
@@ -57,8 +43,8 @@ def group_norm(
     """Groups of channels brought to mean 0 and variance 1, in each sample."""
     groups = num_groups if group is None else group
     apart = ops.reshape(input, (input.shape[0], groups, input.shape[1] // groups, *input.shape[2:]))
-    made = ops.reshape(_normal(ops, apart, tuple(range(2, apart.ndim)), eps), input.shape)
-    return _affine(ops, made, _of_channels(weight, input.ndim), _of_channels(bias, input.ndim))
+    made = ops.reshape(normal(ops, apart, tuple(range(2, apart.ndim)), eps), input.shape)
+    return affine(ops, made, of_channels(weight, input.ndim), of_channels(bias, input.ndim))
 
 
 @aten("instance_norm")
@@ -76,14 +62,9 @@ def instance_norm(
 ) -> Any:
     """Each channel of each sample brought to mean 0 and variance 1."""
     if not use_input_stats:
-        return _with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
-    made = _normal(ops, input, tuple(range(2, input.ndim)), eps)
-    return _affine(ops, made, _of_channels(weight, input.ndim), _of_channels(bias, input.ndim))
-
-
-def _with_statistics(ops: Ops, x: Any, weight: Any, bias: Any, mean: Any, var: Any, eps: float) -> Any:
-    mean, var, weight, bias = (_of_channels(p, x.ndim) for p in (mean, var, weight, bias))
-    return _affine(ops, ops.divide(ops.subtract(x, mean), ops.sqrt(ops.add(var, eps))), weight, bias)
+        return with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
+    made = normal(ops, input, tuple(range(2, input.ndim)), eps)
+    return affine(ops, made, of_channels(weight, input.ndim), of_channels(bias, input.ndim))
 
 
 @aten("batch_norm", "native_batch_norm", "_native_batch_norm_legit", "_native_batch_norm_legit_functional", "_batch_norm_with_update")
@@ -101,9 +82,9 @@ def batch_norm(
 ) -> Any:
     """Each channel brought to mean 0 and variance 1 over the batch, or by the statistics that were kept."""
     if not training and running_mean is not None:
-        return _with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
-    made = _normal(ops, input, tuple(k for k in range(input.ndim) if k != 1), eps)
-    return _affine(ops, made, _of_channels(weight, input.ndim), _of_channels(bias, input.ndim))
+        return with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
+    made = normal(ops, input, tuple(k for k in range(input.ndim) if k != 1), eps)
+    return affine(ops, made, of_channels(weight, input.ndim), of_channels(bias, input.ndim))
 
 
 @aten("_native_batch_norm_legit_no_training", "_batch_norm_no_update")
@@ -111,7 +92,7 @@ def batch_norm_kept(
     ops: Ops, input: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any, momentum: float = 0.1, eps: float = 1e-5
 ) -> Any:
     """The same by the statistics that were kept."""
-    return _with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
+    return with_statistics(ops, input, weight, bias, running_mean, running_var, eps)
 
 
 @aten("embedding")

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from symbackprop.language.torch.aten.records import Ops, aten
+from symbackprop.language.graphs.ops import Ops
+from symbackprop.language.torch.aten.records import aten
 
 NONE, MEAN, SUM = 0, 1, 2
 IGNORED = -100

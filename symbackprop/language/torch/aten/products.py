@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from symbackprop.language.torch.aten.records import Ops, aten, places
+from symbackprop.language.graphs.ops import Ops, places
+from symbackprop.language.torch.aten.records import aten
 from symbackprop.language.torch.aten.shapes import transpose
 
 

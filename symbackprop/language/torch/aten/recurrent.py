@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symbackprop.errors import AxisError
+from symbackprop.language.graphs.ops import Ops
 from symbackprop.language.torch.aten.layers import dropout
 from symbackprop.language.torch.aten.products import linear
-from symbackprop.language.torch.aten.records import Ops, aten
+from symbackprop.language.torch.aten.records import aten
 
 State = tuple[Any, ...]
 Step = Callable[[Ops, Any, State, Sequence[Any]], State]

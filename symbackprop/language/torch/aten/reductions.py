@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from symbackprop.language.torch.aten.records import Ops, aten, places
+from symbackprop.language.graphs.ops import Ops, places
+from symbackprop.language.torch.aten.records import aten
 
 INDEX = "where the largest or smallest entry stands"
 

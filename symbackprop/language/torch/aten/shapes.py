@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from symbackprop.errors import AxisError
-from symbackprop.language.torch.aten.records import ENDLESS, Ops, aten, front, places, same_size
+from symbackprop.language.graphs.ops import ENDLESS, Ops, front, places, same_size
+from symbackprop.language.torch.aten.records import aten
 
 
 @aten("view", "reshape", "_unsafe_view")

@@ -4,42 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from symbackprop.errors import AxisError
-from symbackprop.language.torch.aten.records import Ops, aten
-from symbackprop.language.tracing.values.value import MINUS_INFINITY
-
-PLACES, OFFSETS = "ijk", "uvw"
-FAR_BELOW = int(MINUS_INFINITY)
-"""What stands around an array whose windows' largest entries are taken; each window has an entry of the array."""
-
-
-def each(value: Any, count: int) -> tuple[int, ...]:
-    """A whole number for each of `count` axes, where one may stand for all."""
-    given = (value,) if isinstance(value, int) else tuple(value)
-    return given * count if len(given) == 1 else given
-
-
-def windows(ops: Ops, x: Any, sizes: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Any:
-    """Windows along the last axes, begun at each `stride`-th place, of every `dilation`-th entry."""
-    count = len(sizes)
-    reach = tuple(1 + d * (k - 1) for k, d in zip(sizes, dilation, strict=True))
-    found = ops.sliding_window_view(x, reach, axis=tuple(range(x.ndim - count, x.ndim)))
-    steps = [*stride, *dilation]
-    return found if all(s == 1 for s in steps) else found[(..., *[slice(None, None, None if s == 1 else s) for s in steps])]
-
-
-def padded(ops: Ops, x: Any, widths: Sequence[int], value: int = 0) -> Any:
-    """A number around the last axes."""
-    if not any(widths):
-        return x
-    pairs = ((0, 0),) * (x.ndim - len(widths)) + tuple((w, w) for w in widths)
-    made = ops.pad(x, pairs)
-    return made if value == 0 else ops.where(ops.greater(ops.pad(ops.ones(x.shape), pairs), 0), made, value)
+from symbackprop.language.graphs.ops import Ops
+from symbackprop.language.graphs.windows import FAR_BELOW, convolved, each, padded, windows
+from symbackprop.language.torch.aten.records import aten
 
 
 def convolution(count: int) -> Callable:
     """The record of a convolution along the last `count` axes."""
 
-    def convolved(
+    def record(
         ops: Ops, input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
     ) -> Any:
         steps, wide = each(stride, count), each(dilation, count)
@@ -51,22 +24,11 @@ def convolution(count: int) -> Callable:
             pairs = ((0, 0), (0, 0), *[(e // 2, e - e // 2) for e in ends])
             x = ops.pad(x, pairs) if any(ends) else x
         else:
-            x = padded(ops, x, each(padding, count))
-        found = windows(ops, x, sizes, steps, wide)
-        at, inside = PLACES[:count], OFFSETS[:count]
-        if groups == 1:
-            made = ops.einsum(f"nc{at}{inside},oc{inside}->no{at}", found, weight)
-        else:
-            out, within = weight.shape[0], weight.shape[1]
-            apart = ops.reshape(found, (found.shape[0], groups, within, *found.shape[2:]))
-            kernels = ops.reshape(weight, (groups, out // groups, within, *sizes))
-            made = ops.einsum(f"ngc{at}{inside},goc{inside}->ngo{at}", apart, kernels)
-            made = ops.reshape(made, (made.shape[0], out, *made.shape[3:]))
-        if bias is not None:
-            made = ops.add(made, bias[(slice(None), *[None] * count)])
+            x = padded(ops, x, [(k, k) for k in each(padding, count)])
+        made = convolved(ops, windows(ops, x, sizes, steps, wide), weight, bias, groups)
         return made[0] if alone else made
 
-    return convolved
+    return record
 
 
 for _count in (1, 2, 3):
@@ -117,7 +79,7 @@ def _pool(count: int, op: str) -> Callable:
             _whole_windows(ops, self, sizes, steps, widths, wide)
 
         def taken(x: Any, what: str) -> Any:
-            found = windows(ops, padded(ops, x, widths, FAR_BELOW if what == "max" else 0), sizes, steps, wide)
+            found = windows(ops, padded(ops, x, [(k, k) for k in widths], FAR_BELOW if what == "max" else 0), sizes, steps, wide)
             return getattr(ops, what)(found, axis=tuple(range(found.ndim - count, found.ndim)))
 
         if divisor_override:

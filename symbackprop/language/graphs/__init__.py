@@ -1,0 +1,1 @@
+"""What the doors to graphs of ops share: the ops of the language by name, windows, normalisations, names, the spec in the end."""
