@@ -270,7 +270,7 @@ class ProductFunction(DerivativeFunction):
 def _named(one: Any, names: Sequence[str]) -> str:
     """The name of an argument that is given by its name or its place. Raises SpecError for what is neither."""
     if isinstance(one, int | np.integer) and not isinstance(one, bool) and -len(names) <= one < len(names):
-        return names[one]
+        return names[int(one)]
     if not isinstance(one, str):
         raise SpecError(f"{one!r} names no argument", place="wrt", fix=f"one or several of {', '.join(names)}, by name or by place")
     return one
@@ -387,5 +387,5 @@ def hessian(function: Callable, wrt: Wrt = None, *, argnums: Wrt = None) -> Hess
 
 
 def hvp(function: Callable, wrt: Wrt = None, *, argnums: Wrt = None) -> ProductFunction:
-    """As `hessian`, times a vector, which is the last argument: `hvp(f)(x, v)`. The vector has the form of the gradient; no matrix is made."""
+    """As `hessian`, times a vector in the form of the gradient, which is the last argument: `hvp(f)(x, v)`. No matrix is made."""
     return ProductFunction(function, wrt, argnums)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from symbackprop.commands import cli
+from symbackprop.commands import cli, options
 from symbackprop.errors import SpecError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -171,7 +171,11 @@ def test_more_is_verified_on_request() -> None:
 
 
 def test_the_words_of_help_are_those_of_the_program() -> None:
-    for name, words in (("derive", cli.kinds.on_pages()), ("generate", cli.kinds.in_modules()), ("verify", cli.kinds.in_modules())):
+    for name, words in (
+        ("derive", options.kinds.on_pages()),
+        ("generate", options.kinds.in_modules()),
+        ("verify", options.kinds.in_modules()),
+    ):
         assert f"withcommas:{','.join(words)}." in "".join(call(name, "--help").stdout.split())
 
 
