@@ -30,21 +30,18 @@ def derivation_of(what: str, shapes: str | None = None, wrt: Sequence[str] = ())
     """The derivation of a model by `wrt`; of a function they may be arguments that hold several arrays, and are its parameters."""
     if NAMED.match(what) is None:
         return derive(load(what), wrt=list(wrt) or None)
-    model = model_of(what, shapes, wrt)
-    known = model.program.tensors
-    return derive(model, wrt=[name for name in wrt if name in known] or None)
+    model, done = _model_of(what, shapes, wrt)
+    return derive(model, wrt=None if done else list(wrt) or None)
 
 
-def model_of(what: str, shapes: str | None = None, wrt: Sequence[str] = ()) -> Model:
-    """The model of a TOML file, or FILE.py:NAME, for which the file is imported.
+def _model_of(what: str, shapes: str | None, wrt: Sequence[str]) -> tuple[Model, bool]:
+    """The model of FILE.py:NAME, for which the file is imported, and whether `wrt` are its parameters already.
 
-    A function is traced: its parameters are `wrt`, else what its annotations or the sizes of its tensors say, else all its arguments of
-    real numbers. Raises SpecError for what is none of these, VerifyError for what the import raises.
+    A function is traced: its parameters are arguments that `wrt` names, else those whose annotations say so, else all arguments of real
+    numbers. Raises SpecError for what is no model, VerifyError for what the import raises.
     """
     found = NAMED.match(what)
-    if found is None:
-        return load(what)
-    if not found[2]:
+    if found is None or not found[2]:
         raise SpecError(f"{what} names no function", place="SPEC", fix=FIX)
     given = _nested(pairs(shapes, "shapes", dotted=True) if shapes else {})
     path = Path(found[1])
@@ -53,20 +50,20 @@ def model_of(what: str, shapes: str | None = None, wrt: Sequence[str] = ()) -> M
         if isinstance(thing, Model | Sequential):
             if given:
                 raise SpecError("a model has its shapes", place="--shapes", fix="leave --shapes out")
-            return thing if isinstance(thing, Model) else Model(thing.spec())
+            return (thing if isinstance(thing, Model) else Model(thing.spec())), False
         if _is_torch(thing):
-            return _torch_model(thing, given)
+            return _torch_model(thing, given), False
         if inspect.isclass(thing) or not callable(thing):
             fix = "a class with forward and backward is checked by verify; its method can be traced where it is a function"
             raise SpecError(f"{found[2]} is a {type(thing).__name__}, no function and no model", place=what, fix=fix)
-        return _traced(thing, given, wrt)
+        names = list(inspect.signature(thing).parameters)
+        if wrt and all(name in names for name in wrt):
+            return trace(thing, parameters=list(wrt), shapes=given), True
+        return _traced(thing, given), False
 
 
-def _traced(function: Any, shapes: Mapping[str, Any], wrt: Sequence[str]) -> Model:
+def _traced(function: Any, shapes: Mapping[str, Any]) -> Model:
     """The model of a function. Without parameters all its arguments of real numbers are."""
-    names = list(inspect.signature(function).parameters)
-    if wrt and all(name in names for name in wrt):
-        return trace(function, parameters=list(wrt), shapes=shapes)
     model = trace(function, shapes=shapes)
     if model.program.parameters:
         return model
