@@ -56,7 +56,7 @@ def test_an_error_is_a_message_on_stderr_and_two(tmp_path: Path) -> None:
 
 
 def test_a_mistake_of_ours_is_not_taken_for_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli.api, "load", lambda path: 1 / 0)
+    monkeypatch.setattr(cli.sources, "load", lambda path: 1 / 0)
     said = call("verify", TWO_LAYER)
     assert said.exit_code == 70 and "a mistake of symbackprop itself: ZeroDivisionError" in said.stderr and said.stdout == ""
 
@@ -65,7 +65,7 @@ def test_interrupted_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch) -> Non
     def interrupted(path: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.api, "load", interrupted)
+    monkeypatch.setattr(cli.sources, "load", interrupted)
     said = call("verify", TWO_LAYER)
     assert (said.exit_code, said.stderr, said.stdout) == (130, "interrupted\n", "")
 

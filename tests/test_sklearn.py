@@ -2,8 +2,10 @@
 
 import inspect
 import pickle
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import check_classifiers_train, check_estimator  # noqa: E402
 
 K = sbp.sklearn
+ROOT = Path(__file__).resolve().parent.parent
 N, D, C, PENALTY = 23, 5, 3, 0.37
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((N, D))
@@ -307,3 +310,15 @@ def test_without_scikit_learn_there_is_an_error_that_says_what_to_install():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "symbackprop[sklearn]"' in done.stdout
+
+
+def test_the_page_does_what_it_says(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    namespace: dict = {}
+    blocks = re.findall(r"^```py\n(.*?)^```$", (ROOT / "docs" / "sklearn.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for text in blocks:
+        exec(compile(text, "<page>", "exec"), namespace)
+    theirs = linear_model.LogisticRegression(C=0.5, tol=1e-10, max_iter=9999).fit(namespace["X"], namespace["y"])
+    ours = namespace["fitted"].params_["W"]
+    np.testing.assert_allclose(ours, theirs.coef_, rtol=0, atol=1e-5)
+    assert len(blocks) == 2

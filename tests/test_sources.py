@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from symbackprop.commands import cli
-from symbackprop.commands.sources import derivation_of
+from symbackprop.commands.python.sources import derivation_of
 
 TEXT = """
 import numpy as np
