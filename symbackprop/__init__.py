@@ -13,7 +13,7 @@ _LOSSES = ("SoftmaxCrossEntropy", "BCEWithLogits", "MSE", "Huber")
 _HOMES = {
     "api": ("load", "model", "trace", "from_torch", "derive", "generate", "verify", "check", "check_note", "Model", "Derivation", "Module"),
     "backward.check": ("check_backward",),
-    "callables": ("grad", "value_and_grad"),
+    "callables": ("grad", "value_and_grad", "hessian", "jacobian", "hvp"),
     "expressions": ("derivative",),
     "formulas.judge": ("check_claim",),
     "result": ("Result",),
@@ -22,7 +22,7 @@ _HOMES = {
     "language.layers": ("Sequential", *_LAYERS, *_LOSSES),
     "errors": ("SymbackpropError",),
 }
-_ROOMS = {"testing": "symbackprop.testing", "dask": "symbackprop.doors.dask"}
+_ROOMS = {"testing": "symbackprop.testing", "dask": "symbackprop.doors.dask", "sklearn": "symbackprop.doors.sklearn"}
 _HOME = {name: f"symbackprop.{module}" for module, names in _HOMES.items() for name in names}
 
 __all__ = ["__version__", *sorted(_HOME)]

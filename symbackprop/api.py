@@ -45,6 +45,9 @@ class Model:
         self.spec, self.values = spec, dict(values or {})
         self.program: Program = recognised(elaborate(spec))
 
+    def __reduce__(self) -> tuple[type["Model"], tuple[ModelSpec, dict[str, np.ndarray]]]:
+        return type(self), (self.spec, self.values)
+
     @property
     def name(self) -> str:
         """The name of the model, and of the module generated from it."""

@@ -1,7 +1,7 @@
-"""Gradients as callables, for who only wants numbers: a function as it stands, of the shapes of the arrays that it is called with."""
+"""Derivatives as callables, for who only wants numbers: a function as it stands, of the shapes of the arrays that it is called with."""
 
 import inspect
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -21,6 +21,8 @@ LETTERS = "nmdhkcpqrstuvw"
 """What sizes are called, in order of appearance."""
 PLAIN = (int, float, bool, str, type(None), type, range, np.generic, np.dtype)
 """What an argument may be that is no array: a part of the function, as are other functions."""
+Wrt = str | int | Sequence[str | int] | None
+"""An argument by its name or its place, or several."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,32 @@ class _Generated:
         return shapes and all(need.gap.xreplace(known) >= 0 for need in self.program.needs)
 
 
-class GradientFunction:
-    """What `grad` and `value_and_grad` return. `source` is the module, with nothing but numpy, that the last call ran."""
+class DerivativeFunction:
+    """What `grad` and its sisters return. `source` is the module, with nothing but numpy, that the last call ran."""
 
-    def __init__(self, function: Callable, wrt: str | Sequence[str] | None, *, with_value: bool) -> None:
+    what = "Derivative"
+    also: tuple[str, ...] = ()
+    """What the module has beyond the gradient, by the words of kinds."""
+    layers = False
+    """Whether the function may return an array."""
+
+    def __init__(self, function: Callable, wrt: Wrt = None, argnums: Wrt = None) -> None:
         """Raises SpecError for what is no function of Python, or no name."""
-        if isinstance(function, GradientFunction):
-            fix = "second derivatives: sbp.derive(sbp.trace(f, parameters=[...])).hessian(a, b)"
-            raise SpecError("it is a gradient already", place="grad", fix=fix)
+        if isinstance(function, DerivativeFunction):
+            fix = "second derivatives: sbp.hessian(f), sbp.hvp(f); one by several tensors: sbp.derive(sbp.trace(f, parameters=[...]))"
+            raise SpecError(f"it is a {function.what.lower()} already", place=self.what.lower(), fix=fix)
         self._function, self._inner = traceable(function)
         names = list(inspect.signature(self._function).parameters)
+        if wrt is not None and argnums is not None:
+            raise SpecError("wrt and argnums are two words for one thing", place="wrt", fix="give one of them")
+        wrt = argnums if wrt is None else wrt
         if wrt is None and not names:
             raise SpecError("it has no arguments, so there is nothing to derive by", place=f"function {self._inner.__name__}")
-        self._wrt = names[0] if wrt is None else wrt
-        self._names = tuple(self._wrt) if isinstance(self._wrt, list | tuple) else (self._wrt,)
-        if not self._names or not all(isinstance(name, str) for name in self._names):
-            raise SpecError(f"{wrt!r} names no argument", place="wrt", fix=f"one or several of {', '.join(names)}, by name")
-        self._with_value = with_value
+        wrt = 0 if wrt is None else wrt
+        self._several = isinstance(wrt, list | tuple)
+        self._names = tuple(_named(one, names) for one in (wrt if isinstance(wrt, list | tuple) else [wrt]))
+        if not self._names:
+            raise SpecError(f"{wrt!r} names no argument", place="wrt", fix=f"one or several of {', '.join(names)}, by name or by place")
         self._forms: dict[Hashable, _Generated] = {}
         self._source = ""
 
@@ -72,28 +83,42 @@ class GradientFunction:
         return self._source
 
     def __repr__(self) -> str:
-        return f"<{'Value and gradient' if self._with_value else 'Gradient'} of {self._inner.__name__} by {', '.join(self._names)}>"
+        return f"<{self.what} of {self._inner.__name__} by {', '.join(self._names)}>"
 
     def __call__(self, *given: Any, **named: Any) -> Any:
-        """The gradient at some arguments, or (value, gradient).
+        """The derivative at some arguments.
 
         Raises SpecError where the function can't be traced or arguments do not fit it, DataError for arrays that do not fit each other.
         """
+        return self._at(given, named)
+
+    def _at(self, given: tuple, named: Mapping[str, Any], *more: Any) -> Any:
+        """The derivative at some arguments; `more` is what else the kind of derivative takes."""
         data, fixed = self._arguments(given, named)
         made, arrays = self._generated(data, fixed)
         self._source = made.source
         params = made.module.Parameters(*[arrays[tensor] for tensor in made.parameters])
         try:
-            value, gradients = made.module.loss_and_gradients(params, **{said: arrays[tensor] for tensor, said in made.data.items()})
+            return self._found(made, arrays, params, {said: arrays[tensor] for tensor, said in made.data.items()}, *more)
         except (ValueError, IndexError) as e:
             masks = [t.name for t in made.program.leaves if t.role == "index" and np.asarray(arrays[t.name]).dtype.kind == "b"]
             fix = f"a mask is picked by as [{masks[0]} != 0]" if masks else ""
             raise DataError(str(e), place=f"function {self._inner.__name__}", fix=fix) from e
-        found = {tensor: _like(arrays[tensor], gradient) for tensor, gradient in zip(made.parameters, gradients, strict=True)}
+
+    def _found(self, made: _Generated, arrays: Mapping[str, np.ndarray], params: Any, data: Mapping[str, np.ndarray]) -> Any:
+        """What the module gives at `params` and `data`."""
+        raise NotImplementedError
+
+    def _shaped(self, made: _Generated, value: Callable[[str], Any]) -> Any:
+        """What belongs to each tensor that is derived by, in the form of the arguments."""
         called = made.arguments.names()
-        results = [filled(_place(made.arguments, name), lambda tensor: found[called[tensor]]) for name in self._names]
-        result = results[0] if isinstance(self._wrt, str) else tuple(results)
-        return (value, result) if self._with_value else result
+        results = [filled(_place(made.arguments, name), lambda tensor: value(called[tensor])) for name in self._names]
+        return tuple(results) if self._several else results[0]
+
+    def _each(self, made: _Generated, arrays: Mapping[str, np.ndarray], parts: Iterable[np.ndarray]) -> Any:
+        """An array for each tensor, in its dtype, in the form of the arguments."""
+        found = {tensor: _like(arrays[tensor], part) for tensor, part in zip(made.parameters, parts, strict=True)}
+        return self._shaped(made, found.__getitem__)
 
     def _arguments(self, given: tuple, named: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arguments of a call: those that are arrays, and those that are parts of the function."""
@@ -146,21 +171,109 @@ class GradientFunction:
         """The function, traced and generated for some shapes."""
         spec = trace_spec(self._function, parameters=self._names, shapes=shapes, fixed=fixed)
         place = f"function {self._inner.__name__}"
-        if spec.upstream:
+        if spec.upstream and not self.layers:
             shape = spec.tensors[spec.upstream].axes
-            fix = "return a scalar, as np.sum(...); a layer is derived by sbp.derive(sbp.trace(f))"
+            fix = "return a scalar, as np.sum(...), or ask for sbp.jacobian(f); a layer is derived by sbp.derive(sbp.trace(f))"
             raise SpecError(f"it returns an array [{shape}], and a gradient is that of a scalar", place=place, fix=fix)
         arguments = arguments_of(self._function, self._inner, shapes, fixed)
-        known = arguments.names().values()
+        known = [*arguments.names().values(), spec.upstream]
         if drawn := [name for name in spec.tensors if name not in known]:
             fix = "make it an argument, and draw it outside"
             raise SpecError(f"it draws numbers at random, {', '.join(drawn)}: each call would give others", place=place, fix=fix)
         derivation = derive(Model(spec))
         program = derivation.derived.program
-        names, source = code_names(program), generate(derivation)
+        # Of a scalar the Jacobian is the gradient.
+        also = self.also if spec.upstream or not self.layers else ()
+        names, source = code_names(program), generate(derivation, also=also)
         module, parameters = source.load(), tuple(t.name for t in program.parameters)
-        data = {t.name: names(t) for t in program.leaves if t.name not in parameters and names(t) in module.AXES}
+        others = [t for t in program.leaves if t.name not in (*parameters, spec.upstream)]
+        data = {t.name: names(t) for t in others if names(t) in module.AXES}
         return _Generated(arguments, program, parameters, data, module, source.source)
+
+
+class GradientFunction(DerivativeFunction):
+    """What `grad` returns."""
+
+    what = "Gradient"
+
+    def _found(self, made: _Generated, arrays: Mapping[str, np.ndarray], params: Any, data: Mapping[str, np.ndarray]) -> Any:
+        return self._each(made, arrays, made.module.loss_and_gradients(params, **data)[1])
+
+
+class ValueFunction(DerivativeFunction):
+    """What `value_and_grad` returns."""
+
+    what = "Value and gradient"
+
+    def _found(self, made: _Generated, arrays: Mapping[str, np.ndarray], params: Any, data: Mapping[str, np.ndarray]) -> Any:
+        value, gradients = made.module.loss_and_gradients(params, **data)
+        return value, self._each(made, arrays, gradients)
+
+
+class JacobianFunction(DerivativeFunction):
+    """What `jacobian` returns."""
+
+    what, also, layers = "Jacobian", ("jacobian",), True
+
+    def _found(self, made: _Generated, arrays: Mapping[str, np.ndarray], params: Any, data: Mapping[str, np.ndarray]) -> Any:
+        call = made.module.jacobian if hasattr(made.module, "jacobian") else made.module.gradients
+        wanted = inspect.signature(call).parameters
+        return self._each(made, arrays, call(params, **{name: array for name, array in data.items() if name in wanted}))
+
+
+class HessianFunction(DerivativeFunction):
+    """What `hessian` returns."""
+
+    what, also = "Hessian", ("hessian",)
+
+    def _found(self, made: _Generated, arrays: Mapping[str, np.ndarray], params: Any, data: Mapping[str, np.ndarray]) -> Any:
+        try:
+            whole = made.module.hessian(params, **data)
+        except MemoryError as e:
+            raise DataError(str(e), place=f"function {self._inner.__name__}", fix="products with it need far less: sbp.hvp(f)") from e
+        ends = np.cumsum([0, *[np.size(array) for array in params]])
+        spans = {tensor: slice(*ends[k : k + 2]) for k, tensor in enumerate(made.parameters)}
+        shapes = {tensor: np.shape(arrays[tensor]) for tensor in made.parameters}
+
+        def block(a: str, b: str) -> Any:
+            return _like(arrays[a], whole[spans[a], spans[b]].reshape((*shapes[a], *shapes[b])))
+
+        return self._shaped(made, lambda a: self._shaped(made, lambda b: block(a, b)))
+
+
+class ProductFunction(DerivativeFunction):
+    """What `hvp` returns: a function of one argument more, the vector."""
+
+    what, also = "Hessian-vector product", ("hvp",)
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """The product at the arguments of the function, and behind them (or as `v`) the vector, in the form of the gradient."""
+        if "v" in named and "v" not in inspect.signature(self._function).parameters:
+            return self._at(given, {name: value for name, value in named.items() if name != "v"}, named["v"])
+        if not given:
+            raise SpecError("it takes the vector behind the arguments of the function", place="hvp", fix="sbp.hvp(f)(x, v)")
+        return self._at(given[:-1], named, given[-1])
+
+    def _found(self, made: _Generated, arrays: Mapping[str, np.ndarray], params: Any, data: Mapping[str, np.ndarray], *more: Any) -> Any:
+        (vector,) = more
+        called, along = made.arguments.names(), {}
+        try:
+            for name, part in zip(self._names, vector if self._several else (vector,), strict=True):
+                along |= {called[tensor]: np.asarray(array, float) for tensor, array in _leaves(_place(made.arguments, name), part)}
+            v = made.module.Parameters(*[along[tensor] for tensor in made.parameters])
+        except (KeyError, TypeError, ValueError) as e:
+            fix = f"give it the form of the gradient by {', '.join(self._names)}"
+            raise DataError("the vector has another form than what is derived by", place="hvp", fix=fix) from e
+        return self._each(made, arrays, made.module.hessian_vector_product(params, **data, v=v))
+
+
+def _named(one: Any, names: Sequence[str]) -> str:
+    """The name of an argument that is given by its name or its place. Raises SpecError for what is neither."""
+    if isinstance(one, int | np.integer) and not isinstance(one, bool) and -len(names) <= one < len(names):
+        return names[int(one)]
+    if not isinstance(one, str):
+        raise SpecError(f"{one!r} names no argument", place="wrt", fix=f"one or several of {', '.join(names)}, by name or by place")
+    return one
 
 
 def _is_data(value: Any, name: str, asked: bool) -> bool:
@@ -238,18 +351,41 @@ def _like(array: Any, gradient: np.ndarray) -> Any:
     return np.asarray(gradient, dtype if dtype.kind == "f" else None)[()]
 
 
-def grad(function: Callable, wrt: str | Sequence[str] | None = None) -> GradientFunction:
+def grad(function: Callable, wrt: Wrt = None, *, argnums: Wrt = None) -> GradientFunction:
     """The gradient of a NumPy function that returns a scalar, as a callable of the same arguments.
 
     `wrt` names an argument (default: the first), or several, for a tuple of gradients; of an object's method also an array among its
-    attributes. A gradient has the shape and the dtype of its argument; that by a dictionary or a list of arrays is one too.
+    attributes. A place counts as a name, and `argnums` is another word for it, as in autograd and JAX. A gradient has the shape and the
+    dtype of its argument; that by a dictionary or a list of arrays is one too.
 
     Arrays and floats are data. Whole numbers, truth values, texts and functions, and all that the function reads from outside, are parts
     of it: it is read once for each form of arguments, at the first call. The code that a call ran is `source`.
     """
-    return GradientFunction(function, wrt, with_value=False)
+    return GradientFunction(function, wrt, argnums)
 
 
-def value_and_grad(function: Callable, wrt: str | Sequence[str] | None = None) -> GradientFunction:
+def value_and_grad(function: Callable, wrt: Wrt = None, *, argnums: Wrt = None) -> ValueFunction:
     """As `grad`, but what is returned is (value, gradient), in one pass."""
-    return GradientFunction(function, wrt, with_value=True)
+    return ValueFunction(function, wrt, argnums)
+
+
+def jacobian(function: Callable, wrt: Wrt = None, *, argnums: Wrt = None) -> JacobianFunction:
+    """As `grad`, of a function that returns an array: the axes of the array first, then those of the argument.
+
+    Of several arrays that are returned it is that of the first; of a scalar it is the gradient.
+    """
+    return JacobianFunction(function, wrt, argnums)
+
+
+def hessian(function: Callable, wrt: Wrt = None, *, argnums: Wrt = None) -> HessianFunction:
+    """As `grad`, the second derivatives of a scalar: the axes of the argument twice.
+
+    By several arguments it is a tuple of tuples, by a dictionary a dictionary of dictionaries: first that of the gradient, then that of
+    what it is derived by. Raises DataError where it would take more than 2 GB.
+    """
+    return HessianFunction(function, wrt, argnums)
+
+
+def hvp(function: Callable, wrt: Wrt = None, *, argnums: Wrt = None) -> ProductFunction:
+    """As `hessian`, times a vector in the form of the gradient, which is the last argument: `hvp(f)(x, v)`. No matrix is made."""
+    return ProductFunction(function, wrt, argnums)

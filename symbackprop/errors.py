@@ -74,6 +74,10 @@ class FactError(SpecError):
     """A fact that can't be declared so, or that the data breaks."""
 
 
+class NoGradientsError(SpecError):
+    """A function or a class that is to be checked as a backward pass, and gives no gradients."""
+
+
 class NoteError(SymbackpropError):
     """A file of notes that can't be read: missing, binary, in another encoding, no notebook."""
 

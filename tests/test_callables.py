@@ -169,7 +169,17 @@ def noisy(x):
         (lambda: sbp.grad(3), "a int can't be traced"),
         (lambda: sbp.grad(sbp.grad(first_rows)), "a gradient already"),
         (lambda: sbp.grad(lambda: 1.0), "no arguments"),
-        (lambda: sbp.grad(first_rows, wrt=0), "names no argument"),
+        (lambda: sbp.grad(first_rows, wrt=1.5), "names no argument"),
+        (lambda: sbp.grad(first_rows, wrt=True), "names no argument"),
+        (lambda: sbp.grad(first_rows, 1), "names no argument"),
+        (lambda: sbp.grad(first_rows, wrt=()), "names no argument"),
+        (lambda: sbp.grad(first_rows, wrt="x", argnums=0), "two words for one thing"),
+        (lambda: sbp.hessian(sbp.hessian(first_rows)), "a hessian already"),
+        (lambda: sbp.hessian(layer)(normal(N, D), normal(D, C)), "it returns an array"),
+        (lambda: sbp.hvp(first_rows)(), "takes the vector behind"),
+        (lambda: sbp.hvp(first_rows)(normal(5), normal(4)), "v: expected shape|v.*shape"),
+        (lambda: sbp.hvp(network)({"W": normal(D, C), "b": normal(C)}, normal(N, D), {"W": normal(D, C)}), "another form"),
+        (lambda: sbp.hvp(network, (0, 1))({"W": normal(D, C), "b": normal(C)}, normal(N, D), 3.0), "another form"),
         (lambda: sbp.grad(first_rows, wrt="X")(normal(3)), "'X' is no argument"),
         (lambda: sbp.grad(first_rows).source, "call it first"),
         (lambda: sbp.grad(first_rows)(), "missing a required argument"),
@@ -202,3 +212,59 @@ def test_a_branch_on_whether_there_are_entries_is_followed_for_the_sizes_of_the_
     assert sbp.value_and_grad(f)(np.arange(3.0))[0] == 5.0
     with pytest.raises(sbp.SymbackpropError, match="a branch on whether there is any"):
         sbp.value_and_grad(f)(np.zeros(0))
+
+
+def smooth(params, x):
+    return np.sum(np.tanh(x @ params["W"] + params["b"]) ** 2)
+
+
+def params() -> dict[str, np.ndarray]:
+    return {"W": normal(D, C), "b": normal(C, seed=1)}
+
+
+def test_a_hessian_has_the_form_of_the_gradient_twice_and_the_differences_of_it() -> None:
+    x, p = normal(N, D, seed=2), params()
+    whole = sbp.hessian(smooth)
+    found, product = whole(p, x), sbp.hvp(smooth)
+    gradient = sbp.grad(smooth)
+    v = {"W": normal(D, C, seed=3), "b": normal(C, seed=4)}
+    near = [gradient({key: p[key] + sign * 1e-6 * v[key] for key in p}, x) for sign in (1, -1)]
+    for a in p:
+        slope = (near[0][a] - near[1][a]) / 2e-6
+        along = sum(np.tensordot(found[a][b], v[b], v[b].ndim) for b in p)
+        assert found[a]["W"].shape == (*p[a].shape, D, C)
+        np.testing.assert_allclose(along, slope, rtol=0, atol=1e-7)
+        np.testing.assert_allclose(product(p, x, v)[a], along, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(product(p, x, v=v)[a], along, rtol=0, atol=1e-12)
+        # The control: the blocks are not those of a spoilt point.
+        assert not np.allclose(whole({**p, "b": p["b"] + 1}, x)[a]["W"], found[a]["W"])
+    assert "def hessian(" in whole.source and "def hessian_vector_product(" in product.source
+
+
+def test_blocks_of_several_arguments_and_floats() -> None:
+    both = sbp.hessian(lambda a, b: np.sum(a * a * b), argnums=(0, 1))
+    ((aa, ab), (ba, bb)) = both(np.array([1.0, -2.0]), 3.0)
+    np.testing.assert_array_equal(aa, [[6, 0], [0, 6]])
+    np.testing.assert_array_equal(ab, [2, -4])
+    np.testing.assert_array_equal(ba, [2, -4])
+    assert bb == 0
+    assert sbp.hessian(lambda x: x**3)(-2.0) == -12
+
+
+def test_a_jacobian_has_the_axes_of_the_value_in_front() -> None:
+    A, x = normal(N, D), normal(D, seed=1)
+    by_x, by_both = sbp.jacobian(layer, 1), sbp.jacobian(lambda A, x: np.tanh(A @ x), (0, "x"))
+    assert by_x(A, normal(D, C)).shape == (N, C, D, C)
+    by_A, by_x = by_both(A, x)
+    slope = 1 - np.tanh(A @ x) ** 2
+    np.testing.assert_allclose(by_x, slope[:, None] * A, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(by_A, np.einsum("ij,i,k->ijk", np.eye(N), slope, x), rtol=0, atol=1e-14)
+    np.testing.assert_array_equal(sbp.jacobian(lambda x: np.sum(x**2))(x), 2 * x)
+
+
+def test_places_are_names_too() -> None:
+    A, x = normal(N, D), normal(D)
+    assert np.array_equal(
+        sbp.grad(lambda A, x: np.sum((A @ x) ** 2), argnums=1)(A, x), sbp.grad(lambda A, x: np.sum((A @ x) ** 2), "x")(A, x)
+    )
+    assert np.array_equal(sbp.grad(lambda A, x: np.sum((A @ x) ** 2), -1)(A, x), sbp.grad(lambda A, x: np.sum((A @ x) ** 2), "x")(A, x))

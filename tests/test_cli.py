@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from symbackprop.commands import cli
+from symbackprop.commands import cli, options
 from symbackprop.errors import SpecError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +56,7 @@ def test_an_error_is_a_message_on_stderr_and_two(tmp_path: Path) -> None:
 
 
 def test_a_mistake_of_ours_is_not_taken_for_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli.api, "load", lambda path: 1 / 0)
+    monkeypatch.setattr(cli.sources, "load", lambda path: 1 / 0)
     said = call("verify", TWO_LAYER)
     assert said.exit_code == 70 and "a mistake of symbackprop itself: ZeroDivisionError" in said.stderr and said.stdout == ""
 
@@ -65,7 +65,7 @@ def test_interrupted_is_one_line_and_130(monkeypatch: pytest.MonkeyPatch) -> Non
     def interrupted(path: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.api, "load", interrupted)
+    monkeypatch.setattr(cli.sources, "load", interrupted)
     said = call("verify", TWO_LAYER)
     assert (said.exit_code, said.stderr, said.stdout) == (130, "interrupted\n", "")
 
@@ -171,7 +171,11 @@ def test_more_is_verified_on_request() -> None:
 
 
 def test_the_words_of_help_are_those_of_the_program() -> None:
-    for name, words in (("derive", cli.kinds.on_pages()), ("generate", cli.kinds.in_modules()), ("verify", cli.kinds.in_modules())):
+    for name, words in (
+        ("derive", options.kinds.on_pages()),
+        ("generate", options.kinds.in_modules()),
+        ("verify", options.kinds.in_modules()),
+    ):
         assert f"withcommas:{','.join(words)}." in "".join(call(name, "--help").stdout.split())
 
 

@@ -11,7 +11,7 @@ import symbackprop as sbp
 from symbackprop.calculus import canonical, index, signs, term
 from symbackprop.calculus.index import Index, axis
 from symbackprop.calculus.term import Entry, Total
-from symbackprop.errors import NotationError
+from symbackprop.errors import NotationError, SymbackpropError
 from symbackprop.matrix import form as matrix_form
 from symbackprop.matrix import text as matrix_text
 from symbackprop.matrix.nodes import Leaf, Plus, Row, Sum, Value
@@ -20,6 +20,8 @@ from symbackprop.pages import parts
 from symbackprop.rewriting import shadow
 
 N = axis("n")
+EXTRAS = {"sklearn", "scipy"}
+"""What doors are made with that are imported where it is there alone."""
 FINITE = {"_slope", "spellings", "language_names", "constants", "spelling", "_law", "_jumps", "_derivative"}
 """Functions of ops, languages and targets, of which there is a finite number."""
 
@@ -184,7 +186,12 @@ def remembering() -> dict[str, functools._lru_cache_wrapper]:
     found = {}
     for module in pkgutil.walk_packages(sbp.__path__, "symbackprop."):
         if not module.name.endswith("__main__"):
-            held = vars(importlib.import_module(module.name))
+            try:
+                held = vars(importlib.import_module(module.name))
+            except (ModuleNotFoundError, SymbackpropError) as e:
+                lacking = e if isinstance(e, ModuleNotFoundError) else e.__cause__
+                assert (lacking.name or "").split(".")[0] in EXTRAS, e
+                continue
             found |= {f"{f.__module__}.{f.__name__}": f for f in held.values() if isinstance(f, functools._lru_cache_wrapper)}
     return found
 

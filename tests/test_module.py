@@ -165,7 +165,11 @@ def test_it_stands_alone(tmp_path):
 
 def test_it_imports_nothing_but_numpy():
     imports = [n for n in ast.walk(ast.parse(SOURCE)) if isinstance(n, ast.Import | ast.ImportFrom)]
-    assert [ast.unparse(n) for n in imports] == ["from typing import NamedTuple", "import numpy as np"]
+    assert [ast.unparse(n) for n in imports] == [
+        "from collections.abc import Callable",
+        "from typing import NamedTuple",
+        "import numpy as np",
+    ]
 
 
 def body(source, name):

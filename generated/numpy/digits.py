@@ -20,6 +20,7 @@ Each function checks that Y is simplex over c, unless it is called with check=Fa
 # Do not edit; to regenerate:
 #     symbackprop generate digits.toml --target numpy -o digits.py
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -202,6 +203,43 @@ def gradients(params, X, Y, check=True):
     ValueError unless Y is simplex over c; `check=False` takes that on trust, in a hot loop.
     """
     return loss_and_gradients(params, X, Y, check)[1]
+
+
+class Objective(NamedTuple):
+    """The objective over theta = pack(params), as scipy.optimize.minimize takes it."""
+
+    fun: Callable  # theta -> the objective
+    jac: Callable  # theta -> its gradient
+
+
+def as_objective(X, Y, like=None, check=True):
+    """fun and jac of theta = pack(params), for X, Y held fixed.
+
+    `like` gives the shapes of the parameters, by default those that fit the data.
+    What calls at one theta have in common is computed once.
+    ValueError unless Y is simplex over c; `check=False` takes that on trust, in a hot loop.
+    """
+    if check:
+        _simplex("Y", Y, 1)
+    if like is None:
+        sizes = _sizes_of({"X": X, "Y": Y})
+        like = initialise(0, d=sizes["d"], c=sizes["c"])
+    last = {}
+
+    def both(theta):
+        if "theta" not in last or not np.array_equal(theta, last["theta"]):
+            here = np.array(theta)
+            last["both"] = loss_and_gradients(unpack(here, like), X=X, Y=Y, check=False)
+            last["theta"] = here
+        return last["both"]
+
+    def fun(theta):
+        return float(both(theta)[0])
+
+    def jac(theta):
+        return pack(both(theta)[1])
+
+    return Objective(fun, jac)
 
 
 def pack(params):

@@ -17,6 +17,7 @@ Each function checks that y is simplex over c, unless it is called with check=Fa
 # Do not edit; to regenerate:
 #     symbackprop generate one_sample.toml --target numpy -o one_sample.py
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -141,6 +142,43 @@ def gradients(params, x, y, check=True):
     ValueError unless y is simplex over c; `check=False` takes that on trust, in a hot loop.
     """
     return loss_and_gradients(params, x, y, check)[1]
+
+
+class Objective(NamedTuple):
+    """The objective over theta = pack(params), as scipy.optimize.minimize takes it."""
+
+    fun: Callable  # theta -> the objective
+    jac: Callable  # theta -> its gradient
+
+
+def as_objective(x, y, like=None, check=True):
+    """fun and jac of theta = pack(params), for x, y held fixed.
+
+    `like` gives the shapes of the parameters, by default those that fit the data.
+    What calls at one theta have in common is computed once.
+    ValueError unless y is simplex over c; `check=False` takes that on trust, in a hot loop.
+    """
+    if check:
+        _simplex("y", y, 0)
+    if like is None:
+        sizes = _sizes_of({"x": x, "y": y})
+        like = initialise(0, d=sizes["d"], c=sizes["c"])
+    last = {}
+
+    def both(theta):
+        if "theta" not in last or not np.array_equal(theta, last["theta"]):
+            here = np.array(theta)
+            last["both"] = loss_and_gradients(unpack(here, like), x=x, y=y, check=False)
+            last["theta"] = here
+        return last["both"]
+
+    def fun(theta):
+        return float(both(theta)[0])
+
+    def jac(theta):
+        return pack(both(theta)[1])
+
+    return Objective(fun, jac)
 
 
 def pack(params):

@@ -18,7 +18,7 @@ from symbackprop.backward.check import check_backward
 from symbackprop.backward.reporting import pages
 from symbackprop.backward.reporting.report import BackwardReport
 from symbackprop.backward.running.files import module_of, taken
-from symbackprop.errors import SpecError, SymbackpropError, VerifyError
+from symbackprop.errors import NoGradientsError, SpecError, SymbackpropError, VerifyError
 
 SPARE = 10
 """Seconds beyond the limit of the functions: for imports, and for what is made of the runs."""
@@ -39,7 +39,8 @@ class Request:
 
 
 def checked(request: Request) -> tuple[int, str]:
-    """The exit status and the report, as text in the form asked for. Raises VerifyError for what fails, or runs for too long."""
+    """The exit status and the report, as text in the form asked for. Raises VerifyError for what fails, or runs for too
+    long, NoGradientsError for one function or class that gives none."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     with tempfile.TemporaryDirectory() as folder:
@@ -55,6 +56,8 @@ def checked(request: Request) -> tuple[int, str]:
             last = (done.stderr.decode(errors="replace").strip().splitlines() or ["nothing was said"])[-1]
             raise VerifyError(f"the process of the check ended with status {done.returncode}: {last}", place=request.path)
         said = json.loads(result.read_text(encoding="utf-8"))
+    if "none" in said:
+        raise NoGradientsError(**said["none"])
     return said["status"], said["text"]
 
 
@@ -90,6 +93,8 @@ def main() -> None:
         said = {"status": report.exit_status, "text": told(report, request.form)}
     except SymbackpropError as error:
         said = {"status": 2, "text": str(error)}
+        if isinstance(error, NoGradientsError) and not request.backward:  # alone it may be a model, and no pass
+            said["none"] = {"reason": error.reason, "place": error.place, "notes": error.notes, "fix": error.fix}
     except SystemExit as error:
         said = {"status": 2, "text": f"VerifyError in {request.path}: it ended the process (exit {error.code})"}
     Path(sys.argv[2]).write_text(json.dumps(said), encoding="utf-8")

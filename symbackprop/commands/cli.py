@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperCommand
 
 from symbackprop.commands.later import opened_later
 from symbackprop.commands.options import (
@@ -25,7 +25,8 @@ from symbackprop.commands.options import (
     Form,
     Format,
     Language,
-    OfExpressions,
+    OfKinds,
+    OfModels,
     Report,
     are_notes,
     are_passes,
@@ -34,20 +35,20 @@ from symbackprop.commands.options import (
     words,
 )
 from symbackprop.commands.output import complain, deliver, say
-from symbackprop.errors import SpecError, SymbackpropError
+from symbackprop.errors import NoGradientsError, SpecError, SymbackpropError
 from symbackprop.serve.installed import check_installed
 from symbackprop.version import __version__
 
 api = opened_later("symbackprop.api")
 data = opened_later("symbackprop.commands.data")
 demonstration = opened_later("symbackprop.commands.demo")
-backward = opened_later("symbackprop.commands.backward")
+backward = opened_later("symbackprop.commands.python.backward")
 emit = opened_later("symbackprop.emit")
-kinds = opened_later("symbackprop.kinds.table")
 ops_page = opened_later("symbackprop.commands.ops_page")
 notes = opened_later("symbackprop.commands.notes")
 pages = opened_later("symbackprop.commands.pages")
 serving = opened_later("symbackprop.serve.listening")
+sources = opened_later("symbackprop.commands.python.sources")
 stages = opened_later("symbackprop.commands.stages")
 training = opened_later("symbackprop.commands.train")
 
@@ -83,30 +84,20 @@ def main_options(
     """What stands before a command; the help is the app's."""
 
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML or an ONNX file.")]
-Model = Annotated[str, typer.Argument(metavar="SPEC|EXPRESSION", help="A TOML or ONNX file, or one expression (--shapes says the axes).")]
+Toml = Annotated[str, typer.Argument(metavar="SPEC", help="The model, a TOML file.")]
+Spec = Annotated[str, typer.Argument(metavar="SPEC|FILE.py:NAME", help="A TOML or ONNX file, or a function or a module of a Python file.")]
+Model = Annotated[
+    str, typer.Argument(metavar="SPEC|FILE.py:NAME|EXPRESSION", help="As of generate, or one expression (then --shapes says the axes).")
+]
 Verified = Annotated[
     list[str],
-    typer.Argument(metavar="SPEC|EXPRESSION|NOTE...|FILE.py:NAME", help="A model, an expression, notes and folders, or a backward pass."),
+    typer.Argument(
+        metavar="SPEC|EXPRESSION|NOTE...|FILE.py:NAME", help="A model, an expression, notes and folders, a function or a backward pass."
+    ),
 ]
-Shapes = Annotated[str | None, typer.Option(help='Shapes of an expression\'s tensors: "A: m n; x: n".')]
+Shapes = Annotated[str | None, typer.Option(help="Shapes of an expression's tensors, or a function's arguments: \"A: m n; x: n\".")]
 Facts = Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file or folder to write; without it, stdout.")]
-
-
-class OfKinds(TyperCommand):
-    """A command whose help names kinds of derivatives: {pages} those of pages, {modules} those of modules."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Typer's, with the names put in; they are looked up when this help is asked for."""
-        for option in self.params:
-            if isinstance(option, TyperOption) and option.help and "{" in option.help:
-                option.help = option.help.format(pages=", ".join(kinds.on_pages()), modules=", ".join(kinds.in_modules()))
-        super().format_options(ctx, formatter)
-
-
-class OfModels(OfKinds, OfExpressions):
-    """Such a command, of a model or an expression."""
 
 
 def command(function: Callable[..., int | None], cls: type[TyperCommand] = OfKinds) -> Callable[..., None]:
@@ -185,7 +176,7 @@ def derive(
                 raise SpecError(
                     "a model is derived to order 2", place="--order", fix="--order 2 gives the Hessian; an expression has order 3"
                 )
-            derivation = api.derive(api.load(model), wrt=names or None)
+            derivation = sources.derivation_of(model, shapes, names)
             document = derivation.document(form.value, lang.value, [*(["hessian"] if order == 2 else []), *words(also)])
             every = output is not None and is_folder(output) and format is None
             written = {k: emit.document_text(document, KINDS[k]) for k in (Format if every else (kind,))}
@@ -196,6 +187,7 @@ def derive(
 @command
 def generate(
     spec: Spec,
+    shapes: Shapes = None,
     target: Annotated[str, typer.Option(help="One of `symbackprop targets`.")] = "numpy",
     wrt: Annotated[list[str] | None, typer.Option(help="By which tensor. Default: all parameters.")] = None,
     also: Annotated[list[str] | None, typer.Option("--with", help="What else, with commas: {modules}.")] = None,
@@ -211,7 +203,7 @@ def generate(
     """
     check_ending(output, "a module", emit.spelling(target).suffix, ".txt")
     with working("deriving"):
-        module = api.generate(api.derive(api.load(spec), wrt=words(wrt) or None), target=target, also=words(also))
+        module = api.generate(sources.derivation_of(spec, shapes, words(wrt)), target=target, also=words(also))
     if output is None:
         say(module.source)
     elif is_folder(output):
@@ -253,8 +245,9 @@ def verify(
       symbackprop verify lectures/ extra.tex --model examples/one_sample.toml --format html -o reports
       symbackprop verify layers.py:affine_backward --forward affine_forward --shapes "x: n d; W: d m; b: m"
     """
-    if are_passes(what):
-        return backward.verify(what[0], backward.Settings(forward, shapes, pairs, given, format, limit, output), say, complain)
+    if are_passes(what) and not (claim or also):
+        with contextlib.suppress(NoGradientsError):  # then it is a model
+            return backward.verify(what[0], backward.Settings(forward, shapes, pairs, given, format, limit, output), say, complain)
     if are_notes(what):
         if claim or also or shapes or facts:
             raise SpecError("these options are not for notes", place="verify", fix="give --model, or a context block in the note")
@@ -268,7 +261,8 @@ def verify(
         if pages.is_expression(what[0], shapes, also):
             report = pages.expression_report(what[0], shapes or "", facts or "", claim or [])
         else:
-            report = api.check(api.load(what[0]), claim) if claim else api.verify(api.derive(api.load(what[0])), also=words(also))
+            whole = sources.derivation_of(what[0], shapes)
+            report = api.check(whole.model, claim) if claim else api.verify(whole, also=words(also))
     if output is not None and output.suffix == ".json":
         emit.write(output, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
     else:
@@ -278,7 +272,7 @@ def verify(
 
 @command
 def train(
-    spec: Spec,
+    spec: Toml,
     file: Annotated[Path, typer.Option("--data", metavar="FILE", help="Samples: .csv (label last) or .npz.")],
     lr: Annotated[float, typer.Option(help="The learning rate eta of w <- w - eta dJ/dw.")] = 0.1,
     epochs: Annotated[int, typer.Option(help="How many times each sample is used.")] = 100,

@@ -6,9 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
+from symbackprop.commands.later import opened_later
 from symbackprop.errors import SpecError
+
+kinds = opened_later("symbackprop.kinds.table")
 
 
 class Form(StrEnum):
@@ -66,6 +69,21 @@ class OfExpressions(TyperCommand):
         return super().parse_args(
             ctx, minus_apart(args, {o: not getattr(p, "is_flag", False) for p in self.get_params(ctx) for o in p.opts})
         )
+
+
+class OfKinds(TyperCommand):
+    """A command whose help names kinds of derivatives: {pages} those of pages, {modules} those of modules."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Typer's, with the names put in; they are looked up when this help is asked for."""
+        for option in self.params:
+            if isinstance(option, TyperOption) and option.help and "{" in option.help:
+                option.help = option.help.format(pages=", ".join(kinds.on_pages()), modules=", ".join(kinds.in_modules()))
+        super().format_options(ctx, formatter)
+
+
+class OfModels(OfKinds, OfExpressions):
+    """Such a command, of a model or an expression."""
 
 
 def minus_apart(args: Sequence[str], options: Mapping[str, bool]) -> list[str]:

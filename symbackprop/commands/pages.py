@@ -6,6 +6,7 @@ from typing import Any
 
 from symbackprop.api import verify
 from symbackprop.calculus.program import Fact, Program
+from symbackprop.commands.options import are_passes
 from symbackprop.errors import NotationError, ParseError, SpecError
 from symbackprop.expressions import check_expression, derivative
 from symbackprop.pages.closed import put_in_place
@@ -30,19 +31,23 @@ def is_file_name(text: str) -> bool:
 
 def is_expression(model: str, shapes: str | None, also: Sequence[str] | None) -> bool:
     """Whether an argument is one expression, not a model's file. Raises SpecError where more is asked for than an expression has."""
-    if shapes is None and is_file_name(model):
+    if (shapes is None and is_file_name(model)) or are_passes([model]):
         return False
     if also:
         raise SpecError("only a model has these", place="--with", fix="put the expression in a TOML file, as its last equation")
     return True
 
 
-def pairs(text: str, option: str) -> dict[str, str]:
-    """ "A: m n; x: n" as {"A": "m n", "x": "n"}. Raises ParseError with a caret under what is not NAME: WORDS."""
+def pairs(text: str, option: str, dotted: bool = False) -> dict[str, str]:
+    """ "A: m n; x: n" as {"A": "m n", "x": "n"}; `dotted`: a name may be that of a part, params.W.
+
+    Raises ParseError with a caret under what is not NAME: WORDS.
+    """
     found: dict[str, str] = {}
     for start, part in parts(text):
         name, colon, words = (piece.strip() for piece in part.partition(":"))
-        if not colon or not name.isidentifier() or name in found:
+        good = all(part.isidentifier() for part in (name.split(".") if dotted else [name]))
+        if not colon or not good or name in found:
             why = f"'{name}' stands there twice" if name in found else f"'{part.strip()}' is not NAME: {option.upper()}"
             raise ParseError(
                 why, place=f"--{option}", source=text, spans=[(start, start + len(part))], fix=f'write as in "{EXAMPLE[option]}"'

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 
-from sympy import Add, Dummy, Expr, KroneckerDelta, Mul, Pow, Rational, S, Symbol, exp, fraction, log, nan, oo, together, zoo
+from sympy import Add, Dummy, Expr, Float, KroneckerDelta, Mul, Pow, Rational, S, Symbol, exp, fraction, log, nan, oo, together, zoo
 
 from symbackprop.calculus.index import Index
 from symbackprop.calculus.program import Equation
@@ -18,9 +18,10 @@ from symbackprop.calculus.signs import UNKNOWN, Signs, is_squares
 from symbackprop.calculus.term import Entry, NonNegative, Positive, Total
 from symbackprop.derivation.scalar import derivative
 from symbackprop.memo import remembered
-from symbackprop.ops import written_out
 from symbackprop.ops.function import Elementwise
 
+LONGEST_POWER, DIGITS = 1000, 80
+"""The longest power of a number that is taken exactly, and the digits of others: more than are asked for."""
 MOST_OTHERS = 4
 """Turns beside the one in hand whose sides are all looked at."""
 LONGEST = 400
@@ -194,7 +195,7 @@ def _atoms(e: Expr) -> set[Expr]:
 
 def _number(e: Expr, at: Mapping[Expr, Expr]) -> tuple[float, float] | None:
     """The value of `e` and the size of what it is a sum of; None where there is no real one."""
-    parts = [_precisely(t.xreplace(dict(at)), 15) for t in Add.make_args(e)]
+    parts = [_precisely(t, at, 15) for t in Add.make_args(e)]
     if None in parts:
         return None
     return sum(parts), sum(map(abs, parts)) + 1e-300  # type: ignore[arg-type]
@@ -203,15 +204,29 @@ def _number(e: Expr, at: Mapping[Expr, Expr]) -> tuple[float, float] | None:
 def _precise(e: Expr, at: Mapping[Expr, Expr]) -> bool | None:
     """Whether `e` is 0 to forty digits at numbers."""
     terms = Add.make_args(e)
-    parts = [value for t in terms if (value := _precisely(t.xreplace(dict(at)), 60)) is not None]
+    parts = [value for t in terms if (value := _precisely(t, at, 60)) is not None]
     if len(parts) < len(terms):
         return None
     return bool(abs(Add(*parts)) <= Rational(1, 10**40) * (Add(*map(abs, parts)) + 1))
 
 
-def _precisely(e: Expr, digits: int) -> Expr | None:
-    value = written_out(e).evalf(digits)
+def _precisely(e: Expr, at: Mapping[Expr, Expr], digits: int) -> Expr | None:
+    value = _put(e, at).evalf(digits)
     return value if value.is_real and value.is_number and value.is_finite else None
+
+
+def _put(e: Expr, at: Mapping[Expr, Expr]) -> Expr:
+    """`e` at numbers, exactly but for powers by long decimals: 1.1^0.6666666666666667 is a root of a number that no memory holds."""
+    if e in at:
+        return at[e]
+    if not e.args:
+        return e
+    args = [_put(a, at) for a in e.args]
+    if isinstance(e, Elementwise):
+        return _put(e.law(*args), {})
+    if isinstance(e, Pow) and all(a.is_Rational for a in args) and max(abs(args[1].p), args[1].q) > LONGEST_POWER and args[0] != 0:
+        return Float(args[0], DIGITS) ** args[1]
+    return e.func(*args)
 
 
 def limit(e: Expr, surface: Surface, signs: Signs = UNKNOWN) -> Expr | None:

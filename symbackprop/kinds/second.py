@@ -90,3 +90,8 @@ KINDS = (
     Kind(name="hessian", derive=hessian_blocks, offer=Offer(functions=_matrix, checks=_checks), verdicts=check_hessian),
     Kind(name="hvp", derive=hessian_vector_products, offer=Offer(functions=_operator, checks=_checks)),
 )
+OBJECTIVE = Kind(
+    name="objective",
+    # as_objective is in every module, with those second derivatives that the module has: this word asks for both.
+    offer=Offer(functions=lambda writer: (), checks=lambda writer, words: (), needs=("hessian", "hvp")),
+)

@@ -5,15 +5,15 @@ from types import ModuleType
 
 from symbackprop.derivation.reverse import Derived
 from symbackprop.errors import SpecError, SymbackpropError, TargetError, nearest
-from symbackprop.kinds import curvature, layer, objective, output, partial, samples, second
+from symbackprop.kinds import curvature, layer, output, partial, samples, second
 from symbackprop.kinds.kind import First, Kind
 from symbackprop.modules.module import Offer
 from symbackprop.pages.beyond import Section
 from symbackprop.verification.second import check_extras
 from symbackprop.verification.verdict import Report
 
-ROOMS = (second, curvature, samples, partial, output, layer, objective)
-KINDS: dict[str, Kind] = {kind.name: kind for room in ROOMS for kind in room.KINDS}
+ROOMS = (second, curvature, samples, partial, output, layer)
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*[kind for room in ROOMS for kind in room.KINDS], second.OBJECTIVE)}
 """The word that asks for it -> its record, in the order in which pages tell of them and modules offer them."""
 
 

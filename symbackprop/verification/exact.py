@@ -42,6 +42,9 @@ WHOLE = 2
 LEAST = 1e-8
 """An entry smaller than this beside the largest of its tensor may be what rounding leaves where larger numbers cancel."""
 
+FLOOR = 1e-14
+"""Below it numbers of which nothing larger is beside them are what rounding leaves, where all of a derivative is 0 at a point."""
+
 TRIES = 64
 """Points drawn before giving up on one where every root and quotient exists."""
 
@@ -86,7 +89,7 @@ def check_derivative(program: Program, tensor: Tensor, views: Sequence[Slopes], 
                 continue
             gap, scale = abs(claimed.real - value.real), abs(claimed.real) + abs(value.real)
             scale = max(scale, LEAST * np.abs(point.reals(tensor.name)).max(initial=0))
-            if gap > CLEAR * scale or (not point.field.atoms and gap > 1e-12 * scale):
+            if scale > FLOOR and (gap > CLEAR * scale or (not point.field.atoms and gap > 1e-12 * scale)):
                 return _refuted(subject, point, place, claimed, value)
             doubtful = doubtful or place
     if doubtful is not None:

@@ -16,7 +16,7 @@ from symbackprop.backward.running.leaves import Path, leaves, name_of, put
 from symbackprop.backward.running.pairing import CACHES, UPSTREAM, own_name, variable_of
 from symbackprop.backward.running.shapes import LABEL
 from symbackprop.backward.running.watched import Deadline, Hook, Watched
-from symbackprop.errors import SpecError, VerifyError
+from symbackprop.errors import NoGradientsError, SpecError, VerifyError
 
 LOSSES = ("loss", "cost", "cost_function", "objective")
 FORWARD = ("forward", "loss", "cost", "cost_function", "fun", "objective", "f", "__call__", "predict")
@@ -307,7 +307,7 @@ def _methods(maker: type, forward: Any, backward: Any) -> tuple[Any, Any]:
         forward = first(LOSSES) if takes and all(p.name in takes for p in own) else first(FORWARD)
     if forward is None or backward is None:
         has = [n for n, v in vars(maker).items() if inspect.isfunction(v)]
-        raise SpecError(
+        raise NoGradientsError(
             f"{maker.__name__} has no {'forward' if forward is None else 'backward'} method",
             place=f"class {maker.__name__}",
             notes=[f"it has {', '.join(has) or 'none'}"],

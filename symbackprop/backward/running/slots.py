@@ -13,7 +13,7 @@ from symbackprop.backward.running.neglecting import neglected
 from symbackprop.backward.running.pairing import GRADIENTS, KEY, PATTERNS, own_name, stems, variable_of
 from symbackprop.backward.running.passes import ROWS, Passes, Point, Ran, parts_of, plainly, theirs
 from symbackprop.backward.running.shapes import LABEL, Shape
-from symbackprop.errors import SpecError
+from symbackprop.errors import NoGradientsError, SpecError
 
 FIRST = re.compile(r"(?i)(x\w*|theta|w|params|beta|z|inputs?|a|scores|logits)\Z")
 """What the first argument of a function is called where its derivative is by that."""
@@ -126,7 +126,7 @@ def slots(passes: Passes, points: Sequence[Point], rans: Sequence[Ran], losses: 
     if ran.thing is not None:
         named += [(f"self.{name_of(p)}", p, "thing") for p, _ in leaves(ran.thing, once=False) if name_of(p) not in passes.paths]
     if not named and not _local(points, rans, variables, ()):
-        raise SpecError(
+        raise NoGradientsError(
             f"{passes.backward.name} returns nothing",
             place=f"function {passes.backward.name}",
             fix="return the gradients, as in return dx, dW",

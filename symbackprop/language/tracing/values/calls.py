@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Integer, Rational, floor
+from sympy import Expr, Integer, floor
 
 from symbackprop.calculus.index import axis
 from symbackprop.errors import AxisError, ParseError, SymbackpropError, UnknownOpError, nearest
@@ -15,7 +15,7 @@ from symbackprop.language.nodes import COMPARISONS, CONDITIONS, Call, Literal, N
 from symbackprop.language.syntax import parse
 from symbackprop.language.tracing.values.recording import Recording, Restated
 from symbackprop.language.tracing.values.running import in_python
-from symbackprop.language.tracing.values.value import Value, as_node, is_condition, is_number, truth
+from symbackprop.language.tracing.values.value import Value, as_node, is_condition, is_number, meant, truth
 from symbackprop.ops import ABSENT, NUMPY, OPS, Op
 
 OF_TRUTH = {"add": "logical_or", "maximum": "logical_or", "multiply": "logical_and", "minimum": "logical_and"}
@@ -171,7 +171,7 @@ def plain(value: Any) -> Expr | None:
         return value.expression
     if not is_number(value) or not math.isfinite(value):
         return None
-    return Integer(int(value)) if isinstance(value, Integral) else Rational(repr(float(value)))
+    return Integer(int(value)) if isinstance(value, Integral) else meant(float(value))
 
 
 def size_value(size: Expr, recording: Recording) -> Any:

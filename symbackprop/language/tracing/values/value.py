@@ -7,6 +7,7 @@ of the two has been written to the other can't be used.
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from numbers import Integral, Real
 from numbers import Rational as Quotient
 from typing import Any
@@ -20,6 +21,8 @@ from symbackprop.language.tracing.values.recording import Recording
 
 MINUS_INFINITY = Rational(-(10**30))
 """Stands for -inf in a mask: an exponential of it is 0."""
+MOST_PARTS, LONG = 1000, 10**12
+"""Into how many parts a whole may be cut to be meant by a float, and the denominator of digits that nobody types."""
 MOST_NUMBERS = 64
 """Entries of an array of numbers that may stand in a model."""
 
@@ -120,7 +123,17 @@ def number(value: Any, recording: Recording) -> Node:
         return made
     if not math.isfinite(value):
         raise _no_number(value, recording)
-    return Number(Rational(repr(float(value))))
+    return Number(meant(float(value)))
+
+
+def meant(value: float) -> Rational:
+    """The number that a finite float stands for: 1 / 3 where it is the float next to that, else its digits.
+
+    Python has computed 1 / 3 before anyone sees it; of its digits, powers and sums would be no roots and no thirds.
+    """
+    near = Fraction(value).limit_denominator(MOST_PARTS)
+    digits = Rational(repr(value))
+    return Rational(near.numerator, near.denominator) if float(near) == value and digits.q > LONG else digits
 
 
 def _no_number(value: float, recording: Recording) -> SymbackpropError:

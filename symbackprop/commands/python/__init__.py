@@ -1,0 +1,1 @@
+"""What stands in Python files: models, and hand-written backward passes."""
