@@ -15,6 +15,7 @@ from symbackprop.formulas.certain import is_einstein, is_plain
 from symbackprop.formulas.corrections import Claim, corrected
 from symbackprop.formulas.counterexample import shown
 from symbackprop.formulas.notation.context import Context, read
+from symbackprop.formulas.notation.dependence import depended
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.formula import read_formula
 from symbackprop.formulas.notation.labels import labelled
@@ -25,7 +26,7 @@ from symbackprop.formulas.notation.trees import has_derivative, parts, plain
 from symbackprop.formulas.openings import defining, is_assumption, is_open, opened
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.said import Said
-from symbackprop.formulas.trial import is_zero, tried
+from symbackprop.formulas.trial import SILENT, is_zero, tried
 from symbackprop.formulas.understood import understood
 from symbackprop.formulas.updates import is_loss
 from symbackprop.formulas.verdict import ClaimVerdict
@@ -80,9 +81,16 @@ def judge(claim: str, context: Context) -> ClaimVerdict:
         return ClaimVerdict(claim, "unknown", words.say("not read", reason=error.reason), position=error.spans[0] if error.spans else None)
     try:
         with np.errstate(all="ignore"):
-            return judged(claim, formula, context)
+            made = judged(claim, formula, context)
+            further = depended(context, formula.statements) if silent(made) else None
+            return made if further is None else judged(claim, formula, further)
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         return ClaimVerdict(claim, "unknown", words.say("fault", what=f"{type(error).__name__}: {error}"))
+
+
+def silent(made: ClaimVerdict) -> bool:
+    """Whether a claim was not understood because it has the derivative of what depends on nothing."""
+    return made.status == "unknown" and made.because.values.get("reason") == SILENT
 
 
 def without_number(claim: str) -> str:

@@ -25,6 +25,7 @@ SEEDS = (0, 1)
 FURTHEST, MOST = 7, 30
 
 
+SILENT = "a derivative by something that nothing depends on"
 RELATIVE, ABSOLUTE = 1e-7, 1e-10
 VAST = 1e9
 """Where data is of the size of 1, a value beyond this is that of an almost singular matrix: its digits say nothing."""
@@ -89,7 +90,7 @@ def compared(link: Link, names: Meaning) -> Outcome:
         raise UnreadError("no value of the indices lies in the range of everything", link.left)
     silent = [span for span, depends in getattr(names, "dependence", {}).items() if not depends]
     if silent and not link.conditions and not is_zero(link.right) and not is_zero(link.left):
-        raise UnreadError("a derivative by something that nothing depends on", link.left)
+        raise UnreadError(SILENT, link.left)
     if apart is not None and names.invented:
         raise UnreadError(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
     if apart is not None:

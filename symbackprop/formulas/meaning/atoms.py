@@ -75,7 +75,7 @@ class Atoms(Names):
                 return self.raised(
                     wholes.commutation(rows, columns, self.reading.vec_rows), self.positions(node.scripts, "^", env), node, env
                 )
-            if node.id == r"\delta" and node.scripts and self.is_kronecker(node):
+            if node.id in (r"\delta", "I", r"\mathbb{I}") and node.scripts and self.is_kronecker(node):
                 return self.kronecker(node, env)
             if node.id == "0" and node.style:
                 return q.single(ZERO)

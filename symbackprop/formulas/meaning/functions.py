@@ -189,9 +189,18 @@ class Functions(Values):
         try:
             if any(isinstance(p, n.Dots) for p in parts(own)):
                 own = self.written_out(own, env)
-            return self.anything_shaped(base, [self.value(i, env) for i in own.items], shape)
+            made = self.anything_shaped(base, [x for i in own.items for x in self.every(i, env)], shape)
+            return symmetrized(made) if base in self.symmetric else made
         finally:
             self.scope, self.depth = outer, self.depth - 1
+
+    def every(self, argument: n.Node, env: Env) -> list[Quantity]:
+        """An argument, at all values of an index that has none."""
+        free = [x for p in parts(argument) if isinstance(p, n.Name) for x in self.pattern_of(p).letters if x not in env]
+        if not free or free[0] in self.recursive:
+            return [self.value(argument, env)]
+        places = range(self.origin, self.count(free[0], env) + self.origin)
+        return [x for at in places for x in self.every(argument, {**env, free[0]: at})]
 
     def anything_shaped(self, name: str, arguments: Sequence[Quantity], shape: tuple[int, ...]) -> Quantity:
         """Any smooth function of arrays with values of this shape, each of which depends on all entries."""
@@ -366,3 +375,11 @@ class Functions(Values):
         """The name of a function at values of the indices."""
         marks = [f"{m}{p.number or p.text}" for m in "_^" for p in self.positions(head.scripts, m, env)]
         return base_of(head) + "".join(marks)
+
+
+def symmetrized(made: Quantity) -> Quantity:
+    """The symmetric part of a square matrix."""
+    if made.data.ndim != 2 or made.shape[0] != made.shape[1]:
+        return made
+    pairs = zip(made.data.reshape(-1), made.data.T.reshape(-1), strict=True)
+    return q.array_of([(a + b) / s.constant(2) for a, b in pairs], made.shape)

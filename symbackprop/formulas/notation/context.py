@@ -219,10 +219,17 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
     )
 
 
+NAMED = r"\$?(?:\\(?:math\w{1,4}|boldsymbol|bm)\s?\{?\s?)?(\\?[A-Za-z]{1,12})\}?(?:[_^](?:\{[^{}]{0,9}\}|\\?\w|-)){0,2}\$?"
+LISTED = re.compile(rf"((?:{NAMED}\s?(?:,|and|&|, and)\s){{0,4}}{NAMED})\s?(?:is|are|:)?\s(?:an?\s)?(?:diagonal|symmetric)\b")
+BEHIND = re.compile(rf"(?:diagonal|symmetric)\s(?:positive[- ](?:semi-?)?definite\s|matri\w+\s|covariance\s){{0,3}}{NAMED}(?!\w)")
+"""Where matrices are said to be symmetric: "P and R are symmetric", "a symmetric matrix A"."""
+
+
 def _symmetric(said: str) -> frozenset[str]:
-    """Names that are said to be symmetric: "W symmetric", "\\Sigma is a symmetric covariance matrix"."""
-    found = re.findall(r"(\\?[A-Za-z]+(?:_\w+)?)\s*(?:is|are)?\s*(?:an?\s+)?(?:diagonal|symmetric)\b", said)
-    return frozenset(x.split("_")[0] for x in found if len(x.lstrip("\\")) == 1 or x.startswith("\\"))
+    """Names that are said to be symmetric."""
+    texts = [m.group(1) for m in LISTED.finditer(said)] + [m.group() for m in BEHIND.finditer(said)]
+    found = {x.group(1) for t in texts for x in re.finditer(NAMED, t)}
+    return frozenset(x for x in found if x != "a" and (len(x) == 1 or x.startswith("\\")))
 
 
 def _operation(ops: Mapping[str, Any], sign: str) -> str | None:
