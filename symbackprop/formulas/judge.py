@@ -23,7 +23,7 @@ from symbackprop.formulas.notation.links import Link, links
 from symbackprop.formulas.notation.readings import Reading, usual
 from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.trees import has_derivative, parts, plain
-from symbackprop.formulas.openings import defining, is_assumption, is_open, opened
+from symbackprop.formulas.openings import defining, given_zeros, is_assumption, is_open, opened, solution
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.said import Said
 from symbackprop.formulas.trial import SILENT, is_zero, tried
@@ -112,13 +112,17 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     conditions: list[Said] = []
     kind = every[0].kind if every[0].kind in ("update", "shape") else "claim"
     last: Judged | None = None
+    solved = bool(given_zeros(context)) or any(is_zero(link.right) for link in every)
     for link in every[1:]:
-        if link.kind == "claim" and is_open(link, context, sides):
+        if link.kind == "claim" and not (solved and solution(link, context) is not link) and is_open(link, context, sides):
             context = opened(link, context)[1]
     passed, because = 0, words.say("equal")
+    zeros, followed = given_zeros(context), False
+    conditional = not zeros
     for at, link in enumerate(every):
         if is_assumption(link) or at < passed:
             continue
+        link = solution(link, context) if zeros and link.kind == "claim" else link
         if link.kind == "claim" and is_open(link, context, sides):
             kind, context, instead = opened(link, context)
             if instead is None and at + 1 < len(every):
@@ -129,8 +133,11 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         found = judged_link(link, context, sides, start)
         stationary = link.kind == "claim" and is_zero(link.right) and any(has_derivative(x.left) or has_derivative(x.right) for x in every)
         if stationary and found.status != "holds":
-            conditions.append(words.say("stationary"))
+            zeros = (*zeros, n.Chain((link.left, link.right), ("=",), span=link.span))
             continue
+        if zeros and link.kind == "claim" and found.status != "holds" and not has_derivative(link.left):
+            context = replace(context, zeros=zeros) if context.zeros != zeros else context
+            followed, found = True, judged_link(link, context, sides, start)
         if found.status != "holds" and (bridge := bridged(every, at, found, context, sides, start)) is not None:
             passed, last = bridge
             because = words.say("passed")
@@ -146,6 +153,8 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         conditions += found.conditions
         if kinked(link, context):
             conditions.append(words.say("kink"))
+    if zeros and conditional and not followed:
+        conditions.append(words.say("stationary"))
     conditions += [words.say("mended", what=r.what) for r in formula.repairs if r.what.startswith(r"a \partial")]
     status = "holds-if" if conditions else "holds"
     reading = understood(every[0], last.outcome, last.reading) if last else ""

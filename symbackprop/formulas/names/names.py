@@ -130,7 +130,12 @@ class Names(Components):
         key = f"{base}:{','.join(where)}:{shape}"
         if key in self.leaves:
             return self.leaves[key]
-        if base in self.classes and not shape:
+        if key in self.moved:
+            values = self.moved[key]
+            made = q.array_of(
+                [Scalar(values[at], entry=True) for at in np.ndindex(*shape)], shape, row=self.reading.row_vectors and len(shape) == 1
+            )
+        elif base in self.classes and not shape:
             made = q.value_of(self.class_of(key))
             self.classed_values.add(self.class_of(key))
         elif not shape and found.below and found.below[-1].letter:

@@ -61,7 +61,8 @@ class Conventions:
 
 @dataclass(frozen=True)
 class Context:
-    """The trees of a context. `expressions` are declared as if they were names, such as log sigma^2, each with the name it has here."""
+    """The trees of a context. `expressions` are declared as if they were names, such as log sigma^2, each with the name it has here.
+    `zeros` hold and define nothing, such as dL/dw = 0: values are taken where they do."""
 
     statements: tuple[n.Statement, ...] = ()
     declared: tuple[Declared, ...] = ()
@@ -72,6 +73,7 @@ class Context:
     words: tuple[str, ...] = ()
     expressions: tuple[tuple[n.Node, n.Name], ...] = ()
     unread: tuple[str, ...] = ()
+    zeros: tuple[n.Chain, ...] = ()
 
 
 def read(given: Mapping[str, Any] | None) -> Context:
