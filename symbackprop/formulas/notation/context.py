@@ -57,6 +57,7 @@ class Conventions:
     layers: bool = False
     symmetric: frozenset[str] = frozenset()
     descent: bool = False
+    einstein: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,7 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
         symmetric=_symmetric(" ".join(str(v) for v in given.values())),
         layers="layer" in str(given.get("superscript") or "").lower(),
         descent="intent" in given,
+        einstein=bool(re.search(r"einstein|repeated ind\w+ (?:is|are) summed|sum\w* over repeated", everything)),
     )
 
 

@@ -1,4 +1,4 @@
-r"""What writers leave unsaid: brackets behind a sum, that \delta before a name is d, names given at the end of a chain."""
+r"""What writers leave unsaid: brackets behind a sum, Einstein's sums, that \delta or d before something is a differential, ..."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +14,73 @@ NAMING = {":=", r"\equiv", r"\triangleq", r"\doteq"}
 def said_in_full(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with what their writers left unsaid."""
     letters, _ = letters_of([s.body for s in (*context.statements, *claims)], context.declared)
-    varied = variations(context, claims)
-
-    def whole(s: n.Statement) -> n.Statement:
-        body = rebuilt(s.body, lambda p: differential(p, varied)) if varied else s.body
-        free = {x for side in left_sides(body) for x in below(side)}
-        return replace(s, body=embraced(body, letters - free))
-
     known = {base_of(p) for s in context.statements for p in parts(s.body) if isinstance(p, n.Name)}
     known |= {base_of(d.name) for d in context.declared}
+    varied = variations(context, claims)
+    total = "d" not in known and any(isinstance(p, n.Differential) for s in claims for p in parts(s.body))
+
+    def whole(s: n.Statement) -> n.Statement:
+        body = rebuilt(s.body, restricted)
+        body = rebuilt(body, lambda p: differential(p, varied, total)) if varied or total else body
+        free = {x for side in left_sides(body) for x in below(side)}
+        if context.conventions.einstein:
+            body = contracted(body, letters, free)
+        return replace(s, body=embraced(body, letters - free))
+
     return replace(context, statements=tuple(map(whole, context.statements))), [unnamed(whole(s), known) for s in claims]
+
+
+def restricted(node: n.Node) -> n.Node | None:
+    r"""A sum over \{i : z_i > 0\} as one over i with an indicator; \chi_{z > 0} as an indicator."""
+    if isinstance(node, n.Name) and node.id == r"\chi" and len(node.scripts) == 1 and node.scripts[0].mark == "_":
+        conditions = node.scripts[0].items
+        if all(isinstance(c, n.Chain) for c in conditions):
+            return n.Indicator(n.Name("1", span=node.span), "_", conditions, span=node.span)
+    if not isinstance(node, n.Big) or len(node.scripts) != 1 or len(node.scripts[0].items) != 1:
+        return None
+    head, condition = parted(node.scripts[0].items[0])
+    if head is None or condition is None:
+        return None
+    where = n.Indicator(n.Name("1", span=condition.span), "_", (condition,), span=condition.span)
+    of = rebuilt(node.of, restricted)
+    of = n.Bracket("(", (of,), (), ")", span=of.span) if isinstance(of, n.Sum) else of
+    inside = n.Juxtaposition((where, *(of.factors if isinstance(of, n.Juxtaposition) else (of,))), span=of.span)
+    return replace(node, scripts=(replace(node.scripts[0], items=(head,)),), of=inside)
+
+
+def parted(item: n.Node) -> tuple[n.Node | None, n.Chain | None]:
+    """The index and the condition of i : z_i > 0, in braces or not."""
+    if isinstance(item, n.Bracket) and item.open == r"\{" and len(item.items) == 1:
+        item = item.items[0]
+    if isinstance(item, n.Slice) and isinstance(item.stop, n.Chain) and item.start is not None:
+        return item.start, item.stop
+    if isinstance(item, n.Chain) and item.signs[0] in (":", r"\mid") and len(item.sides) > 2:
+        return item.sides[0], n.Chain(item.sides[1:], item.signs[1:], span=item.span)
+    return None, None
+
+
+def contracted(body: n.Node, letters: frozenset[str], free: set[str]) -> n.Node:
+    """An equation with Einstein's sums written out: over each index that a term has twice and the left side lacks."""
+    if not isinstance(body, n.Chain):
+        return body
+
+    def summed(term: n.Node) -> n.Node:
+        if isinstance(term, n.Sum):
+            return replace(term, terms=tuple(map(summed, term.terms)))
+        bound = {x for p in parts(term) if isinstance(p, n.Big) for x in bound_letters(p)}
+        twice = [x for x in uses(term) if x in letters and x not in free | bound]
+        twice = [x for x in dict.fromkeys(twice) if twice.count(x) > 1]
+        if not twice:
+            return term
+        return n.Big(r"\sum", (n.Script("_", tuple(n.Name(x) for x in twice)),), term, span=term.span)
+
+    return replace(body, sides=tuple(summed(x) for x in body.sides))
+
+
+def uses(node: n.Node) -> list[str]:
+    """The letters in the scripts of a tree, each as often as it stands there."""
+    marked = [p for p in parts(node) if isinstance(p, n.Name | n.Scripted)]
+    return [x.id for p in marked for m in "_^" for a in atoms(p.scripts, m) for x in parts(a.tree) if isinstance(x, n.Name)]
 
 
 def left_sides(body: n.Node) -> tuple[n.Node, ...]:
@@ -104,17 +161,20 @@ def names_of(statement: n.Statement) -> list[n.Name]:
     return [x for side in left_sides(statement.body) if isinstance(x := plain(side), n.Name)]
 
 
-def differential(node: n.Node, names: set[str]) -> n.Node | None:
-    r"""\delta v as dv."""
+def differential(node: n.Node, names: set[str], total: bool) -> n.Node | None:
+    r"""\delta v as dv; d(AB) and d ln x as differentials, if `total`."""
     if not isinstance(node, n.Juxtaposition):
         return None
     made: list[n.Node] = []
     for f in node.factors:
         head = made[-1] if made else None
-        if isinstance(head, n.Name) and head.id == r"\delta" and not head.scripts and isinstance(f, n.Name) and base_of(f) in names:
-            made[-1] = n.Differential("d", (), f, span=(head.span[0], f.span[1]))
+        bare = isinstance(head, n.Name) and not head.scripts and not head.accents
+        if bare and head.id == r"\delta" and isinstance(f, n.Name) and base_of(f) in names:  # type: ignore[union-attr]
+            made[-1] = n.Differential("d", (), f, span=(head.span[0], f.span[1]))  # type: ignore[union-attr]
+        elif bare and total and head.id == "d" and isinstance(f, n.Bracket | n.Call):  # type: ignore[union-attr]
+            made[-1] = n.Differential("d", (), f, span=(head.span[0], f.span[1]))  # type: ignore[union-attr]
         else:
-            made.append(rebuilt(f, lambda p: differential(p, names)))
+            made.append(rebuilt(f, lambda p: differential(p, names, total)))
     if len(made) == len(node.factors):
         return None
     return made[0] if len(made) == 1 else replace(node, factors=tuple(made))
