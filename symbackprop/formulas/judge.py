@@ -251,6 +251,10 @@ def agreed(link: Link, context: Context, reading: Reading, made: Outcome, condit
     if made.kind == "equal":
         further = [words.say("reversed")] if made.names is not None and made.names.reversed else []
         return Judged("holds", words.say("equal"), reading, made, (*conditions, *further))
+    if link.sign == r"\propto" and made.kind == "differs" and (made.ratio or 0) > 0:
+        return Judged("holds", words.say("proportional", ratio=f"{made.ratio:.4g}"), reading, made, tuple(conditions))
+    if made.kind == "uphill" and context.conventions.ascent:
+        return Judged("holds", words.say("equal"), reading, made, tuple(conditions))
     if made.kind == "factor" and context.conventions.reduction is None:
         absorbed = words.say("absorbed", factor=f"{-(made.ratio or 0):.4g}")
         return Judged("holds", words.say("equal"), reading, made, (*conditions, absorbed))

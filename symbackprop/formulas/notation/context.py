@@ -58,6 +58,7 @@ class Conventions:
     symmetric: frozenset[str] = frozenset()
     descent: bool = False
     einstein: bool = False
+    ascent: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,7 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
         symmetric=_symmetric(" ".join(str(v) for v in given.values())),
         layers="layer" in str(given.get("superscript") or "").lower(),
         descent="intent" in given,
+        ascent=bool(re.search(r"ascent|maximi[sz]", str(given.get("intent") or "").lower())),
         einstein=bool(re.search(r"einstein|repeated ind\w+ (?:is|are) summed|sum\w* over repeated", everything)),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from symbackprop.formulas.notation.context import Context, letters_of
+from symbackprop.formulas.notation.layered import layered
 from symbackprop.formulas.notation.links import free_letters
 from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.steps import unstepped
@@ -173,7 +174,7 @@ def without_places(p: n.Node) -> n.Node | None:
 
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with such letters as texts, wherever no sum binds them."""
-    context, claims = said_in_full(*unscripted(context, [unstepped(s, context) for s in claims]))
+    context, claims = said_in_full(*layered(*unscripted(context, [unstepped(s, context) for s in claims])))
     context, claims = paired(*entered(*named(context, claims)))
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)

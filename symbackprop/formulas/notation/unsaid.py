@@ -143,7 +143,8 @@ def bound_letters(big: n.Big) -> set[str]:
 def variations(context: Context, claims: Sequence[n.Statement]) -> set[str]:
     r"""The names v of which \delta v is said to be the derivative of the loss by v: by the conventions, or by an equation."""
     declared = {base_of(d.name) for d in context.declared}
-    if r"\delta" in declared:
+    lefts = {base_of(x) for s in context.statements for x in names_of(s)}
+    if r"\delta" in declared | lefts:
         return set()
     pairs = [
         (a, b)
@@ -153,7 +154,7 @@ def variations(context: Context, claims: Sequence[n.Statement]) -> set[str]:
         for a, b in zip(p.factors, p.factors[1:], strict=False)
         if isinstance(a, n.Name) and a.id == r"\delta" and not a.scripts and isinstance(b, n.Name)
     ]
-    return {base_of(b) for _, b in pairs if base_of(b) in declared | {base_of(x) for s in context.statements for x in names_of(s)}}
+    return {base_of(b) for _, b in pairs if base_of(b) in declared | lefts}
 
 
 def names_of(statement: n.Statement) -> list[n.Name]:
