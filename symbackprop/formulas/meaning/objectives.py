@@ -32,6 +32,8 @@ class Objectives(Calls):
             and inside.function.id.lower() in ("loss", "cost")
         ):
             inside = replace(inside.function, style="")
+        if self.is_chance(inside):
+            return self.value(inside, env)
         name = self.called(inside)
         if name is not None and self.scoped(name) is None:
             base = base_of(name)
