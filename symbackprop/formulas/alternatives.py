@@ -104,7 +104,7 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
 
 
 def parameters_of_kinks(context: Context, link: Link) -> tuple[str, ...]:
-    """The Greek numbers beside a function with a kink, that nothing is derived by: slopes and widths, which are taken for small and positive."""
+    """The Greek numbers beside a function with a kink, that nothing is derived by: slopes and widths, taken for small and positive."""
     trees = [link.left, link.right, *(s.body for s in context.statements)]
     if not any(map(kinks, trees)):
         return ()

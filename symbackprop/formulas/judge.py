@@ -90,7 +90,7 @@ def judge(claim: str, context: Context) -> ClaimVerdict:
 
 def silent(made: ClaimVerdict) -> bool:
     """Whether a claim was not understood because it has the derivative of what depends on nothing."""
-    return made.status == "unknown" and made.because.values.get("reason") == SILENT
+    return made.status == "unknown" and getattr(made.because, "values", {}).get("reason") == SILENT
 
 
 def without_number(claim: str) -> str:

@@ -104,7 +104,7 @@ HATS = {"hat", "widehat"}
 def given_zeros(context: Context) -> tuple[n.Chain, ...]:
     """What the context says is 0 though nothing makes it so: a gradient at the point that is looked for."""
     chains = [s.body for s in context.statements if isinstance(s.body, n.Chain) and set(s.body.signs) == {"="}]
-    return tuple(c for c in chains if is_zero(c.sides[-1]) and has_derivative(c.sides[0]) and not c.sides[0] == c.sides[-1])
+    return tuple(c for c in chains if is_zero(c.sides[-1]) and has_derivative(c.sides[0]))
 
 
 def solution(link: Link, context: Context) -> Link:

@@ -1,4 +1,4 @@
-r"""Densities and means that nothing defines: p_\theta(x | z) as any positive function, \mathbb E_{x \sim p}[...] as a weighted sum over draws."""
+r"""Densities and means that nothing defines: p_\theta(x | z) is any positive function, \mathbb E_{x \sim p}[...] a sum over draws."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,7 +42,7 @@ class Chances(Functions):
         return head.id == "E" and head.style == "mathbb" and len(bracket.items) == 1
 
     def is_density(self, head: n.Name, bracket: n.Bracket) -> bool:
-        """Whether this is a density that nothing defines: behind a bar or a semicolon stands what it is given, or below it its parameters."""
+        """Whether this is a density that nothing defines: something stands behind a bar or a semicolon, or parameters below it."""
         if head.id not in DENSITIES or self.known.get(base_of(head)) or head.accents or any(x.mark != "_" for x in head.scripts):
             return False
         return bool({"|", ";", r"\mid"} & set(bracket.separators)) or bool(self.parameters_below(head))

@@ -1,5 +1,6 @@
 """Functions of a context: those that it defines, and those that stand for any smooth function."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.losses import LOSSES
 from symbackprop.formulas.notation.references import primes
 from symbackprop.formulas.notation.sequences import expanded_sum
-from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
+from symbackprop.formulas.notation.trees import base_of, flat, operands, parts, plain
 from symbackprop.formulas.numbers import functions as f
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
@@ -162,15 +163,9 @@ class Functions(Values):
             or not (base in FUNCTION_LETTERS or base in self.used_as_functions() or (base in LOSSES and rows[0].axes == ()))
         ):
             return False
-        return any(
-            isinstance(p, n.Juxtaposition)
-            and any(
-                isinstance(a, n.Name) and base_of(a) == base and isinstance(b, n.Bracket)
-                for a, b in zip(p.factors, p.factors[1:], strict=False)
-            )
-            for t in self.trees
-            for p in parts(t)
-        )
+        rights = [x for st in self.context.statements if isinstance(st.body, n.Chain) for x in st.body.sides[1:]]
+        factors = [p for t in rights for p in operands(t) if isinstance(p, n.Name) and base_of(p) == base and p.scripts]
+        return bool(applied(base, self.trees)) and len(factors) <= len(applied(base, rights))  # g_i as a factor is no function
 
     def declared_shape(self, base: str, env: Env) -> tuple[int, ...]:
         """The declared shape of a name."""
@@ -375,6 +370,12 @@ class Functions(Values):
         """The name of a function at values of the indices."""
         marks = [f"{m}{p.number or p.text}" for m in "_^" for p in self.positions(head.scripts, m, env)]
         return base_of(head) + "".join(marks)
+
+
+def applied(base: str, trees: Sequence[n.Node]) -> list[n.Name]:
+    """The places where a name stands before a bracket."""
+    rows = [p.factors for t in trees for p in parts(t) if isinstance(p, n.Juxtaposition)]
+    return [a for r in rows for a, b in itertools.pairwise(r) if isinstance(a, n.Name) and base_of(a) == base and isinstance(b, n.Bracket)]
 
 
 def symmetrized(made: Quantity) -> Quantity:

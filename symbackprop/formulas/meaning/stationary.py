@@ -65,7 +65,7 @@ def residuals(names: Meaning, equations: Sequence[n.Chain]) -> list[Scalar]:
 
 
 def stepped(names: Meaning, left: Sequence[Scalar], sizes: np.ndarray, far: np.ndarray, unknowns: Set[str]) -> dict[str, np.ndarray]:
-    """All values after one step, at the points that are still far off; what is derived by moves first, and the rest as little as need be."""
+    """All values after one step, at the points that are still far off; what is derived by moves first, the rest as little as it may."""
     tensors = {key: made.data.reshape(-1) for key, made in names.leaves.items()}
     slots = [(key, k, x) for key, data in tensors.items() for k, x in enumerate(data) if not x.of and np.ndim(x.value)]
     slopes = [adjoints(x) for x in left]

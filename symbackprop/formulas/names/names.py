@@ -18,7 +18,6 @@ from symbackprop.formulas.numbers.quantities import Quantity
 from symbackprop.formulas.numbers.tape import ONE, ZERO, Scalar, constant, sqrt
 from symbackprop.language.latex import nodes as n
 
-
 RATES = {r"\eta", r"\alpha", "lr"}
 """Learning rates, which nobody declares."""
 

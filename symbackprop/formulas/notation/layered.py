@@ -8,7 +8,6 @@ from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.trees import base_of, parts, plain, rebuilt
 from symbackprop.language.latex import nodes as n
 
-
 LAYER = "layer of "
 
 
@@ -25,7 +24,7 @@ def unlabelled(node: n.Node) -> n.Node:
 
 
 def layered(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
-    """The context and the claims with each index of such a name as a label of its layer too, where without it a name is defined by itself."""
+    """The context and the claims with each index of such a name as a label too, where without it a name is defined by itself."""
     letters, _ = letters_of([s.body for s in (*context.statements, *claims)], context.declared)
     bases = circular(context, letters)
     bases -= {base_of(d.name) for d in context.declared if d.axes}
@@ -42,7 +41,8 @@ def layered(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, l
         if not isinstance(p, n.Name) or base_of(p) not in marked or not places(p, letters):
             return None
         first = p.scripts[0]
-        return replace(p, scripts=(replace(first, items=(n.Text(LAYER + " ".join(sorted(places(p, letters)))), *first.items)), *p.scripts[1:]))
+        mark = n.Text(LAYER + " ".join(sorted(places(p, letters))))
+        return replace(p, scripts=(replace(first, items=(mark, *first.items)), *p.scripts[1:]))
 
     def whole(s: n.Statement) -> n.Statement:
         return replace(s, body=rebuilt(s.body, label))
@@ -97,5 +97,10 @@ def copies(statements: Sequence[n.Statement], pairs: set[tuple[str, tuple[str, .
             for base, at in sorted(pairs):
                 wanted = base == base_of(left) and len(at) == 1 and (base, at) not in given
                 if wanted and all((base_of(p), at) in given for p in used):
-                    made.append(replace(s, body=rebuilt(s.body, lambda p: n.Name(at[0]) if p == n.Name(own[0]) else None)))
+                    made.append(replace(s, body=lettered(s.body, own[0], at[0])))
     return made
+
+
+def lettered(node: n.Node, old: str, new: str) -> n.Node:
+    """A tree with one letter for another."""
+    return rebuilt(node, lambda p: n.Name(new) if p == n.Name(old) else None)

@@ -169,16 +169,20 @@ def differential(node: n.Node, names: set[str], total: bool) -> n.Node | None:
     made: list[n.Node] = []
     for f in node.factors:
         head = made[-1] if made else None
-        bare = isinstance(head, n.Name) and not head.scripts and not head.accents
-        if bare and head.id == r"\delta" and isinstance(f, n.Name) and base_of(f) in names:  # type: ignore[union-attr]
-            made[-1] = n.Differential("d", (), f, span=(head.span[0], f.span[1]))  # type: ignore[union-attr]
-        elif bare and total and head.id == "d" and isinstance(f, n.Bracket | n.Call):  # type: ignore[union-attr]
-            made[-1] = n.Differential("d", (), f, span=(head.span[0], f.span[1]))  # type: ignore[union-attr]
+        if isinstance(head, n.Name) and not head.scripts and not head.accents and differentiates(head.id, f, names, total):
+            made[-1] = n.Differential("d", (), f, span=(head.span[0], f.span[1]))
         else:
             made.append(rebuilt(f, lambda p: differential(p, names, total)))
     if len(made) == len(node.factors):
         return None
     return made[0] if len(made) == 1 else replace(node, factors=tuple(made))
+
+
+def differentiates(sign: str, of: n.Node, names: set[str], total: bool) -> bool:
+    r"""Whether \delta or d before something makes a differential of it."""
+    if sign == r"\delta":
+        return isinstance(of, n.Name) and base_of(of) in names
+    return sign == "d" and total and isinstance(of, n.Bracket | n.Call)
 
 
 def unnamed(statement: n.Statement, known: set[str]) -> n.Statement:

@@ -71,7 +71,7 @@ def _d(node: Node) -> bool:
 
 
 def _bold(node: Node) -> bool:
-    r"""Whether this begins with a d in another font, as in \mathbf{d}L over \mathbf{d}w: both above and below it is that of a derivative."""
+    r"""Whether this begins with a d in another font, as in \mathbf{d}L over \mathbf{d}w: above and below, that of a derivative."""
     first = node.factors[0] if isinstance(node, Juxtaposition) else node
     return isinstance(first, Name) and first.id == "d" and first.style not in ("", "mathrm") and not first.accents and _above(first.scripts)
 
