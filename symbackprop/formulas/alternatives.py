@@ -6,6 +6,7 @@ from typing import Any
 
 from symbackprop.formulas import words
 from symbackprop.formulas.notation.context import Context, letters_of
+from symbackprop.formulas.notation.dependence import tied
 from symbackprop.formulas.notation.links import OTHERWISE, Link
 from symbackprop.formulas.notation.readings import Reading, usual, varied
 from symbackprop.formulas.notation.references import atoms
@@ -94,9 +95,22 @@ def alternatives(first: Reading, context: Context, link: Link) -> Iterator[tuple
     forms = quadratic(context, link)
     if forms:
         yield {"symmetric": tuple(sorted(forms))}, words.say("symmetric", names=", ".join(sorted(forms)))
+    between = parameters_of_kinks(context, link)
+    if between:
+        yield {"interval": between}, words.say("interval", names=", ".join(between))
     if any(isinstance(p, n.Fraction) and any(map(is_norm, parts(p.bottom))) for s in context.statements for p in parts(s.body)):
         yield {"unit": True}, words.say("unit")
     yield {"samples": "columns" if first.samples == "rows" else "rows"}, words.say("samples")
+
+
+def parameters_of_kinks(context: Context, link: Link) -> tuple[str, ...]:
+    """The Greek numbers beside a function with a kink, that nothing is derived by: slopes and widths, taken for small and positive."""
+    trees = [link.left, link.right, *(s.body for s in context.statements)]
+    if not any(map(kinks, trees)):
+        return ()
+    varied = {base_of(by) for t in trees for p in parts(t) for _, by in tied(p)}
+    numbers = [base_of(d.name) for d in context.declared if not d.axes and not d.name.scripts and d.name.id.startswith("\\")]
+    return tuple(x for x in numbers if x not in varied)
 
 
 def is_norm(node: n.Node) -> bool:
@@ -167,17 +181,23 @@ def is_plain(link: Link, context: Context) -> bool:
     return True
 
 
+KINKED = {"max", "min", "relu", "abs", "maximum", "minimum", "hinge", "leakyrelu"}
+
+
+def kinks(tree: n.Node) -> bool:
+    """Whether a function with a kink stands here."""
+    return any(
+        (isinstance(p, n.Call) and p.function.id.lower() in KINKED)
+        or (isinstance(p, n.Bracket) and p.open == r"\lvert")
+        or isinstance(p, n.Cases)
+        for p in parts(tree)
+    )
+
+
 def kinked(link: Link, context: Context) -> bool:
     """Whether a claim says what a derivative is at a kink."""
     trees = [link.left, link.right, *(s.body for s in context.statements), *(p for c in link.conditions for p in c.parts)]
-    words_of_kinks = {"max", "min", "relu", "abs", "maximum", "minimum", "hinge", "leakyrelu"}
-    kink = any(
-        (isinstance(p, n.Call) and p.function.id.lower() in words_of_kinks)
-        or (isinstance(p, n.Bracket) and p.open == r"\lvert")
-        or isinstance(p, n.Cases)
-        for t in trees[2:]
-        for p in parts(t)
-    )
+    kink = any(map(kinks, trees[2:]))
     derived = has_derivative(link.left) or has_derivative(link.right)
     asserts = any(c.word in OTHERWISE for c in link.conditions)
     for side in (link.left, link.right):

@@ -13,8 +13,8 @@ from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
 from symbackprop.formulas.notation.links import Link, free_letters
 from symbackprop.formulas.notation.readings import Reading
-from symbackprop.formulas.numbers.quantities import MisfitError, Quantity
-from symbackprop.formulas.trial import compared, difference, holds_here, places, shaped, where
+from symbackprop.formulas.numbers.quantities import MisfitError, Quantity, SingularError
+from symbackprop.formulas.trial import SEEDS, compared, difference, holds_here, places, settled, shaped, where
 from symbackprop.formulas.updates import stepped
 from symbackprop.language.latex import nodes as n
 
@@ -50,15 +50,20 @@ class Bench:
     def __init__(self, link: Link, context: Context, reading: Reading, claims: Sequence[n.Node], deadline: float) -> None:
         self.link, self.ratio, self.at = link, None, []
         sizes: dict[str, int] = {}
+        seed = 0
         for _ in range(12):
             try:
-                self.names = Kept(context, reading, claims, 0, sizes)
+                values, chosen = settled(context, reading, claims, seed, sizes) if context.zeros else ({}, sizes)
+                self.names = Kept(context, reading, claims, seed, chosen)
+                self.names.moved = values
                 self.names.deadline = min(self.names.deadline, deadline)
                 self.ratio = self.found_ratio()
                 self.at = [] if link.kind == "update" else self.places()
                 break
             except ResizedError as error:
                 sizes = {**self.names.sizes, error.key: error.size}
+            except SingularError:
+                seed = len(SEEDS)
         self.link_letters = frozenset(free_letters((link.left, link.right), self.names.indices))
         self.about: Around = around(link, context, tuple(self.names.sizes.items()), self.names.indices, self.rank, self.ratio)
 
@@ -66,7 +71,9 @@ class Bench:
         """The constant that the right side misses as a factor, or None."""
         try:
             made = compared(self.link, self.names)
-        except ResizedError:
+        except (ResizedError, SingularError) as error:
+            if isinstance(error, SingularError) and self.names.seed:
+                return None
             raise
         except FAILURES:
             return None

@@ -48,7 +48,7 @@ def shown(link: Link, outcome: Outcome, context: Context, reading: Reading, clai
 
     Of an update `left` is the step, `right` minus the learning rate times the gradient.
     """
-    found = smallest(link, context, reading, claims) if link.kind != "shape" else None
+    found = smallest(link, context, reading, claims) if link.kind != "shape" and not context.zeros else None
     if found is None:
         sizes = {} if outcome.names is None else {k: v for k, v in outcome.names.sizes.items() if "#" not in k}
         left, right = (

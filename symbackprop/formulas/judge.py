@@ -15,6 +15,7 @@ from symbackprop.formulas.certain import is_einstein, is_plain
 from symbackprop.formulas.corrections import Claim, corrected
 from symbackprop.formulas.counterexample import shown
 from symbackprop.formulas.notation.context import Context, read
+from symbackprop.formulas.notation.dependence import depended
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.formula import read_formula
 from symbackprop.formulas.notation.labels import labelled
@@ -22,10 +23,10 @@ from symbackprop.formulas.notation.links import Link, links
 from symbackprop.formulas.notation.readings import Reading, usual
 from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.trees import has_derivative, parts, plain
-from symbackprop.formulas.openings import defining, is_assumption, is_open, opened
+from symbackprop.formulas.openings import defining, given_zeros, is_assumption, is_open, opened, solution
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.said import Said
-from symbackprop.formulas.trial import is_zero, tried
+from symbackprop.formulas.trial import SILENT, is_zero, tried
 from symbackprop.formulas.understood import understood
 from symbackprop.formulas.updates import is_loss
 from symbackprop.formulas.verdict import ClaimVerdict
@@ -80,9 +81,16 @@ def judge(claim: str, context: Context) -> ClaimVerdict:
         return ClaimVerdict(claim, "unknown", words.say("not read", reason=error.reason), position=error.spans[0] if error.spans else None)
     try:
         with np.errstate(all="ignore"):
-            return judged(claim, formula, context)
+            made = judged(claim, formula, context)
+            further = depended(context, formula.statements) if silent(made) else None
+            return made if further is None else judged(claim, formula, further)
     except (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         return ClaimVerdict(claim, "unknown", words.say("fault", what=f"{type(error).__name__}: {error}"))
+
+
+def silent(made: ClaimVerdict) -> bool:
+    """Whether a claim was not understood because it has the derivative of what depends on nothing."""
+    return made.status == "unknown" and getattr(made.because, "values", {}).get("reason") == SILENT
 
 
 def without_number(claim: str) -> str:
@@ -104,13 +112,17 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
     conditions: list[Said] = []
     kind = every[0].kind if every[0].kind in ("update", "shape") else "claim"
     last: Judged | None = None
+    solved = bool(given_zeros(context)) or any(is_zero(link.right) for link in every)
     for link in every[1:]:
-        if link.kind == "claim" and is_open(link, context, sides):
+        if link.kind == "claim" and not (solved and solution(link, context) is not link) and is_open(link, context, sides):
             context = opened(link, context)[1]
     passed, because = 0, words.say("equal")
+    zeros, followed = given_zeros(context), False
+    conditional = not zeros
     for at, link in enumerate(every):
         if is_assumption(link) or at < passed:
             continue
+        link = solution(link, context) if zeros and link.kind == "claim" else link
         if link.kind == "claim" and is_open(link, context, sides):
             kind, context, instead = opened(link, context)
             if instead is None and at + 1 < len(every):
@@ -121,8 +133,11 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         found = judged_link(link, context, sides, start)
         stationary = link.kind == "claim" and is_zero(link.right) and any(has_derivative(x.left) or has_derivative(x.right) for x in every)
         if stationary and found.status != "holds":
-            conditions.append(words.say("stationary"))
+            zeros = (*zeros, n.Chain((link.left, link.right), ("=",), span=link.span))
             continue
+        if zeros and link.kind == "claim" and found.status != "holds" and not has_derivative(link.left):
+            context = replace(context, zeros=zeros) if context.zeros != zeros else context
+            followed, found = True, judged_link(link, context, sides, start)
         if found.status != "holds" and (bridge := bridged(every, at, found, context, sides, start)) is not None:
             passed, last = bridge
             because = words.say("passed")
@@ -138,6 +153,8 @@ def judged(claim: str, formula: n.Formula, context: Context) -> ClaimVerdict:
         conditions += found.conditions
         if kinked(link, context):
             conditions.append(words.say("kink"))
+    if zeros and conditional and not followed:
+        conditions.append(words.say("stationary"))
     conditions += [words.say("mended", what=r.what) for r in formula.repairs if r.what.startswith(r"a \partial")]
     status = "holds-if" if conditions else "holds"
     reading = understood(every[0], last.outcome, last.reading) if last else ""
@@ -234,6 +251,10 @@ def agreed(link: Link, context: Context, reading: Reading, made: Outcome, condit
     if made.kind == "equal":
         further = [words.say("reversed")] if made.names is not None and made.names.reversed else []
         return Judged("holds", words.say("equal"), reading, made, (*conditions, *further))
+    if link.sign == r"\propto" and made.kind == "differs" and (made.ratio or 0) > 0:
+        return Judged("holds", words.say("proportional", ratio=f"{made.ratio:.4g}"), reading, made, tuple(conditions))
+    if made.kind == "uphill" and context.conventions.ascent:
+        return Judged("holds", words.say("equal"), reading, made, tuple(conditions))
     if made.kind == "factor" and context.conventions.reduction is None:
         absorbed = words.say("absorbed", factor=f"{-(made.ratio or 0):.4g}")
         return Judged("holds", words.say("equal"), reading, made, (*conditions, absorbed))

@@ -9,10 +9,10 @@ from symbackprop.formulas.names.definitions import assumed_symmetric
 from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.links import Link
 from symbackprop.formulas.notation.readings import usual
-from symbackprop.formulas.notation.trees import base_of, flat, operands, parts, plain
+from symbackprop.formulas.notation.trees import base_of, flat, has_derivative, operands, parts, plain
 from symbackprop.formulas.numbers.functions import ENTRYWISE, SQUASHED
 from symbackprop.formulas.numbers.wholes import WHOLE
-from symbackprop.formulas.trial import tried
+from symbackprop.formulas.trial import is_zero, tried
 from symbackprop.formulas.verdict import ClaimVerdict
 from symbackprop.language.latex import nodes as n
 
@@ -95,3 +95,24 @@ def defining(claim: str, link: Link, context: Context, sides: list[n.Node]) -> C
         return ClaimVerdict(claim, "holds", words.say("definition"), kind="definition")
     reason = words.say("undefined", name=flat(link.left)) if made.kind == "equal" else words.say("not understood", reason=made.text)
     return ClaimVerdict(claim, "unknown", reason, kind="definition")
+
+
+SOLUTIONS = {"*", r"\star", r"\ast", "opt", "ML", "MLE", "MAP", "OLS", "LS", "ridge", "min", "best"}
+HATS = {"hat", "widehat"}
+
+
+def given_zeros(context: Context) -> tuple[n.Chain, ...]:
+    """What the context says is 0 though nothing makes it so: a gradient at the point that is looked for."""
+    chains = [s.body for s in context.statements if isinstance(s.body, n.Chain) and set(s.body.signs) == {"="}]
+    return tuple(c for c in chains if is_zero(c.sides[-1]) and has_derivative(c.sides[0]))
+
+
+def solution(link: Link, context: Context) -> Link:
+    """A link about a stationary point with that point's name, as in w^* or \\hat w, as the variable it is a value of."""
+    left = plain(link.left)
+    known = {flat(d.name) for d in context.declared}
+    if not isinstance(left, n.Name) or flat(left) in known:
+        return link
+    scripts = tuple(s for s in left.scripts if not all(flat(i) in SOLUTIONS for i in s.items))
+    bare = replace(left, scripts=scripts, accents=tuple(a for a in left.accents if a not in HATS))
+    return replace(link, left=bare) if flat(bare) in known else link

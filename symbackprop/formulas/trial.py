@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from symbackprop.formulas.meaning.meaning import Meaning
+from symbackprop.formulas.meaning.stationary import moved
 from symbackprop.formulas.names.definitions import LAST
 from symbackprop.formulas.notation.context import Context
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
@@ -14,7 +15,7 @@ from symbackprop.formulas.notation.links import Link, free_letters
 from symbackprop.formulas.notation.readings import Reading
 from symbackprop.formulas.notation.sequences import has_dots
 from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
-from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity, diagonal, spread
+from symbackprop.formulas.numbers.quantities import InconsistentError, MisfitError, Quantity, SingularError, diagonal, spread
 from symbackprop.formulas.outcome import Outcome
 from symbackprop.formulas.updates import stepped
 from symbackprop.language.latex import nodes as n
@@ -25,37 +26,73 @@ SEEDS = (0, 1)
 FURTHEST, MOST = 7, 30
 
 
+SINGULAR = "a matrix that has no inverse"
+SILENT = "a derivative by something that nothing depends on"
 RELATIVE, ABSOLUTE = 1e-7, 1e-10
 VAST = 1e9
 """Where data is of the size of 1, a value beyond this is that of an almost singular matrix: its digits say nothing."""
 
 
 def tried(link: Link, context: Context, reading: Reading, claims: Sequence[n.Node]) -> Outcome:
-    """Try a link under a reading."""
+    """Try a link under a reading; with other sizes where a matrix of those has no inverse."""
     made = Outcome("unread", "nothing was tried")
     for seed in SEEDS:
-        sizes: dict[str, int] = {}
-        try:
-            for _ in range(12):
-                try:
-                    names = Meaning(context, reading, claims, seed, sizes)
-                    made = compared(link, names)
-                    break
-                except ResizedError as error:
-                    sizes = {**names.sizes, error.key: error.size}
-        except InconsistentError as error:
-            return Outcome("unread", str(error))
-        except MisfitError as error:
-            return Outcome("misfit", str(error))
-        except UnreadError as error:
-            return Outcome("unread", error.reason, error.node)
-        except OutOfRangeError as error:
-            return Outcome("misfit", f"{error}")
-        except RecursionError:
-            return Outcome("unread", "this is nested too deeply")
+        made = tried_once(link, context, reading, claims, seed)
+        if made.text == SINGULAR:
+            made = tried_once(link, context, reading, claims, seed + len(SEEDS))
         if made.kind != "equal":
             return made
     return made
+
+
+def tried_once(link: Link, context: Context, reading: Reading, claims: Sequence[n.Node], seed: int) -> Outcome:
+    """Try a link under a reading, at the numbers and sizes of one seed."""
+    sizes: dict[str, int] = {}
+    try:
+        for _ in range(12):
+            try:
+                values, chosen = settled(context, reading, claims, seed, sizes) if context.zeros else ({}, sizes)
+                names = Meaning(context, reading, claims, seed, chosen)
+                names.moved = values
+                return compared(link, names)
+            except ResizedError as error:
+                sizes = {**names.sizes, error.key: error.size}
+    except InconsistentError as error:
+        return Outcome("unread", str(error))
+    except SingularError:
+        return Outcome("unread", SINGULAR)
+    except MisfitError as error:
+        return Outcome("misfit", str(error))
+    except UnreadError as error:
+        return Outcome("unread", error.reason, error.node)
+    except OutOfRangeError as error:
+        return Outcome("misfit", f"{error}")
+    except RecursionError:
+        return Outcome("unread", "this is nested too deeply")
+    return Outcome("unread", "nothing was tried")
+
+
+Settled = tuple[dict[str, np.ndarray], dict[str, int]]
+SETTLED: dict[tuple, tuple[Context, Settled]] = {}
+MOST_SETTLED = 16
+
+
+def settled(context: Context, reading: Reading, claims: Sequence[n.Node], seed: int, sizes: Mapping[str, int]) -> Settled:
+    """The values at which the equations of the context that define nothing hold, and the sizes they have."""
+    key = id(context), reading, seed, tuple(sorted(sizes.items()))
+    if key not in SETTLED or SETTLED[key][0] is not context:
+        chosen = dict(sizes)
+
+        def made(values: Mapping[str, np.ndarray]) -> Meaning:
+            names = Meaning(context, reading, claims, seed, chosen)
+            names.moved = values
+            return names
+
+        found = moved(made, context.zeros, chosen)
+        while len(SETTLED) >= MOST_SETTLED:
+            SETTLED.pop(next(iter(SETTLED)))
+        SETTLED[key] = context, (found, chosen)
+    return SETTLED[key][1]
 
 
 def compared(link: Link, names: Meaning) -> Outcome:
@@ -89,7 +126,7 @@ def compared(link: Link, names: Meaning) -> Outcome:
         raise UnreadError("no value of the indices lies in the range of everything", link.left)
     silent = [span for span, depends in getattr(names, "dependence", {}).items() if not depends]
     if silent and not link.conditions and not is_zero(link.right) and not is_zero(link.left):
-        raise UnreadError("a derivative by something that nothing depends on", link.left)
+        raise UnreadError(SILENT, link.left)
     if apart is not None and names.invented:
         raise UnreadError(f"nothing says what {', '.join(sorted(names.invented))} is", link.left)
     if apart is not None:

@@ -3,6 +3,7 @@
 from symbackprop.formulas import words
 from symbackprop.formulas.meaning.meaning import Meaning
 from symbackprop.formulas.notation.faults import OutOfRangeError, ResizedError, UnreadError
+from symbackprop.formulas.notation.layered import unlabelled
 from symbackprop.formulas.notation.links import Link
 from symbackprop.formulas.notation.readings import Reading
 from symbackprop.formulas.notation.trees import flat, operands
@@ -33,7 +34,7 @@ def described(side: n.Node, names: Meaning, where: dict[str, int]) -> list[str]:
         if not isinstance(p, n.Name) or flat(p) in env or names.is_size(p, env):
             continue
         try:
-            made.append(f"{flat(p)}: {names.name(p, env).described}")
+            made.append(f"{flat(unlabelled(p))}: {names.name(p, env).described}")
         except (UnreadError, MisfitError, OutOfRangeError, ResizedError, RecursionError):
             continue
     return made

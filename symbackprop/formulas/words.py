@@ -38,6 +38,8 @@ WORDS: dict[str, dict[str, str]] = {
     "undefined": {"en": "nothing says what {name} is, so this can only be its definition", "zh": "没有给出 {name} 的含义，只能视为其定义"},
     "stationary": {"en": "= 0 says that this is a stationary point", "zh": "等于 0 表示此处为驻点"},
     "symmetric": {"en": "symmetric: {names}", "zh": "对称：{names}"},
+    "interval": {"en": "0 < {names} < 1", "zh": "0 < {names} < 1"},
+    "proportional": {"en": "the left side is {ratio} times the right side everywhere", "zh": "左边处处是右边的 {ratio} 倍"},
     "slash": {"en": "all that follows a slash is divided by", "zh": "斜线之后的全部均为分母"},
     "special": {"en": "this is true only in a special case: {what}", "zh": "仅在特殊情形下成立：{what}"},
     "identity": {"en": "the functions that nothing defines are the identity", "zh": "未定义的函数为恒等函数"},

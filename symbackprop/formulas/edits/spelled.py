@@ -9,6 +9,7 @@ from typing import Any
 
 from symbackprop.errors import FormulaError
 from symbackprop.formulas.notation.context import Context
+from symbackprop.formulas.notation.layered import unlabelled
 from symbackprop.formulas.notation.trees import parts, rebuilt
 from symbackprop.language.latex import nodes as n
 from symbackprop.language.latex.statements import parse
@@ -114,7 +115,7 @@ def respelled(
 
     Raises nothing.
     """
-    old, new = as_written(text, old, new, context)
+    old, new = ([replace(s, body=unlabelled(s.body)) for s in x] for x in as_written(text, old, new, context))
     whole = [(a.body, b.body) for a, b in zip(old, new, strict=True)]
     small: list[tuple[n.Node, n.Node]] = []
     for a, b in whole:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
-from symbackprop.formulas.meaning.functions import Functions
+from symbackprop.formulas.meaning.chances import Chances
 from symbackprop.formulas.meaning.values import MOST
 from symbackprop.formulas.names.evaluator import Env
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
@@ -43,7 +43,7 @@ SPREAD: Mapping[str, Callable[[Sequence[Scalar]], list[Scalar]]] = {
 """A number for each entry."""
 
 
-class Along(Functions):
+class Along(Chances):
     """Applies functions along an index."""
 
     def along(self, head: n.Name, bracket: n.Bracket, env: Env) -> Quantity | None:

@@ -59,6 +59,8 @@ class Atoms(Names):
             and self.scoped(node) is None
         ):
             return self.exponential(node, env)
+        if node.id == r"\delta" and self.is_known(node) and len(atoms(node.scripts, "_")) == 2 and not self.has_two_indices(node):
+            return self.kronecker(node, env)
         if not self.is_known(node):
             if node.id == "e" and node.style in ("mathbf", "boldsymbol") and len(atoms(node.scripts, "_")) == 1:
                 return self.unit(node, env)
@@ -75,13 +77,19 @@ class Atoms(Names):
                 return self.raised(
                     wholes.commutation(rows, columns, self.reading.vec_rows), self.positions(node.scripts, "^", env), node, env
                 )
-            if node.id == r"\delta" and node.scripts and self.is_kronecker(node):
+            if node.id in (r"\delta", "I", r"\mathbb{I}") and node.scripts and self.is_kronecker(node):
                 return self.kronecker(node, env)
             if node.id == "0" and node.style:
                 return q.single(ZERO)
         if not node.scripts and node.id in env and not self.known.get(base_of(node)):
             return q.value_of(env[node.id])
         return self.name(node, env)
+
+    def has_two_indices(self, node: n.Name) -> bool:
+        """Whether what is known by this name has two indices, or something above it: then it is no Kronecker delta."""
+        rows = self.known.get(base_of(node), ())
+        above = any(x.mark == "^" for x in node.scripts)
+        return above or any(k.pattern.above or len(k.pattern.below) + len(k.axes or ()) > 1 for k in rows) or self.scoped(node) is not None
 
     def is_known(self, node: n.Name) -> bool:
         """Whether something declares or defines this name; fonts tell names apart only where all names are said to be arrays."""

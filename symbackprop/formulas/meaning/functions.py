@@ -1,5 +1,6 @@
 """Functions of a context: those that it defines, and those that stand for any smooth function."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.notation.losses import LOSSES
 from symbackprop.formulas.notation.references import primes
 from symbackprop.formulas.notation.sequences import expanded_sum
-from symbackprop.formulas.notation.trees import base_of, flat, parts, plain
+from symbackprop.formulas.notation.trees import base_of, flat, operands, parts, plain
 from symbackprop.formulas.numbers import functions as f
 from symbackprop.formulas.numbers import quantities as q
 from symbackprop.formulas.numbers import tape as s
@@ -162,15 +163,9 @@ class Functions(Values):
             or not (base in FUNCTION_LETTERS or base in self.used_as_functions() or (base in LOSSES and rows[0].axes == ()))
         ):
             return False
-        return any(
-            isinstance(p, n.Juxtaposition)
-            and any(
-                isinstance(a, n.Name) and base_of(a) == base and isinstance(b, n.Bracket)
-                for a, b in zip(p.factors, p.factors[1:], strict=False)
-            )
-            for t in self.trees
-            for p in parts(t)
-        )
+        rights = [x for st in self.context.statements if isinstance(st.body, n.Chain) for x in st.body.sides[1:]]
+        factors = [p for t in rights for p in operands(t) if isinstance(p, n.Name) and base_of(p) == base and p.scripts]
+        return bool(applied(base, self.trees)) and len(factors) <= len(applied(base, rights))  # g_i as a factor is no function
 
     def declared_shape(self, base: str, env: Env) -> tuple[int, ...]:
         """The declared shape of a name."""
@@ -189,9 +184,18 @@ class Functions(Values):
         try:
             if any(isinstance(p, n.Dots) for p in parts(own)):
                 own = self.written_out(own, env)
-            return self.anything_shaped(base, [self.value(i, env) for i in own.items], shape)
+            made = self.anything_shaped(base, [x for i in own.items for x in self.every(i, env)], shape)
+            return symmetrized(made) if base in self.symmetric else made
         finally:
             self.scope, self.depth = outer, self.depth - 1
+
+    def every(self, argument: n.Node, env: Env) -> list[Quantity]:
+        """An argument, at all values of an index that has none."""
+        free = [x for p in parts(argument) if isinstance(p, n.Name) for x in self.pattern_of(p).letters if x not in env]
+        if not free or free[0] in self.recursive:
+            return [self.value(argument, env)]
+        places = range(self.origin, self.count(free[0], env) + self.origin)
+        return [x for at in places for x in self.every(argument, {**env, free[0]: at})]
 
     def anything_shaped(self, name: str, arguments: Sequence[Quantity], shape: tuple[int, ...]) -> Quantity:
         """Any smooth function of arrays with values of this shape, each of which depends on all entries."""
@@ -366,3 +370,17 @@ class Functions(Values):
         """The name of a function at values of the indices."""
         marks = [f"{m}{p.number or p.text}" for m in "_^" for p in self.positions(head.scripts, m, env)]
         return base_of(head) + "".join(marks)
+
+
+def applied(base: str, trees: Sequence[n.Node]) -> list[n.Name]:
+    """The places where a name stands before a bracket."""
+    rows = [p.factors for t in trees for p in parts(t) if isinstance(p, n.Juxtaposition)]
+    return [a for r in rows for a, b in itertools.pairwise(r) if isinstance(a, n.Name) and base_of(a) == base and isinstance(b, n.Bracket)]
+
+
+def symmetrized(made: Quantity) -> Quantity:
+    """The symmetric part of a square matrix."""
+    if made.data.ndim != 2 or made.shape[0] != made.shape[1]:
+        return made
+    pairs = zip(made.data.reshape(-1), made.data.T.reshape(-1), strict=True)
+    return q.array_of([(a + b) / s.constant(2) for a, b in pairs], made.shape)

@@ -125,7 +125,8 @@ class Meaning(Quotients):
         if self.context.conventions.arrays and node.sign == "d":
             factors = (n.Name("d", scripts=node.scripts, span=node.span), *([node.of] if node.of is not None else []))
             return self.value(n.Juxtaposition(factors, span=node.span) if len(factors) > 1 else factors[0], env)
-        if not isinstance(of, n.Name):
+        whole = isinstance(node.of, n.Bracket) and isinstance(of, n.Name) and bool(of.scripts)  # d(X^{-1}) is no power of dX
+        if not isinstance(of, n.Name) or whole:
             if of is not None and self.is_differential():
                 return self.total_differential(self.value(of, env), env)
             raise UnreadError("d of what is no name", node)
@@ -183,7 +184,7 @@ class Meaning(Quotients):
                     and not any(self.defines(x) for p in inside if p.of is not None and isinstance(x := plain(p.of), n.Name))
                 ):
                     return True
-                if of is not None and not isinstance(of, n.Name):
+                if of is not None and (not isinstance(of, n.Name) or isinstance(getattr(left, "of", None), n.Bracket)):
                     return True
         return False
 
@@ -209,17 +210,28 @@ class Meaning(Quotients):
         ]
         names = [p for x in found if isinstance(p := upright(x), n.Name)]
         if all(self.defines(p) for p in names):
-            names += [d.name for d in self.context.declared if d.axes and not d.name.scripts and not self.defines(d.name)]
+            names += self.varying(names, env)
+        seen: set[str] = set()
         for of in {flat(p): p for p in names}.values():
             variable, _ = self.tensor(of, env)
             direction = self.direction(of, variable, env)
-            if direction is None:
+            if direction is None or _key(variable) in seen:
                 continue
+            seen.add(_key(variable))
             for k, x in enumerate(made.data.reshape(-1)):
                 slopes = adjoints(x)
                 for v, d in zip(variable.data.reshape(-1), direction.data.reshape(-1), strict=True):
                     entries[k] = entries[k] + slopes.get(v, ZERO) * d
         return q.array_of(entries, made.shape, made.row)
+
+    def varying(self, named: Sequence[n.Name], env: Env) -> list[n.Name]:
+        """The variables that intermediates on the right depend on, by whose differentials all is told; without such, all variables."""
+        free = [d.name for d in self.context.declared if d.axes and not d.name.scripts and not self.defines(d.name)]
+        heads = [plain(c.sides[0]) for c in self.claims if isinstance(c, n.Chain)]
+        lefts = {flat(plain(x.of)) for x in heads if isinstance(x, n.Differential) and x.of is not None}
+        inner = [x for p in named if flat(p) not in lefts for x in self.tensor(p, env)[0].data.reshape(-1)]
+        reached = {v for x in inner for v in adjoints(x)}
+        return [p for p in free if not inner or reached & set(self.tensor(p, env)[0].data.reshape(-1))]
 
     def adjoint(self, of: n.Name, node: n.Node, env: Env) -> Quantity:
         """dX for the derivative of the loss by X; of what the conventions say so, times the number of samples."""

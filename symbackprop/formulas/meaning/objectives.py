@@ -32,6 +32,8 @@ class Objectives(Calls):
             and inside.function.id.lower() in ("loss", "cost")
         ):
             inside = replace(inside.function, style="")
+        if self.is_chance(inside):
+            return self.value(inside, env)
         name = self.called(inside)
         if name is not None and self.scoped(name) is None:
             base = base_of(name)
@@ -270,4 +272,6 @@ class Objectives(Calls):
                 if made.data.size == 1:
                     return q.single(made.scalar)
         undefined = [k.pattern.base for k in rows if k.right is None and k.axes == ()]
-        return self.objective(n.Name(undefined[0] if undefined else "J"), env)
+        tops = [plain(p.of) for t in self.trees for p in parts(t) if isinstance(p, n.Leibniz | n.Operator) and p.of is not None]
+        written = [x for x in tops if isinstance(x, n.Name) and not x.scripts and base_of(x) in TOPS and not self.known.get(base_of(x))]
+        return self.objective(n.Name(undefined[0]) if undefined else next(iter(written), n.Name("J")), env)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from symbackprop.formulas.names.equations import Equations, named
 from symbackprop.formulas.names.evaluator import Known
 from symbackprop.formulas.notation.context import Context, letters_of
@@ -61,6 +63,7 @@ class Definitions(Equations):
         self.scope: list[dict[str, Quantity]] = []
         self.guesses: dict[str, tuple[int, ...]] = {}
         self.leaves: dict[str, Quantity] = {}
+        self.moved: Mapping[str, np.ndarray] = {}
         self.classed_values: set[int] = set()
         self.numbers: dict[str, int] | None = None
         key = (id(context), tuple(map(id, self.claims)))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symbackprop.formulas.names.equations import named
+from symbackprop.formulas.names.equations import is_application, named
 from symbackprop.formulas.names.evaluator import Env, Found, Known
 from symbackprop.formulas.names.sizes import Sizes
 from symbackprop.formulas.notation.faults import OutOfRangeError, UnreadError
@@ -165,7 +165,9 @@ class Lookup(Sizes):
         head = below[0].sides[0] if below and isinstance(below[0], n.Chain) else below[0] if below else None
         if not isinstance(head, n.Name) or (head.id != fit.below[0].text and head.id not in fit.below[0].letters):
             return None
-        if isinstance(plain(right.of), n.Name) and base_of(plain(right.of)) == k.pattern.base:  # type: ignore[arg-type]
+        of = plain(right.of)
+        of = plain(of.factors[0]) if is_application(of) and isinstance(of, n.Juxtaposition) else of
+        if isinstance(of, n.Name) and base_of(of) == k.pattern.base:
             return None
         key = (k.pattern.base, "term", fit.below[0].number, tuple(sorted(bindings.items())))
         if key not in self.memo:

@@ -18,6 +18,9 @@ from symbackprop.formulas.numbers.quantities import Quantity
 from symbackprop.formulas.numbers.tape import ONE, ZERO, Scalar, constant, sqrt
 from symbackprop.language.latex import nodes as n
 
+RATES = {r"\eta", r"\alpha", "lr"}
+"""Learning rates, which nobody declares."""
+
 
 class Names(Components):
     """All names of a context under a reading, as numbers."""
@@ -63,7 +66,8 @@ class Names(Components):
         if capital != base and capital in self.raw_names and any(p.bracket for p in kept):
             self.invented.add(key)
         labels = tuple(s.label for s in (*found.below, *found.above) if s.label)
-        if (base not in self.given and base not in self.derived_by) or (labels and (base, labels) not in self.given_labels):
+        rate = base in RATES and not below and not above
+        if (base not in self.given and base not in self.derived_by and not rate) or (labels and (base, labels) not in self.given_labels):
             self.invented.add(key)
         shape = self.guesses.get(instance, ())
         for letter, at in bindings.items():
@@ -130,7 +134,12 @@ class Names(Components):
         key = f"{base}:{','.join(where)}:{shape}"
         if key in self.leaves:
             return self.leaves[key]
-        if base in self.classes and not shape:
+        if key in self.moved:
+            values = self.moved[key]
+            made = q.array_of(
+                [Scalar(values[at], entry=True) for at in np.ndindex(*shape)], shape, row=self.reading.row_vectors and len(shape) == 1
+            )
+        elif base in self.classes and not shape:
             made = q.value_of(self.class_of(key))
             self.classed_values.add(self.class_of(key))
         elif not shape and found.below and found.below[-1].letter:
@@ -159,6 +168,8 @@ class Names(Components):
         fixed = dict(self.reading.special).get(base)
         if fixed is not None and not shape:
             return np.full_like(values, float(fixed))
+        if base in self.reading.interval and not shape:
+            return rng.uniform(0.05, 0.95, size=values.shape)
         small = key.startswith(r"\epsilon") or key.startswith(r"\varepsilon")
         if small and self.reading.small:
             return np.full_like(values, 1e-9)

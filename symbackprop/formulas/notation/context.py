@@ -57,11 +57,14 @@ class Conventions:
     layers: bool = False
     symmetric: frozenset[str] = frozenset()
     descent: bool = False
+    einstein: bool = False
+    ascent: bool = False
 
 
 @dataclass(frozen=True)
 class Context:
-    """The trees of a context. `expressions` are declared as if they were names, such as log sigma^2, each with the name it has here."""
+    """The trees of a context. `expressions` are declared as if they were names, such as log sigma^2, each with the name it has here.
+    `zeros` hold and define nothing, such as dL/dw = 0: values are taken where they do."""
 
     statements: tuple[n.Statement, ...] = ()
     declared: tuple[Declared, ...] = ()
@@ -72,6 +75,7 @@ class Context:
     words: tuple[str, ...] = ()
     expressions: tuple[tuple[n.Node, n.Name], ...] = ()
     unread: tuple[str, ...] = ()
+    zeros: tuple[n.Chain, ...] = ()
 
 
 def read(given: Mapping[str, Any] | None) -> Context:
@@ -216,13 +220,22 @@ def read_conventions(given: Mapping[str, Any]) -> Conventions:
         symmetric=_symmetric(" ".join(str(v) for v in given.values())),
         layers="layer" in str(given.get("superscript") or "").lower(),
         descent="intent" in given,
+        ascent=bool(re.search(r"ascent|maximi[sz]", str(given.get("intent") or "").lower())),
+        einstein=bool(re.search(r"einstein|repeated ind\w+ (?:is|are) summed|sum\w* over repeated", everything)),
     )
 
 
+NAMED = r"\$?(?:\\(?:math\w{1,4}|boldsymbol|bm)\s?\{?\s?)?(\\?[A-Za-z]{1,12})\}?(?:[_^](?:\{[^{}]{0,9}\}|\\?\w|-)){0,2}\$?"
+LISTED = re.compile(rf"((?:{NAMED}\s?(?:,|and|&|, and)\s){{0,4}}{NAMED})\s?(?:is|are|:)?\s(?:an?\s)?(?:diagonal|symmetric)\b")
+BEHIND = re.compile(rf"(?:diagonal|symmetric)\s(?:positive[- ](?:semi-?)?definite\s|matri\w+\s|covariance\s){{0,3}}{NAMED}(?!\w)")
+"""Where matrices are said to be symmetric: "P and R are symmetric", "a symmetric matrix A"."""
+
+
 def _symmetric(said: str) -> frozenset[str]:
-    """Names that are said to be symmetric: "W symmetric", "\\Sigma is a symmetric covariance matrix"."""
-    found = re.findall(r"(\\?[A-Za-z]+(?:_\w+)?)\s*(?:is|are)?\s*(?:an?\s+)?(?:diagonal|symmetric)\b", said)
-    return frozenset(x.split("_")[0] for x in found if len(x.lstrip("\\")) == 1 or x.startswith("\\"))
+    """Names that are said to be symmetric."""
+    texts = [m.group(1) for m in LISTED.finditer(said)] + [m.group() for m in BEHIND.finditer(said)]
+    found = {x.group(1) for t in texts for x in re.finditer(NAMED, t)}
+    return frozenset(x for x in found if x != "a" and (len(x) == 1 or x.startswith("\\")))
 
 
 def _operation(ops: Mapping[str, Any], sign: str) -> str | None:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from symbackprop.formulas.notation.context import Context, letters_of
+from symbackprop.formulas.notation.layered import layered
 from symbackprop.formulas.notation.links import free_letters
 from symbackprop.formulas.notation.references import atoms
 from symbackprop.formulas.notation.steps import unstepped
 from symbackprop.formulas.notation.trees import base_of, flat, parts, rebuilt
+from symbackprop.formulas.notation.unsaid import said_in_full
 from symbackprop.language.latex import nodes as n
 
 
@@ -172,7 +174,8 @@ def without_places(p: n.Node) -> n.Node | None:
 
 def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, list[n.Statement]]:
     """The context and the claims with such letters as texts, wherever no sum binds them."""
-    context, claims = paired(*entered(*named(*unscripted(context, [unstepped(s, context) for s in claims]))))
+    context, claims = said_in_full(*layered(*unscripted(context, [unstepped(s, context) for s in claims])))
+    context, claims = paired(*entered(*named(context, claims)))
     trees = [s.body for s in (*context.statements, *claims)]
     indices, _ = letters_of(trees, context.declared)
     fixed: set[tuple[str, str]] = set()
@@ -195,9 +198,9 @@ def labelled(context: Context, claims: Sequence[n.Statement]) -> tuple[Context, 
     if not fixed:
         return context, list(claims)
     names = {base_of(p) for t in trees for p in parts(t) if isinstance(p, n.Name) and p.scripts}
-    fixed |= {(b, x) for x in {x for _, x in fixed} - moving(trees) for b in names}
-    axes = {base_of(d.name): len(d.axes) for d in context.declared if not any(s.mark == "_" for s in d.name.scripts)}
+    axes = {base_of(d.name): len(d.axes) for d in context.declared if not d.name.scripts}
     classes = frozenset(x for b, x in fixed if axes.get(b) == 1)
+    fixed |= {(b, x) for x in {x for _, x in fixed} - moving(trees) for b in names}
 
     def label(node: n.Node) -> n.Node | None:
         if not isinstance(node, n.Name) or not node.scripts or not any(b == base_of(node) for b, _ in fixed):

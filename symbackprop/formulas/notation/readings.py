@@ -17,7 +17,7 @@ class Reading:
     sample is their sum. last: a generic layer is the last one. inner: two columns side by side are their inner product. flat: products
     from left to right, no sign binding closer. applied: f * (z) is f(z). symmetric: the matrices of quadratic forms
     that are taken for symmetric. zero: indices count from 0. padded: what lies beyond an axis is 0. kronecker: \\otimes of two vectors
-    is one too. vec_rows: vec lists rows, not columns.
+    is one too. vec_rows: vec lists rows, not columns. interval: parameters that lie between 0 and 1.
     """
 
     layout: str = "gradient"
@@ -60,6 +60,7 @@ class Reading:
     same: bool = False
     parameters: bool = False
     elementwise_inverse: bool = False
+    interval: tuple[str, ...] = ()
 
 
 def usual(said: Conventions) -> Reading:

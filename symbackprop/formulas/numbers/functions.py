@@ -46,6 +46,8 @@ ENTRYWISE: Mapping[str, Callable[[Scalar], Scalar]] = {
     "sec": lambda x: ONE / s.cos(x),
     "csc": lambda x: ONE / s.sin(x),
     "coth": lambda x: ONE / s.tanh(x),
+    "sech": lambda x: ONE / s.cosh(x),
+    "csch": lambda x: ONE / s.sinh(x),
     "arctan": s.arctan,
     "arcsin": s.arcsin,
     "arccos": s.arccos,
@@ -73,6 +75,7 @@ ENTRYWISE: Mapping[str, Callable[[Scalar], Scalar]] = {
     "log1p": lambda x: s.log(ONE + x),
     "expm1": lambda x: s.exp(x) - ONE,
     "floor": lambda x: Scalar(np.floor(np.asarray(x.value) + 1e-9)),
+    "step": lambda x: s.truth(np.asarray(x.value) > 0),
     "heaviside": lambda x: s.truth(np.asarray(x.value) > 0),
 }
 """Of each entry for itself, by their names in small letters."""

@@ -12,6 +12,10 @@ class MisfitError(Exception):
     """Shapes that do not fit under a reading; the text says which."""
 
 
+class SingularError(MisfitError):
+    """A matrix of these shapes has no inverse, whatever its entries, as X X^T of a tall X."""
+
+
 class InconsistentError(MisfitError):
     """The forward equations do not fit the shapes that are declared."""
 

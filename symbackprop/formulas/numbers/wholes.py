@@ -7,7 +7,7 @@ import numpy as np
 
 from symbackprop.formulas.notation.faults import UnreadError
 from symbackprop.formulas.numbers import tape as s
-from symbackprop.formulas.numbers.quantities import Quantity, array_of, matrix_product, settled, square, transposed
+from symbackprop.formulas.numbers.quantities import Quantity, SingularError, array_of, matrix_product, settled, square, transposed
 from symbackprop.formulas.numbers.tape import ONE, ZERO, Scalar
 
 
@@ -64,8 +64,10 @@ def inverse(a: Quantity) -> Quantity:
     """The inverse; the derivative of its entry i, j by entry k, l of the matrix is minus the product of its entries i, k and l, j."""
     size = square(a)
     values = values_of(a)
-    whole = np.linalg.det(values)[..., None, None]
-    found = np.where(whole == 0, np.nan, np.linalg.inv(np.where(whole == 0, np.eye(size), values)))
+    singular = deficient(values)
+    if size > 1 and np.ndim(singular) and singular.all():
+        raise SingularError("a matrix without an inverse")
+    found = np.where(singular[..., None, None], np.nan, np.linalg.inv(np.where(singular[..., None, None], np.eye(size), values)))
     entries = tuple(a.data.reshape(-1))
     made = np.empty((size, size), dtype=object)
 
@@ -75,6 +77,14 @@ def inverse(a: Quantity) -> Quantity:
     for i, j in np.ndindex(size, size):
         made[i, j] = Scalar(found[..., i, j], entries, partial(slopes, i, j))
     return Quantity(made)
+
+
+def deficient(values: np.ndarray) -> np.ndarray:
+    """Where matrices have less than full rank, or are no numbers."""
+    known = np.isfinite(values).all(axis=(-2, -1))
+    spread = np.linalg.svd(np.where(known[..., None, None], values, 0.0), compute_uv=False)
+    made: np.ndarray = spread[..., -1] <= 1e-12 * spread[..., 0]
+    return made
 
 
 def cholesky(a: Quantity) -> Quantity:

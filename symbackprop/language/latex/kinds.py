@@ -267,8 +267,9 @@ class Letters:
         last = self.made[-1]
         if touching and not self.frames[-1].script and last.kind == "name" and not last.style and self.made[-2:-1] != ["^"]:
             number = self.raw[self.at]
-            if len(self.made) > 1 and self.made[-2].kind in ("^", "_"):
-                return
+            before = self.made[-2] if len(self.made) > 1 else None
+            if before is not None and (before.kind in ("^", "_") or (before.kind, before.text) == ("command", r"\frac")):
+                return  # x^n2 is x^n 2, and \frac n2 a half of n
             self.repair(f"an underscore before {number.text}", number.span)
             self.at += 1
             for kind, text in (("_", "_"), ("{", "{"), ("number", number.text), ("}", "}")):

@@ -1,7 +1,7 @@
 """Derivatives as quotients, put together from what was read above and below the line."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symbackprop.language.latex.nodes import (
     Accent,
@@ -35,6 +35,8 @@ class _Top:
 
 def over(top: Node, bottom: Node, span: Span, report: Report) -> Node:
     """A derivative if differentials stand above and below, else a fraction. A missing sign is put in where the other is \\partial."""
+    if _bold(top) and _bold(bottom) and isinstance(bottom, Juxtaposition):
+        top, bottom = _upright(top), _upright(bottom)
     above, below = _top(top), _bottom(bottom, report)
     if above is not None and below is None and above.sign == r"\partial" and _variable(bottom):
         report(r"a \partial below the line", bottom.span)
@@ -66,6 +68,19 @@ def joined(factors: tuple[Node, ...]) -> Node | None:
 def _d(node: Node) -> bool:
     """Whether this is a d that stands for itself, scripts above it or not."""
     return isinstance(node, Name) and node.id == "d" and node.style in ("", "mathrm") and not node.accents and _above(node.scripts)
+
+
+def _bold(node: Node) -> bool:
+    r"""Whether this begins with a d in another font, as in \mathbf{d}L over \mathbf{d}w: above and below, that of a derivative."""
+    first = node.factors[0] if isinstance(node, Juxtaposition) else node
+    return isinstance(first, Name) and first.id == "d" and first.style not in ("", "mathrm") and not first.accents and _above(first.scripts)
+
+
+def _upright(node: Node) -> Node:
+    """The same with the d upright."""
+    if isinstance(node, Juxtaposition) and isinstance(node.factors[0], Name):
+        return Differential(r"\mathrm{d}", node.factors[0].scripts, joined(node.factors[1:]), span=node.span)
+    return replace(node, style="mathrm") if isinstance(node, Name) else node
 
 
 def _above(scripts: tuple[Scripts, ...]) -> bool:
