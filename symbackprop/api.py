@@ -28,6 +28,7 @@ from symbackprop.result import Result
 from symbackprop.results import Beyond, Paged
 from symbackprop.stability.recognise import opened, recognised
 from symbackprop.typesetting.blocks import Document
+from symbackprop.typesetting.names import check_names
 from symbackprop.verification.claims.claims import check_claims
 from symbackprop.verification.report import verify_derived, verify_result
 from symbackprop.verification.verdict import Report
@@ -43,6 +44,7 @@ class Model:
         """Elaborate `spec`; whatever is wrong with it is a SpecError here."""
         self.spec, self.values = spec, dict(values or {})
         self.program: Program = recognised(elaborate(spec))
+        check_names(self.program)
 
     @property
     def name(self) -> str:
@@ -68,12 +70,12 @@ def model(
     samples: str | None = None,
     axes: Mapping[str, int] | None = None,
     latex: Mapping[str, str] | None = None,
+    style: Mapping[str, str] | None = None,
+    page: Mapping[str, str] | None = None,
 ) -> Model:
     """A model from the tables of a TOML file, as dictionaries."""
-    spec = spec_from_tables(
-        tensors, equations, name=name, objective=objective, output=output, samples=samples, axes=axes or {}, latex=latex or {}
-    )
-    return Model(spec)
+    given = {"objective": objective, "output": output, "samples": samples, "axes": axes, "latex": latex, "style": style, "page": page}
+    return Model(spec_from_tables(tensors, equations, name=name, **given))
 
 
 def trace(
@@ -159,12 +161,15 @@ class Derivation(Paged):
     jvp = output.jvp
     vjp = output.vjp
 
-    def document(self, form: str = "both", lang: str = "en", also: Sequence[str] = ()) -> Document:
+    def document(self, form: str = "both", lang: str = "", also: Sequence[str] = ()) -> Document:
         """The page of the gradient; with words of `kinds.table` that of those derivatives, which tells the gradient in short.
 
-        Raises SpecError for another word.
+        Title, author, date and, without `lang`, the language are those of the model's table [page]. Raises SpecError for another word.
         """
-        return compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
+        style = self.program.style
+        lang = lang or style.lang or "en"
+        made = compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
+        return made.signed(style.title, style.author, style.date)
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.model.name} by {', '.join(self.wrt)}>"

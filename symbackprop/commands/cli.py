@@ -156,7 +156,7 @@ def derive(
     order: Annotated[int, typer.Option(min=1, max=3, help="1 the gradient, 2 the Hessian; of an expression also 3.")] = 1,
     also: Annotated[list[str] | None, typer.Option("--with", help="What else of a model, with commas: {pages}.")] = None,
     form: Annotated[Form, typer.Option(help="How formulas are written.")] = Form.both,
-    lang: Annotated[Language, typer.Option(help="The language of the page.")] = Language.en,
+    lang: Annotated[Language | None, typer.Option(help="The language of the page. Default: the model's, else English.")] = None,
     format: Annotated[Format | None, typer.Option(help="Default: what the ending of -o says, else markdown.")] = None,
     output: Output = None,
 ) -> None:
@@ -178,7 +178,7 @@ def derive(
     with working("deriving"):
         if pages.is_expression(model, shapes, also):
             written = {
-                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang.value)
+                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang or "en")
             }
         else:
             if order > 2:
@@ -186,7 +186,7 @@ def derive(
                     "a model is derived to order 2", place="--order", fix="--order 2 gives the Hessian; an expression has order 3"
                 )
             derivation = api.derive(api.load(model), wrt=names or None)
-            document = derivation.document(form.value, lang.value, [*(["hessian"] if order == 2 else []), *words(also)])
+            document = derivation.document(form.value, lang or "", [*(["hessian"] if order == 2 else []), *words(also)])
             every = output is not None and is_folder(output) and format is None
             written = {k: emit.document_text(document, KINDS[k]) for k in (Format if every else (kind,))}
     for k, page in written.items():

@@ -5,6 +5,7 @@ import keyword
 import re
 import unicodedata
 
+from symbackprop.calculus.index import GREEK
 from symbackprop.ops import OPS
 
 BESIDE = re.compile(r"""(?<![\w.])(?:(\d+(?:\.\d+)?) *(?![eEjJ][\d+-])|([A-Za-z]\w*) +)([A-Za-z]\w*)""")
@@ -79,9 +80,9 @@ def character_fix(text: str) -> str:
     for c in text:
         if c in CHARACTERS:
             return CHARACTERS[c]
-        if not c.isascii():
+        if not c.isascii() and c not in GREEK:
             name = spelled(c)
-            return f"names are ASCII letters, digits and _{f': write {name} for {c}' if name else ''}"
+            return f"names are ASCII or Greek letters, digits and _{f': write {name} for {c}' if name else ''}"
     return ""
 
 

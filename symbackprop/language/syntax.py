@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 
 from sympy import Rational
 
+from symbackprop.calculus.index import NAME
 from symbackprop.errors import ParseError
 from symbackprop.language.elsewhere import character_fix, operator_fix, syntax_fix
 from symbackprop.language.hints import FOREIGN, MODULES, NAMED, PARTS
@@ -222,8 +223,8 @@ class _Parser:
 
     def check_name(self, name: str, e: ast.expr) -> None:
         """Refuse names that Python keeps for itself, and its modules as values."""
-        if name.startswith("__") or not name.isascii():
-            fix = character_fix(name) or "names are ASCII letters, digits and _"
+        if name.startswith("__") or not NAME.match(name):
+            fix = character_fix(name) or "names are ASCII or Greek letters, digits and _"
             raise self.error(f"'{name}' is not a name of the language", self.span(e), fix)
         if name in MODULES:
             raise self.error(f"'{name}' alone is nothing", self.span(e), f"write {name}.exp(x), or exp(x)")

@@ -17,6 +17,11 @@ FENCES = {
     "norm": (r"\lVert ", r" \rVert"),
     "floor": (r"\lfloor ", r" \rfloor"),
 }
+STYLES = {
+    "bold": "mathbf", "bolditalic": "boldsymbol", "script": "mathcal", "double-struck": "mathbb", "fraktur": "mathfrak",
+    "sans-serif": "mathsf", "monospace": "mathtt", "roman": "mathrm",
+}  # fmt: skip
+"""The commands of styles."""
 COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 ESCAPES = {c: rf"\{c}" for c in "_%&#$"}
 
@@ -41,8 +46,11 @@ def _(node: tree.Number) -> str:
 @latex.register
 def _(node: tree.Letter) -> str:
     plain = rf"\{node.text}" if node.text in GREEK else node.text
-    if node.style == "bold":
-        return rf"\mathbf{{{plain}}}"
+    if node.style in STYLES:
+        if not node.text.isascii() or " " in node.text:
+            return rf"\text{{{escape(node.text)}}}"
+        command = "boldsymbol" if node.style == "bold" and node.text in GREEK else STYLES[node.style]
+        return rf"\{command}{{{plain if node.text in GREEK else escape(plain)}}}"
     if node.style == "function":
         return FUNCTIONS.get(node.text, rf"\operatorname{{{escape(node.text)}}}")
     if (len(node.text.rstrip("'")) == 1 and node.text != "_") or node.text in GREEK:
@@ -58,6 +66,11 @@ def _(node: tree.Mark) -> str:
 @latex.register
 def _(node: tree.Text) -> str:
     return rf"\text{{{escape(node.text)}}}"
+
+
+@latex.register
+def _(node: tree.Group) -> str:
+    return f"{{{latex(node.body)}}}"
 
 
 @latex.register
