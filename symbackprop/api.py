@@ -166,8 +166,7 @@ class Derivation(Paged):
 
         Title, author, date and, without `lang`, the language are those of the model's table [page]. Raises SpecError for another word.
         """
-        style = self.program.style
-        lang = lang or style.lang or "en"
+        style, lang = self.program.style, self.program.style.language(lang)
         made = compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
         return made.signed(style.title, style.author, style.date)
 

@@ -31,8 +31,8 @@ SIGNS = {
     "x\N{SUPERSCRIPT TWO}": "a power is written x ** 2",
     "x \N{MINUS SIGN} y": "a minus is written -",
     "x\N{MIDDLE DOT}y": "a product is written *, of matrices @",
-    "\N{GREEK SMALL LETTER LAMDA} * x": "names are ASCII letters, digits and _: write lam for \N{GREEK SMALL LETTER LAMDA}",
-    "\N{GREEK CAPITAL LETTER SIGMA} @ x": "names are ASCII letters, digits and _: write Sigma for \N{GREEK CAPITAL LETTER SIGMA}",
+    "\N{GREEK CAPITAL LETTER ALPHA} @ x": "names are Latin or Greek letters, digits and _: write Alpha for \N{GREEK CAPITAL LETTER ALPHA}",
+    "\N{CYRILLIC SMALL LETTER A} * x": "names are Latin or Greek letters, digits and _",
     "lambda * x": "lambda is a word of Python itself: choose another name, such as lam or lambda_",
     "det A": "a function is called with brackets: det(A)",
     "exp(x))": "a bracket is closed that was not opened",
@@ -51,10 +51,10 @@ def test_a_sign_from_elsewhere_has_its_fix(text):
     assert caught.value.fix == SIGNS[text] and isinstance(caught.value, ParseError | UnknownOpError)
 
 
-@pytest.mark.parametrize("letter", "\N{GREEK SMALL LETTER ALPHA}\N{GREEK SMALL LETTER LAMDA}")
-def test_a_tensor_is_not_called_by_a_greek_letter(letter):
+@pytest.mark.parametrize("letter", "\N{GREEK CAPITAL LETTER ALPHA}\N{GREEK SMALL LETTER OMICRON}\N{GREEK PHI SYMBOL}")
+def test_a_tensor_is_not_called_by_a_letter_that_looks_like_another(letter):
     with pytest.raises(
-        SpecError, match=f"'{letter}' can't name a tensor.*\n.*names are ASCII letters, digits and _: write (lam|alpha) for"
+        SpecError, match=f"'{letter}' can't name a tensor.*\n.*names are Latin or Greek letters, digits and _: write .* for"
     ):
         sbp.derivative("x", {letter: "n", "x": "n"}, "x")
 

@@ -139,13 +139,17 @@ class Need:
 
 @dataclass(frozen=True)
 class Style:
-    """How the pages of a model are written: how numbers of layers are ("(1)", "[1]", "_1", or "1" as the field does), and what stands above."""
+    """How the pages of a model are written: the numbers of layers, as "(1)", "[1]", "_1" or "1", and what stands above a page."""
 
     layers: str = "1"
     title: str = ""
     author: str = ""
     date: str = ""
     lang: str = ""
+
+    def language(self, asked: str = "") -> str:
+        """The language of a page: what was asked for, else what the model says, else English."""
+        return asked or self.lang or "en"
 
 
 @dataclass(frozen=True)

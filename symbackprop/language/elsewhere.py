@@ -82,7 +82,7 @@ def character_fix(text: str) -> str:
             return CHARACTERS[c]
         if not c.isascii() and c not in GREEK:
             name = spelled(c)
-            return f"names are ASCII or Greek letters, digits and _{f': write {name} for {c}' if name else ''}"
+            return f"names are Latin or Greek letters, digits and _{f': write {name} for {c}' if name else ''}"
     return ""
 
 

@@ -56,7 +56,7 @@ class ModelSpec:
     variables: bool = False
     upstream: str | None = None
     needs: tuple[Need, ...] = ()
-    style: Style = Style()
+    style: Style = field(default_factory=Style)
 
 
 LAYERS = ("1", "(1)", "[1]", "_1")

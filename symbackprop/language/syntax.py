@@ -224,7 +224,7 @@ class _Parser:
     def check_name(self, name: str, e: ast.expr) -> None:
         """Refuse names that Python keeps for itself, and its modules as values."""
         if name.startswith("__") or not NAME.match(name):
-            fix = character_fix(name) or "names are ASCII or Greek letters, digits and _"
+            fix = character_fix(name) or "names are letters, digits and _"
             raise self.error(f"'{name}' is not a name of the language", self.span(e), fix)
         if name in MODULES:
             raise self.error(f"'{name}' alone is nothing", self.span(e), f"write {name}.exp(x), or exp(x)")

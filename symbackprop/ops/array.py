@@ -187,7 +187,7 @@ class Draft:
         return array.name
 
     def wish(self, array: Array, name: str, latex: str) -> None:
-        """Say what `array` is called if it gets an equation: a name, and how it is written, where {} stands for its number, if it has one."""
+        """Say what `array` is called if it gets an equation: a name, and its LaTeX, in which {} stands for a number that it may have."""
         self.wishes.setdefault(_key(self.equation("_", array)), (name, latex))
 
     def wished(self, key: Any) -> tuple[str, str | None]:

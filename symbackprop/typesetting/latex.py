@@ -70,7 +70,12 @@ def _(node: tree.Text) -> str:
 
 @latex.register
 def _(node: tree.Group) -> str:
-    return f"{{{latex(node.body)}}}"
+    return f"{{{apart(node.body)}{latex(node.body)}}}"
+
+
+def apart(node: tree.Node) -> str:
+    """TeX takes braces round an accented letter alone away, label and all, unless something stands beside it."""
+    return "{}" if isinstance(node, tree.Labelled) and isinstance(node.base, tree.Accent) else ""
 
 
 @latex.register
@@ -102,9 +107,8 @@ def _(node: tree.Transposed) -> str:
     base = latex(node.base)
     if tree.power_base(node.base) is node.base or isinstance(node.base, tree.Apply | tree.Sequence):
         return rf"{base}^{{\top}}"
-    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}. TeX takes braces round an accented letter alone away, label and all.
-    apart = "{}" if isinstance(node.base, tree.Labelled) and isinstance(node.base.base, tree.Accent) else ""
-    return rf"{{{apart}{base}}}^{{\top}}"
+    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}.
+    return rf"{{{apart(node.base)}{base}}}^{{\top}}"
 
 
 @latex.register

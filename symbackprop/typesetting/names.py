@@ -79,7 +79,9 @@ def spell(name: str, order: int) -> tree.Node:
     if name.isascii():
         return tree.Letter(name)
     # A word that holds a Greek letter: no upright font of LaTeX has these.
-    return tree.Group(tree.Sequence(tuple(tree.Letter(LETTERS.get(p, p), "italic" if p in LETTERS else "roman") for p in PIECES.findall(name))))
+    return tree.Group(
+        tree.Sequence(tuple(tree.Letter(LETTERS.get(p, p), "italic" if p in LETTERS else "roman") for p in PIECES.findall(name)))
+    )
 
 
 def check_names(program: Program) -> None:
@@ -88,7 +90,9 @@ def check_names(program: Program) -> None:
         try:
             parse_name(tensor.latex) if tensor.latex is not None else None
         except NotationError as error:
-            raise NotationError(error.reason, place=f"latex of {tensor.name}", source=error.source, spans=error.spans, fix=error.fix) from None
+            raise NotationError(
+                error.reason, place=f"latex of {tensor.name}", source=error.source, spans=error.spans, fix=error.fix
+            ) from None
 
 
 def styled(node: tree.Node, style: Style) -> tree.Node:
@@ -145,8 +149,11 @@ class Names:
             return node
         letter = latex(node.base)
         if node.sup is None:
-            numbers = all(isinstance(n, tree.Number) for n in node.sub)
-            return replace(node, sub=tuple(map(tree.Fenced, node.sub))) if numbers and letter in self.letters else node
+            if letter not in self.letters:
+                return node
+            if all(isinstance(n, tree.Number) for n in node.sub):
+                return replace(node, sub=tuple(map(tree.Fenced, node.sub)))
+            return tree.Letter(name) if {*map(latex, node.sub)} & {*self.numbers, *self.letters} else node
         power = letter in self.numbers or latex(node.sup) in self.numbers
         if isinstance(node.sup, tree.Number):
             power = power or (letter in self.letters and int(node.sup.text) > 1)
@@ -201,8 +208,8 @@ class Names:
             return made
         whole = self.spelled.get(name) or self.spell(name, 2)
         small = _small(whole)
-        # a^0_s, of A^0, would be a power where there is an a.
-        power = isinstance(small, tree.Labelled) and small.sup is not None and _base(small) in self.bases
+        # a^0_s, of A^0, would be a power where there is an a, and a_{q, s}, of A_q, an entry.
+        power = isinstance(small, tree.Labelled) and _base(small) in self.bases
         free = not power and small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
         return indexed(small if small is not None and free else whole, (at,))
 
@@ -249,7 +256,7 @@ def derivative(parts: Sequence[tree.Node]) -> tree.Derivative:
 
 def marked(node: tree.Node, accent: str) -> tree.Node:
     """A name with an accent on its letter; a derivative in brackets with a dot above them."""
-    if isinstance(node, tree.Labelled) and not isinstance(node.base, tree.Fenced):
+    if isinstance(node, tree.Labelled) and isinstance(node.base, tree.Letter | tree.Accent | tree.Labelled):
         return tree.Labelled(marked(node.base, accent), node.sub, node.sup)
     if isinstance(node, tree.Letter | tree.Accent):
         return tree.Accent(node, accent)
@@ -263,6 +270,8 @@ def _helper(of: tree.Node, op: str) -> tree.Node:
         return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.negative(tree.ONE))
     if isinstance(of, tree.Labelled) and of.sup is not None:
         return replace(of, sup=tree.Sequence((of.sup, tree.Mark(","), tree.Letter(op))))
+    if isinstance(of, tree.Labelled) and not isinstance(of.base, tree.Fenced):
+        return replace(of, sup=tree.Letter(op))
     return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.Letter(op))
 
 

@@ -86,7 +86,9 @@ class _Name:
         """The next token that is no room."""
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
-            if not ((token.kind == "sign" and (token.text.isspace() or token.text == "~")) or (token.kind == "command" and token.text in SPACES)):
+            if not (
+                (token.kind == "sign" and (token.text.isspace() or token.text == "~")) or (token.kind == "command" and token.text in SPACES)
+            ):
                 return token
             self.at += 1
         return None
@@ -226,7 +228,9 @@ class _Name:
 
 def _joined(parts: list[tree.Node]) -> tree.Node:
     """Several parts as one: letters and digits side by side are a word."""
-    if len(parts) > 1 and all(isinstance(p, tree.Number) or (isinstance(p, tree.Letter) and p.style == "italic" and p.text.isascii()) for p in parts):
+    if len(parts) > 1 and all(
+        isinstance(p, tree.Number) or (isinstance(p, tree.Letter) and p.style == "italic" and p.text.isascii()) for p in parts
+    ):
         texts = [p.text for p in parts if isinstance(p, tree.Letter | tree.Number)]
         if all(len(t) == 1 or t.isdigit() for t in texts) and not texts[0].isdigit():
             return tree.Letter("".join(texts))

@@ -10,7 +10,6 @@ from symbackprop.typesetting.blocks import Chain, Code, Grid, Line
 from symbackprop.typesetting.breaking import NONE, Row, rows
 from symbackprop.typesetting.latex import latex
 
-
 SPECIAL = re.compile(r"[\\`*_{}\[\]()#+!|$~>=^-]")
 """What is a sign of Markdown, somewhere."""
 

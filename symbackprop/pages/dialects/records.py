@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-
 LATIN, IDEOGRAPHS = 0x17F, 0x2E80
 """Behind the first all letters are other ones; behind the second they are those of East Asia."""
 
@@ -52,4 +51,5 @@ class Page:
     @property
     def many_scripts(self) -> bool:
         """Whether letters stand in it that pdflatex has not: Chinese ones, or in its head any but Latin ones."""
-        return self.lang == "zh" or any(ord(c) > LATIN for c in self.title + self.byline) or any(ord(c) > IDEOGRAPHS for c in repr(self.items))
+        head, body = self.title + self.byline, repr(self.items)
+        return self.lang == "zh" or any(ord(c) > LATIN for c in head) or any(ord(c) > IDEOGRAPHS for c in body)
