@@ -74,8 +74,8 @@ def model(
     page: Mapping[str, str] | None = None,
 ) -> Model:
     """A model from the tables of a TOML file, as dictionaries."""
-    given = {"objective": objective, "output": output, "samples": samples, "axes": axes, "latex": latex, "style": style, "page": page}
-    return Model(spec_from_tables(tensors, equations, name=name, **given))
+    told: Any = {"objective": objective, "output": output, "samples": samples, "axes": axes, "latex": latex, "style": style, "page": page}
+    return Model(spec_from_tables(tensors, equations, name=name, **told))
 
 
 def trace(

@@ -49,7 +49,7 @@ def word(text: str) -> tree.Node:
     kind = next((k for k in ACCENTS if text.endswith(k) and len(text) > len(k)), None)
     if kind and text not in GREEK and is_sign(text[: -len(kind)]):
         return tree.Accent(word(text[: -len(kind)]), kind)
-    return tree.Number(text) if text.isdigit() else tree.Letter(text)
+    return tree.Number(text) if text.isdigit() else lettered(text)
 
 
 def is_sign(text: str) -> bool:
@@ -76,12 +76,15 @@ def spell(name: str, order: int) -> tree.Node:
         return tree.Labelled(word(found[1]), sup=number) if order else tree.Labelled(word(found[1]), sub=(number,))
     if (found := BELOW.match(name)) and is_sign(found[1]):
         return tree.Labelled(word(found[1]), sub=(word(found[2]),))
+    return lettered(name)
+
+
+def lettered(name: str) -> tree.Node:
+    """A letter or a word as it is; the Greek letters in it are signs, since no upright font of LaTeX has them."""
     if name.isascii():
         return tree.Letter(name)
-    # A word that holds a Greek letter: no upright font of LaTeX has these.
-    return tree.Group(
-        tree.Sequence(tuple(tree.Letter(LETTERS.get(p, p), "italic" if p in LETTERS else "roman") for p in PIECES.findall(name)))
-    )
+    parts = (tree.Letter(LETTERS[p]) if p in LETTERS else tree.Letter(p, "roman") for p in PIECES.findall(name))
+    return tree.Group(tree.Sequence(tuple(parts)))
 
 
 def check_names(program: Program) -> None:
@@ -119,7 +122,7 @@ class Names:
         for name, tensor in program.tensors.items():
             node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
             if latex(node) in taken and not isinstance(node, tree.Derivative | tree.Held):
-                whole = tree.Letter(name) if len(name) > 1 else tree.Letter(name, "upright")
+                whole = lettered(name) if len(name) > 1 else tree.Letter(name, "upright")
                 numbered = [tree.Labelled(whole, sub=(tree.Number(str(k + 2)),)) for k in range(len(taken))]
                 node = next(n for n in (whole, *numbered) if latex(n) not in taken)
             taken.add(latex(node))

@@ -86,9 +86,7 @@ class _Name:
         """The next token that is no room."""
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
-            if not (
-                (token.kind == "sign" and (token.text.isspace() or token.text == "~")) or (token.kind == "command" and token.text in SPACES)
-            ):
+            if not (token.text in SPACES if token.kind == "command" else token.text.isspace() or token.text == "~"):
                 return token
             self.at += 1
         return None

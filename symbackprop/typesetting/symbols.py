@@ -17,7 +17,7 @@ ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙"}
 """Accents that the end of a name can say."""
 
 ALL_ACCENTS = ACCENTS | {
-    "vec": "→", "ddot": "¨", "check": "ˇ", "breve": "˘", "acute": "´", "grave": "`", "mathring": "˚", "widehat": "^", "widetilde": "~",
+    "vec": "→", "ddot": "¨", "check": "ˇ", "breve": "˘", "acute": "\u00b4", "grave": "`", "mathring": "˚", "widehat": "^", "widetilde": "~",
     "overline": "¯", "overrightarrow": "→", "underline": "_",
 }  # fmt: skip
 """Those that a name in LaTeX can have."""
@@ -63,9 +63,9 @@ MARKS = {
     "mp": (r"\mp", "∓"),
     "oplus": (r"\oplus", "⊕"),
     "ldots": (r"\ldots", "…"),
-    "sim": (r"\sim", "∼"),
+    "sim": (r"\sim", "\u223c"),
     "mapsto": (r"\mapsto", "↦"),
-    "setminus": (r"\setminus", "∖"),
+    "setminus": (r"\setminus", "\u2216"),
     "flat": (r"\flat", "♭"),
     "sharp": (r"\sharp", "♯"),
     "natural": (r"\natural", "♮"),
