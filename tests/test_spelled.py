@@ -49,7 +49,7 @@ NAMES = {
 }
 FORBIDDEN = r"""\input{x} \include{x} \write18{ls} \immediate\write \csname\ a\endcsname \def\a{} \let\a\b \catcode`\@=11 \openin \read
 \newcommand \usepackage{x} \href{a}{b} \url{x} \begin{x} \end{document} \special{x} \directlua{x} \loop \expandafter \number \the \jobname
-\verb|x| \\ \hbox{x} \includegraphics{x} \def \gdef \edef \futurelet \relax \fi \htmlClass{x}{y} \color{red} ^^41 ~^ $x$ x&y x#1 x%y x<y a@b"""
+\verb|x| \\ \hbox{x} \includegraphics{x} \def \gdef \edef \futurelet \relax \fi \htmlClass{x}{y} \color{red} ^^41 ~^ $x$ x&y x#1 x%y x<y"""
 BROKEN = [
     "W^{",
     "W}",

@@ -42,6 +42,7 @@ class Report(StrEnum):
     md = "md"
     html = "html"
     json = "json"
+    junit = "junit"
 
 
 NOTES = (".md", ".markdown", ".ipynb", ".tex", ".rst", ".txt")
