@@ -58,9 +58,8 @@ def syntax_fix(source: str) -> str:
     plain = "".join(outside)
     if re.search(r"(?<![=<>!])=(?!=)", plain):
         return "an equation's name stands on the left of the table, the text is its right side alone"
-    words = [w for w in re.findall(r"(?<![\w.'\"])[a-z]+(?![\w'\"])", source) if keyword.iskeyword(w) and w not in JOINING]
-    if words:
-        return f"{words[0]} is a word of Python itself: choose another name, {other_name(words[0])}"
+    if found := python_word(source):
+        return f"{found[0]} is a word of Python itself: choose another name, {other_name(found[0])}"
     for sign, fix in SIGNS:
         if found := re.search(sign, source):
             return fix.format((found.groups() and found[1]) or "X")
@@ -73,6 +72,12 @@ def syntax_fix(source: str) -> str:
         of_matrices = "" if number else f", of matrices {name} @ {next_name}"
         return f"a product has a sign: {number or name} * {next_name}{of_matrices}"
     return "check brackets and operators"
+
+
+def python_word(source: str) -> re.Match[str] | None:
+    """The first word of Python's own that somebody takes for a name."""
+    found = re.finditer(r"(?<![\w.'\"])[a-z]+(?![\w'\"])", source)
+    return next((m for m in found if keyword.iskeyword(m[0]) and m[0] not in JOINING), None)
 
 
 def character_fix(text: str) -> str:

@@ -34,7 +34,26 @@ SIGNS = {
 """The commands of signs, by what the tree calls them."""
 PLAIN = {c: c for c in "=+-,:;.!?/|()[]"} | {"*": "ast", "'": "prime", "′": "prime", ">": ">", "−": "-"}
 """Characters that are signs."""
-JOINS = frozenset((*"=+->,:;/|.!?", *">= <= <- -> in ne pm mp times cdot odot oslash otimes oplus ast sim mapsto setminus mid".split()))  # noqa: SIM905
+JOINS = {
+    *"=+->,:;/|.!?",
+    ">=",
+    "<=",
+    "<-",
+    "->",
+    "in",
+    "ne",
+    "pm",
+    "mp",
+    "times",
+    "cdot",
+    "odot",
+    "oslash",
+    "otimes",
+    "oplus",
+    "ast",
+    "sim",
+}
+JOINS |= {"mapsto", "setminus", "mid"}
 """Signs between two things: a name that holds one stands in brackets."""
 SHUT = {"(": ")", "[": "]"}
 SPACES = (",", ";", ":", "!", " ", "quad", "qquad", "thinspace", "displaystyle", "limits", "nolimits", "left", "right", "mathstrut")
