@@ -47,7 +47,11 @@ def read_table(path: Path, headed: bool | None = None, label: str | None = None)
     if mark != "," and _decimal_commas(lines, path):
         lines = [(k, [c.replace(",", ".") if DECIMAL.match(c) else c for c in cells]) for k, cells in lines]
         told.append("decimal commas")
-    headed = label in lines[0][1] or has_header([cells for _, cells in lines]) if headed is None else headed
+    if headed is None:
+        headed = True if label in lines[0][1] else has_header([cells for _, cells in lines])
+    if headed is None:
+        why = "the first line may be the names of columns, as pandas calls them, or a sample"
+        raise DataError(why, place=str(path), source=mark.join(lines[0][1]), fix="say --header or --no-header, or name the columns")
     told.append("a header" if headed else "no header")
     header = lines.pop(0)[1] if headed else [f"column {k + 1}" for k in range(len(lines[0][1]))]
     for number, cells in lines:
@@ -103,15 +107,23 @@ def _decimal_commas(lines: Sequence[tuple[int, list[str]]], path: Path) -> bool:
     return bool(found)
 
 
-def has_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first line names columns: a word stands in it above numbers, or no number at all, or 0, 1, 2, ... as pandas writes."""
+def has_header(rows: Sequence[Sequence[str]]) -> bool | None:
+    """Whether the first line names columns: a word stands in it above numbers, or no number at all. None where it can be both.
+
+    The numbers 0, 1, 2, ... are what pandas calls columns, beside a word that no line below has; alone they may be a sample.
+    """
     first, rest = rows[0], rows[1:]
     numbers = [c for c in first if is_number(c)]
     if not numbers or not rest:
         return not numbers
-    if any(not is_number(c) and c and all(k < len(row) and is_number(row[k]) for row in rest) for k, c in enumerate(first)):
+    words = [k for k, c in enumerate(first) if c and not is_number(c)]
+    below = {k: [row[k] for row in rest if k < len(row)] for k in words}
+    if any(all(map(is_number, below[k])) for k in words):
         return True
-    return len(numbers) > 1 and numbers == [str(k) for k in range(len(numbers))]
+    counted = len(numbers) > 1 and numbers == [str(k) for k in range(len(numbers))]
+    if not counted or any(first[k] in below[k] for k in words):
+        return False
+    return True if words else None
 
 
 def is_number(cell: str) -> bool:
