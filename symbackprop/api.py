@@ -1,6 +1,7 @@
 """The public face: state a model, derive, write, generate, verify."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,7 +18,7 @@ from symbackprop.kinds import second as second_order
 from symbackprop.kinds.table import offers, sections, verify_more
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import Sequential
-from symbackprop.language.spec import ModelSpec, spec_from_tables
+from symbackprop.language.spec import ModelSpec, spec_from_tables, style_of
 from symbackprop.language.toml import load_spec
 from symbackprop.language.torch.importing import torch_spec
 from symbackprop.language.tracing.trace import trace_spec
@@ -50,6 +51,18 @@ class Model:
     def name(self) -> str:
         """The name of the model, and of the module generated from it."""
         return self.program.name
+
+    def written(
+        self, latex: Mapping[str, str] | None = None, style: Mapping[str, str] | None = None, page: Mapping[str, str] | None = None
+    ) -> "Model":
+        """The same model, whose names and pages are written otherwise: the tables [latex], [style] and [page] of a TOML file.
+
+        Raises NotationError for a name in LaTeX that is none, SpecError for a table of the wrong form.
+        """
+        names, old = dict(latex or {}), self.spec.style
+        tensors = {name: replace(t, latex=None) if name in names else t for name, t in self.spec.tensors.items()}
+        told = style_of({"layers": old.layers, **(style or {})}, {k: v for k, v in vars(old).items() if k != "layers"} | dict(page or {}))
+        return Model(replace(self.spec, tensors=tensors, latex={**self.spec.latex, **names}, style=told), self.values)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(e.name for e in self.program.equations)}>"

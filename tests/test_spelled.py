@@ -6,9 +6,11 @@ import subprocess
 import xml.etree.ElementTree as ET
 from itertools import product
 
+import numpy as np
 import pytest
 
 import symbackprop as sbp
+from symbackprop.calculus.program import Style
 from symbackprop.errors import NotationError, SpecError, UnknownNameError
 from symbackprop.typesetting import tree
 from symbackprop.typesetting.latex import latex
@@ -158,6 +160,21 @@ def test_statistics_of_norm_layers_bear_the_names_of_the_field():
         assert written in page, written
     assert "t^{1}" not in page and r"\bar{x}_{s}" in page and r"\mu_{2, s}" in page
     sbp.generate(pages()).load().self_check()
+
+
+def test_a_traced_model_is_written_otherwise_too():
+    def net(X, W1, W2):
+        hidden = np.tanh(X @ W1.T)
+        return np.sum((hidden @ W2.T) ** 2)
+
+    made = sbp.trace(net, parameters=["W1", "W2"], shapes={"X": "n d", "W1": "h d", "W2": "c h"})
+    page = sbp.derive(made.written({"hidden": "H"}, {"layers": "[1]"}, {"title": "Net"})).markdown()
+    assert page.startswith("# Net\n") and "| $H$ |" in page and "| $W^{[2]}$ |" in page
+    assert r"\mathrm{hidden}" in sbp.derive(made).markdown()
+    again = pages(latex={"W1": "A"}, style={"layers": "(1)"}, page={"author": "Zoë"}).written({"W1": "B"}, page={"title": "T"})
+    assert again.spec.style == Style("(1)", title="T", author="Zoë") and "| $B$ |" in sbp.derive(again).markdown()
+    with pytest.raises(NotationError):
+        made.written({"W1": "W^{"})
 
 
 def test_statistics_keep_clear_of_an_authors_names():

@@ -91,11 +91,11 @@ def spec_from_tables(
         _optional(samples, "samples"),
         dict(_table(axes or {}, "axes")),
         {key: _text(value, f"latex of {key}") for key, value in _table(latex or {}, "latex").items()},
-        style=_style(_table(style or {}, "style"), _table(page or {}, "page")),
+        style=style_of(_table(style or {}, "style"), _table(page or {}, "page")),
     )
 
 
-def _style(style: Mapping[str, Any], page: Mapping[str, Any]) -> Style:
+def style_of(style: Mapping[str, Any], page: Mapping[str, Any]) -> Style:
     """How the pages of a model are written."""
     check_keys(style, ("layers",), "style")
     check_keys(page, ("title", "author", "date", "lang"), "page")
