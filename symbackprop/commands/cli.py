@@ -293,6 +293,7 @@ def train(
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.")] = Path("demo-output"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Write the folder and say nothing.")] = False,
 ) -> int:
     """Show the whole of it on the two-layer network: derive, write, generate, verify, train on Iris.
 
@@ -301,7 +302,7 @@ def demo(
       symbackprop demo
       symbackprop demo -o somewhere
     """
-    return demonstration.run(output, seed=seed, say=say)
+    return demonstration.run(output, seed=seed, say=say, quiet=quiet)
 
 
 @command
