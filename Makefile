@@ -5,11 +5,12 @@
 #   make test    install with the test extras; lint, types, fast tests
 #   make slow    the slow tier: LaTeX, a browser, scikit-learn, JAX (and PyTorch where it is there), the wheel in an empty environment
 #   make fuzz    the property tests with many examples: 20,000 random expressions, as many texts of each kind (an hour, one core)
+#   make docs    the documentation as a site, in site/
 #   make regen   regenerate generated/, the page of operations and the checked note (then review the diff)
 #   make bench   the benchmarks of docs/performance.md
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint slow fuzz regen bench clean
+.PHONY: help demo test lint slow fuzz docs regen bench clean
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 unexport PYTHONPATH
@@ -72,6 +73,10 @@ slow: .venv/slow
 fuzz: .venv/test
 	nice -n 19 $(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz --hypothesis-show-statistics
 
+docs: .venv/run
+	@$(PIP) install --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 regen: .venv/run
 	@for spec in examples/*.toml; do $(BIN)/symbackprop generate $$spec -o generated/numpy || exit 1; done
 	@$(BIN)/symbackprop ops -o docs
@@ -87,4 +92,4 @@ bench: .venv/test
 	$(BIN)/python benchmarks/expressions.py
 
 clean:
-	rm -rf .venv demo-output dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv demo-output site dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis

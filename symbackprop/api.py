@@ -1,6 +1,7 @@
 """The public face: state a model, derive, write, generate, verify."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,7 +19,7 @@ from symbackprop.kinds.table import offers, sections, verify_more
 from symbackprop.language.elaborate import elaborate
 from symbackprop.language.layers import Sequential
 from symbackprop.language.onnx.importing import onnx_spec
-from symbackprop.language.spec import ModelSpec, spec_from_tables
+from symbackprop.language.spec import ModelSpec, spec_from_tables, style_of
 from symbackprop.language.toml import load_spec
 from symbackprop.language.torch.importing import torch_spec
 from symbackprop.language.tracing.trace import trace_spec
@@ -29,6 +30,7 @@ from symbackprop.result import Result
 from symbackprop.results import Beyond, Paged
 from symbackprop.stability.recognise import opened, recognised
 from symbackprop.typesetting.blocks import Document
+from symbackprop.typesetting.names import check_names
 from symbackprop.verification.claims.claims import check_claims
 from symbackprop.verification.report import verify_derived, verify_result
 from symbackprop.verification.verdict import Report
@@ -44,6 +46,7 @@ class Model:
         """Elaborate `spec`; whatever is wrong with it is a SpecError here."""
         self.spec, self.values = spec, dict(values or {})
         self.program: Program = recognised(elaborate(spec))
+        check_names(self.program)
 
     def __reduce__(self) -> tuple[type["Model"], tuple[ModelSpec, dict[str, np.ndarray]]]:
         return type(self), (self.spec, self.values)
@@ -52,6 +55,18 @@ class Model:
     def name(self) -> str:
         """The name of the model, and of the module generated from it."""
         return self.program.name
+
+    def written(
+        self, latex: Mapping[str, str] | None = None, style: Mapping[str, str] | None = None, page: Mapping[str, str] | None = None
+    ) -> "Model":
+        """The same model, whose names and pages are written otherwise: the tables [latex], [style] and [page] of a TOML file.
+
+        Raises NotationError for a name in LaTeX that is none, SpecError for a table of the wrong form.
+        """
+        names, old = dict(latex or {}), self.spec.style
+        tensors = {name: replace(t, latex=None) if name in names else t for name, t in self.spec.tensors.items()}
+        told = style_of({"layers": old.layers, **(style or {})}, {k: v for k, v in vars(old).items() if k != "layers"} | dict(page or {}))
+        return Model(replace(self.spec, tensors=tensors, latex={**self.spec.latex, **names}, style=told), self.values)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(e.name for e in self.program.equations)}>"
@@ -75,12 +90,12 @@ def model(
     samples: str | None = None,
     axes: Mapping[str, int] | None = None,
     latex: Mapping[str, str] | None = None,
+    style: Mapping[str, str] | None = None,
+    page: Mapping[str, str] | None = None,
 ) -> Model:
     """A model from the tables of a TOML file, as dictionaries."""
-    spec = spec_from_tables(
-        tensors, equations, name=name, objective=objective, output=output, samples=samples, axes=axes or {}, latex=latex or {}
-    )
-    return Model(spec)
+    told: Any = {"objective": objective, "output": output, "samples": samples, "axes": axes, "latex": latex, "style": style, "page": page}
+    return Model(spec_from_tables(tensors, equations, name=name, **told))
 
 
 def trace(
@@ -166,12 +181,14 @@ class Derivation(Paged):
     jvp = output.jvp
     vjp = output.vjp
 
-    def document(self, form: str = "both", lang: str = "en", also: Sequence[str] = ()) -> Document:
+    def document(self, form: str = "both", lang: str = "", also: Sequence[str] = ()) -> Document:
         """The page of the gradient; with words of `kinds.table` that of those derivatives, which tells the gradient in short.
 
-        Raises SpecError for another word.
+        Title, author, date and, without `lang`, the language are those of the model's table [page]. Raises SpecError for another word.
         """
-        return compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
+        style, lang = self.program.style, self.program.style.language(lang)
+        made = compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
+        return made.signed(style.title, style.author, style.date)
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.model.name} by {', '.join(self.wrt)}>"

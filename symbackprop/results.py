@@ -24,24 +24,24 @@ from symbackprop.verification.verdict import Report, Verdict
 
 
 class Paged(ABC):
-    """What can be written as a page: `form` is "index", "matrix" or "both", `lang` "en" or "zh".
+    """What can be written as a page: `form` is "index", "matrix" or "both", `lang` "en" or "zh"; default: what the model says, else "en".
 
     Raises NotationError for another form or language.
     """
 
     @abstractmethod
-    def document(self, form: str = "both", lang: str = "en") -> Document:
+    def document(self, form: str = "both", lang: str = "") -> Document:
         """The page before it is Markdown, HTML or LaTeX."""
 
-    def markdown(self, form: str = "both", lang: str = "en") -> str:
+    def markdown(self, form: str = "both", lang: str = "") -> str:
         """The page as Markdown for GitHub and Obsidian."""
         return document_text(self.document(form, lang), "markdown")
 
-    def html(self, form: str = "both", lang: str = "en") -> str:
+    def html(self, form: str = "both", lang: str = "") -> str:
         """The page as HTML: MathML, no script, no network."""
         return document_text(self.document(form, lang), "html")
 
-    def tex(self, form: str = "both", lang: str = "en") -> str:
+    def tex(self, form: str = "both", lang: str = "") -> str:
         """The page as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex."""
         return document_text(self.document(form, lang), "latex")
 
@@ -63,9 +63,10 @@ class Beyond(Paged):
     def verify(self, seed: int = 0) -> Report:
         """A verdict on each part of it."""
 
-    def document(self, form: str = "both", lang: str = "en") -> Document:
+    def document(self, form: str = "both", lang: str = "") -> Document:
         """The model, what is derived, its formulas, and the steps that lead to them."""
-        return compose_beyond(self.first, self.sections, form, lang)
+        style = self.first.program.style
+        return compose_beyond(self.first, self.sections, form, style.language(lang)).signed(style.title, style.author, style.date)
 
 
 class Results(Beyond, Mapping[str, Result]):

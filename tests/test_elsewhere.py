@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import symbackprop as sbp
 from symbackprop.commands import cli
+from symbackprop.commands.data import load_data
 from symbackprop.errors import DataError, ParseError, SpecError, SymbackpropError, UnknownOpError
 from symbackprop.language.tracing.values.running import advice, in_python
 
@@ -31,8 +32,8 @@ SIGNS = {
     "x\N{SUPERSCRIPT TWO}": "a power is written x ** 2",
     "x \N{MINUS SIGN} y": "a minus is written -",
     "x\N{MIDDLE DOT}y": "a product is written *, of matrices @",
-    "\N{GREEK SMALL LETTER LAMDA} * x": "names are ASCII letters, digits and _: write lam for \N{GREEK SMALL LETTER LAMDA}",
-    "\N{GREEK CAPITAL LETTER SIGMA} @ x": "names are ASCII letters, digits and _: write Sigma for \N{GREEK CAPITAL LETTER SIGMA}",
+    "\N{GREEK CAPITAL LETTER ALPHA} @ x": "names are Latin or Greek letters, digits and _: write Alpha for \N{GREEK CAPITAL LETTER ALPHA}",
+    "\N{CYRILLIC SMALL LETTER A} * x": "names are Latin or Greek letters, digits and _",
     "lambda * x": "lambda is a word of Python itself: choose another name, such as lam or lambda_",
     "det A": "a function is called with brackets: det(A)",
     "exp(x))": "a bracket is closed that was not opened",
@@ -51,10 +52,10 @@ def test_a_sign_from_elsewhere_has_its_fix(text):
     assert caught.value.fix == SIGNS[text] and isinstance(caught.value, ParseError | UnknownOpError)
 
 
-@pytest.mark.parametrize("letter", "\N{GREEK SMALL LETTER ALPHA}\N{GREEK SMALL LETTER LAMDA}")
-def test_a_tensor_is_not_called_by_a_greek_letter(letter):
+@pytest.mark.parametrize("letter", "\N{GREEK CAPITAL LETTER ALPHA}\N{GREEK SMALL LETTER OMICRON}")
+def test_a_tensor_is_not_called_by_a_letter_that_looks_like_another(letter):
     with pytest.raises(
-        SpecError, match=f"'{letter}' can't name a tensor.*\n.*names are ASCII letters, digits and _: write (lam|alpha) for"
+        SpecError, match=f"'{letter}' can't name a tensor.*\n.*names are Latin or Greek letters, digits and _: write .* for"
     ):
         sbp.derivative("x", {letter: "n", "x": "n"}, "x")
 
@@ -179,13 +180,6 @@ def test_a_traced_argument_that_picks_entries_is_an_index():
 
 CSV = [
     (
-        "5.1,3.5,1.4,0.2,u\n4.9,3.0,1.4,0.2,v\n6.2,3.4,5.4,2.3,w\n",
-        "the first line is a sample, not the names of the columns",
-        "put a header line",
-    ),
-    ("a;b;c;d;kind\n1;2;3;4;u\n", "the columns stand apart by ';', not by ','", "save the file with commas"),
-    ("a\tb\tc\td\tkind\n1\t2\t3\t4\tu\n", "the columns stand apart by tabs, not by ','", "save the file with commas"),
-    (
         "a,b,c,d,kind\n1,2,3,4,u\n1,2,3,4,v\n1,2,3,4,w\n1,2,3,4,z\n",
         "4 classes of labels (u, v, w, z), the model has 3",
         "set c = 4 under [axes]",
@@ -197,16 +191,15 @@ CSV = [
 def test_a_csv_that_is_not_as_it_looks(tmp_path, text, reason, fix):
     (tmp_path / "data.csv").write_text(text)
     program = sbp.load(Path(__file__).resolve().parent.parent / "examples" / "two_layer.toml").program
-    from_csv = cli.data.load_data
     with pytest.raises(DataError) as caught:
-        from_csv(tmp_path / "data.csv", program)
+        load_data(tmp_path / "data.csv", program)
     assert caught.value.reason == reason and caught.value.fix.startswith(fix)
 
 
 def test_columns_that_pandas_numbered_are_a_header(tmp_path):
     (tmp_path / "data.csv").write_text("0,1,2,3,kind\n1,2,3,4,u\n1,2,3,5,v\n1,2,3,6,w\n")
     program = sbp.load(Path(__file__).resolve().parent.parent / "examples" / "two_layer.toml").program
-    assert cli.data.load_data(tmp_path / "data.csv", program).count == 3
+    assert load_data(tmp_path / "data.csv", program).count == 3
 
 
 @pytest.mark.parametrize("order", [1.0, True, "1", None, 4, 0])

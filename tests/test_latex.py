@@ -94,7 +94,7 @@ def test_a_page_is_true_whatever_its_tensors_are_called(nine):
         ("Wtilde2", r"\tilde{W}^{2}", r"\tilde{W}_{2}"),
         ("x2hat", r"\hat{x}^{2}", r"\hat{x}_{2}"),
         ("W_hat", r"\hat{W}", r"\hat{W}"),
-        ("W_in", r"W^{\mathrm{in}}", r"W_{\mathrm{in}}"),
+        ("W_in", r"W_{\mathrm{in}}", r"W_{\mathrm{in}}"),
         ("lambda_1", r"\lambda^{1}", r"\lambda_{1}"),
         ("log_length", r"\mathrm{log\_length}", r"\mathrm{log\_length}"),
         ("log_sigma", r"\mathrm{log\_sigma}", r"\mathrm{log\_sigma}"),
@@ -113,7 +113,7 @@ def test_a_number_that_could_be_a_power_or_an_index_stands_in_brackets():
     shapes = {"W": "n d", "W1": "n d", "W2": "n d", "H2": "n d", "b": "n", "b1": "", "c1": "", "t2": "n", "x_p": "n", "p": ""}
     spelled = Names(Program("numbers", {n: Tensor(n, parse_shape(a), "parameter") for n, a in shapes.items()}, (), "W")).spelled
     written = [latex(spelled[n]) for n in ("W1", "W2", "H2", "b1", "c1", "t2", "x_p")]
-    assert written == ["W^{1}", "W^{(2)}", "H^{2}", "b_{(1)}", "c_{1}", "t^{(2)}", "x^{(p)}"]
+    assert written == ["W^{1}", "W^{(2)}", "H^{2}", "b_{(1)}", "c_{1}", "t^{(2)}", "x_{p}"]
 
 
 def test_signs_that_a_tensor_has_are_no_functions():

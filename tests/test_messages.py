@@ -169,7 +169,7 @@ SPECS = [
         """ParseError in equation H: '__import__' is not a name of the language
     H = __import__('os')
         ^^^^^^^^^^
-    fix: names are ASCII letters, digits and _""",
+    fix: names are letters, digits and _""",
     ),
     (
         "an attribute",

@@ -20,7 +20,7 @@ from symbackprop.verification.oracle.literal import evaluate, evaluate_expressio
 from symbackprop.verification.points.draws import random_arrays
 
 SHAPES = {"A": "n d", "B": "d h", "C": "h n", "S": "n n", "W1": "h d", "x": "d", "y": "d", "b2": "h", "Yhat": "n c", "lam": "", "a": ""}
-SPELLED = {"W1": "W^{1}", "b2": "b^{2}", "Yhat": "\\hat{Y}", "lam": "\\mathrm{lam}"}
+SPELLED = {"W1": "W^{1}", "b2": "b^{2}", "Yhat": "\\hat{Y}", "lam": "\\lambda"}
 n, d, h, c = map(axis, "ndhc")
 i, j = free_indices((n, d))
 r, q, t = Index("r0", n), Index("r0", d), Index("r1", n)

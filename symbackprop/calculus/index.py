@@ -16,6 +16,10 @@ from symbackprop.errors import AxisError
 from symbackprop.memo import remembered
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+GREEK = "ΓΔΘΛΞΠΣΥΦΨΩαβγδεζηθικλμνξπρστυφχψω"
+"""Greek letters that a name may hold: none that looks like a Latin one, or that Python takes for another."""
+NAME = re.compile(rf"[A-Za-z_{GREEK}][A-Za-z0-9_{GREEK}]*\Z")
+"""What can name a tensor."""
 LETTER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FORMULA = re.compile(r"[A-Za-z0-9_]+([-+*][A-Za-z0-9_]+)+\Z")
 NUMBERED = re.compile(r"r([0-9]+)\Z")

@@ -138,11 +138,27 @@ class Need:
 
 
 @dataclass(frozen=True)
+class Style:
+    """How the pages of a model are written: the numbers of layers, as "(1)", "[1]", "_1" or "1", and what stands above a page."""
+
+    layers: str = "1"
+    title: str = ""
+    author: str = ""
+    date: str = ""
+    lang: str = ""
+
+    def language(self, asked: str = "") -> str:
+        """The language of a page: what was asked for, else what the model says, else English."""
+        return asked or self.lang or "en"
+
+
+@dataclass(frozen=True)
 class Program:
     """Tensors by name, and equations in order. `objective` and `output` are names; `samples` is the axis of samples.
 
     `sizes` gives example sizes of axes for checks; no formula depends on them. Sizes that break one of `needs` are refused.
     Where statistics were recognised, `stated` is the program as its author has it, and `through` are the tensors that were looked through.
+    `style` is how its pages are written.
     """
 
     name: str
@@ -155,6 +171,7 @@ class Program:
     needs: tuple[Need, ...] = ()
     stated: "Program | None" = None
     through: frozenset[str] = frozenset()
+    style: Style = Style()
 
     def __post_init__(self) -> None:
         check_legal(self)

@@ -28,29 +28,25 @@ from symbackprop.commands.options import (
     OfKinds,
     OfModels,
     Report,
-    are_notes,
-    are_passes,
     check_ending,
     is_folder,
     words,
 )
 from symbackprop.commands.output import complain, deliver, say
-from symbackprop.errors import NoGradientsError, SpecError, SymbackpropError
+from symbackprop.errors import SpecError, SymbackpropError
 from symbackprop.serve.installed import check_installed
 from symbackprop.version import __version__
 
 api = opened_later("symbackprop.api")
-data = opened_later("symbackprop.commands.data")
 demonstration = opened_later("symbackprop.commands.demo")
-backward = opened_later("symbackprop.commands.python.backward")
 emit = opened_later("symbackprop.emit")
 ops_page = opened_later("symbackprop.commands.ops_page")
-notes = opened_later("symbackprop.commands.notes")
 pages = opened_later("symbackprop.commands.pages")
 serving = opened_later("symbackprop.serve.listening")
 sources = opened_later("symbackprop.commands.python.sources")
 stages = opened_later("symbackprop.commands.stages")
-training = opened_later("symbackprop.commands.train")
+fitting = opened_later("symbackprop.commands.tasks.training")
+verifying = opened_later("symbackprop.commands.tasks.verifying")
 
 INTERRUPTED = 130
 INTERNAL = 70
@@ -63,7 +59,6 @@ app = typer.Typer(
     help="Derives, writes, generates and verifies gradients of models stated in NumPy notation, for symbolic sizes.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -97,6 +92,7 @@ Verified = Annotated[
 ]
 Shapes = Annotated[str | None, typer.Option(help="Shapes of an expression's tensors, or a function's arguments: \"A: m n; x: n\".")]
 Facts = Annotated[str | None, typer.Option(help='Facts of an expression\'s tensors: "y: simplex over c".')]
+AsJson = Annotated[bool, typer.Option("--json", help="Say it as JSON, for programs.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="The file or folder to write; without it, stdout.")]
 
 
@@ -147,7 +143,7 @@ def derive(
     order: Annotated[int, typer.Option(min=1, max=3, help="1 the gradient, 2 the Hessian; of an expression also 3.")] = 1,
     also: Annotated[list[str] | None, typer.Option("--with", help="What else of a model, with commas: {pages}.")] = None,
     form: Annotated[Form, typer.Option(help="How formulas are written.")] = Form.both,
-    lang: Annotated[Language, typer.Option(help="The language of the page.")] = Language.en,
+    lang: Annotated[Language | None, typer.Option(help="The language of the page. Default: the model's, else English.")] = None,
     format: Annotated[Format | None, typer.Option(help="Default: what the ending of -o says, else markdown.")] = None,
     output: Output = None,
 ) -> None:
@@ -169,7 +165,7 @@ def derive(
     with working("deriving"):
         if pages.is_expression(model, shapes, also):
             written = {
-                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang.value)
+                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang or "en")
             }
         else:
             if order > 2:
@@ -177,7 +173,7 @@ def derive(
                     "a model is derived to order 2", place="--order", fix="--order 2 gives the Hessian; an expression has order 3"
                 )
             derivation = sources.derivation_of(model, shapes, names)
-            document = derivation.document(form.value, lang.value, [*(["hessian"] if order == 2 else []), *words(also)])
+            document = derivation.document(form.value, lang or "", [*(["hessian"] if order == 2 else []), *words(also)])
             every = output is not None and is_folder(output) and format is None
             written = {k: emit.document_text(document, KINDS[k]) for k in (Format if every else (kind,))}
     for k, page in written.items():
@@ -224,9 +220,10 @@ def verify(
     pairs: Annotated[str, typer.Option(help='Of a backward pass: which gradient is by what: "dx: x".')] = "",
     given: Annotated[str, typer.Option(help='Of a backward pass: arguments that are no arrays: "flag: True".')] = "",
     limit: Annotated[float, typer.Option(min=0.1, help="Of a backward pass: for how many seconds its functions may run.")] = 20,
-    format: Annotated[Report | None, typer.Option(help="Of notes and passes. Default: what -o says, else text.")] = None,
+    format: Annotated[Report | None, typer.Option(help="md, html, github: of notes and passes. Default: what -o says, else text.")] = None,
+    as_json: AsJson = False,
     lang: Annotated[Language | None, typer.Option(help="The language of reports on notes. Default: that of the note.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Of notes, only what is wrong or undecided.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say only what is wrong or undecided.")] = False,
     output: Output = None,
 ) -> int:
     """Verify the derivatives of a model or of one expression, or claims about them; the formulas of notes; a hand-written backward pass.
@@ -239,91 +236,56 @@ def verify(
       symbackprop verify examples/two_layer.toml
       symbackprop verify examples/two_layer.toml --claim "dJ/dO == (Yhat - Y) / n"
       symbackprop verify examples/two_layer.toml --claim "W1 <- W1 - eta * dJ/dW1"
-      symbackprop verify examples/two_layer.toml --with hessian,hvp
+      symbackprop verify examples/two_layer.toml --with hessian,hvp --quiet
+      symbackprop verify examples/two_layer.toml --format junit -o verdicts.xml
       symbackprop verify "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --claim "df/dx == 2 * A.T @ (A @ x - b)"
       symbackprop verify note.md -o note.checked.md
       symbackprop verify lectures/ extra.tex --model examples/one_sample.toml --format html -o reports
       symbackprop verify layers.py:affine_backward --forward affine_forward --shapes "x: n d; W: d m; b: m"
     """
-    if are_passes(what) and not (claim or also):
-        with contextlib.suppress(NoGradientsError):  # then it is a model
-            return backward.verify(what[0], backward.Settings(forward, shapes, pairs, given, format, limit, output), say, complain)
-    if are_notes(what):
-        if claim or also or shapes or facts:
-            raise SpecError("these options are not for notes", place="verify", fix="give --model, or a context block in the note")
-        return notes.verify(what, notes.Settings(model, format, lang.value if lang else "", quiet, output), say, complain)
-    if len(what) > 1 or model or format or lang or quiet:
-        raise SpecError("one model or expression is verified", place="verify", fix="several files, --model and --format are for notes")
-    check_ending(output, "a report", ".txt", ".md", ".json")
-    if claim and also:
-        raise SpecError("claims are checked by themselves", place="--with", fix="give --claim or --with")
-    with working("verifying"):
-        if pages.is_expression(what[0], shapes, also):
-            report = pages.expression_report(what[0], shapes or "", facts or "", claim or [])
-        else:
-            whole = sources.derivation_of(what[0], shapes)
-            report = api.check(whole.model, claim) if claim else api.verify(whole, also=words(also))
-    if output is not None and output.suffix == ".json":
-        emit.write(output, json.dumps(report.as_dict(), indent=2, ensure_ascii=False) + "\n")
-    else:
-        deliver(str(report), output, "verdicts.txt")
-    return report.exit_status
+    form = Report.json if as_json else format
+    told = lang.value if lang else ""
+    about = (shapes, facts, tuple(claim or ()), tuple(words(also)), model, forward, pairs, given, limit, form, told, quiet, output)
+    return verifying.run(verifying.Asked(tuple(what), *about), say, complain)
 
 
 @command
 def train(
     spec: Toml,
-    file: Annotated[Path, typer.Option("--data", metavar="FILE", help="Samples: .csv (label last) or .npz.")],
+    file: Annotated[Path, typer.Option("--data", metavar="FILE", help="Samples: .csv (label last), or .npz with an array by each name.")],
     lr: Annotated[float, typer.Option(help="The learning rate eta of w <- w - eta dJ/dw.")] = 0.1,
     epochs: Annotated[int, typer.Option(help="How many times each sample is used.")] = 100,
     batch: Annotated[int | None, typer.Option(help="Samples in a step; default: all.")] = None,
     seed: Annotated[int, typer.Option(help="Draws the initial values, the order and the split.")] = 0,
     label: Annotated[str | None, typer.Option(help="The column of labels of a csv; default: the last.")] = None,
+    header: Annotated[bool | None, typer.Option("--header/--no-header", help="Whether a csv has one; default: as it looks.")] = None,
+    given: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A constant: a number or a .npy file.")] = None,
     hold: Annotated[float, typer.Option(min=0.0, max=0.9, help="The part of the samples to hold out and report on.")] = 0.0,
     standardise: Annotated[bool, typer.Option("--standardise", help="Scale each input column to mean 0, deviation 1.")] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the parameters as this .npz file.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but what went wrong.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Train a model by gradient descent on its generated module.
+
+    Columns of a csv stand apart by commas, semicolons, tabs or |; what was understood of it is said on stderr.
 
     \b
     Examples:
       symbackprop train examples/two_layer.toml --data examples/iris.csv --lr 0.1 --epochs 200
       symbackprop train examples/two_layer.toml --data examples/iris.csv --batch 16 --hold 0.33 --standardise
+      symbackprop train ridge.toml --data samples.csv --set lam=0.01 --json
     """
     check_ending(output, "parameters", ".npz")
-    training.check_settings(lr, epochs, batch, seed)
-    loaded = api.load(spec)
-    program = loaded.program
-    samples = data.load_data(file, program, label=label)
-    held = None
-    if hold:
-        samples, held = training.split(samples, hold, seed)
-    if standardise:
-        samples, *rest = training.standardise(samples, program, *([held] if held else []))
-        held = rest[0] if rest else None
-    with working("deriving and generating"):
-        module = api.generate(api.derive(loaded)).load()
-
-    def show(epoch: int, loss: float) -> None:
-        if sys.stderr.isatty():
-            print(f"\repoch {epoch}/{epochs}  loss {loss:.6g}   ", end="\n" if epoch == epochs else "", file=sys.stderr, flush=True)
-
-    history = training.train(module, samples, program, rate=lr, epochs=epochs, batch=batch, seed=seed, progress=show)
-    lines = [f"samples  {samples.count}" + (f", held out {held.count}" if held else "")]
-    lines += [f"steps    {history.steps} of {batch or 'all'} samples, rate {lr:g}, seed {seed}"]
-    lines += [f"loss     {history.losses[0]:.6g} -> {history.losses[-1]:.6g} after {epochs} epochs"]
-    for name, part in (("training", samples), ("held out", held)):
-        share = training.accuracy(module, history.params, part, program) if part else None
-        lines += [f"accuracy {100 * share:.1f} % {name}"] if share is not None else []
-    if output is not None:
-        training.save_parameters(output, history.params, samples.scaling)
-    say("\n".join(lines))
+    about = (lr, epochs, batch, seed, label, header, tuple(given or ()), hold, standardise, output, quiet, as_json)
+    fitting.run(fitting.Asked(spec, file, *about), say, complain)
 
 
 @command
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write.")] = Path("demo-output"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Write the folder and say nothing.")] = False,
 ) -> int:
     """Show the whole of it on the two-layer network: derive, write, generate, verify, train on Iris.
 
@@ -332,7 +294,7 @@ def demo(
       symbackprop demo
       symbackprop demo -o somewhere
     """
-    return demonstration.run(output, seed=seed, say=say)
+    return demonstration.run(output, seed=seed, say=say, quiet=quiet)
 
 
 @command
@@ -357,31 +319,35 @@ def serve(
 
 
 @command
-def ops(output: Annotated[Path | None, typer.Option("-o", "--output", help="The folder to write the page ops.md into.")] = None) -> None:
+def ops(
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The folder to write the page ops.md into.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the operations of the language; with -o write the page with their laws, derivatives and pictures.
 
     \b
     Examples:
       symbackprop ops
       symbackprop ops -o docs
+      symbackprop ops --json
     """
     if output is not None:
         demonstration.make_folder(output)
         with working("deriving"):
             ops_page.write_page(output)
         return
-    say(ops_page.columns(ops_page.rows()))
+    say(json.dumps(ops_page.record(), indent=2, ensure_ascii=False) if as_json else ops_page.columns(ops_page.rows()))
 
 
 @command
-def targets() -> None:
+def targets(as_json: AsJson = False) -> None:
     """List the targets that code can be generated for.
 
     \b
     Example:
       symbackprop targets
     """
-    say("\n".join(emit.targets()))
+    say(json.dumps(emit.targets()) if as_json else "\n".join(emit.targets()))
 
 
 def main() -> None:

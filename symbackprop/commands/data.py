@@ -4,10 +4,10 @@ Arrays are named after the tensors of the program and have the axes it declares.
 does not fit is an error that names the file, the line and the column.
 """
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,14 @@ from sympy import Expr
 
 from symbackprop.calculus.facts.data import check_facts
 from symbackprop.calculus.program import Program, Tensor
+from symbackprop.commands.tasks.constants import check_given, set_arrays
+from symbackprop.commands.tasks.table import is_number, read_table
 from symbackprop.errors import DataError, nearest
 from symbackprop.files import note
 
 Array = np.ndarray[Any, np.dtype[Any]]
+MOST_NAMES = 6
+"""More names of columns or classes than this are not all said."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Data:
     """Arrays by tensor name. `along` gives the position of the samples axis; arrays not in it are whole constants.
 
     `label` is the name of the label tensor, `classes` the names of its columns where labels are classes, `features`
-    the names of the input's columns, `scaling` what was done to the inputs.
+    the names of the input's columns, `scaling` what was done to the inputs, `told` what was understood of a file.
     """
 
     arrays: Mapping[str, Array]
@@ -48,6 +52,7 @@ class Data:
     features: tuple[str, ...] = ()
     source: str = ""
     scaling: Mapping[str, Scaling] = field(default_factory=dict)
+    told: str = ""
 
     @property
     def count(self) -> int:
@@ -67,24 +72,35 @@ class Data:
         return np.argmax(values, axis=1 - self.along[self.label]) if values.ndim == 2 else values.astype(np.int64)
 
 
-def load_data(path: str | Path, program: Program, *, label: str | None = None) -> Data:
-    """Read samples for `program` from a .csv or .npz file.
+def load_data(
+    path: str | Path,
+    program: Program,
+    *,
+    label: str | None = None,
+    header: bool | None = None,
+    given: Mapping[str, str] = MappingProxyType({}),
+) -> Data:
+    """Read samples for `program` from a .csv or .npz file, and constants from `given`: {"lam": "0.01"}, a number or a .npy file.
 
-    A csv has a header line, then numbers; the label is the column `label` (default: the last) and becomes one-hot where the
-    label tensor has an axis of classes. An npz holds one array for each input and label tensor, under its name.
+    A csv has columns of numbers, under their names or not (`header`, None to look); the label is the column `label` (default: the last)
+    and becomes one-hot where the label tensor has an axis of classes. An npz holds one array for each tensor that is no parameter.
 
     Raises: DataError (with the line and the column), FactError where labels break a declared fact.
     """
     path = note(path)
     try:
         if path.suffix == ".npz":
-            data = _from_npz(path, program)
-        elif path.suffix == ".csv":
-            data = _from_csv(path, program, label)
+            data = _from_npz(path, program, given)
+        elif path.suffix in (".csv", ".tsv"):
+            data = _from_csv(path, program, label, header)
         else:
             raise DataError(f"'{path.name}' is neither .csv nor .npz", place="data", fix="name a .csv or .npz file")
     except OSError as error:
         raise DataError(f"the file can't be read: {error.strerror or error}", place=str(path), fix="name a file that is there") from error
+    held = set_arrays(given, program, axis_sizes(data, program))
+    along = {n: program.tensors[n].axes.index(program.samples) for n in held if program.samples in program.tensors[n].axes}
+    data = replace(data, arrays={**data.arrays, **held}, along={**data.along, **along})
+    check_given(program, data.arrays, str(path))
     check_data(data, program)
     return data
 
@@ -123,13 +139,13 @@ def axis_sizes(data: Data, program: Program) -> dict[str, int]:
     return sizes
 
 
-def _from_npz(path: Path, program: Program) -> Data:
+def _from_npz(path: Path, program: Program, given: Mapping[str, str]) -> Data:
     try:
         with np.load(path, allow_pickle=False) as archive:
             held = {name: archive[name] for name in archive.files}
     except (ValueError, EOFError, KeyError) as error:
         raise DataError("this is not an .npz file of plain arrays", place=str(path)) from error
-    wanted = [t for t in program.leaves if t.role not in ("parameter",)]
+    wanted = [t for t in program.leaves if t.role != "parameter" and t.name not in given]
     target = _label_tensor(program)
     arrays: dict[str, Array] = {}
     along: dict[str, int] = {}
@@ -140,7 +156,7 @@ def _from_npz(path: Path, program: Program) -> Data:
                 f"there is no array '{tensor.name}'",
                 place=str(path),
                 notes=[f"there are {', '.join(held) or 'no array'}"],
-                fix=f"save it with numpy.savez(..., {tensor.name}=...)",
+                fix=f"save it with numpy.savez(..., {tensor.name}=...)" + ("" if tensor.axes else f", or --set {tensor.name}=0.01"),
             )
         values = held[tensor.name]
         if values.dtype.kind not in "fiub":
@@ -159,10 +175,11 @@ def _from_npz(path: Path, program: Program) -> Data:
     return Data(arrays, along, target.name if target else None, classes, (), str(path))
 
 
-def _from_csv(path: Path, program: Program, label: str | None) -> Data:
+def _from_csv(path: Path, program: Program, label: str | None, headed: bool | None) -> Data:
     """One input tensor with axes (samples, features), and at most one label tensor."""
-    header, lines = _rows(path)
-    inputs = [t for t in program.leaves if t.role == "input"]
+    table = read_table(path, headed, label)
+    header, lines = table.header, table.lines
+    inputs = [t for t in program.leaves if t.role == "input" and program.samples in t.axes]
     target = _label_tensor(program)
     if program.samples is None or len(inputs) != 1 or len(inputs[0].axes) != 2 or inputs[0].axes[0] != program.samples:
         raise DataError(
@@ -187,7 +204,15 @@ def _from_csv(path: Path, program: Program, label: str | None) -> Data:
     if target is not None:
         arrays[target.name], classes = _labels(path, header, lines, last, target, program)
     along = {name: 0 for name in arrays}
-    return Data(arrays, along, target.name if target else None, classes, tuple(header[k] for k in first), str(path))
+    told = f"{table.told}; {_listed([header[k] for k in first])} -> {features.name}"
+    if target is not None:
+        told += f"; {_listed([header[k] for k in last])} -> {target.name}" + (f" ({_listed(classes)})" if classes else "")
+    return Data(arrays, along, target.name if target else None, classes, tuple(header[k] for k in first), str(path), told=told)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Some names, not too many."""
+    return ", ".join(names if len(names) <= MOST_NAMES else (*names[: MOST_NAMES - 2], "...", names[-1]))
 
 
 def _shape(tensor: Tensor) -> str:
@@ -203,66 +228,13 @@ def _class_axis(target: Tensor, program: Program) -> Expr | None:
     return next((a for a in target.axes if a != program.samples), None)
 
 
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header and the numbered lines of a csv; every line has as many cells as the header."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream)
-            lines = [(reader.line_num, [c.strip() for c in cells]) for cells in reader if cells]
-    except UnicodeDecodeError as error:
-        raise DataError(f"the file is not UTF-8 (byte {error.start})", place=str(path), fix="save the file as UTF-8") from error
-    except csv.Error as error:
-        raise DataError(f"this is not a csv file: {error}", place=str(path)) from error
-    if not lines:
-        raise DataError("the file is empty", place=str(path), fix="give a header line and at least one sample")
-    header = lines[0][1]
-    _check_header(path, header)
-    for number, cells in lines[1:]:
-        if len(cells) != len(header):
-            raise DataError(
-                f"line {number} has {len(cells)} cells, the header has {len(header)}",
-                place=str(path),
-                source=",".join(cells),
-                fix="give each line as many cells as the header",
-            )
-    if len(lines) == 1:
-        raise DataError("no samples: there is only a header", place=str(path), fix="give at least one sample")
-    return header, lines[1:]
-
-
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    """Raise DataError where the first line can't be a header: it is one column that holds others, or a sample."""
-    mark = next((c for c in ";\t|" if len(header) == 1 and c in header[0]), None)
-    if mark is not None:
-        said = "tabs" if mark == "\t" else f"'{mark}'"
-        raise DataError(
-            f"the columns stand apart by {said}, not by ','", place=str(path), source=header[0], fix="save the file with commas"
-        )
-    numbers = [cell for cell in header if _is_number(cell)]
-    counted = numbers == [str(k) for k in range(len(numbers))]  # as pandas calls columns without names
-    why = "the first line holds numbers, not names"
-    if len(numbers) == len(header) - 1 > 0 and not counted:
-        why = "the first line is a sample, not the names of the columns"
-    elif len(numbers) < len(header):
-        return
-    raise DataError(why, place=str(path), source=",".join(header), fix="put a header line with the columns' names first")
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
 def _numbers(path: Path, header: Sequence[str], lines: Sequence[tuple[int, list[str]]], columns: Sequence[int]) -> Array:
     """The cells of `columns` as float64. DataError names the line and the column of a cell that is no finite number."""
     values = np.empty((len(lines), len(columns)))
     for row, (number, cells) in enumerate(lines):
         for place, column in enumerate(columns):
             cell = cells[column]
-            value = float(cell) if _is_number(cell) else np.nan
+            value = float(cell) if is_number(cell) else np.nan
             if not np.isfinite(value):
                 start = sum(len(c) + 1 for c in cells[:column])
                 raise DataError(
@@ -305,7 +277,7 @@ def _labels(
     if target.role == "index":
         hot, classes = _one_hot(cells, None, program, str(path))
         return np.argmax(hot, axis=1), classes
-    if not all(_is_number(c) for c in cells):
+    if not all(is_number(c) for c in cells):
         names = sorted(set(cells))
         if len(names) != 2:
             raise DataError(f"label '{target.name}' is one number a sample, the file has {len(names)} names", place=str(path))
@@ -320,7 +292,7 @@ def _one_hot(cells: Sequence[str], target: Tensor | None, program: Program, plac
     """
     axis = _class_axis(target, program) if target else None
     count = program.sizes.get(axis)
-    whole = all(_is_number(c) and float(c).is_integer() for c in cells)
+    whole = all(is_number(c) and float(c).is_integer() for c in cells)
     names: Sequence[str] = sorted({str(int(float(c))) if whole else c for c in cells}, key=(lambda c: int(c)) if whole else None)
     if whole and count is not None and len(names) < count and all(0 <= int(c) < count for c in names):
         names = [str(k) for k in range(count)]

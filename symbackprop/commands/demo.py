@@ -111,13 +111,17 @@ def examples_root() -> Path:
     raise TargetError("the examples are not installed", place=str(package), fix="install symbackprop from its wheel or its checkout")
 
 
-def run(folder: str | Path = "demo-output", *, seed: int = 0, say: Callable[[str], None] = print) -> int:
-    """Do the main job, write `folder`, `say` the tables, show the stages on stderr; the result is an exit status.
+def _nothing(text: str) -> None:
+    """Say nothing."""
+
+
+def run(folder: str | Path = "demo-output", *, seed: int = 0, say: Callable[[str], None] = print, quiet: bool = False) -> int:
+    """Do the main job, write `folder`, `say` the tables, show the stages on stderr (`quiet`: neither); the result is an exit status.
 
     0: everything came out as it must; 1: something is wrong that should hold, or the other way round; 3: something is unknown.
     Raises: TargetError where the folder can't be written.
     """
-    folder, stages = Path(folder), Stages()
+    folder, stages, say = Path(folder), Stages(quiet), _nothing if quiet else say
     make_folder(folder)
     with stages.stage("read"):
         models = {name: load(examples_root() / f"{name}.toml") for name in ("two_layer", "one_sample")}

@@ -10,13 +10,16 @@ from typing import Any
 
 from symbackprop.api import check_note, load
 from symbackprop.commands.options import Report, check_ending, is_folder
+from symbackprop.commands.tasks.junit import junit, of_note
 from symbackprop.emit import write
 from symbackprop.errors import NoteError, SpecError
 from symbackprop.notes.checked import NoteReport
 from symbackprop.notes.reading.folder import notes_in
 
-SUFFIXES = {Report.md: ".checked.md", Report.html: ".html", Report.json: ".json", Report.text: ".txt", Report.github: ".txt"}
+SUFFIXES = {Report.md: ".checked.md", Report.html: ".html", Report.json: ".json", Report.junit: ".xml"}
+SUFFIXES |= dict.fromkeys((Report.text, Report.github), ".txt")
 BY_ENDING = {".md": Report.md, ".markdown": Report.md, ".html": Report.html, ".htm": Report.html, ".json": Report.json, ".txt": Report.text}
+BY_ENDING |= {".xml": Report.junit}
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def _text(report: NoteReport, settings: Settings) -> str:
         return report.html()
     if settings.format is Report.json:
         return _json(report.record())
+    if settings.format is Report.junit:
+        return junit([of_note(report.record())])
     return "\n".join(report.lines(style=settings.format.value, quiet=settings.quiet)) + "\n"
 
 
@@ -99,6 +104,8 @@ def _printed(reports: Sequence[NoteReport], settings: Settings, several: bool) -
     """All reports on stdout; several records are a list."""
     if settings.format is Report.json and several:
         return _json([r.record() for r in reports])
+    if settings.format is Report.junit:
+        return junit([of_note(r.record()) for r in reports])
     return "\n".join(_text(r, settings) for r in reports)
 
 

@@ -106,6 +106,11 @@ def rows() -> list[tuple[str, str, str]]:
     return [(name, op.kind, op.summary) for name, op in sorted(OPS.items())]
 
 
+def record() -> list[dict[str, str]]:
+    """The same as plain dictionaries, for JSON, with the law."""
+    return [{"name": name, "kind": op.kind, "summary": op.summary, "law": op.formula} for name, op in sorted(OPS.items())]
+
+
 def of_one_number(op: Op) -> bool:
     """Whether an op is a function of one number, where other arguments may be left out."""
     return op.kind == "elementwise" and sum(p.default is p.empty for p in op.parameters.values()) == 1 and len(example(op).shapes) == 1

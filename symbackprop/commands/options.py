@@ -45,6 +45,7 @@ class Report(StrEnum):
     md = "md"
     html = "html"
     json = "json"
+    junit = "junit"
 
 
 NOTES = (".md", ".markdown", ".ipynb", ".tex", ".rst", ".txt")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from sympy import Expr
 
 from symbackprop.calculus.facts import KINDS
-from symbackprop.calculus.index import IDENTIFIER, axis, letters, parse_shape, shape_text
+from symbackprop.calculus.index import IDENTIFIER, NAME, axis, letters, parse_shape, shape_text
 from symbackprop.calculus.program import ROLES, Fact, Tensor
 from symbackprop.errors import AxisError, FactError, SpecError, UnknownNameError, nearest
 from symbackprop.language.elsewhere import character_fix, other_name
@@ -44,10 +44,6 @@ def declared(spec: ModelSpec) -> dict[str, Tensor]:
             raise SpecError(f"there is no role '{t.role}'", place=place, fix=f"use {' or '.join(close)}")
         facts = tuple(fact(text, name, sizes) for text in t.facts)
         made[name] = Tensor(name, sizes, t.role, facts, t.latex or spec.latex.get(name))
-    known = [*made, *(e.name for e in spec.equations)]
-    for name in spec.latex:
-        if name not in known:
-            raise UnknownNameError(f"nothing defines '{name}'", place="latex", fix=did_you_mean(name, known))
     return made
 
 
@@ -70,7 +66,7 @@ def shaped(shapes: Mapping[str, str]) -> dict[str, Tensor]:
 def _check_name(name: str, axes: Sequence[str], place: str, *, ops: bool = False) -> None:
     """Raise SpecError for what can't name a tensor; `ops`: the name of an op can."""
     reason = ""
-    if not IDENTIFIER.match(name):
+    if not NAME.match(name):
         reason = "it is not an identifier"
     elif keyword.iskeyword(name):
         reason = "it is a Python keyword"

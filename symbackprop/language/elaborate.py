@@ -54,8 +54,15 @@ def elaborate(spec: ModelSpec, *, scalar: bool = True, unused: bool = False) -> 
         for name in tensors:
             if name not in used and name not in spec.idle:
                 raise SpecError(f"tensor '{name}' is never used", place=f"model {spec.name}", fix="use it in an equation, or remove it")
+    for name in spec.latex:
+        if name not in draft.tensors:
+            raise UnknownNameError(f"nothing defines '{name}'", place="latex", fix=did_you_mean(name, list(draft.tensors)))
+    for k, made in enumerate(draft.equations):  # those that no author wrote can be named too
+        if made.name in spec.latex:
+            draft.equations[k] = replace(made, tensor=replace(made.tensor, latex=spec.latex[made.name]))
+            draft.tensors[made.name] = draft.equations[k].tensor
     equations, samples = tuple(draft.equations), sample_axis(spec, {name: draft.tensors[name] for name in tensors})
-    return Program(spec.name, draft.tensors, equations, objective, spec.output, samples, sizes, tuple(draft.needs))
+    return Program(spec.name, draft.tensors, equations, objective, spec.output, samples, sizes, tuple(draft.needs), style=spec.style)
 
 
 def elaborate_expression(

@@ -5,6 +5,7 @@ import keyword
 import re
 import unicodedata
 
+from symbackprop.calculus.index import GREEK
 from symbackprop.ops import OPS
 
 BESIDE = re.compile(r"""(?<![\w.])(?:(\d+(?:\.\d+)?) *(?![eEjJ][\d+-])|([A-Za-z]\w*) +)([A-Za-z]\w*)""")
@@ -57,9 +58,8 @@ def syntax_fix(source: str) -> str:
     plain = "".join(outside)
     if re.search(r"(?<![=<>!])=(?!=)", plain):
         return "an equation's name stands on the left of the table, the text is its right side alone"
-    words = [w for w in re.findall(r"(?<![\w.'\"])[a-z]+(?![\w'\"])", source) if keyword.iskeyword(w) and w not in JOINING]
-    if words:
-        return f"{words[0]} is a word of Python itself: choose another name, {other_name(words[0])}"
+    if found := python_word(source):
+        return f"{found[0]} is a word of Python itself: choose another name, {other_name(found[0])}"
     for sign, fix in SIGNS:
         if found := re.search(sign, source):
             return fix.format((found.groups() and found[1]) or "X")
@@ -74,14 +74,20 @@ def syntax_fix(source: str) -> str:
     return "check brackets and operators"
 
 
+def python_word(source: str) -> re.Match[str] | None:
+    """The first word of Python's own that somebody takes for a name."""
+    found = re.finditer(r"(?<![\w.'\"])[a-z]+(?![\w'\"])", source)
+    return next((m for m in found if keyword.iskeyword(m[0]) and m[0] not in JOINING), None)
+
+
 def character_fix(text: str) -> str:
     """What to write instead of the first character that is none of the language's, "" if all are."""
     for c in text:
         if c in CHARACTERS:
             return CHARACTERS[c]
-        if not c.isascii():
+        if not c.isascii() and c not in GREEK:
             name = spelled(c)
-            return f"names are ASCII letters, digits and _{f': write {name} for {c}' if name else ''}"
+            return f"names are Latin or Greek letters, digits and _{f': write {name} for {c}' if name else ''}"
     return ""
 
 

@@ -6,9 +6,10 @@ checked.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
-from symbackprop.calculus.program import Need
+from symbackprop.calculus.program import Need, Style
 from symbackprop.errors import SpecError, UnknownNameError, nearest
 from symbackprop.language.nodes import Node
 from symbackprop.language.syntax import parse
@@ -35,7 +36,7 @@ class EquationSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written.
+    """A model as its tables say it. `sizes` are example sizes of axes; `latex` how names are written, `style` how pages are.
 
     `inferred` are the tensors that index arrays if they are used so, whatever their role; `idle` those that no equation has to use.
     `variables`: names are those of a function's variables, which may be called like ops. `upstream` is the input that an array was
@@ -55,8 +56,12 @@ class ModelSpec:
     variables: bool = False
     upstream: str | None = None
     needs: tuple[Need, ...] = ()
+    style: Style = field(default_factory=Style)
 
 
+LAYERS = ("1", "(1)", "[1]", "_1")
+LANGUAGES = ("en", "zh")
+LONGEST_LINE = 200
 TENSOR_KEYS = ("axes", "role", "fact", "facts", "latex")
 
 
@@ -70,6 +75,8 @@ def spec_from_tables(
     samples: str | None = None,
     axes: Mapping[str, int] | None = None,
     latex: Mapping[str, str] | None = None,
+    style: Mapping[str, str] | None = None,
+    page: Mapping[str, str] | None = None,
 ) -> ModelSpec:
     """The spec of a model given as the tables of a TOML file. A tensor's entry is a table, or its shape string alone (an input).
 
@@ -84,7 +91,27 @@ def spec_from_tables(
         _optional(samples, "samples"),
         dict(_table(axes or {}, "axes")),
         {key: _text(value, f"latex of {key}") for key, value in _table(latex or {}, "latex").items()},
+        style=style_of(_table(style or {}, "style"), _table(page or {}, "page")),
     )
+
+
+def style_of(style: Mapping[str, Any], page: Mapping[str, Any]) -> Style:
+    """How the pages of a model are written."""
+    check_keys(style, ("layers",), "style")
+    check_keys(page, ("title", "author", "date", "lang"), "page")
+    layers, lang = style.get("layers", "1"), page.get("lang", "")
+    if layers not in LAYERS:
+        raise SpecError(f"layers are not numbered as {layers!r}", place="style", fix='write layers = "(1)", "[1]", "1" or "_1"')
+    if lang not in ("", *LANGUAGES):
+        raise SpecError(f"there are no pages in the language {lang!r}", place="page", fix='write lang = "en" or "zh"')
+    told = {}
+    for key in ("title", "author", "date"):
+        # TOML has dates of its own: date = 2024-05-01.
+        given = page.get(key, "")
+        told[key] = str(given) if key == "date" and isinstance(given, date) else _text(given, f"{key} of page")
+        if len(told[key]) > LONGEST_LINE or not told[key].isprintable():
+            raise SpecError(f"the {key} is one line of at most {LONGEST_LINE} characters", place="page", fix="shorten it, on one line")
+    return Style(layers, lang=lang, **told)
 
 
 def _table(value: Any, place: str, fix: str = "") -> Mapping[str, Any]:

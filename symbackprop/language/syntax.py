@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterator
 
 from sympy import Rational
 
+from symbackprop.calculus.index import NAME
 from symbackprop.errors import ParseError
-from symbackprop.language.elsewhere import character_fix, operator_fix, syntax_fix
+from symbackprop.language.elsewhere import character_fix, operator_fix, python_word, syntax_fix
 from symbackprop.language.hints import FOREIGN, MODULES, NAMED, PARTS
 from symbackprop.language.nodes import Call, Claim, Derivative, Dots, Group, Literal, Name, NewAxis, Node, Number, Slice, Span, Subscript
 from symbackprop.ops import NUMPY
@@ -122,8 +123,11 @@ class _Parser:
                 warnings.simplefilter("ignore")
                 parsed = ast.parse(self.source, mode="eval").body
         except SyntaxError as e:
-            column = self.column((e.offset or 1) - 1) if e.offset else len(self.text)
-            raise self.error("this is not an expression", (column, column + 1), syntax_fix(self.source)) from None
+            column, fix = self.column((e.offset or 1) - 1) if e.offset else len(self.text), syntax_fix(self.source)
+            word = python_word(self.source)
+            if word and fix.startswith(word[0]):
+                column = self.lead + word.start()
+            raise self.error("this is not an expression", (column, column + 1), fix) from None
         except (RecursionError, MemoryError, ValueError):
             raise self.error("this is nested too deep, or holds what no text may", fix="split it into several equations") from None
         if _depth(parsed) > MOST_DEPTH:
@@ -222,8 +226,8 @@ class _Parser:
 
     def check_name(self, name: str, e: ast.expr) -> None:
         """Refuse names that Python keeps for itself, and its modules as values."""
-        if name.startswith("__") or not name.isascii():
-            fix = character_fix(name) or "names are ASCII letters, digits and _"
+        if name.startswith("__") or not NAME.match(name):
+            fix = character_fix(name) or "names are letters, digits and _"
             raise self.error(f"'{name}' is not a name of the language", self.span(e), fix)
         if name in MODULES:
             raise self.error(f"'{name}' alone is nothing", self.span(e), f"write {name}.exp(x), or exp(x)")

@@ -8,7 +8,7 @@ from symbackprop.errors import SpecError
 from symbackprop.files import note
 from symbackprop.language.spec import ModelSpec, check_keys, spec_from_tables
 
-KEYS = ("name", "objective", "output", "samples", "axes", "tensors", "equations", "latex")
+KEYS = ("name", "objective", "output", "samples", "axes", "tensors", "equations", "latex", "style", "page")
 
 
 def load_spec(path: str | Path) -> ModelSpec:

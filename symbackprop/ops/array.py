@@ -7,6 +7,7 @@ array is grounded, which gives it an equation of its own, named t1, t2, ..., onc
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, expand_mul
@@ -101,6 +102,7 @@ class Draft:
         self.place = self.source = ""
         self.span: tuple[int, int] | None = None
         self.automatic: set[str] = set()
+        self.wishes: dict[Any, tuple[str, str]] = {}
         self.infers: Container[str] = ()
         self.met: tuple[Expr, Expr] | None = None
         self._serial = 0
@@ -177,10 +179,24 @@ class Draft:
                 array.name = self._made[_key(made)]
             else:
                 inverse = array.call is not None and array.call.op == "inv"
-                array.name = self.fresh_name(f"{array.call.arguments[0]}_inv" if array.call and inverse else "")
+                name, latex = self.wished(_key(made))
+                array.name = self.fresh_name(f"{array.call.arguments[0]}_inv" if array.call and inverse else name)
                 self.automatic.add(array.name)
-                self.add(replace(made, tensor=replace(made.tensor, name=array.name, role="helper" if inverse else made.tensor.role)))
+                role = "helper" if inverse else made.tensor.role
+                self.add(replace(made, tensor=replace(made.tensor, name=array.name, role=role, latex=latex)))
         return array.name
+
+    def wish(self, array: Array, name: str, latex: str) -> None:
+        """Say what `array` is called if it gets an equation: a name, and its LaTeX, in which {} stands for a number that it may have."""
+        self.wishes.setdefault(_key(self.equation("_", array)), (name, latex))
+
+    def wished(self, key: Any) -> tuple[str, str | None]:
+        """What an equation is to be called, with a number where that is taken already; "" and None where nobody cares."""
+        name, latex = self.wishes.get(key, ("", ""))
+        if not name:
+            return "", None
+        number = next(k for k in count(1) if (name if k == 1 else f"{name}_{k}") not in self.reserved.union(self.tensors))
+        return (name, latex.format("")) if number == 1 else (f"{name}_{number}", latex.format(f"_{{{number}}}"))
 
     def ground(self, array: Array) -> Array:
         """`array` as a tensor with an equation of its own, or as a transpose of one that there is."""

@@ -21,7 +21,8 @@ def page(document: Document, kind: str) -> Page:
         raise NotationError(f"no pages of kind '{kind}'", fix=f"one of {', '.join(DIALECTS)}")
     d = DIALECTS[kind]
     items = tuple(item(b, d) for b in document.blocks)
-    return Page(d.words(document.title), d.line(document.subtitle), document.lang, items, d.words(document.foot))
+    title = d.told(document.title) if document.own else d.words(document.title)
+    return Page(title, d.line(document.subtitle), document.lang, items, d.words(document.foot), d.told(document.byline))
 
 
 def item(block: Block, d: Dialect) -> Item:

@@ -1,6 +1,6 @@
 """What a document is made of, before it is Markdown, HTML or LaTeX: blocks of words, formulas (typeset trees) and code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symbackprop.typesetting.tree import Node
 
@@ -89,10 +89,16 @@ Block = Heading | Paragraph | Formulas | Grid | Chain | Fold | Graph
 
 @dataclass(frozen=True)
 class Document:
-    """A whole document in one language."""
+    """A whole document in one language. `byline` is who wrote it, and when, as its author has it; `own`: so is the title."""
 
     title: str
     subtitle: Line
     lang: str
     blocks: tuple[Block, ...]
     foot: str
+    byline: str = ""
+    own: bool = False
+
+    def signed(self, title: str, *byline: str) -> "Document":
+        """This document with an author's title, if there is one, and what is known of author and date."""
+        return replace(self, title=title or self.title, own=bool(title), byline=" · ".join(filter(None, byline)))

@@ -17,6 +17,11 @@ FENCES = {
     "norm": (r"\lVert ", r" \rVert"),
     "floor": (r"\lfloor ", r" \rfloor"),
 }
+STYLES = {
+    "bold": "mathbf", "bolditalic": "boldsymbol", "script": "mathcal", "double-struck": "mathbb", "fraktur": "mathfrak",
+    "sans-serif": "mathsf", "monospace": "mathtt", "roman": "mathrm",
+}  # fmt: skip
+"""The commands of styles."""
 COMMAND = re.compile(r"\\[A-Za-z]+\Z")
 ESCAPES = {c: rf"\{c}" for c in "_%&#$"}
 
@@ -41,8 +46,11 @@ def _(node: tree.Number) -> str:
 @latex.register
 def _(node: tree.Letter) -> str:
     plain = rf"\{node.text}" if node.text in GREEK else node.text
-    if node.style == "bold":
-        return rf"\mathbf{{{plain}}}"
+    if node.style in STYLES:
+        if not node.text.isascii() or " " in node.text:
+            return rf"\text{{{escape(node.text)}}}"
+        command = "boldsymbol" if node.style == "bold" and node.text in GREEK else STYLES[node.style]
+        return rf"\{command}{{{plain if node.text in GREEK else escape(plain)}}}"
     if node.style == "function":
         return FUNCTIONS.get(node.text, rf"\operatorname{{{escape(node.text)}}}")
     if (len(node.text.rstrip("'")) == 1 and node.text != "_") or node.text in GREEK:
@@ -58,6 +66,16 @@ def _(node: tree.Mark) -> str:
 @latex.register
 def _(node: tree.Text) -> str:
     return rf"\text{{{escape(node.text)}}}"
+
+
+@latex.register
+def _(node: tree.Group) -> str:
+    return f"{{{apart(node.body)}{latex(node.body)}}}"
+
+
+def apart(node: tree.Node) -> str:
+    """TeX takes braces round an accented letter alone away, label and all, unless something stands beside it."""
+    return "{}" if isinstance(node, tree.Labelled) and isinstance(node.base, tree.Accent) else ""
 
 
 @latex.register
@@ -89,9 +107,8 @@ def _(node: tree.Transposed) -> str:
     base = latex(node.base)
     if tree.power_base(node.base) is node.base or isinstance(node.base, tree.Apply | tree.Sequence):
         return rf"{base}^{{\top}}"
-    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}. TeX takes braces round an accented letter alone away, label and all.
-    apart = "{}" if isinstance(node.base, tree.Labelled) and isinstance(node.base.base, tree.Accent) else ""
-    return rf"{{{apart}{base}}}^{{\top}}"
+    # A name with a layer keeps its transpose apart: {W^{1}}^{\top}.
+    return rf"{{{apart(node.base)}{base}}}^{{\top}}"
 
 
 @latex.register

@@ -3,13 +3,22 @@
 `mathml(node, display)` is one <math> element; all text in it is escaped.
 """
 
+import contextlib
+import unicodedata
 from functools import singledispatch
 from html import escape
 
 from symbackprop.typesetting import tree
-from symbackprop.typesetting.symbols import ACCENTS, GREEK, MARKS
+from symbackprop.typesetting.symbols import ALL_ACCENTS, GREEK, MARKS
 
 FENCES = {"()": ("(", ")"), "[]": ("[", "]"), "abs": ("|", "|"), "norm": ("‖", "‖"), "floor": ("⌊", "⌋")}
+FONTS = {
+    "bolditalic": "BOLD ITALIC", "script": "SCRIPT", "double-struck": "DOUBLE-STRUCK", "fraktur": "FRAKTUR", "sans-serif": "SANS-SERIF",
+    "monospace": "MONOSPACE", "roman": "",
+}  # fmt: skip
+"""What Unicode calls the fonts of styles."""
+OLDER = {"FRAKTUR": "BLACK-LETTER"}
+"""What it calls those of older letters."""
 TIMES = "<mo>\u2062</mo>"
 APPLICATION = "<mo>\u2061</mo>"
 
@@ -52,6 +61,8 @@ def _(node: tree.Number) -> str:
 @element.register
 def _(node: tree.Letter) -> str:
     text = escape(GREEK.get(node.text, node.text))
+    if node.style in FONTS:
+        return f'<mi mathvariant="normal">{escape(lettered(GREEK.get(node.text, node.text), FONTS[node.style]))}</mi>'
     if node.style == "bold":
         bold = chr(ord("𝟎") + int(text)) if text.isdigit() and len(text) == 1 else text
         if len(text) == 1 and text.isascii() and text.isalpha():
@@ -63,6 +74,19 @@ def _(node: tree.Letter) -> str:
         primes = "′" * (len(node.text) - len(node.text.rstrip("'")))
         return f"<msup><mi>{escape(node.text.rstrip(chr(39)))}</mi><mo>{primes}</mo></msup>"
     return f"<mi>{text}</mi>"
+
+
+def lettered(text: str, font: str) -> str:
+    """Letters in a font: Unicode has a character for each, as browsers want it; one that it lacks is plain."""
+    made = ""
+    for c in text:
+        name = unicodedata.name(c, "").replace("LATIN ", "").replace("GREEK ", "").replace(" LETTER", "")
+        shown = c
+        for whole in (f"{font} {name}", f"{OLDER.get(font)} {name}", f"MATHEMATICAL {font} {name}") if font else ():
+            with contextlib.suppress(KeyError):
+                shown = unicodedata.lookup(whole)
+        made += shown
+    return made
 
 
 @element.register
@@ -77,10 +101,17 @@ def _(node: tree.Text) -> str:
 
 
 @element.register
+def _(node: tree.Group) -> str:
+    return row(element(node.body))
+
+
+@element.register
 def _(node: tree.Accent) -> str:
+    if node.kind == "underline":
+        return f"<munder>{element(node.base)}{operator(ALL_ACCENTS[node.kind], stretchy='true')}</munder>"
     # Where no font for mathematics is there, browsers set the dot of an accent into the letter.
     close = "" if node.kind == "dot" else ' accent="true"'
-    return f"<mover{close}>{element(node.base)}{operator(ACCENTS[node.kind], stretchy='false')}</mover>"
+    return f"<mover{close}>{element(node.base)}{operator(ALL_ACCENTS[node.kind], stretchy='false')}</mover>"
 
 
 @element.register

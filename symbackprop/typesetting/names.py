@@ -1,8 +1,8 @@
 """How tensors and indices are named on paper.
 
-A name's trailing digits, or what follows an underscore, number its layer and stand above it (W1 is W^1, H0 is H^0); a scalar
-has them below, since above they would be a power. A number that could be taken for a power or an index stands in brackets.
-Greek names are letters, `yhat` wears its hat, other words are upright.
+A name's trailing number is that of its layer and stands above it (W1 is W^1, H0 is H^0), as the model's style has it; a scalar
+has it below, since above it would be a power. A number that could be taken for a power or an index stands in brackets. What else
+follows an underscore stands below (W_q), and a name of several words is upright as it is. Greek names are letters, `yhat` wears its hat.
 Adjoints, Jacobians and Hessian blocks are written as the derivatives they are. A derivative along a direction wears a dot, and so does the
 direction itself; what a cotangent is carried back to wears a bar; of a derivative the dot stands at its bracket.
 """
@@ -14,15 +14,21 @@ from dataclasses import replace
 from sympy import Expr
 
 from symbackprop.calculus.index import Index
-from symbackprop.calculus.program import Call, Program, Tensor
+from symbackprop.calculus.program import Call, Program, Style, Tensor
 from symbackprop.errors import NotationError
 from symbackprop.ops import OPS
 from symbackprop.typesetting import tree
 from symbackprop.typesetting.latex import latex
-from symbackprop.typesetting.symbols import ACCENTS, GREEK, GREEK_ALIASES
+from symbackprop.typesetting.spelled import parse_name
+from symbackprop.typesetting.symbols import ACCENTS, GREEK, GREEK_ALIASES, LETTERS
 
-PARTS = re.compile(r"([A-Za-z]+)_?([^_].*)?\Z", re.DOTALL)
-"""A word, and what labels it."""
+NUMBERED = re.compile(r"([^\W\d_]+)_?([0-9]+)\Z")
+"""A word, and the number of its layer."""
+
+BELOW = re.compile(r"([^\W\d_]+)_([^\W_]+)\Z")
+"""A sign, and what stands below it."""
+
+PIECES = re.compile(r"[\x00-\x7f]+|.")
 
 MADE = re.compile(r"t[0-9]+\Z")
 """What the program calls values that nobody named."""
@@ -43,7 +49,7 @@ def word(text: str) -> tree.Node:
     kind = next((k for k in ACCENTS if text.endswith(k) and len(text) > len(k)), None)
     if kind and text not in GREEK and is_sign(text[: -len(kind)]):
         return tree.Accent(word(text[: -len(kind)]), kind)
-    return tree.Number(text) if text.isdigit() else tree.Letter(text)
+    return tree.Number(text) if text.isdigit() else lettered(text)
 
 
 def is_sign(text: str) -> bool:
@@ -52,7 +58,7 @@ def is_sign(text: str) -> bool:
 
 
 def spell(name: str, order: int) -> tree.Node:
-    """A tensor's name without its indices.
+    """A tensor's name without its indices: with its number above it if it has axes, else below, as what else follows an underscore.
 
     A sign takes any label, a word only a number, and the name of a function none: log_length is no power of a logarithm.
     """
@@ -65,11 +71,40 @@ def spell(name: str, order: int) -> tree.Node:
             letters = _base(inner)
             if isinstance(letters, tree.Letter) and is_sign(letters.text):
                 return marked(inner, kind)
-    found = PARTS.match(name)
-    base, label = found.groups() if found else (name, None)
-    if not label or label.endswith("_") or not (is_sign(base) or (label.isdigit() and base not in OPS)):
+    if (found := NUMBERED.match(name)) and (is_sign(found[1]) or found[1] not in OPS):
+        number = tree.Number(found[2])
+        return tree.Labelled(word(found[1]), sup=number) if order else tree.Labelled(word(found[1]), sub=(number,))
+    if (found := BELOW.match(name)) and is_sign(found[1]):
+        return tree.Labelled(word(found[1]), sub=(word(found[2]),))
+    return lettered(name)
+
+
+def lettered(name: str) -> tree.Node:
+    """A letter or a word as it is; the Greek letters in it are signs, since no upright font of LaTeX has them."""
+    if name.isascii():
         return tree.Letter(name)
-    return tree.Labelled(word(base), sup=word(label)) if order else tree.Labelled(word(base), sub=(word(label),))
+    parts = (tree.Letter(LETTERS[p]) if p in LETTERS else tree.Letter(p, "roman") for p in PIECES.findall(name))
+    return tree.Group(tree.Sequence(tuple(parts)))
+
+
+def check_names(program: Program) -> None:
+    """Raise NotationError for a name in LaTeX that is none."""
+    for tensor in program.tensors.values():
+        try:
+            parse_name(tensor.latex) if tensor.latex is not None else None
+        except NotationError as error:
+            raise NotationError(
+                error.reason, place=f"latex of {tensor.name}", source=error.source, spans=error.spans, fix=error.fix
+            ) from None
+
+
+def styled(node: tree.Node, style: Style) -> tree.Node:
+    """A name with the number of its layer as the style writes it."""
+    if not isinstance(node, tree.Labelled) or not isinstance(node.sup, tree.Number):
+        return node
+    if style.layers == "_1":
+        return replace(node, sub=(node.sup, *node.sub), sup=None)
+    return replace(node, sup=tree.Fenced(node.sup, "[]" if style.layers == "[1]" else "()")) if style.layers in ("(1)", "[1]") else node
 
 
 class Names:
@@ -87,7 +122,7 @@ class Names:
         for name, tensor in program.tensors.items():
             node = parse_name(tensor.latex) if tensor.latex else self._default(tensor)
             if latex(node) in taken and not isinstance(node, tree.Derivative | tree.Held):
-                whole = tree.Letter(name) if len(name) > 1 else tree.Letter(name, "upright")
+                whole = lettered(name) if len(name) > 1 else tree.Letter(name, "upright")
                 numbered = [tree.Labelled(whole, sub=(tree.Number(str(k + 2)),)) for k in range(len(taken))]
                 node = next(n for n in (whole, *numbered) if latex(n) not in taken)
             taken.add(latex(node))
@@ -104,7 +139,7 @@ class Names:
             return tree.Labelled(tree.Letter("G"), sup=tree.Product((*rows, name))) if rows else marked(name, "bar")
         if tensor.copy_of:
             own = self.program.tensors.get(tensor.copy_of)
-            return marked(parse_name(own.latex) if own and own.latex else spell(tensor.copy_of, len(tensor.axes)), "tilde")
+            return marked(parse_name(own.latex) if own and own.latex else self.spell(tensor.copy_of, len(tensor.axes)), "tilde")
         made = self.program.equation(tensor.name) if tensor.role == "helper" else None
         if made is not None and isinstance(made.rhs, Call):
             return _helper(self._known(made.rhs.arguments[0]), made.rhs.op)
@@ -112,16 +147,24 @@ class Names:
 
     def _labelled(self, name: str, order: int) -> tree.Node:
         """A name, with its number in brackets where a power of another tensor's entries, or an entry of it, would look the same."""
-        node = spell(name, order)
-        if not isinstance(node, tree.Labelled):
+        node = self.spell(name, order)
+        if not isinstance(node, tree.Labelled) or isinstance(node.sup, tree.Fenced):
             return node
         letter = latex(node.base)
         if node.sup is None:
-            return replace(node, sub=tuple(map(tree.Fenced, node.sub))) if letter in self.letters else node
+            if letter not in self.letters:
+                return node
+            if all(isinstance(n, tree.Number) for n in node.sub):
+                return replace(node, sub=tuple(map(tree.Fenced, node.sub)))
+            return tree.Letter(name) if {*map(latex, node.sub)} & {*self.numbers, *self.letters} else node
         power = letter in self.numbers or latex(node.sup) in self.numbers
         if isinstance(node.sup, tree.Number):
             power = power or (letter in self.letters and int(node.sup.text) > 1)
         return replace(node, sup=tree.Fenced(node.sup)) if power or MADE.match(name) else node
+
+    def spell(self, name: str, order: int) -> tree.Node:
+        """A name in the style of the model."""
+        return styled(spell(name, order), self.program.style)
 
     def plain(self, of: Sequence[str]) -> tree.Node:
         """What a tangent or a cotangent is of: a tensor, or the derivative of the first by the others."""
@@ -131,14 +174,14 @@ class Names:
     def _known(self, name: str) -> tree.Node:
         known = self.program.tensors.get(name)
         if known is None:
-            return spell(name, 1)
+            return self.spell(name, 1)
         return parse_name(known.latex) if known.latex else self._default(known)
 
     def __call__(self, name: str, indices: tuple[tree.Node, ...] = ()) -> tree.Node:
         """The tensor `name` with its indices; a derivative hangs them on the tensors it is the derivative of."""
         tensor = self.program.tensors.get(name)
         if tensor is None:
-            return indexed(spell(name, len(indices)), indices)
+            return indexed(self.spell(name, len(indices)), indices)
         if not indices:
             return self.spelled[name]
         parts = tensor.derivative or tensor.tangent_of
@@ -166,17 +209,17 @@ class Names:
         """
         if (made := self._slice(name, at, row=True)) is not None:
             return made
-        whole = self.spelled.get(name) or spell(name, 2)
+        whole = self.spelled.get(name) or self.spell(name, 2)
         small = _small(whole)
-        # a^0_s, of A^0, would be a power where there is an a.
-        power = isinstance(small, tree.Labelled) and small.sup is not None and _base(small) in self.bases
+        # a^0_s, of A^0, would be a power where there is an a, and a_{q, s}, of A_q, an entry.
+        power = isinstance(small, tree.Labelled) and _base(small) in self.bases
         free = not power and small is not None and all(latex(small) != latex(n) for n in self.spelled.values())
         return indexed(small if small is not None and free else whole, (at,))
 
     def column(self, name: str, at: tree.Node) -> tree.Node:
         """One column of a matrix."""
         made = self._slice(name, at, row=False)
-        return made if made is not None else indexed(self.spelled.get(name) or spell(name, 2), (tree.Mark(":"), at))
+        return made if made is not None else indexed(self.spelled.get(name) or self.spell(name, 2), (tree.Mark(":"), at))
 
     def _slice(self, name: str, at: tree.Node, row: bool) -> tree.Node | None:
         """A row or column of a derivative, as the derivative of one, or by one, of what it is a derivative of or by; None for any other."""
@@ -216,7 +259,7 @@ def derivative(parts: Sequence[tree.Node]) -> tree.Derivative:
 
 def marked(node: tree.Node, accent: str) -> tree.Node:
     """A name with an accent on its letter; a derivative in brackets with a dot above them."""
-    if isinstance(node, tree.Labelled) and not isinstance(node.base, tree.Fenced):
+    if isinstance(node, tree.Labelled) and isinstance(node.base, tree.Letter | tree.Accent | tree.Labelled):
         return tree.Labelled(marked(node.base, accent), node.sub, node.sup)
     if isinstance(node, tree.Letter | tree.Accent):
         return tree.Accent(node, accent)
@@ -230,6 +273,8 @@ def _helper(of: tree.Node, op: str) -> tree.Node:
         return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.negative(tree.ONE))
     if isinstance(of, tree.Labelled) and of.sup is not None:
         return replace(of, sup=tree.Sequence((of.sup, tree.Mark(","), tree.Letter(op))))
+    if isinstance(of, tree.Labelled) and not isinstance(of.base, tree.Fenced):
+        return replace(of, sup=tree.Letter(op))
     return tree.Labelled(of if plain else tree.Fenced(of), sup=tree.Letter(op))
 
 
@@ -255,7 +300,9 @@ def indexed(node: tree.Node, indices: tuple[tree.Node, ...]) -> tree.Node:
     if not indices:
         return node
     if isinstance(node, tree.Labelled):
-        return tree.Labelled(node.base, node.sub + indices, node.sup)
+        # Behind a label the indices are one thing: W_{q, ij}.
+        together = (tree.Sequence(indices),) if node.sub and all(map(tree.is_short, indices)) else indices
+        return tree.Labelled(node.base, node.sub + together, node.sup)
     if isinstance(node, tree.Derivative | tree.Held):
         raise NotationError("a derivative bears no indices of its own")
     return tree.Labelled(node, indices)
@@ -270,7 +317,9 @@ class Letters:
     def __init__(self, program: Program) -> None:
         sizes = {s.name for t in program.tensors.values() for a in t.axes for s in a.free_symbols}
         names = Names(program)
-        letters = {base.text for name in program.tensors if isinstance(base := _base(names.spelled[name]), tree.Letter)}
+        spelled = [names.spelled[name] for name in program.tensors]
+        labels = (n for node in spelled if isinstance(node, tree.Labelled) for n in node.sub)
+        letters = {base.text for node in (*map(_base, spelled), *labels) if isinstance(base := _base(node), tree.Letter)}
         self.reserved = sizes | letters | {t.latex or t.name for t in program.tensors.values()}
         self.choices: dict[Expr, list[str]] = {}
         self.wanted: set[str] = set()
@@ -310,72 +359,3 @@ class Letters:
         while letter in used:
             letter += "'"
         return letter
-
-
-TOKEN = re.compile(r"\\([A-Za-z]+)|([A-Za-z])|([0-9]+)|([\^_{}'])|\s+")
-STYLES = {"mathbf": "bold", "mathrm": "upright", "text": "upright", "boldsymbol": "bold", "operatorname": "upright"}
-
-
-def parse_name(text: str) -> tree.Node:
-    r"""The name that a user wrote in LaTeX, such as W^{1}, \hat{y} or \mathbf{x}_{\mathrm{in}}.
-
-    Raises NotationError for anything that is not a letter, an accent, a style, a subscript or a superscript.
-    """
-    tokens = []
-    at = 0
-    while at < len(text):
-        found = TOKEN.match(text, at)
-        if not found:
-            raise NotationError("this name can't be written", source=text, spans=[(at, at + 1)], fix=r"write it as in W^{1} or \hat{y}")
-        if found.group().strip():
-            tokens.append(found.group())
-        at = found.end()
-    node, rest = _scripted(tokens, text)
-    if rest:
-        raise NotationError("this name has more than one part", source=text, fix=r"join the letters, as in \mathrm{name}")
-    return node
-
-
-def _scripted(tokens: list[str], text: str) -> tuple[tree.Node, list[str]]:
-    base, tokens = _atom(tokens, text)
-    sub: tuple[tree.Node, ...] = ()
-    sup: tree.Node | None = None
-    while tokens and tokens[0] in "^_'":
-        if tokens[0] == "'":
-            sup, tokens = tree.Letter("'"), tokens[1:]
-        elif tokens[0] == "^":
-            sup, tokens = _atom(tokens[1:], text)
-        else:
-            below, tokens = _atom(tokens[1:], text)
-            sub = (*sub, below)
-    return (tree.Labelled(base, sub, sup) if sub or sup else base), tokens
-
-
-def _atom(tokens: list[str], text: str) -> tuple[tree.Node, list[str]]:
-    if not tokens or tokens[0] in "^_}'":
-        raise NotationError("this name breaks off", source=text, fix=r"write it as in W^{1} or \hat{y}")
-    head, rest = tokens[0], tokens[1:]
-    if head == "{":
-        inner, rest = _scripted(rest, text)
-        word_so_far = inner.text if isinstance(inner, tree.Letter | tree.Number) else ""
-        while rest and rest[0] != "}" and word_so_far and rest[0].isalnum():
-            word_so_far, rest = word_so_far + rest[0], rest[1:]
-            inner = tree.Letter(word_so_far)
-        if not rest or rest[0] != "}":
-            raise NotationError("this name's braces do not match", source=text, fix=r"write it as in W^{1} or \hat{y}")
-        return inner, rest[1:]
-    if head.startswith("\\"):
-        command = head[1:]
-        if command in GREEK:
-            return tree.Letter(command), rest
-        if command in ACCENTS:
-            inner, rest = _atom(rest, text)
-            return tree.Accent(inner, command), rest
-        if command in STYLES:
-            inner, rest = _atom(rest, text)
-            if isinstance(inner, tree.Letter | tree.Number):
-                return tree.Letter(inner.text, STYLES[command]), rest
-        raise NotationError(
-            f"'{head}' is no part of a name here", source=text, fix=r"use Greek letters, \hat, \bar, \tilde, \mathbf, \mathrm"
-        )
-    return (tree.Number(head) if head.isdigit() else tree.Letter(head)), rest

@@ -7,9 +7,20 @@ GREEK = {
     "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ", "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω", "ell": "ℓ",
 }  # fmt: skip
 
-GREEK_ALIASES = {"lambda_": "lambda", "eps": "varepsilon", "sig": "sigma"}
+LETTERS = {sign: name for name, sign in GREEK.items() if name != "ell"}
+"""What Greek letters are called."""
+
+GREEK_ALIASES = {"eps": "varepsilon", "sig": "sigma", **dict.fromkeys(("lambda_", "lam", "lmbda", "lamda"), "lambda"), **LETTERS}
+"""How names of Greek letters are spelled besides."""
 
 ACCENTS = {"hat": "^", "bar": "¯", "tilde": "~", "dot": "˙"}
+"""Accents that the end of a name can say."""
+
+ALL_ACCENTS = ACCENTS | {
+    "vec": "→", "ddot": "¨", "check": "ˇ", "breve": "˘", "acute": "\u00b4", "grave": "`", "mathring": "˚", "widehat": "^", "widetilde": "~",
+    "overline": "¯", "overrightarrow": "→", "underline": "_",
+}  # fmt: skip
+"""Those that a name in LaTeX can have."""
 
 MARKS = {
     "=": ("=", "="),
@@ -38,6 +49,30 @@ MARKS = {
     "ne": (r"\ne", "≠"),
     ":": (":", ":"),
     ",": (",", ","),
+    "prime": (r"\prime", "′"),
+    "star": (r"\star", "⋆"),
+    "dagger": (r"\dagger", "†"),
+    "ddagger": (r"\ddagger", "‡"),
+    "circ": (r"\circ", "∘"),
+    "bullet": (r"\bullet", "∙"),
+    "infty": (r"\infty", "∞"),
+    "perp": (r"\perp", "⊥"),
+    "parallel": (r"\parallel", "∥"),
+    "mid": (r"\mid", "∣"),
+    "pm": (r"\pm", "±"),
+    "mp": (r"\mp", "∓"),
+    "oplus": (r"\oplus", "⊕"),
+    "ldots": (r"\ldots", "…"),
+    "sim": (r"\sim", "\u223c"),
+    "mapsto": (r"\mapsto", "↦"),
+    "setminus": (r"\setminus", "\u2216"),
+    "flat": (r"\flat", "♭"),
+    "sharp": (r"\sharp", "♯"),
+    "natural": (r"\natural", "♮"),
+    "aleph": (r"\aleph", "ℵ"),
+    "hbar": (r"\hbar", "ℏ"),
+    "|": (r"\vert", "|"),
+    **{c: (c, c) for c in "()[]/;.!?"},
 }
 
 FUNCTIONS = {

@@ -41,7 +41,7 @@ class Number(Node):
 
 @dataclass(frozen=True)
 class Letter(Node):
-    """A name: one letter, the name of a Greek letter, or a word; style "italic", "upright" or "bold"."""
+    """A name: one letter, the name of a Greek letter, or a word; style "italic", "upright" or "bold", of names in LaTeX also others."""
 
     text: str
     style: str = "italic"
@@ -59,6 +59,13 @@ class Text(Node):
     """Words between formulas."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Group(Node):
+    """What is one name though it is made of several."""
+
+    body: Node
 
 
 @dataclass(frozen=True)

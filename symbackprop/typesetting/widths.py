@@ -35,7 +35,7 @@ def ems(node: tree.Node, style: int = DISPLAY) -> float:
             return WORD * size * sum(2 if ord(c) > 0x2E80 else 1 for c in text)
         case tree.Mark(name):
             return (1.2 if "dots" in name else SIGN) * size
-        case tree.Accent(base):
+        case tree.Accent(base) | tree.Group(base):
             return ems(base, style)
         case tree.Labelled(base, sub, sup):
             below = sum(ems(n, small) for n in sub) + (0 if all(map(tree.is_short, sub)) else COMMA * SIZES[small] * (len(sub) - 1))

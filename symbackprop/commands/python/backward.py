@@ -1,5 +1,6 @@
 """What `symbackprop verify FILE.py:NAME` does: hand-written backward passes, in a process of their own."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from symbackprop.backward.child import Request, checked
 from symbackprop.commands.notes import BY_ENDING, SUFFIXES
 from symbackprop.commands.options import Report, check_ending, is_folder
 from symbackprop.commands.pages import pairs
+from symbackprop.commands.tasks.junit import junit, of_report
 from symbackprop.emit import write
 from symbackprop.errors import SpecError
 
@@ -44,10 +46,12 @@ def verify(what: str, settings: Settings, say: Callable[[str], None], complain: 
         pairs(settings.shapes, "shapes") if settings.shapes is not None else None,
         pairs(settings.pairs, "pairs") if settings.pairs else {},
         pairs(settings.given, "given") if settings.given else {},
-        form.value,
+        Report.json.value if form is Report.junit else form.value,
         settings.limit,
     )
     status, text = checked(request)
+    if form is Report.junit and status != 2:
+        text = junit([of_report(json.loads(text), what)])
     if status == 2:
         complain(text)
     elif output is None:

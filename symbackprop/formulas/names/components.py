@@ -62,8 +62,8 @@ class Components(Tensors):
 
     def is_column(self, node: n.Node, p: Position) -> bool:
         """Whether one index of a matrix is that of its columns: where the letter stands second in w_{kj}."""
-        if not isinstance(node, n.Name) or not isinstance(p.tree, n.Name):
-            return False
+        if not isinstance(node, n.Name) or not isinstance(p.tree, n.Name) or len(atoms(node.scripts, "_")) > 1:
+            return False  # behind a label, as in W_{q, s}, the one index is the first
         first = second = False
         for t in self.trees:
             for x in parts(t):

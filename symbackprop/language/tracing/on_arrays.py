@@ -151,6 +151,9 @@ class _ArrayOps:
 
         return call
 
+    def called(self, x: Any, name: str, latex: str) -> None:
+        """An array has no name."""
+
     def named(self, x: Any) -> Any:
         """A value that is used more than once: on arrays, itself."""
         return x

@@ -117,6 +117,10 @@ class Composer:
         """A value that is used more than once, with an equation of its own if it is not one entry already."""
         return x if x.array.name is not None else Value(self.draft.ground(x.array), self)
 
+    def called(self, x: Value, name: str, latex: str) -> None:
+        """Say what a value is called if it gets an equation of its own (`Draft.wish`)."""
+        self.draft.wish(x.array, name, latex)
+
 
 COMPOSED: dict[str, Callable] = {}
 """The author's function of each composed op, by name: given other `ops`, it works on other values."""

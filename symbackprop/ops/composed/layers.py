@@ -18,6 +18,12 @@ def linear(ops: Composer, x: Value, weight: Value, bias: Value | None = None) ->
     return made if bias is None else made + bias
 
 
+def _statistics(ops: Composer, x: Value, axis: int) -> None:
+    """What the field calls mean and variance."""
+    ops.called(ops.mean(x, axis=axis), "mu", r"\mu{}")
+    ops.called(ops.var(x, axis=axis), "sigma2", r"\sigma^{{2}}{}")
+
+
 def _scaled(made: Value, weight: Value | None, bias: Value | None) -> Value:
     made = made if weight is None else made * weight
     return made if bias is None else made + bias
@@ -30,6 +36,7 @@ def layer_norm(ops: Composer, x: Value, weight: Value | None = None, bias: Value
     layer_norm(x, w, b) = w (x - mean(x)) / sqrt(var(x) + eps) + b
     """
     x = ops.named(x)
+    _statistics(ops, x, -1)
     return _scaled((x - ops.mean(x, **LAST)) / ops.sqrt(ops.var(x, **LAST) + eps), weight, bias)
 
 
@@ -40,6 +47,7 @@ def rms_norm(ops: Composer, x: Value, weight: Value | None = None, eps: Expr = 1
     rms_norm(x, w) = w x / sqrt(mean(x^2) + eps)
     """
     x = ops.named(x)
+    ops.called(ops.mean(x**2, axis=-1), "rms2", r"\mathrm{{RMS}}^{{2}}{}")
     return _scaled(x / ops.sqrt(ops.mean(x**2, **LAST) + eps), weight, None)
 
 
@@ -50,6 +58,7 @@ def batch_norm(ops: Composer, x: Value, weight: Value | None = None, bias: Value
     batch_norm(X, w, b) = w (X - mean(X, axis=0)) / sqrt(var(X, axis=0) + eps) + b
     """
     x = ops.named(x)
+    _statistics(ops, x, 0)
     first = {"axis": 0, "keepdims": True}
     return _scaled((x - ops.mean(x, **first)) / ops.sqrt(ops.var(x, **first) + eps), weight, bias)
 

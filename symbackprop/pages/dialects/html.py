@@ -23,6 +23,10 @@ class Html(Dialect):
         """Escaped words."""
         return escape_html(text)
 
+    def told(self, text: str) -> str:
+        """A user's own words."""
+        return self.words(text)
+
     def math(self, node: tree.Node) -> str:
         """A formula within a line."""
         return mathml(node)

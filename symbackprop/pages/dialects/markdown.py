@@ -1,5 +1,6 @@
 """Pages in Markdown, for GitHub and Obsidian; and what all dialects share."""
 
+import re
 from collections.abc import Sequence
 from math import inf
 
@@ -8,6 +9,9 @@ from symbackprop.typesetting import tree
 from symbackprop.typesetting.blocks import Chain, Code, Grid, Line
 from symbackprop.typesetting.breaking import NONE, Row, rows
 from symbackprop.typesetting.latex import latex
+
+SPECIAL = re.compile(r"[\\`*_{}\[\]()#+!|$~>=^-]")
+"""What is a sign of Markdown, somewhere."""
 
 
 def for_github(text: str) -> str:
@@ -24,6 +28,10 @@ class Dialect:
     def words(self, text: str) -> str:
         """Plain words."""
         return text
+
+    def told(self, text: str) -> str:
+        """Words of a user's own, in which nothing is a sign of Markdown or HTML."""
+        return SPECIAL.sub(r"\\\g<0>", text).replace("&", "&amp;").replace("<", "&lt;")
 
     def math(self, node: tree.Node) -> str:
         """A formula within a line."""

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LATIN, IDEOGRAPHS = 0x17F, 0x2E80
+"""Behind the first all letters are other ones; behind the second they are those of East Asia."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -36,10 +39,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: title, a line below it, language ("en", "zh"), blocks, a last line."""
+    """A whole page: title, a line below it, language ("en", "zh"), blocks, a last line, and who wrote it, and when."""
 
     title: str
     subtitle: str
     lang: str
     items: tuple[Item, ...]
     foot: str
+    byline: str = ""
+
+    @property
+    def many_scripts(self) -> bool:
+        """Whether letters stand in it that pdflatex has not: Chinese ones, or in its head any but Latin ones."""
+        head, body = self.title + self.byline, repr(self.items)
+        return self.lang == "zh" or any(ord(c) > LATIN for c in head) or any(ord(c) > IDEOGRAPHS for c in body)

@@ -13,6 +13,7 @@ from symbackprop.typesetting.blocks import Chain, Code, Grid, Line
 from symbackprop.typesetting.breaking import INDENT, NONE, SHARE, lined, rows
 from symbackprop.typesetting.latex import escape as escape_tex
 from symbackprop.typesetting.latex import latex
+from symbackprop.typesetting.symbols import LETTERS
 from symbackprop.typesetting.widths import CODE, ems
 
 GAP = 1.1
@@ -24,6 +25,7 @@ LABEL = 7.0
 STEPPED = 2.0
 """How far chains of equations stand in."""
 BREAKS = re.compile(r"\\_|[(,.*]")
+GREEK = re.compile("[" + "".join(LETTERS) + "]")
 MANY = 12
 """More lines than these are no block that stays on one page."""
 LINE = "$\\par\\noindent\\hspace*{2em}$\\displaystyle "
@@ -38,11 +40,15 @@ class Tex(Dialect):
 
     def words(self, text: str) -> str:
         """Escaped words; a dash that the Latin fonts lack is written in ASCII."""
-        return escape_tex(text).replace("–", "--")
+        return GREEK.sub(lambda found: rf"\ensuremath{{\{LETTERS[found[0]]}}}", escape_tex(text).replace("–", "--"))
+
+    def told(self, text: str) -> str:
+        """A user's own words."""
+        return self.words(text).replace("^", r"\^{}").replace("~", r"\~{}")
 
     def code(self, text: str) -> str:
         """Program text within a line."""
-        plain = escape_tex(text).replace("^", r"\^{}").replace("~", r"\~{}")
+        plain = self.told(text)
         return rf"\texttt{{{BREAKS.sub(lambda found: found[0] + ALLOWED, plain)}}}"
 
     def math(self, node: tree.Node) -> str:
