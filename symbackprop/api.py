@@ -24,6 +24,8 @@ from symbackprop.language.tracing.trace import trace_spec
 from symbackprop.notes import checked
 from symbackprop.pages.beyond import compose_beyond
 from symbackprop.pages.document import compose
+from symbackprop.pages.pieces.fragment import Fragment, compose_fragment
+from symbackprop.pages.pieces.short import compose_short
 from symbackprop.result import Result
 from symbackprop.results import Beyond, Paged
 from symbackprop.stability.recognise import opened, recognised
@@ -159,12 +161,20 @@ class Derivation(Paged):
     jvp = output.jvp
     vjp = output.vjp
 
-    def document(self, form: str = "both", lang: str = "en", also: Sequence[str] = ()) -> Document:
+    def document(self, form: str = "both", lang: str = "en", also: Sequence[str] = (), short: bool = False) -> Document:
         """The page of the gradient; with words of `kinds.table` that of those derivatives, which tells the gradient in short.
 
-        Raises SpecError for another word.
+        `short`: two to four pages, with the model, the results and one step worked out. Raises SpecError for another word.
         """
+        if short:
+            return compose_short(self.derived, form, lang)
         return compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
+
+    def fragment(self, form: str = "both", lang: str = "en") -> Fragment:
+        """The model and its gradient for a paper."""
+        names = [self.derived.adjoints[n] for n in self.wrt]
+        facts = dict.fromkeys(f for n in names for f in Result(self.derived, n).facts)
+        return compose_fragment(self.derived, names, self.program.authored, form, lang, tuple(facts))
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.model.name} by {', '.join(self.wrt)}>"

@@ -27,6 +27,7 @@ from symbackprop.errors import TargetError, UnknownTargetError, nearest
 from symbackprop.files import note, was_read
 from symbackprop.modules.module import Offer, module_record
 from symbackprop.pages.page import page
+from symbackprop.pages.pieces.fragment import Fragment
 from symbackprop.typesetting.blocks import Document
 
 
@@ -88,6 +89,11 @@ def render(target: str, template: str, record: Mapping[str, Any]) -> str:
 def document_text(document: Document, kind: str) -> str:
     """A document as "markdown" (GitHub and Obsidian), "html" (MathML, no script, no network) or "latex" (pdflatex, in Chinese xelatex)."""
     return render(kind, f"derivation.{ENDINGS.get(kind, kind)}.jinja", {"page": page(document, kind)})
+
+
+def fragment_text(fragment: Fragment) -> str:
+    """A fragment as LaTeX for a document that uses amsmath."""
+    return render("latex", "fragment.tex.jinja", {"fragment": fragment})
 
 
 ENDINGS = {"markdown": "md", "html": "html", "latex": "tex"}

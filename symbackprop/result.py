@@ -1,5 +1,6 @@
 """A derivative in hand: its index form, matrix form, LaTeX and NumPy, what it evaluates to, and the facts it rests on."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from inspect import signature
@@ -15,14 +16,17 @@ from symbackprop.calculus.term import as_sympy
 from symbackprop.code.names import PYTHON, Names, code_names
 from symbackprop.derivation.kinks import Kink, kinks
 from symbackprop.derivation.reverse import Derived, Step
-from symbackprop.emit import function_source, load_source
+from symbackprop.emit import document_text, fragment_text, function_source, load_source
 from symbackprop.errors import DataError, NotationError, SpecError
 from symbackprop.matrix.form import matrix_equation_latex
 from symbackprop.pages.closed import closed_index, closed_matrix
 from symbackprop.pages.page import DIALECTS
 from symbackprop.pages.parts import Formula, Part, formula, is_inverse, lettered, names_of
+from symbackprop.pages.pieces.fragment import Fragment, compose_fragment
+from symbackprop.pages.pieces.single import Single, compose_singles
 from symbackprop.pages.together import with_arguments
 from symbackprop.pages.written import Written
+from symbackprop.typesetting.blocks import Document
 from symbackprop.typesetting.index_form import equation_latex
 from symbackprop.typesetting.latex import latex
 from symbackprop.typesetting.names import Letters
@@ -33,7 +37,41 @@ from symbackprop.verification.oracle.literal import infer_sizes, size_of, sizes_
 FORMS = ("matrix", "index", "best")
 
 
-class Result:
+class Paged(ABC):
+    """What can be written as a page: `form` is "index", "matrix" or "both", `lang` "en" or "zh".
+
+    Raises NotationError for another form or language.
+    """
+
+    @abstractmethod
+    def document(self, form: str = "both", lang: str = "en") -> Document:
+        """The page before it is Markdown, HTML or LaTeX."""
+
+    def markdown(self, form: str = "both", lang: str = "en") -> str:
+        """The page as Markdown for GitHub and Obsidian."""
+        return document_text(self.document(form, lang), "markdown")
+
+    def html(self, form: str = "both", lang: str = "en") -> str:
+        """The page as HTML: MathML, no script, no network."""
+        return document_text(self.document(form, lang), "html")
+
+    def tex(self, form: str = "both", lang: str = "en", fragment: bool = False) -> str:
+        """The page as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex.
+
+        `fragment`: without a preamble and macros of its own, for a paper that uses amsmath: the model and the results as numbered
+        equations with labels; what is too long to be closed is told by parts that follow it, in order.
+        """
+        return fragment_text(self.fragment(form, lang)) if fragment else document_text(self.document(form, lang), "latex")
+
+    @abstractmethod
+    def fragment(self, form: str = "both", lang: str = "en") -> Fragment:
+        """What `tex(fragment=True)` prints."""
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
+
+class Result(Paged):
     """One derivative. The derivative of a scalar has the shape of the variable; else output axes first, then input axes.
 
     It may speak of named parts (dO, Yhat), which `parts` defines down to the leaves.
@@ -114,6 +152,19 @@ class Result:
     def steps(self) -> tuple[Step, ...]:
         """The lines of the derivation that lead here, in order."""
         return tuple(s for s in self.derived.steps if s.quantity in self.program.tensors)
+
+    @property
+    def single(self) -> Single:
+        """What a page tells of it."""
+        return Single(self.derived, self.name, frozenset(self.known), self.steps, self.facts, self.conventions, self.numpy)
+
+    def document(self, form: str = "both", lang: str = "en") -> Document:
+        """The page of this derivative: what is derived, the formulas, the code, the steps."""
+        return compose_singles([self.single], form, lang)
+
+    def fragment(self, form: str = "both", lang: str = "en") -> Fragment:
+        """The derivative for a paper, behind the equations of the model that it comes from."""
+        return compose_fragment(self.derived, [self.name], self.known, form, lang, self.facts)
 
     def latex(self, form: str = "best", expand: bool | str = False) -> str:
         """LaTeX of the right side, in matrix notation, in index notation, or in the better of the two.

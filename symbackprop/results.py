@@ -1,6 +1,6 @@
 """Several derivatives that belong together, such as the blocks of a Hessian or products with it; and their pages."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -9,11 +9,11 @@ import numpy as np
 
 from symbackprop.calculus.program import Fact
 from symbackprop.derivation.reverse import Derived, Step
-from symbackprop.emit import document_text
-from symbackprop.errors import DeriveError, SpecError
+from symbackprop.errors import DeriveError, NotationError, SpecError
 from symbackprop.pages.beyond import Section, compose_beyond
+from symbackprop.pages.pieces.fragment import Fragment
 from symbackprop.pages.together import Together, together
-from symbackprop.result import FORMS, Result
+from symbackprop.result import FORMS, Paged, Result
 from symbackprop.typesetting.blocks import Document
 from symbackprop.typesetting.latex import latex
 from symbackprop.typesetting.wording import kink_in, refusal
@@ -21,32 +21,6 @@ from symbackprop.verification.oracles import Oracle
 from symbackprop.verification.report import verify_results
 from symbackprop.verification.second import check_result
 from symbackprop.verification.verdict import Report, Verdict
-
-
-class Paged(ABC):
-    """What can be written as a page: `form` is "index", "matrix" or "both", `lang` "en" or "zh".
-
-    Raises NotationError for another form or language.
-    """
-
-    @abstractmethod
-    def document(self, form: str = "both", lang: str = "en") -> Document:
-        """The page before it is Markdown, HTML or LaTeX."""
-
-    def markdown(self, form: str = "both", lang: str = "en") -> str:
-        """The page as Markdown for GitHub and Obsidian."""
-        return document_text(self.document(form, lang), "markdown")
-
-    def html(self, form: str = "both", lang: str = "en") -> str:
-        """The page as HTML: MathML, no script, no network."""
-        return document_text(self.document(form, lang), "html")
-
-    def tex(self, form: str = "both", lang: str = "en") -> str:
-        """The page as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex."""
-        return document_text(self.document(form, lang), "latex")
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
 
 
 class Beyond(Paged):
@@ -66,6 +40,11 @@ class Beyond(Paged):
     def document(self, form: str = "both", lang: str = "en") -> Document:
         """The model, what is derived, its formulas, and the steps that lead to them."""
         return compose_beyond(self.first, self.sections, form, lang)
+
+    def fragment(self, form: str = "both", lang: str = "en") -> Fragment:
+        """Raises NotationError: only first derivatives, and single ones, have a fragment."""
+        fix = 'take one of them, as in results["W1"].tex(fragment=True), or the page: .tex()'
+        raise NotationError(f"{self!r} has no fragment", fix=fix)
 
 
 class Results(Beyond, Mapping[str, Result]):

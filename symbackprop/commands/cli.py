@@ -19,9 +19,6 @@ from typer.core import TyperCommand, TyperOption
 
 from symbackprop.commands.later import opened_later
 from symbackprop.commands.options import (
-    ENDINGS,
-    KINDS,
-    PAGES,
     Form,
     Format,
     Language,
@@ -40,6 +37,7 @@ from symbackprop.version import __version__
 
 api = opened_later("symbackprop.api")
 data = opened_later("symbackprop.commands.data")
+deriving = opened_later("symbackprop.commands.writing.deriving")
 demonstration = opened_later("symbackprop.commands.demo")
 backward = opened_later("symbackprop.commands.backward")
 emit = opened_later("symbackprop.emit")
@@ -158,9 +156,14 @@ def derive(
     form: Annotated[Form, typer.Option(help="How formulas are written.")] = Form.both,
     lang: Annotated[Language, typer.Option(help="The language of the page.")] = Language.en,
     format: Annotated[Format | None, typer.Option(help="Default: what the ending of -o says, else markdown.")] = None,
+    fragment: Annotated[bool, typer.Option("--fragment", help="LaTeX to paste into a paper that uses amsmath.")] = False,
+    short: Annotated[bool, typer.Option("--short", help="Of a model: two to four pages, with one step worked out.")] = False,
+    steps_of: Annotated[list[str] | None, typer.Option("--steps-of", help="Of a model: the page of these derivatives alone.")] = None,
     output: Output = None,
 ) -> None:
     """Derive the gradient of a model or of one expression, step by step.
+
+    Of an expression the terminal shows the result; its page, with the steps, is written by -o or --format. A PDF needs TeX.
 
     \b
     Examples:
@@ -169,28 +172,14 @@ def derive(
       symbackprop derive examples/two_layer.toml -o folder      (Markdown, HTML and LaTeX)
       symbackprop derive examples/two_layer.toml --order 2 -o hessian.html
       symbackprop derive examples/two_layer.toml --with hvp,ggn,per-sample
+      symbackprop derive examples/two_layer.toml --short -o handout.pdf
+      symbackprop derive examples/two_layer.toml --fragment -o gradient.tex
       symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt x
+      symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt A --wrt x -o page.html
     """
-    names = words(wrt)
-    if format is None:
-        check_ending(output, "a page", *PAGES)
-    kind = format or (PAGES.get(output.suffix.lower()) if output else None) or Format.markdown
+    options = (shapes, facts, words(wrt), order, words(also), form.value, lang.value, format, output, fragment, short, words(steps_of))
     with working("deriving"):
-        if pages.is_expression(model, shapes, also):
-            written = {
-                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang.value)
-            }
-        else:
-            if order > 2:
-                raise SpecError(
-                    "a model is derived to order 2", place="--order", fix="--order 2 gives the Hessian; an expression has order 3"
-                )
-            derivation = api.derive(api.load(model), wrt=names or None)
-            document = derivation.document(form.value, lang.value, [*(["hessian"] if order == 2 else []), *words(also)])
-            every = output is not None and is_folder(output) and format is None
-            written = {k: emit.document_text(document, KINDS[k]) for k in (Format if every else (kind,))}
-    for k, page in written.items():
-        deliver(page, output, f"derivation{ENDINGS[k]}")
+        deriving.write(model, deriving.Asked(*options))
 
 
 @command

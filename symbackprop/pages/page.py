@@ -5,7 +5,7 @@ from symbackprop.pages.dialects.html import Html
 from symbackprop.pages.dialects.markdown import Dialect
 from symbackprop.pages.dialects.records import Item, Page, Shape
 from symbackprop.pages.dialects.tex import Tex
-from symbackprop.typesetting.blocks import Block, Box, Chain, Document, Fold, Formulas, Graph, Grid, Heading, Paragraph
+from symbackprop.typesetting.blocks import Block, Box, Chain, Document, Fold, Formulas, Graph, Grid, Heading, Listing, Paragraph
 
 WIDTH, HEIGHT, GAP, RISE = 84, 46, 44, 26
 MERMAID = frozenset("end graph flowchart subgraph style linkstyle classdef class click call href default direction".split())  # noqa: SIM905
@@ -33,6 +33,8 @@ def item(block: Block, d: Dialect) -> Item:
             return Item("paragraph", d.line(line))
         case Formulas(nodes):
             return Item("formulas", d.block(nodes))
+        case Listing(text):
+            return Item("listing", lines=d.listing(text))
         case Grid():
             return d.grid(block)
         case Chain():

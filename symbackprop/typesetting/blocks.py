@@ -40,6 +40,13 @@ class Formulas:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Lines of a program."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Grid:
     """A table."""
 
@@ -84,7 +91,7 @@ class Graph:
     arrows: tuple[tuple[str, str], ...]
 
 
-Block = Heading | Paragraph | Formulas | Grid | Chain | Fold | Graph
+Block = Heading | Paragraph | Formulas | Listing | Grid | Chain | Fold | Graph
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ class Html(Dialect):
         """Program text within a line."""
         return f"<code>{escape_html(text)}</code>"
 
+    def listing(self, text: str) -> tuple[str, ...]:
+        """The lines of a program."""
+        return tuple(map(escape_html, super().listing(text)))
+
     def formula(self, node: tree.Node) -> str:
         """A formula on a line of its own."""
         return mathml(node, display=True)

@@ -33,6 +33,10 @@ class Dialect:
         """Program text within a line."""
         return f"`{text}`"
 
+    def listing(self, text: str) -> tuple[str, ...]:
+        """The lines of a program."""
+        return tuple(text.strip("\n").split("\n"))
+
     def formula(self, node: tree.Node) -> str:
         """A formula without what sets it off."""
         return for_github(latex(node))

@@ -45,6 +45,15 @@ class Tex(Dialect):
         plain = escape_tex(text).replace("^", r"\^{}").replace("~", r"\~{}")
         return rf"\texttt{{{BREAKS.sub(lambda found: found[0] + ALLOWED, plain)}}}"
 
+    def listing(self, text: str) -> tuple[str, ...]:
+        """The lines of a program, each with how far it stands in."""
+        made = []
+        for line in super().listing(text):
+            words = line.lstrip(" ")
+            text = self.code(words).replace("  ", r"\ \ ")
+            made.append(rf"\codeline{{{len(line) - len(words)}}}{{{text}}}" if words else r"\smallskip")
+        return tuple(made)
+
     def math(self, node: tree.Node) -> str:
         """A formula within a line; fractions keep their size."""
         return rf"$\displaystyle {latex(node)}$" if tree.is_tall(node) else f"${latex(node)}$"
