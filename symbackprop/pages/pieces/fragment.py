@@ -25,10 +25,12 @@ from symbackprop.typesetting.breaking import rows
 from symbackprop.typesetting.widths import ems
 from symbackprop.typesetting.wording import filled
 
-ROOM = 29.0
+ROOM = 28.5
 """How wide a line is, in ems: an article's column at ten points has 34 of them, and a number behind the line."""
 LINES = 2
 """A derivative whose closed form takes more lines is told by its parts."""
+DEEP = 10
+"""A derivative that is computed from more equations than these is not tried in closed form; nor is one of tensors of many axes."""
 MANY = 14
 """So many lines stand together: TeX begins no new page within them."""
 TEX = DIALECTS["latex"]
@@ -74,11 +76,11 @@ class _Writer:
     @classmethod
     def of(cls, derived: Derived, names: Sequence[str], known: Collection[str], form: str, lang: str) -> "_Writer":
         program = derived.program
-        authored = frozenset(e.name for e in program.equations if e.name in known and not e.tensor.is_derived)
-        sheet = together(program, names, (form,), authored, authored)[form]
+        stated = frozenset(e.name for e in program.equations if known and not e.tensor.is_derived)
+        sheet = together(program, names, (form,), stated, stated, walk=bool(stated))[form]
         rest = [e for e in program.equations if not e.tensor.is_derived and not sheet.program.tensors[e.name].latex]
         made = replace(derived, program=lettered(sheet.program, rest, program))
-        return cls(Composer.of(made, form, lang), replace(sheet, program=made.program), names, authored, form)
+        return cls(Composer.of(made, form, lang), replace(sheet, program=made.program), names, stated, form)
 
     @property
     def program(self) -> Program:
@@ -94,14 +96,14 @@ class _Writer:
         """All of it."""
         teller = self.teller
         groups = []
-        stated = [e for e in self.program.equations if e.name in self.known]
+        stated = [e for e in self.program.equations if e.name in self.known and not is_inverse(e)]
         prefix = f"eq:{label(self.program.name)}"
         if stated:
             nodes = [(e.name, teller.as_stated(e, self.form == "index")) for e in stated]
             groups += self.group(teller.say["fragment model"], nodes, prefix)
         elif (whole := self.closed(top := self.output)) is not None:
             groups += self.group(teller.say["fragment given"], [(top, whole)], prefix)
-        closed = {name: node for name in self.names if (node := self.closed(name)) is not None}
+        closed = self.all_closed()
         results = [(name, closed.get(name) or self.equation(self.sheet.wholes[name])) for name in self.names]
         key = "fragment results" if len(results) > 1 else "fragment result"
         groups += self.group(TEX.line(teller.line(key, objective=teller.writer.names(self.output))), results, prefix)
@@ -112,12 +114,19 @@ class _Writer:
         lines = [*self.reading(shown), *([self.uses(facts)] if facts else [])]
         return Fragment(tuple(groups), TEX.line(teller.sentences(lines)) if lines else "", prefix)
 
+    def all_closed(self) -> dict[str, tree.Node]:
+        """The results that are told in closed form: where parts are told anyway, those that fit on one line."""
+        closed = {name: node for name in self.names if (node := self.closed(name)) is not None}
+        return closed if len(closed) == len(self.names) else {name: node for name, node in closed.items() if ems(node) <= ROOM}
+
     def equation(self, part: Part) -> tree.Node:
         """A part as a whole equation."""
         return Written(self.program, (), part, self.teller.writer).equation(part)
 
     def closed(self, name: str) -> tree.Node | None:
         """A result as one formula of what the reader has, where that fits on a few lines and its parts are not shown anyway."""
+        if is_deep(self.program, name, self.known):
+            return None
         write: Sequence[Callable] = (closed_index,) if self.form == "index" else (closed_matrix, closed_index)
         e = self.program[name]
         for one in write:
@@ -164,6 +173,12 @@ class _Writer:
                 groups.append([])
             groups[-1] += marked
         return [Group(lead if k == 0 else "", tuple(lines)) for k, lines in enumerate(groups)]
+
+
+def is_deep(program: Program, name: str, known: Collection[str]) -> bool:
+    """Whether a tensor is computed from many equations, but for those of `known`, or from such of tensors of many axes."""
+    own = [e for e in program.needed([name]).equations if e.name not in known]
+    return len(own) > DEEP or any(sum(a != 1 for a in e.tensor.axes) > 2 for e in own)
 
 
 def label(name: str) -> str:
