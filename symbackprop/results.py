@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from symbackprop.calculus.program import Fact
-from symbackprop.derivation.reverse import Derived, Step
+from symbackprop.derivation.reverse import Derived
 from symbackprop.errors import DeriveError, NotationError, SpecError
 from symbackprop.pages.beyond import Section, compose_beyond
+from symbackprop.pages.pieces.cards import together_card
 from symbackprop.pages.pieces.fragment import Fragment
 from symbackprop.pages.together import Together, together
-from symbackprop.result import FORMS, Paged, Result
-from symbackprop.typesetting.blocks import Document
+from symbackprop.result import FORMS, Paged, Result, Steps
+from symbackprop.typesetting.blocks import Block, Document
 from symbackprop.typesetting.latex import latex
 from symbackprop.typesetting.wording import kink_in, refusal
 from symbackprop.verification.oracles import Oracle
@@ -83,9 +84,13 @@ class Results(Beyond, Mapping[str, Result]):
         return frozenset(self.derived.program.needed(self.names.values()).tensors)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> Steps:
         """The lines of the derivation that lead to them, in order."""
-        return tuple(s for s in self.derived.steps if s.quantity in self._needed)
+        return Steps.of((s for s in self.derived.steps if s.quantity in self._needed), self.derived)
+
+    def card(self) -> list[Block]:
+        """Each of them, and what they speak of."""
+        return together_card(self.what, self.note, self.written())
 
     @property
     def facts(self) -> tuple[Fact, ...]:

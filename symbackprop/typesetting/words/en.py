@@ -108,6 +108,7 @@ WORDS = {
     "worked": "One step, worked out",
     "worked lead": "The chain rule is applied from the objective backwards; {result} comes about like this:",
     "worked matrix": "In short:",
+    "card gradient": "The derivatives of {objective} in {model} by {by}, and by what lies between; {count} steps.",
     "page facts": "Facts used: {facts}",
     "page kinks": "At kinks:",
     "between sentences": " ",

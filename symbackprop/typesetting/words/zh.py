@@ -102,6 +102,7 @@ WORDS = {
     "worked": "详解其中一步",
     "worked lead": "从目标函数出发反向使用链式法则，{result} 由此得到：",
     "worked matrix": "简写为：",
+    "card gradient": "{model} 中 {objective} 对 {by} 以及中间各量的导数；共 {count} 步。",
     "page facts": "用到的事实：{facts}",
     "page kinks": "在折点处：",
     "between sentences": "",
