@@ -1,5 +1,6 @@
 """Pages of single derivatives, short pages, and what `derive` writes of them: in every format, in both languages."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -107,3 +108,49 @@ def test_what_goes_wrong_with_tex_is_one_line_and_nothing_is_run(tmp_path: Path)
         pdf.pdf(head + r"\usepackage{nonsense}" + begin + rest, "en")
     with pytest.raises(TargetError, match="took more than"):
         pdf.pdf(head + begin + r"\def\on{\on}\on" + rest, "en", seconds=3)
+
+
+def test_names_wear_what_is_told_of_them() -> None:
+    page = sbp.derive(sbp.load(TWO_LAYER)).html()
+    classes = set(re.findall(r'<mrow class="(n\d+)"', page))
+    assert len(classes) > 15
+    for name in classes:
+        assert page.count(f'<mrow class="{name}" tabindex="0">') == 1
+        assert page.count(f'<aside class="tip tip-{name}">') == 1 and f"body:has(.{name}:is(:hover, :focus)) .{name} " in page
+    assert "<script" not in page and "mrow class" not in LEAST._repr_html_()
+
+
+def test_pages_in_latex_have_a_picture_of_the_network_where_it_fits() -> None:
+    page = sbp.derive(sbp.load(TWO_LAYER)).tex()
+    assert page.count(r"\node[tensor, ") == 11 and page.count(r"\draw[->, gray] svg {M") == 10
+    tensors = {"X": {"axes": "n d", "role": "input"}, "W": {"axes": "d d", "role": "parameter"}}
+    equations = {f"H{k}": f"tanh({f'H{k - 1}' if k else 'X'} @ W)" for k in range(12)} | {"J": "sum(H11 ** 2)"}
+    assert r"\node[tensor" not in sbp.derive(sbp.model(tensors, equations)).tex()
+
+
+@pytest.mark.slow
+def test_a_browser_tells_of_the_name_that_one_points_at(tmp_path: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not browser:
+        pytest.skip("no Chromium is installed")
+    path = tmp_path / "page.html"
+    path.write_text(sbp.derive(sbp.load(TWO_LAYER)).html(), encoding="utf-8")
+    with playwright.sync_playwright() as starting:
+        running = starting.chromium.launch(executable_path=browser, args=["--no-sandbox"])
+        for width in (1280, 390):
+            page = running.new_page(viewport={"width": width, "height": 900})
+            page.goto(path.as_uri())
+            name = page.locator("mrow[tabindex]").nth(1).get_attribute("class")
+            assert not page.locator(f".tip-{name}").is_visible()
+            page.locator(f"mrow.{name}").first.hover()
+            assert page.locator(f".tip-{name}").is_visible() and page.locator(".tip:visible").count() == 1
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            page.emulate_media(media="print")
+            assert page.locator(".tip:visible").count() == 0
+        running.close()
+
+
+def test_an_inverse_that_its_sign_tells_has_no_line_of_its_own() -> None:
+    page = sbp.derivative("sum(inv(A)[0, :])", {"A": "n n"}, "A").tex()
+    assert "\\begin{align*}\n\n" not in page and "^{-1}" in page

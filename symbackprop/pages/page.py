@@ -6,12 +6,15 @@ from symbackprop.pages.dialects.markdown import Dialect
 from symbackprop.pages.dialects.records import Item, Page, Shape
 from symbackprop.pages.dialects.tex import Tex
 from symbackprop.typesetting.blocks import Block, Box, Chain, Document, Fold, Formulas, Graph, Grid, Heading, Listing, Paragraph
+from symbackprop.typesetting.mathml import marking
 
 WIDTH, HEIGHT, GAP, RISE = 84, 46, 44, 26
 MERMAID = frozenset("end graph flowchart subgraph style linkstyle classdef class click call href default direction".split())  # noqa: SIM905
 """Words of Mermaid, which no box may go by."""
 
 
+MOST_NAMES = 150
+"""So many names of a page are told where a reader points at them."""
 DIALECTS = {"markdown": Dialect(), "html": Html(), "latex": Tex()}
 
 
@@ -20,8 +23,11 @@ def page(document: Document, kind: str) -> Page:
     if kind not in DIALECTS:
         raise NotationError(f"no pages of kind '{kind}'", fix=f"one of {', '.join(DIALECTS)}")
     d = DIALECTS[kind]
-    items = tuple(item(b, d) for b in document.blocks)
-    return Page(d.words(document.title), d.line(document.subtitle), document.lang, items, d.words(document.foot))
+    legend = [(f"n{k}", node, line) for k, (node, line) in enumerate(document.legend[:MOST_NAMES])]
+    with marking({node: name for name, node, _ in legend} if d.marks else {}):
+        items = tuple(item(b, d) for b in document.blocks)
+    told = tuple((name, d.line(line)) for name, _, line in legend)
+    return Page(d.words(document.title), d.line(document.subtitle), document.lang, items, d.words(document.foot), told)
 
 
 def item(block: Block, d: Dialect) -> Item:
@@ -84,4 +90,4 @@ def key(name: str) -> str:
 def _shape(b: Box, top: int, d: Dialect) -> Shape:
     x = GAP // 2 + b.column * (WIDTH + GAP)
     y = 8 + (b.row - top) * (HEIGHT + RISE)
-    return Shape(b.name, key(b.name), d.label(b.node), b.shape, b.kind, x, y, x + WIDTH // 2)
+    return Shape(b.name, key(b.name), d.label(b.node), d.size(b.shape), b.kind, x, y, x + WIDTH // 2)

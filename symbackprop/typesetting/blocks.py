@@ -96,10 +96,11 @@ Block = Heading | Paragraph | Formulas | Listing | Grid | Chain | Fold | Graph
 
 @dataclass(frozen=True)
 class Document:
-    """A whole document in one language."""
+    """A whole document in one language. `legend`: names of tensors, and what is said of each where a reader points at it."""
 
     title: str
     subtitle: Line
     lang: str
     blocks: tuple[Block, ...]
     foot: str
+    legend: tuple[tuple[Node, Line], ...] = ()

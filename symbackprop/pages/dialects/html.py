@@ -18,6 +18,7 @@ class Html(Dialect):
 
     room = 42.0
     chained = 29.0
+    marks = True
 
     def words(self, text: str) -> str:
         """Escaped words."""

@@ -20,6 +20,8 @@ class Dialect:
 
     room: float = inf
     chained: float = inf
+    marks = False
+    """Whether names are marked, so that a reader can point at them."""
 
     def words(self, text: str) -> str:
         """Plain words."""
@@ -85,6 +87,10 @@ class Dialect:
     def label(self, node: tree.Node) -> str:
         """A name in the picture of the network."""
         return latex(node)
+
+    def size(self, text: str) -> str:
+        """A shape in the picture of the network."""
+        return text
 
     def line(self, line: Line) -> str:
         """Words, formulas and code in a row."""

@@ -36,10 +36,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: title, a line below it, language ("en", "zh"), blocks, a last line."""
+    """A whole page: title, a line below it, language ("en", "zh"), blocks, a last line, and what is told of names, by their classes."""
 
     title: str
     subtitle: str
     lang: str
     items: tuple[Item, ...]
     foot: str
+    legend: tuple[tuple[str, str], ...] = ()

@@ -80,6 +80,10 @@ class Tex(Dialect):
         """What stands in a cell, with room above and below what is high."""
         return (r"\tall " if is_high(line) else "") + self.line(line)
 
+    def size(self, text: str) -> str:
+        """A shape in the picture of the network."""
+        return escape_tex(text).replace("×", r"$\times$").replace("*", r"$\cdot$")
+
     def grid(self, grid: Grid) -> Item:
         """A table. Rows that are too wide for it take the whole width, a line or more for each cell.
 

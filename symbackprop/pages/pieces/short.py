@@ -35,7 +35,7 @@ def compose_short(derived: Derived, form: str = "both", lang: str = "en") -> Doc
     blocks += rests_on(page)
     blocks += worked(page)
     title = page.say["title"].replace("{model}", derived.program.name.replace("_", " "))
-    return Document(title, page.subtitle(), lang, tuple(blocks), page.say["made by"])
+    return Document(title, page.subtitle(), lang, tuple(blocks), page.say["made by"], page.legend())
 
 
 def ends(nodes: list[tree.Node]) -> Formulas:

@@ -85,7 +85,7 @@ def compose_singles(singles: Sequence[Single], form: str = "both", lang: str = "
         blocks += page.section(alone=len(pages) == 1)
     variables = dict.fromkeys(say["comma"].join(page.single.of[1:]) for page in pages)
     title = say["single title"].format(output=first.single.of[0], names=say["comma"].join(variables))
-    return Document(title, first.teller.subtitle(), lang, tuple(blocks), say["made by"])
+    return Document(title, first.teller.subtitle(), lang, tuple(blocks), say["made by"], first.legend(alone=len(pages) == 1))
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,12 @@ class Told:
             header, rows = header[:-1], [row[:-1] for row in rows]
         blocks.append(Grid(header, tuple(rows)))
         return [*blocks, network(teller.derived.program, teller.writer, teller.forward)] if len(forward) > FEW else blocks
+
+    def legend(self, alone: bool) -> tuple[tuple[tree.Node, Line], ...]:
+        """What is told of names; where several derivatives have letters of their own, of what all speak of."""
+        whole = self.teller.legend()
+        leaves = {self.teller.writer.names(t.name) for t in self.teller.derived.program.leaves}
+        return whole if alone else tuple((node, line) for node, line in whole if node in leaves)
 
     def whole(self, e: Equation) -> tree.Node | None:
         """What is derived as one formula, if that can be read."""
@@ -185,8 +191,8 @@ class Told:
     def written(self, written: Written) -> list[Block]:
         """The whole, and after "where" its parts in order."""
         blocks: list[Block] = [Formulas((written.equation(written.whole),))]
-        if written.parts:
-            nodes = [written.equation(p) for p in written.parts if not is_inverse(p.equation)]
+        nodes = [written.equation(p) for p in written.parts if not is_inverse(p.equation)]
+        if nodes:
             blocks += [Paragraph((self.teller.say["single where"],)), *folding.formulas(nodes, self.teller.say["all equations"])]
         return blocks
 
