@@ -196,9 +196,9 @@ class Result(Paged):
         """The page of this derivative: what is derived, the formulas, the code, the steps."""
         return compose_singles([self.single], form, lang)
 
-    def fragment(self, form: str = "both", lang: str = "en") -> Fragment:
-        """The derivative for a paper, behind the equations of the model that it comes from."""
-        return compose_fragment(self.derived, [self.name], self.known, form, lang, self.facts)
+    def fragment(self, form: str = "both", lang: str = "en", after: str = "") -> Fragment:
+        """The derivative for a paper, behind the equations of what it is of; `after`: what its labels have besides, behind others."""
+        return compose_fragment(self.derived, [self.name], self.known, form, lang, self.facts, after)
 
     def latex(self, form: str = "best", expand: bool | str = False) -> str:
         """LaTeX of the right side, in matrix notation, in index notation, or in the better of the two.

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from test_cli import call
 from test_tex import BEGIN, END, compiled, derivations
 
 import symbackprop as sbp
@@ -43,6 +44,19 @@ def test_an_expression_is_stated_before_its_derivative(lang: str, words: tuple[s
     result = sbp.derivative("norm(A @ x - b)**2", {"A": "m n", "x": "n", "b": "m"}, "x")
     text = result.tex(lang=lang, fragment=True)
     assert text.index(words[0]) < text.index("eq:expression:f}") < text.index(words[1]) < text.index("eq:expression:dx}")
+
+
+def test_fragments_of_one_expression_have_labels_of_their_own() -> None:
+    said = call("derive", "norm(A @ x - b)**2", "--shapes", "A: m n; x: n; b: m", "--wrt", "A,x,b", "--fragment").stdout
+    labels = re.findall(r"\\label\{(.*?)\}", said)
+    assert labels == ["eq:expression:f", "eq:expression:dA", "eq:expression:x:dx", "eq:expression:b:db"] and said.count("Let") == 1
+
+
+def test_a_long_expression_is_told_like_a_model() -> None:
+    text = " + ".join(f"sum(tanh(A @ x * {k}) ** 2 / (1 + exp(b - {k})))" for k in range(2, 9))
+    made = sbp.derivative(text, {"A": "m n", "x": "n", "b": "m"}, "x").tex(fragment=True)
+    labels = re.findall(r"\\label\{eq:expression:(.*?)\}", made)
+    assert "The model is" in made and "f" in labels and "dx" in labels and len(set(labels)) == len(labels)
 
 
 def test_a_derivative_by_entries_says_why_there_is_no_matrix_and_a_collection_has_no_fragment() -> None:

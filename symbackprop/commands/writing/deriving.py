@@ -59,7 +59,9 @@ def written(model: str, asked: Asked) -> Iterator[tuple[str | bytes, str]]:
             return
         made = pages.results(*given)
         if asked.fragment:
-            yield "\n".join(fragment_text(r.fragment(asked.form, asked.lang)) for r in made), "derivation.tex"
+            later = ["", *["-".join(r.tensor.derivative[1:]) for r in made[1:]]]
+            texts = [fragment_text(r.fragment(asked.form, asked.lang, after)) for r, after in zip(made, later, strict=True)]
+            yield "\n".join(texts), "derivation.tex"
         else:
             yield from pages_of(compose_singles([r.single for r in made], asked.form, asked.lang), asked)
         return

@@ -7,6 +7,7 @@ by its parts, which follow in order after "where".
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from symbackprop.calculus.program import Fact, Program
 from symbackprop.derivation.reverse import Derived
@@ -54,15 +55,27 @@ class Fragment:
 
 
 def compose_fragment(
-    derived: Derived, names: Sequence[str], known: Collection[str], form: str = "matrix", lang: str = "en", facts: Sequence[Fact] = ()
+    derived: Derived,
+    names: Sequence[str],
+    known: Collection[str],
+    form: str = "matrix",
+    lang: str = "en",
+    facts: Sequence[Fact] = (),
+    after: str = "",
 ) -> Fragment:
     """The fragment of the derivatives `names`, tensors of `derived`; `known` is what the reader has anyway, all else is defined.
 
-    `form` "both" is "matrix" here: what has a matrix form stands in it. Raises NotationError for another form or language.
+    `form` "both" is "matrix" here: what has a matrix form stands in it. `after`: the end of what labels begin with, for a fragment behind
+    others of the same thing. Raises NotationError for another form or language.
     """
     if form not in FORMS:
         raise NotationError(f"'{form}' is not a form", fix=f"one of {', '.join(FORMS)}")
-    return _Writer.of(derived, names, known, "index" if form == "index" else "matrix", lang).fragment(facts)
+    made = partial(_Writer.of, derived, names, "index" if form == "index" else "matrix", lang, after)
+    forward = frozenset(e.name for e in derived.program.equations if not e.tensor.is_derived)
+    writer = made(forward if known else frozenset())
+    if not known and writer.closed(writer.output) is None:
+        writer = made(forward)  # what is derived is too long for one formula, and is told like a model
+    return writer.fragment(facts)
 
 
 @dataclass(frozen=True)
@@ -72,15 +85,15 @@ class _Writer:
     names: Sequence[str]
     known: frozenset[str]
     form: str
+    after: str
 
     @classmethod
-    def of(cls, derived: Derived, names: Sequence[str], known: Collection[str], form: str, lang: str) -> "_Writer":
+    def of(cls, derived: Derived, names: Sequence[str], form: str, lang: str, after: str, stated: frozenset[str]) -> "_Writer":
         program = derived.program
-        stated = frozenset(e.name for e in program.equations if known and not e.tensor.is_derived)
         sheet = together(program, names, (form,), stated, stated, walk=bool(stated))[form]
         rest = [e for e in program.equations if not e.tensor.is_derived and not sheet.program.tensors[e.name].latex]
         made = replace(derived, program=lettered(sheet.program, rest, program))
-        return cls(Composer.of(made, form, lang), replace(sheet, program=made.program), names, stated, form)
+        return cls(Composer.of(made, form, lang), replace(sheet, program=made.program), names, stated, form, after)
 
     @property
     def program(self) -> Program:
@@ -97,11 +110,11 @@ class _Writer:
         teller = self.teller
         groups = []
         stated = [e for e in self.program.equations if e.name in self.known and not is_inverse(e)]
-        prefix = f"eq:{label(self.program.name)}"
+        prefix = ":".join(["eq", label(self.program.name), *([label(self.after)] if self.after else [])])
         if stated:
             nodes = [(e.name, teller.as_stated(e, self.form == "index")) for e in stated]
             groups += self.group(teller.say["fragment model"], nodes, prefix)
-        elif (whole := self.closed(top := self.output)) is not None:
+        elif not self.after and (whole := self.closed(top := self.output)) is not None:
             groups += self.group(teller.say["fragment given"], [(top, whole)], prefix)
         closed = self.all_closed()
         results = [(name, closed.get(name) or self.equation(self.sheet.wholes[name])) for name in self.names]
