@@ -154,3 +154,12 @@ def test_a_browser_tells_of_the_name_that_one_points_at(tmp_path: Path) -> None:
 def test_an_inverse_that_its_sign_tells_has_no_line_of_its_own() -> None:
     page = sbp.derivative("sum(inv(A)[0, :])", {"A": "n n"}, "A").tex()
     assert "\\begin{align*}\n\n" not in page and "^{-1}" in page
+
+
+def test_where_nothing_folds_the_index_forms_are_an_appendix() -> None:
+    d = sbp.derive(sbp.load(TWO_LAYER))
+    page = d.tex()
+    body, _, appendix = page.partition("\\appendix")
+    assert appendix.startswith("\n\\section{Entry by entry}") and r"H^{0}_{sj} & = \sum_{i=1}^{d}" in appendix
+    assert r"H^{0}_{sj} & = \sum_{i=1}^{d}" not in body and "\\appendix" not in d.tex(form="index")
+    assert d.html().index("The same, entry by entry") < d.html().index("The gradient")

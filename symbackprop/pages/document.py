@@ -111,7 +111,7 @@ class Composer(Teller):
         ]
         if self.form == "both":
             index = Formulas(tuple(self.as_stated(e, index=True) for e in told))
-            blocks.append(Fold((self.say["index form of the model"],), (index,)))
+            blocks.append(Fold((self.say["index form of the model"],), (index,), aside=self.say["model"]))
         header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
         rows: list[tuple[Line, ...]] = []
         behind = self.derived.program.needed([self.derived.output]).tensors
@@ -360,5 +360,5 @@ class Composer(Teller):
         blocks += self.kinked(kinks(self.derived.program, [self.derived.output], self.derived.wrt))
         if self.form == "both":
             index = Formulas(tuple(self.writer.equation(e) for e in self.adjoints))
-            blocks.append(Fold((self.say["results index"],), (index,)))
+            blocks.append(Fold((self.say["results index"],), (index,), aside=self.say["results"]))
         return blocks

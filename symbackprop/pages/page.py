@@ -7,6 +7,7 @@ from symbackprop.pages.dialects.records import Item, Page, Shape
 from symbackprop.pages.dialects.tex import Tex
 from symbackprop.typesetting.blocks import Block, Box, Chain, Document, Fold, Formulas, Graph, Grid, Heading, Listing, Paragraph
 from symbackprop.typesetting.mathml import marking
+from symbackprop.typesetting.wording import words
 
 WIDTH, HEIGHT, GAP, RISE = 84, 46, 44, 26
 MERMAID = frozenset("end graph flowchart subgraph style linkstyle classdef class click call href default direction".split())  # noqa: SIM905
@@ -25,9 +26,22 @@ def page(document: Document, kind: str) -> Page:
     d = DIALECTS[kind]
     legend = [(f"n{k}", node, line) for k, (node, line) in enumerate(document.legend[:MOST_NAMES])]
     with marking({node: name for name, node, _ in legend} if d.marks else {}):
-        items = tuple(item(b, d) for b in document.blocks)
+        items = tuple(item(b, d) for b in document.blocks if not (d.appendix and is_aside(b)))
+        items += appendix(document, d) if d.appendix else ()
     told = tuple((name, d.line(line)) for name, _, line in legend)
     return Page(d.words(document.title), d.line(document.subtitle), document.lang, items, d.words(document.foot), told)
+
+
+def is_aside(block: Block) -> bool:
+    """Whether a block is one for an appendix."""
+    return isinstance(block, Fold) and bool(block.aside)
+
+
+def appendix(document: Document, d: Dialect) -> tuple[Item, ...]:
+    """What is folded where that can be, at the end."""
+    asides = [b for b in document.blocks if isinstance(b, Fold) and b.aside]
+    title = Item("appendix", d.words(words(document.lang)["results index"]))
+    return (title, *[item(Fold((b.aside,), b.blocks), d) for b in asides]) if asides else ()
 
 
 def item(block: Block, d: Dialect) -> Item:

@@ -64,11 +64,15 @@ class Chain:
 
 @dataclass(frozen=True)
 class Fold:
-    """Details under a summary of words, which may follow a formula that stays in sight."""
+    """Details under a summary of words, which may follow a formula that stays in sight.
+
+    What is an `aside` stands in an appendix, under that title, where nothing can be folded.
+    """
 
     summary: Line
     blocks: tuple["Block", ...]
     formula: Node | None = None
+    aside: str = ""
 
 
 @dataclass(frozen=True)

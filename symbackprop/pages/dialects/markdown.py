@@ -20,6 +20,8 @@ class Dialect:
 
     room: float = inf
     chained: float = inf
+    appendix = False
+    """Whether what is folded elsewhere stands at the end."""
     marks = False
     """Whether names are marked, so that a reader can point at them."""
 

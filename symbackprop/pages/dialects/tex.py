@@ -35,6 +35,7 @@ class Tex(Dialect):
     """LaTeX."""
 
     room = 41.2
+    appendix = True
 
     def words(self, text: str) -> str:
         """Escaped words; a dash that the Latin fonts lack is written in ASCII."""
