@@ -151,6 +151,10 @@ def test_a_browser_tells_of_the_name_that_one_points_at(tmp_path: Path) -> None:
         running.close()
 
 
+def test_a_page_of_numbers_speaks_of_no_sizes() -> None:
+    assert sbp.derivative("x ** 2", {"x": ""}, "x").markdown().splitlines()[2] == "Derived step by step."
+
+
 def test_an_inverse_that_its_sign_tells_has_no_line_of_its_own() -> None:
     page = sbp.derivative("sum(inv(A)[0, :])", {"A": "n n"}, "A").tex()
     assert "\\begin{align*}\n\n" not in page and "^{-1}" in page

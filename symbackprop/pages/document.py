@@ -97,6 +97,8 @@ class Composer(Teller):
         """For which sizes the formulas hold."""
         program = self.derived.program
         sizes = self.listed([(self.writer.expression(a),) for a in program.axes])
+        if not sizes:
+            return (self.say["subtitle plain"],)
         needs = self.listed([(self.writer.condition(NonNegative(need.gap), {}),) for need in program.needs])
         return self.line("subtitle needs", sizes=sizes, needs=needs) if needs else self.line("subtitle", sizes=sizes)
 

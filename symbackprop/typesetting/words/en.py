@@ -3,6 +3,7 @@
 WORDS = {
     "title": "Derivatives of {model}",
     "subtitle": "Derived for symbolic sizes: every formula below holds for any {sizes}.",
+    "subtitle plain": "Derived step by step.",
     "subtitle needs": "Derived for symbolic sizes: every formula below holds for any {sizes} with {needs}.",
     "model": "The model",
     "model lead": "The model is a chain of equations, evaluated from top to bottom; {objective} is the objective.",

@@ -3,6 +3,7 @@
 WORDS = {
     "title": "{model} 的导数",
     "subtitle": "以下推导对符号维度进行：每个公式对任意的 {sizes} 都成立。",
+    "subtitle plain": "逐步推导。",
     "subtitle needs": "以下推导对符号维度进行：每个公式对满足 {needs} 的任意 {sizes} 都成立。",
     "model": "模型",
     "model lead": "模型是自上而下依次计算的一组方程，{objective} 是目标函数。",
