@@ -8,9 +8,9 @@ from typing import Any, overload
 import numpy as np
 
 from symbackprop.calculus.program import Program
-from symbackprop.derivation.reverse import Derived, Step, gradient, jacobian
+from symbackprop.derivation.reverse import Derived, gradient, jacobian
 from symbackprop.derivation.second import second
-from symbackprop.emit import Module, module_source
+from symbackprop.emit import Carded, Module, module_source
 from symbackprop.errors import SpecError
 from symbackprop.expressions import Declared, check_expression, names_in
 from symbackprop.kinds import curvature, output, samples
@@ -25,18 +25,21 @@ from symbackprop.language.torch.importing import torch_spec
 from symbackprop.language.tracing.trace import trace_spec
 from symbackprop.notes import checked
 from symbackprop.pages.beyond import compose_beyond
-from symbackprop.pages.document import compose
-from symbackprop.result import Result
+from symbackprop.pages.document import Composer, compose
+from symbackprop.pages.pieces.cards import gradient_card, model_card
+from symbackprop.pages.pieces.fragment import Fragment, compose_fragment
+from symbackprop.pages.pieces.short import compose_short
+from symbackprop.result import Result, Steps, plain
 from symbackprop.results import Beyond, Paged
 from symbackprop.stability.recognise import opened, recognised
-from symbackprop.typesetting.blocks import Document
+from symbackprop.typesetting.blocks import Block, Document
 from symbackprop.typesetting.names import check_names
 from symbackprop.verification.claims.claims import check_claims
 from symbackprop.verification.report import verify_derived, verify_result
 from symbackprop.verification.verdict import Report
 
 
-class Model:
+class Model(Carded):
     """A model: the spec that a person wrote, and the program of index equations that it means, statistics in it recognised.
 
     `values` are those of parameters and constants by name, where the model came with them.
@@ -67,6 +70,15 @@ class Model:
         tensors = {name: replace(t, latex=None) if name in names else t for name, t in self.spec.tensors.items()}
         told = style_of({"layers": old.layers, **(style or {})}, {k: v for k, v in vars(old).items() if k != "layers"} | dict(page or {}))
         return Model(replace(self.spec, tensors=tensors, latex={**self.spec.latex, **names}, style=told), self.values)
+
+    def card(self) -> list[Block]:
+        """Its equations."""
+        return model_card(self.program)
+
+    def __str__(self) -> str:
+        own = [e for e in self.program.equations if e.text]
+        wide = max(len(e.name) for e in own) if own else 0
+        return "\n".join([self.name, *[f"  {e.name:<{wide}} = {e.text}" for e in own]])
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {', '.join(e.name for e in self.program.equations)}>"
@@ -142,9 +154,9 @@ class Derivation(Paged):
         self.derived: Derived = gradient(self.program, names)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> Steps:
         """The derivation of the gradients: each step names its rule, shows before and after, and the facts used."""
-        return self.derived.steps
+        return Steps.of(self.derived.steps, self.derived)
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -181,14 +193,34 @@ class Derivation(Paged):
     jvp = output.jvp
     vjp = output.vjp
 
-    def document(self, form: str = "both", lang: str = "", also: Sequence[str] = ()) -> Document:
+    def document(self, form: str = "both", lang: str = "", also: Sequence[str] = (), short: bool = False) -> Document:
         """The page of the gradient; with words of `kinds.table` that of those derivatives, which tells the gradient in short.
 
-        Title, author, date and, without `lang`, the language are those of the model's table [page]. Raises SpecError for another word.
+        `short`: two to four pages, with the model, the results and one step worked out. Title, author, date and, without `lang`, the
+        language are those of the model's table [page]. Raises SpecError for another word.
         """
         style, lang = self.program.style, self.program.style.language(lang)
-        made = compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
+        if short:
+            made = compose_short(self.derived, form, lang)
+        else:
+            made = compose_beyond(self.derived, sections(self, also), form, lang) if also else compose(self.derived, form, lang)
         return made.signed(style.title, style.author, style.date)
+
+    def fragment(self, form: str = "both", lang: str = "") -> Fragment:
+        """The model and its gradient for a paper."""
+        lang = self.program.style.language(lang)
+        names = [self.derived.adjoints[n] for n in self.wrt]
+        facts = dict.fromkeys(f for n in names for f in Result(self.derived, n).facts)
+        return compose_fragment(self.derived, names, self.program.authored, form, lang, tuple(facts))
+
+    def card(self) -> list[Block]:
+        """The derivatives, in the order in which they are computed."""
+        return gradient_card(self.derived, self.model.name)
+
+    def __str__(self) -> str:
+        page = Composer.of(self.derived, "matrix", "en")
+        texts = [plain(e, page.value_or_none(e), page.derived.program) for e in page.adjoints]
+        return "\n".join([f"{self!r}, {len(self.steps)} steps", *[f"  {text}" for text in texts]])
 
     def __repr__(self) -> str:
         return f"<Derivation of {self.model.name} by {', '.join(self.wrt)}>"

@@ -9,7 +9,8 @@ import os
 import stat
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
@@ -26,8 +27,10 @@ from symbackprop.derivation.reverse import Derived
 from symbackprop.errors import TargetError, UnknownTargetError, nearest
 from symbackprop.files import note, was_read
 from symbackprop.modules.module import Offer, module_record
-from symbackprop.pages.page import page
-from symbackprop.typesetting.blocks import Document
+from symbackprop.pages.page import DIALECTS, item, page
+from symbackprop.pages.pieces.cards import formulas_in
+from symbackprop.pages.pieces.fragment import Fragment
+from symbackprop.typesetting.blocks import Block, Document
 
 
 def template_root() -> Path:
@@ -88,6 +91,47 @@ def render(target: str, template: str, record: Mapping[str, Any]) -> str:
 def document_text(document: Document, kind: str) -> str:
     """A document as "markdown" (GitHub and Obsidian), "html" (MathML, no script, no network) or "latex" (pdflatex, in Chinese xelatex)."""
     return render(kind, f"derivation.{ENDINGS.get(kind, kind)}.jinja", {"page": page(document, kind)})
+
+
+def fragment_text(fragment: Fragment) -> str:
+    """A fragment as LaTeX for a document that uses amsmath."""
+    return render("latex", "fragment.tex.jinja", {"fragment": fragment})
+
+
+class Carded(ABC):
+    """What a notebook shows as a card: a few formulas, with their words, as HTML, Markdown or LaTeX."""
+
+    @abstractmethod
+    def card(self) -> Sequence[Block]:
+        """What stands on it."""
+
+    def _repr_html_(self) -> str:
+        return render("notebook", "card.html.jinja", {"items": [item(b, DIALECTS["html"]) for b in self.card()]})
+
+    def _repr_markdown_(self) -> str:
+        return render("markdown", "card.md.jinja", {"items": [item(b, DIALECTS["markdown"]) for b in self.card()]})
+
+    def _repr_latex_(self) -> str:
+        return DIALECTS["latex"].block(formulas_in(self.card()))
+
+
+class Shown:
+    """A page within a notebook, in a frame of its own; printed, its Markdown."""
+
+    def __init__(self, document: Document) -> None:
+        """`document` is the page."""
+        self.document = document
+
+    def _repr_html_(self) -> str:
+        return render("notebook", "page.html.jinja", {"page": document_text(self.document, "html"), "title": self.document.title})
+
+    def __str__(self) -> str:
+        return document_text(self.document, "markdown")
+
+    _repr_markdown_ = __str__
+
+    def __repr__(self) -> str:
+        return f"<page: {self.document.title}>"
 
 
 ENDINGS = {"markdown": "md", "html": "html", "latex": "tex"}
@@ -168,6 +212,15 @@ class Module:
         """`source` is the whole text of the module `name`."""
         self.name = name
         self.source = source
+
+    def _repr_html_(self) -> str:
+        return render("notebook", "code.html.jinja", {"name": f"{file_name(self.name)}.py", "source": self.source})
+
+    def __str__(self) -> str:
+        return self.source
+
+    def __repr__(self) -> str:
+        return f"<Module {self.name}: {len(self.source.splitlines())} lines>"
 
     def write(self, folder: str | Path) -> Path:
         """Write <name>.py into `folder` (made if missing) and return its path; nothing is left half-written.

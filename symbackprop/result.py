@@ -1,9 +1,11 @@
 """A derivative in hand: its index form, matrix form, LaTeX and NumPy, what it evaluates to, and the facts it rests on."""
 
-from collections.abc import Collection, Mapping
+from abc import abstractmethod
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from inspect import signature
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sympy import Expr, Idx, Integer
@@ -12,17 +14,24 @@ from symbackprop.calculus.facts.data import check_facts, float_type, real_array
 from symbackprop.calculus.index import Index
 from symbackprop.calculus.program import Equation, Fact, Program, Tensor
 from symbackprop.calculus.term import as_sympy
+from symbackprop.code.formula import formula as formula_text
 from symbackprop.code.names import PYTHON, Names, code_names
 from symbackprop.derivation.kinks import Kink, kinks
 from symbackprop.derivation.reverse import Derived, Step
-from symbackprop.emit import function_source, load_source
+from symbackprop.emit import Carded, Shown, document_text, fragment_text, function_source, load_source
 from symbackprop.errors import DataError, NotationError, SpecError
-from symbackprop.matrix.form import matrix_equation_latex
+from symbackprop.matrix.form import matrix_equation_latex, numpy_text
+from symbackprop.matrix.nodes import Value
 from symbackprop.pages.closed import closed_index, closed_matrix
+from symbackprop.pages.document import Composer
 from symbackprop.pages.page import DIALECTS
 from symbackprop.pages.parts import Formula, Part, formula, is_inverse, lettered, names_of
+from symbackprop.pages.pieces.cards import result_card, steps_card
+from symbackprop.pages.pieces.fragment import Fragment, compose_fragment
+from symbackprop.pages.pieces.single import Single, compose_singles, teller_of
 from symbackprop.pages.together import with_arguments
 from symbackprop.pages.written import Written
+from symbackprop.typesetting.blocks import Block, Document
 from symbackprop.typesetting.index_form import equation_latex
 from symbackprop.typesetting.latex import latex
 from symbackprop.typesetting.names import Letters
@@ -33,7 +42,69 @@ from symbackprop.verification.oracle.literal import infer_sizes, size_of, sizes_
 FORMS = ("matrix", "index", "best")
 
 
-class Result:
+class Paged(Carded):
+    """What can be written as a page: `form` is "index", "matrix" or "both", `lang` "en" or "zh"; default: what the model says, else "en".
+
+    Raises NotationError for another form or language.
+    """
+
+    @abstractmethod
+    def document(self, form: str = "both", lang: str = "") -> Document:
+        """The page before it is Markdown, HTML or LaTeX."""
+
+    def markdown(self, form: str = "both", lang: str = "") -> str:
+        """The page as Markdown for GitHub and Obsidian."""
+        return document_text(self.document(form, lang), "markdown")
+
+    def html(self, form: str = "both", lang: str = "") -> str:
+        """The page as HTML: MathML, no script, no network."""
+        return document_text(self.document(form, lang), "html")
+
+    def tex(self, form: str = "both", lang: str = "", fragment: bool = False) -> str:
+        """The page as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex.
+
+        `fragment`: without a preamble and macros of its own, for a paper that uses amsmath: the model and the results as numbered
+        equations with labels; what is too long to be closed is told by parts that follow it, in order.
+        """
+        return fragment_text(self.fragment(form, lang)) if fragment else document_text(self.document(form, lang), "latex")
+
+    @abstractmethod
+    def fragment(self, form: str = "both", lang: str = "") -> Fragment:
+        """What `tex(fragment=True)` prints."""
+
+    def show(self, form: str = "both", lang: str = "") -> Shown:
+        """The page within a notebook, with all that a card leaves out."""
+        return Shown(self.document(form, lang))
+
+
+class Steps(tuple[Step, ...], Carded):
+    """The lines of a derivation, in order."""
+
+    derived: Derived
+    single: Single | None
+
+    @classmethod
+    def of(cls, steps: Iterable[Step], derived: Derived, single: Single | None = None) -> Self:
+        """Lines of `derived`; those that lead to `single` alone are told in its letters."""
+        made = cls(steps)
+        made.derived, made.single = derived, single
+        return made
+
+    def card(self) -> list[Block]:
+        """The lines, each with its rule, one quantity after the other."""
+        teller = Composer.of(self.derived, "both", "en") if self.single is None else teller_of(self.single)
+        return steps_card(self, teller)
+
+    def __str__(self) -> str:
+        axes = {name: t.axes for name, t in self.derived.program.tensors.items()}
+        lines = [(s.rule, formula_text(Equation(self.derived.program.tensors[s.quantity], s.indices, s.after), axes)) for s in self]
+        wide = max((len(rule) for rule, _ in lines), default=0)
+        return "\n".join(f"{rule:<{wide}}  {text}" for rule, text in lines)
+
+    __repr__ = __str__
+
+
+class Result(Paged):
     """One derivative. The derivative of a scalar has the shape of the variable; else output axes first, then input axes.
 
     It may speak of named parts (dO, Yhat), which `parts` defines down to the leaves.
@@ -111,9 +182,24 @@ class Result:
         return tuple(found)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> Steps:
         """The lines of the derivation that lead here, in order."""
-        return tuple(s for s in self.derived.steps if s.quantity in self.program.tensors)
+        own = [s for s in self.derived.steps if s.quantity in self.program.tensors]
+        return Steps.of(own, self.derived, Single(self.derived, self.name, frozenset(self.known), tuple(own)))
+
+    @property
+    def single(self) -> Single:
+        """What a page tells of it."""
+        return Single(self.derived, self.name, frozenset(self.known), self.steps, self.facts, self.conventions, self.numpy)
+
+    def document(self, form: str = "both", lang: str = "") -> Document:
+        """The page of this derivative: what is derived, the formulas, the code, the steps."""
+        return compose_singles([self.single], form, self.derived.program.style.language(lang))
+
+    def fragment(self, form: str = "both", lang: str = "", after: str = "") -> Fragment:
+        """The derivative for a paper, behind the equations of what it is of; `after`: what its labels have besides, behind others."""
+        lang = self.derived.program.style.language(lang)
+        return compose_fragment(self.derived, [self.name], self.known, form, lang, self.facts, after)
 
     def latex(self, form: str = "best", expand: bool | str = False) -> str:
         """LaTeX of the right side, in matrix notation, in index notation, or in the better of the two.
@@ -262,8 +348,22 @@ class Result:
         what = " ".join(str(a) for a in self.axes)
         return f"<Result {self.name} [{what}]>"
 
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
+    def card(self) -> list[Block]:
+        """The formula, what it speaks of, and the code."""
+        return result_card(self.single)
+
+    def __str__(self) -> str:
+        written = self.written("best")
+        whole, *parts = [plain(p.equation, p.value, written.program) for p in (written.whole, *written.parts)]
+        return "\n".join([whole, *(["where", *[f"  {text}" for text in parts]] if parts else [])])
+
+
+def plain(e: Equation, value: Value | None, program: Program) -> str:
+    """An equation as plain text: in NumPy notation where it has a matrix form, else entry by entry."""
+    if value is not None:
+        with suppress(NotationError):
+            return f"{e.name} = {numpy_text(value, e)}"
+    return formula_text(e, {name: t.axes for name, t in program.tensors.items()})
 
 
 def best_equation(e: Equation, program: Program) -> str:
@@ -274,8 +374,21 @@ def best_equation(e: Equation, program: Program) -> str:
         return equation_latex(e, program)
 
 
+class Printed(Idx):
+    r"""An index that SymPy prints in LaTeX as its letter: of one with a range it writes \nobreak, which MathJax has not."""
+
+    def _latex(self, printer):
+        return printer.doprint(self.label)
+
+    def __eq__(self, other: object) -> bool:
+        return self.args == other.args if isinstance(other, Idx) else super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash((Idx.__name__, *self._hashable_content()))
+
+
 def _idx_letters(e: Equation, program: Program) -> dict[Index, Idx]:
     """The letters that LaTeX would show too, as SymPy indices with their ranges."""
     bound = sorted((i for i in e.formula.atoms(Index) if i not in e.indices), key=lambda i: (i.name, str(i.axis)))
     letters = Letters(program).extended({}, (*e.indices, *bound))
-    return {i: Idx(letter, i.axis) for i, letter in letters.items()}
+    return {i: Printed(letter, i.axis) for i, letter in letters.items()}

@@ -1,6 +1,6 @@
 """Several derivatives that belong together, such as the blocks of a Hessian or products with it; and their pages."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -8,45 +8,20 @@ from typing import Any
 import numpy as np
 
 from symbackprop.calculus.program import Fact
-from symbackprop.derivation.reverse import Derived, Step
-from symbackprop.emit import document_text
-from symbackprop.errors import DeriveError, SpecError
+from symbackprop.derivation.reverse import Derived
+from symbackprop.errors import DeriveError, NotationError, SpecError
 from symbackprop.pages.beyond import Section, compose_beyond
+from symbackprop.pages.pieces.cards import together_card
+from symbackprop.pages.pieces.fragment import Fragment
 from symbackprop.pages.together import Together, together
-from symbackprop.result import FORMS, Result
-from symbackprop.typesetting.blocks import Document
+from symbackprop.result import FORMS, Paged, Result, Steps
+from symbackprop.typesetting.blocks import Block, Document
 from symbackprop.typesetting.latex import latex
 from symbackprop.typesetting.wording import kink_in, refusal
 from symbackprop.verification.oracles import Oracle
 from symbackprop.verification.report import verify_results
 from symbackprop.verification.second import check_result
 from symbackprop.verification.verdict import Report, Verdict
-
-
-class Paged(ABC):
-    """What can be written as a page: `form` is "index", "matrix" or "both", `lang` "en" or "zh"; default: what the model says, else "en".
-
-    Raises NotationError for another form or language.
-    """
-
-    @abstractmethod
-    def document(self, form: str = "both", lang: str = "") -> Document:
-        """The page before it is Markdown, HTML or LaTeX."""
-
-    def markdown(self, form: str = "both", lang: str = "") -> str:
-        """The page as Markdown for GitHub and Obsidian."""
-        return document_text(self.document(form, lang), "markdown")
-
-    def html(self, form: str = "both", lang: str = "") -> str:
-        """The page as HTML: MathML, no script, no network."""
-        return document_text(self.document(form, lang), "html")
-
-    def tex(self, form: str = "both", lang: str = "") -> str:
-        """The page as a LaTeX document: for pdflatex, in Chinese for xelatex with ctex."""
-        return document_text(self.document(form, lang), "latex")
-
-    def _repr_markdown_(self) -> str:
-        return self.markdown()
 
 
 class Beyond(Paged):
@@ -67,6 +42,11 @@ class Beyond(Paged):
         """The model, what is derived, its formulas, and the steps that lead to them."""
         style = self.first.program.style
         return compose_beyond(self.first, self.sections, form, style.language(lang)).signed(style.title, style.author, style.date)
+
+    def fragment(self, form: str = "both", lang: str = "") -> Fragment:
+        """Raises NotationError: only first derivatives, and single ones, have a fragment."""
+        fix = 'take one of them, as in results["W1"].tex(fragment=True), or the page: .tex()'
+        raise NotationError(f"{self!r} has no fragment", fix=fix)
 
 
 class Results(Beyond, Mapping[str, Result]):
@@ -105,9 +85,13 @@ class Results(Beyond, Mapping[str, Result]):
         return frozenset(self.derived.program.needed(self.names.values()).tensors)
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> Steps:
         """The lines of the derivation that lead to them, in order."""
-        return tuple(s for s in self.derived.steps if s.quantity in self._needed)
+        return Steps.of((s for s in self.derived.steps if s.quantity in self._needed), self.derived)
+
+    def card(self) -> list[Block]:
+        """Each of them, and what they speak of."""
+        return together_card(self.what, self.note, self.written())
 
     @property
     def facts(self) -> tuple[Fact, ...]:

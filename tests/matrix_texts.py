@@ -1,6 +1,7 @@
 """NumPy notation as a matrix expression, made by the builders alone: no law of the package is applied."""
 
 import ast
+from functools import partial
 
 from sympy import Integer, S
 
@@ -55,6 +56,10 @@ class Texts(ast.NodeVisitor):
             return b.matmul(left, b.diag(right))
         return b.hadamard([left, right])
 
+    def visit_Compare(self, node):
+        assert isinstance(node.ops[0], ast.Gt)
+        return b.bracket(">", self.visit(node.left), self.visit(node.comparators[0]))
+
     def visit_Call(self, node):
         if isinstance(node.func, ast.Attribute):
             return self.summed(self.visit(node.func.value), {k.arg: k.value.value for k in node.keywords}.get("axis"))
@@ -100,3 +105,7 @@ class Texts(ast.NodeVisitor):
 
     make_inv, make_diag, make_diagonal, make_trace = map(staticmethod, (b.inverse, b.diag, b.diagonal, b.trace))
     make_kron, make_vec = map(staticmethod, (b.kron, b.vec))
+
+
+for name in ("sinh", "cosh", "tanh", "relu"):
+    setattr(Texts, f"make_{name}", staticmethod(partial(lambda name, x: b.function_of(name, [x]), name)))

@@ -64,6 +64,11 @@ class Matrices(Terms):
         inner = b.scale(S.One, [row(self.leaf(a), at)], one)
         return total(at, inner if axes else b.matmul(b.transpose(inner), other))
 
+    def quotient(self, x):
+        """Hyperbolic functions of what is never large, one over the other."""
+        over, under = self.pick([("sinh", "cosh"), ("sin", "cos")])
+        return b.hadamard([b.function_of(over, [x]), b.elementwise(b.function_of(under, [x]), Integer(-1))])
+
     def column(self, a, depth):
         if depth <= 0:
             return self.leaf(a) if self.chance(0.9) else b.ones(a)
@@ -81,6 +86,9 @@ class Matrices(Terms):
                 lambda: b.diagonal(self.matrix(a, a, depth - 1)),
                 lambda: b.function_of("tanh", [x]),
                 lambda: b.elementwise(x, Integer(2)),
+                lambda: self.quotient(b.function_of("tanh", [x])),
+                lambda: b.hadamard([b.bracket(self.pick([">", ">="]), x, Scalar(S.Zero)), b.function_of("relu", [x])]),
+                lambda: b.matmul(b.diag(x), b.ones(a)),
                 lambda: b.bracket(self.pick([">", ">="]), x, Scalar(S.Zero)),
                 lambda: Unit((a, None), Integer(0)),
                 lambda: self.total(self.column, depth, a),

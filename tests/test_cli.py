@@ -328,4 +328,4 @@ def test_help_costs_less_than_half_a_second_beyond_python() -> None:
 
 def test_errors_of_commands_are_typed() -> None:
     with pytest.raises(SpecError, match="shapes of its tensors"):
-        cli.pages.expression_page("x", "", "", [], 1, "both", "markdown")
+        cli.pages.expression_page("x", "", "", [], 1, "both")

@@ -4,7 +4,7 @@ import pytest
 
 from symbackprop.calculus.program import Equation
 from symbackprop.commands.pages import expression_page, pairs, result_page
-from symbackprop.errors import NotationError, ParseError, SpecError
+from symbackprop.errors import NotationError, ParseError
 from symbackprop.expressions import derivative
 from symbackprop.pages.closed import put_in_place
 from symbackprop.result import Result
@@ -13,7 +13,7 @@ SHAPES = {"A": "m n", "x": "n", "b": "m"}
 
 
 def page(text: str, form: str = "both", **facts: str) -> str:
-    return expression_page(text, "A: m n; x: n; b: m", "; ".join(f"{k}: {v}" for k, v in facts.items()), ["x"], 1, form, "markdown")
+    return expression_page(text, "A: m n; x: n; b: m", "; ".join(f"{k}: {v}" for k, v in facts.items()), ["x"], 1, form)
 
 
 def in_place(result: Result) -> list[Equation]:
@@ -52,19 +52,14 @@ def test_both_forms_one_form_and_a_form_that_cannot_be_had() -> None:
 
 def test_facts_that_were_used_are_said() -> None:
     given = ("x: c; y: c", "y: simplex over c")
-    assert "Facts used: y: simplex over c" in expression_page("sum(y * log(softmax(x)))", *given, ["x"], 1, "index", "markdown")
-    assert "Facts used" not in expression_page("sum(y * log(softmax(x)))", given[0], "", ["x"], 1, "index", "markdown")
+    assert "Facts used: y: simplex over c" in expression_page("sum(y * log(softmax(x)))", *given, ["x"], 1, "index")
+    assert "Facts used" not in expression_page("sum(y * log(softmax(x)))", given[0], "", ["x"], 1, "index")
 
 
 def test_pairs_are_names_and_words() -> None:
     assert pairs(" A: m n; x :n;; s: ", "shapes") == {"A": "m n", "x": "n", "s": ""}
     with pytest.raises(ParseError, match="'A' stands there twice"):
         pairs("A: m; A: n", "shapes")
-
-
-def test_a_page_of_another_format_is_an_error() -> None:
-    with pytest.raises(SpecError, match="Markdown"):
-        expression_page("sum(x)", "x: n", "", [], 1, "both", "html")
 
 
 def test_a_matrix_of_more_axes_says_how_it_is_read_in_both_languages() -> None:
@@ -77,5 +72,5 @@ def test_a_matrix_of_more_axes_says_how_it_is_read_in_both_languages() -> None:
 
 
 def test_pages_speak_chinese() -> None:
-    shown = expression_page("sum(A @ x)", "A: m n; x: n", "", ["x"], 1, "both", "markdown", "zh")
+    shown = expression_page("sum(A @ x)", "A: m n; x: n", "", ["x"], 1, "both", "zh")
     assert "对 x 的导数" in shown and "矩阵形式：" in shown and "matrix form" not in shown

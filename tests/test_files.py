@@ -135,9 +135,8 @@ def test_a_file_that_nothing_read_is_replaced(desk: Path) -> None:
 
 
 ENDINGS = [
-    (("derive", "model.toml", "-o", "x.pdf"), "name a .tex file and run pdflatex on it (in Chinese xelatex), or a .md or .html file"),
-    (("derive", "norm(x)", "--shapes", "x: n", "-o", "x.pdf"), "name a .tex file and run pdflatex on it (in Chinese xelatex)"),
-    (("derive", "model.toml", "-o", "x.docx"), "let its name end in .md or .html or .tex"),
+    (("derive", "model.toml", "-o", "x.docx"), "let its name end in .md or .html or .tex or .pdf"),
+    (("derive", "model.toml", "--fragment", "-o", "x.html"), "let its name end in .tex"),
     (("generate", "model.toml", "-o", "x.pdf"), "let its name end in .py"),
     (("generate", "model.toml", "-o", "other.toml"), "let its name end in .py"),
     (("verify", "model.toml", "-o", "x.html"), "let its name end in .txt or .md or .json"),

@@ -109,9 +109,9 @@ def test_a_result_tells_its_kinks(text, wrt):
 
 
 def test_the_page_of_an_expression_tells_them_too():
-    page = expression_page("sum(relu(x))", "x: n", "", ["x"], 2, "both", "markdown")
+    page = expression_page("sum(relu(x))", "x: n", "", ["x"], 2, "both")
     assert "At kinks:" in page and "- relu(x[n]): the derivative at 0 is 0" in page and "jumps" in page
-    assert "At kinks:" not in expression_page("sum(exp(x))", "x: n", "", ["x"], 2, "both", "markdown")
+    assert "At kinks:" not in expression_page("sum(exp(x))", "x: n", "", ["x"], 2, "both")
 
 
 @pytest.mark.parametrize("text", ["sum(abs(x)**2)", "sum(np.square(np.abs(x)))", "sum(abs(x) * abs(x))"])

@@ -66,7 +66,7 @@ def joined(pages):
     head = pages[0].partition(BEGIN)[0]
     assert all(page.startswith(head) for page in pages)
     bodies = [page.partition(BEGIN)[2].partition(END)[0] for page in pages]
-    return head + BEGIN + "\n\\clearpage\n".join(bodies) + END
+    return head + BEGIN + "\n\\clearpage\\setcounter{section}{0}\n".join(bodies) + END
 
 
 def compiled(engine, text, folder):

@@ -19,9 +19,6 @@ from typer.core import TyperCommand
 
 from symbackprop.commands.later import opened_later
 from symbackprop.commands.options import (
-    ENDINGS,
-    KINDS,
-    PAGES,
     Form,
     Format,
     Language,
@@ -32,12 +29,13 @@ from symbackprop.commands.options import (
     is_folder,
     words,
 )
-from symbackprop.commands.output import complain, deliver, say
-from symbackprop.errors import SpecError, SymbackpropError
+from symbackprop.commands.output import complain, say
+from symbackprop.errors import SymbackpropError
 from symbackprop.serve.installed import check_installed
 from symbackprop.version import __version__
 
 api = opened_later("symbackprop.api")
+deriving = opened_later("symbackprop.commands.writing.deriving")
 demonstration = opened_later("symbackprop.commands.demo")
 emit = opened_later("symbackprop.emit")
 ops_page = opened_later("symbackprop.commands.ops_page")
@@ -145,9 +143,14 @@ def derive(
     form: Annotated[Form, typer.Option(help="How formulas are written.")] = Form.both,
     lang: Annotated[Language | None, typer.Option(help="The language of the page. Default: the model's, else English.")] = None,
     format: Annotated[Format | None, typer.Option(help="Default: what the ending of -o says, else markdown.")] = None,
+    fragment: Annotated[bool, typer.Option("--fragment", help="LaTeX to paste into a paper that uses amsmath.")] = False,
+    short: Annotated[bool, typer.Option("--short", help="Of a model: two to four pages, with one step worked out.")] = False,
+    steps_of: Annotated[list[str] | None, typer.Option("--steps-of", help="Of a model: the page of these derivatives alone.")] = None,
     output: Output = None,
 ) -> None:
     """Derive the gradient of a model or of one expression, step by step.
+
+    Of an expression the terminal shows the result; its page, with the steps, is written by -o or --format. A PDF needs TeX.
 
     \b
     Examples:
@@ -156,28 +159,27 @@ def derive(
       symbackprop derive examples/two_layer.toml -o folder      (Markdown, HTML and LaTeX)
       symbackprop derive examples/two_layer.toml --order 2 -o hessian.html
       symbackprop derive examples/two_layer.toml --with hvp,ggn,per-sample
+      symbackprop derive examples/two_layer.toml --short -o handout.pdf
+      symbackprop derive examples/two_layer.toml --fragment -o gradient.tex
       symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt x
+      symbackprop derive "norm(A @ x - b)**2" --shapes "A: m n; x: n; b: m" --wrt A --wrt x -o page.html
     """
-    names = words(wrt)
-    if format is None:
-        check_ending(output, "a page", *PAGES)
-    kind = format or (PAGES.get(output.suffix.lower()) if output else None) or Format.markdown
+    options = (
+        shapes,
+        facts,
+        words(wrt),
+        order,
+        words(also),
+        form.value,
+        lang.value if lang else "",
+        format,
+        output,
+        fragment,
+        short,
+        words(steps_of),
+    )
     with working("deriving"):
-        if pages.is_expression(model, shapes, also):
-            written = {
-                Format.markdown: pages.expression_page(model, shapes or "", facts or "", names, order, form.value, kind.value, lang or "en")
-            }
-        else:
-            if order > 2:
-                raise SpecError(
-                    "a model is derived to order 2", place="--order", fix="--order 2 gives the Hessian; an expression has order 3"
-                )
-            derivation = sources.derivation_of(model, shapes, names)
-            document = derivation.document(form.value, lang or "", [*(["hessian"] if order == 2 else []), *words(also)])
-            every = output is not None and is_folder(output) and format is None
-            written = {k: emit.document_text(document, KINDS[k]) for k in (Format if every else (kind,))}
-    for k, page in written.items():
-        deliver(page, output, f"derivation{ENDINGS[k]}")
+        deriving.write(model, deriving.Asked(*options))
 
 
 @command

@@ -35,6 +35,7 @@ class Format(StrEnum):
     markdown = "markdown"
     html = "html"
     tex = "tex"
+    pdf = "pdf"
 
 
 class Report(StrEnum):
@@ -50,8 +51,8 @@ class Report(StrEnum):
 
 NOTES = (".md", ".markdown", ".ipynb", ".tex", ".rst", ".txt")
 """How the files of notes end."""
-KINDS = {Format.markdown: "markdown", Format.html: "html", Format.tex: "latex"}
-ENDINGS = {Format.markdown: ".md", Format.html: ".html", Format.tex: ".tex"}
+KINDS = {Format.markdown: "markdown", Format.html: "html", Format.tex: "latex", Format.pdf: "latex"}
+ENDINGS = {Format.markdown: ".md", Format.html: ".html", Format.tex: ".tex", Format.pdf: ".pdf"}
 PAGES = {
     **{ending: format for format, ending in ENDINGS.items()},
     ".markdown": Format.markdown,
@@ -59,7 +60,6 @@ PAGES = {
     ".htm": Format.html,
 }
 """The format that the ending of a file says."""
-PDF = "name a .tex file and run pdflatex on it (in Chinese xelatex), or a .md or .html file"
 
 
 class OfExpressions(TyperCommand):
@@ -132,5 +132,4 @@ def check_ending(output: Path | None, what: str, *endings: str) -> None:
     """Raise SpecError where -o names a file that would hold something else than its ending says."""
     ending = output.suffix.lower() if output is not None and not is_folder(output) else ""
     if ending and ending not in endings:
-        fix = PDF if ending == ".pdf" and ".tex" in endings else f"let its name end in {' or '.join(endings)}"
-        raise SpecError(f"{output} is no name for {what}", place="-o", fix=fix)
+        raise SpecError(f"{output} is no name for {what}", place="-o", fix=f"let its name end in {' or '.join(endings)}")

@@ -39,9 +39,9 @@ def say(text: str) -> None:
         raise TargetError(f"standard output can't be written: {error.strerror or error}") from error
 
 
-def deliver(text: str, output: Path | None, name: str) -> None:
+def deliver(text: str | bytes, output: Path | None, name: str) -> None:
     """Write `text` to the file `output`, to `name` in the folder `output`, or without it to stdout."""
-    if output is None:
+    if output is None and isinstance(text, str):
         say(text)
-    else:
+    elif output is not None:
         emit.write(output / name if is_folder(output) else output, text)

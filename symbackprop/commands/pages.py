@@ -1,4 +1,4 @@
-"""Pages of the command line that are no model's derivation: one expression's derivative."""
+"""One expression on the command line: its derivatives, answered in the terminal, and verdicts on claims about it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +11,7 @@ from symbackprop.errors import NotationError, ParseError, SpecError
 from symbackprop.expressions import check_expression, derivative
 from symbackprop.pages.closed import put_in_place
 from symbackprop.pages.parts import lettered
+from symbackprop.result import Result
 from symbackprop.typesetting.index_form import equation_latex
 from symbackprop.typesetting.wording import kink_in, words
 from symbackprop.verification.verdict import Report
@@ -65,20 +66,22 @@ def parts(text: str) -> Iterator[tuple[int, str]]:
         start += len(part) + 1
 
 
-def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: int, form: str, kind: str, lang: str = "en") -> str:
-    """The derivative of one expression as Markdown: what is derived, the formula, NumPy, the facts used."""
+def results(text: str, shapes: str, facts: str, wrt: list[str], order: int) -> list[Result]:
+    """The derivatives of one expression that are asked for: by each of `wrt`, or of a higher order by all of them together."""
     axes = _axes(text, shapes)
-    if kind != "markdown":
-        raise SpecError("one expression is written as Markdown", place="--format", fix="put it in a TOML file for a page")
     names = wrt or list(axes)
     given = pairs(facts, "facts")
-    made = []
     groups = [names] if order > 1 and len(names) == order else [[name] for name in names]
-    for group in groups:
-        result = derivative(text, axes, wrt=group[0] if len(group) == 1 else tuple(group), order=order, facts=given)
-        title = words(lang)["page derivative"].format(expression=f"`{text}`", names=words(lang)["comma"].join(group))
-        made.append(result_page(title, result, form, lang))
-    return "\n".join(made)
+    return [derivative(text, axes, wrt=group[0] if len(group) == 1 else tuple(group), order=order, facts=given) for group in groups]
+
+
+def expression_page(text: str, shapes: str, facts: str, wrt: list[str], order: int, form: str, lang: str = "en") -> str:
+    """Derivatives of one expression for the terminal, as Markdown: what is derived, the formula, NumPy, the facts used."""
+    say, shown = words(lang), []
+    for result in results(text, shapes, facts, wrt, order):
+        names = say["comma"].join(dict.fromkeys(result.tensor.derivative[1:]))
+        shown.append(result_page(say["page derivative"].format(expression=f"`{text}`", names=names), result, form, lang))
+    return "\n".join(shown)
 
 
 def expression_report(text: str, shapes: str, facts: str, claims: list[str]) -> Report:

@@ -13,10 +13,12 @@ from symbackprop.modules.module import Offer
 from symbackprop.modules.record import FunctionText
 from symbackprop.modules.writer import ModuleWriter
 from symbackprop.pages.beyond import Section, Telling, Told, Words
+from symbackprop.pages.pieces.cards import together_card
 from symbackprop.result import Result
 from symbackprop.results import Beyond, Results
 from symbackprop.stability.recognise import opened
 from symbackprop.typesetting import tree
+from symbackprop.typesetting.blocks import Block
 from symbackprop.typesetting.names import marked
 from symbackprop.verification.oracles import Curved
 from symbackprop.verification.second import check_curvature, check_gauss_newton
@@ -76,6 +78,10 @@ class Curvature(Beyond):
     def sections(self) -> list[Section]:
         """What a page tells of it: the blocks, and the products."""
         return [self._blocks.section, self.vector_product().section]
+
+    def card(self) -> list[Block]:
+        """Its blocks, and what they speak of."""
+        return together_card(f"{self.what}, split at {self.at}", self.note, self._blocks.written())
 
     def latex(self, form: str = "best") -> dict[str, str]:
         """The right side of each block in LaTeX; named parts are defined by `blocks().latex_parts(form)`."""

@@ -7,10 +7,13 @@ tokens of NumPy notation.
 
 from collections.abc import Sequence
 
+from sympy import S
+
 from symbackprop.matrix.building import (
     diag,
     diagonal,
     elementwise,
+    function_of,
     hadamard,
     is_ones,
     kron,
@@ -27,6 +30,7 @@ from symbackprop.matrix.building import (
 from symbackprop.matrix.factoring import factored
 from symbackprop.matrix.law import Law
 from symbackprop.matrix.nodes import (
+    Bracket,
     Commutation,
     Diag,
     Diagonal,
@@ -35,8 +39,11 @@ from symbackprop.matrix.nodes import (
     Hadamard,
     Inverse,
     Kron,
+    Map,
     MatMul,
+    Ones,
     Plus,
+    Scalar,
     Sum,
     Trace,
     Transpose,
@@ -245,6 +252,45 @@ def _vec_through(x: MatMul, known: Known) -> Value | None:
     return None
 
 
+def _diag_of_ones(x: MatMul, known: Known) -> Value | None:
+    for k, f in enumerate(x.factors):
+        behind, ahead = x.factors[:k], x.factors[k + 1 :]
+        if isinstance(f, Diag) and ahead and isinstance(ahead[0], Ones):
+            return matmul(*behind, f.v, *ahead[1:])
+        if isinstance(f, Diag) and behind and isinstance(behind[-1], Transpose) and isinstance(behind[-1].x, Ones):
+            return matmul(*behind[:-1], transpose(f.v), *ahead)
+    return None
+
+
+QUOTIENTS = {("sinh", "cosh"): ("tanh", 1), ("cosh", "sinh"): ("tanh", -1), ("sin", "cos"): ("tan", 1), ("cos", "sin"): ("tan", -1)}
+"""The first of two functions over the second: a function, and the power of it."""
+
+
+def _quotient(x: Hadamard, known: Known) -> Value | None:
+    for f in x.factors:
+        (over, exponent) = power_of(f)
+        for g in x.factors:
+            (under, other) = power_of(g)
+            if not (isinstance(over, Map) and isinstance(under, Map) and over.arguments == under.arguments):
+                continue
+            found = QUOTIENTS.get((over.function, under.function))
+            if found and exponent.is_Integer and exponent > 0 and other == -exponent:
+                made = elementwise(function_of(found[0], over.arguments), exponent * found[1])
+                return hadamard([made if h is f else h for h in x.factors if h is not g])
+    return None
+
+
+def _zero_there_anyway(x: Hadamard, known: Known) -> Value | None:
+    """A condition z > 0 beside a positive power of relu(z), which is 0 where it fails."""
+    for g in x.factors:
+        base, exponent = power_of(g)
+        if isinstance(base, Map) and base.function == "relu" and exponent.is_positive:
+            for f in x.factors:
+                if isinstance(f, Bracket) and f.left == base.arguments[0] and f.right == Scalar(S.Zero):
+                    return hadamard([h for h in x.factors if h is not f])
+    return None
+
+
 # --- laws for what becomes shorter by them ---------------------------------------------------------------------------------
 
 
@@ -254,6 +300,13 @@ def _reversed(x: MatMul, known: Known) -> Value | None:
 
 def _turned_trace(x: Trace, known: Known) -> Value | None:
     return Trace(transpose(x.x))
+
+
+def _summed_apart(x: MatMul, known: Known) -> Value | None:
+    first, *rest = x.factors
+    if x.is_scalar and len(rest) == 1 and isinstance(rest[0], Plus) and is_ones(first):
+        return plus([(sign, matmul(first, v)) for sign, v in rest[0].terms])
+    return None
 
 
 def _common(x: Plus, known: Known) -> Value | None:
@@ -291,6 +344,10 @@ LAWS = (
         (MatMul,),
     ),
     Law("K vec(X) = vec(X^T)", ("A: m n", "commutation(m, n) @ vec(A)", "vec(A.T)"), _vec_through, (MatMul,)),
+    Law("diag(u) 1 = u", ("A: m n; u: n; v: p", "A @ diag(u) @ outer(ones(n), v)", "outer(A @ u, v)"), _diag_of_ones, (MatMul,)),
+    Law("sinh(x) / cosh(x) = tanh(x), and the like", ("x: n", "sinh(x) * cosh(x)**-1", "tanh(x)"), _quotient, (Hadamard,)),
+    Law("[x > 0] relu(x)^k = relu(x)^k, for k > 0", ("x: n", "(x > 0) * relu(x)**2", "relu(x)**2"), _zero_there_anyway, (Hadamard,)),
+    Law("1^T (x - y) = 1^T x - 1^T y", ("x: n; y: n", "(x - y).sum()", "x.sum() - y.sum()"), _summed_apart, (MatMul,), if_shorter=True),
     Law("x^T A y = y^T A^T x", ("A: m n; x: n; y: m", "x @ A.T @ y", "y @ A @ x"), _reversed, (MatMul,), if_shorter=True),
     Law("tr(A^T B^T) = tr(B A)", ("A: m n; B: n m", "trace(A.T @ B.T)", "trace(B @ A)"), _turned_trace, (Trace,), if_shorter=True),
     Law("A X + B X = (A + B) X, and the like", ("A: m n; B: m n; x: n", "A @ x + B @ x", "(A + B) @ x"), _common, (Plus,)),

@@ -84,7 +84,7 @@ def compose_beyond(first: Derived, sections: Sequence[Section], form: str = "bot
         blocks += one.section_blocks()
     blocks += _steps(page, shown, told)
     title = page.say["title"].replace("{model}", first.program.name.replace("_", " "))
-    return Document(title, page.subtitle(), lang, tuple(blocks), page.say["made by"])
+    return Document(title, page.subtitle(), lang, tuple(blocks), page.say["made by"], page.legend(derived=False))
 
 
 def authored_in(program: Program) -> set[str]:

@@ -33,6 +33,8 @@ ABREAST = 5
 """So many links stand beside each other in a table; more stand one below the other."""
 LONGEST = 10
 """A path through more tensors makes a product that no page is wide enough for."""
+TIP = 42.0
+"""An equation that is wider than this, in ems, is not told where a reader points at a name."""
 WIDEST = 200.0
 """An entry with all in place that is wider than this (in ems), some five lines, tells nobody anything."""
 
@@ -76,12 +78,27 @@ class Composer(Teller):
         """All sections in order."""
         blocks = [*self.model(), *self.gradient(), *self.steps(), *self.results(), *descent(self), *second_derivatives(self)]
         title = self.say["title"].replace("{model}", self.program.name.replace("_", " "))
-        return Document(title, self.subtitle(), self.lang, tuple(blocks), self.say["made by"])
+        return Document(title, self.subtitle(), self.lang, tuple(blocks), self.say["made by"], self.legend())
+
+    def legend(self, derived: bool = True) -> tuple[tuple[tree.Node, Line], ...]:
+        """What is told of a name where a reader points at it: its equation, its shape, its role; of derivatives too where `derived`."""
+        made: list[tuple[tree.Node, Line]] = []
+        for t in self.derived.program.tensors.values():
+            e = self.derived.program.equation(t.name)
+            node = self.writer.names(t.name)
+            if (t.is_derived and not derived) or (e is not None and is_inverse(e)):
+                continue
+            role: Line = (self.say["comma"], self.say[f"role {t.role}"]) if e is None else ()
+            shown = self.best(e) if e is not None else node
+            made.append((node, (shown if ems(shown) <= TIP else node, "\u2003", *self.shape(t.axes), *role)))
+        return tuple(made)
 
     def subtitle(self) -> Line:
         """For which sizes the formulas hold."""
         program = self.derived.program
         sizes = self.listed([(self.writer.expression(a),) for a in program.axes])
+        if not sizes:
+            return (self.say["subtitle plain"],)
         needs = self.listed([(self.writer.condition(NonNegative(need.gap), {}),) for need in program.needs])
         return self.line("subtitle needs", sizes=sizes, needs=needs) if needs else self.line("subtitle", sizes=sizes)
 
@@ -96,7 +113,7 @@ class Composer(Teller):
         ]
         if self.form == "both":
             index = Formulas(tuple(self.as_stated(e, index=True) for e in told))
-            blocks.append(Fold((self.say["index form of the model"],), (index,)))
+            blocks.append(Fold((self.say["index form of the model"],), (index,), aside=self.say["model"]))
         header = tuple((self.say[k],) for k in ("tensor", "shape", "role", "known"))
         rows: list[tuple[Line, ...]] = []
         behind = self.derived.program.needed([self.derived.output]).tensors
@@ -345,5 +362,5 @@ class Composer(Teller):
         blocks += self.kinked(kinks(self.derived.program, [self.derived.output], self.derived.wrt))
         if self.form == "both":
             index = Formulas(tuple(self.writer.equation(e) for e in self.adjoints))
-            blocks.append(Fold((self.say["results index"],), (index,)))
+            blocks.append(Fold((self.say["results index"],), (index,), aside=self.say["results"]))
         return blocks

@@ -5,13 +5,17 @@ from symbackprop.pages.dialects.html import Html
 from symbackprop.pages.dialects.markdown import Dialect
 from symbackprop.pages.dialects.records import Item, Page, Shape
 from symbackprop.pages.dialects.tex import Tex
-from symbackprop.typesetting.blocks import Block, Box, Chain, Document, Fold, Formulas, Graph, Grid, Heading, Paragraph
+from symbackprop.typesetting.blocks import Block, Box, Chain, Document, Fold, Formulas, Graph, Grid, Heading, Listing, Paragraph
+from symbackprop.typesetting.mathml import marking
+from symbackprop.typesetting.wording import words
 
 WIDTH, HEIGHT, GAP, RISE = 84, 46, 44, 26
 MERMAID = frozenset("end graph flowchart subgraph style linkstyle classdef class click call href default direction".split())  # noqa: SIM905
 """Words of Mermaid, which no box may go by."""
 
 
+MOST_NAMES = 150
+"""So many names of a page are told where a reader points at them."""
 DIALECTS = {"markdown": Dialect(), "html": Html(), "latex": Tex()}
 
 
@@ -20,9 +24,25 @@ def page(document: Document, kind: str) -> Page:
     if kind not in DIALECTS:
         raise NotationError(f"no pages of kind '{kind}'", fix=f"one of {', '.join(DIALECTS)}")
     d = DIALECTS[kind]
-    items = tuple(item(b, d) for b in document.blocks)
+    legend = [(f"n{k}", node, line) for k, (node, line) in enumerate(document.legend[:MOST_NAMES])]
+    with marking({node: name for name, node, _ in legend} if d.marks else {}):
+        items = tuple(item(b, d) for b in document.blocks if not (d.appendix and is_aside(b)))
+        items += appendix(document, d) if d.appendix else ()
+    told = tuple((name, d.line(line)) for name, _, line in legend)
     title = d.told(document.title) if document.own else d.words(document.title)
-    return Page(title, d.line(document.subtitle), document.lang, items, d.words(document.foot), d.told(document.byline))
+    return Page(title, d.line(document.subtitle), document.lang, items, d.words(document.foot), told, d.told(document.byline))
+
+
+def is_aside(block: Block) -> bool:
+    """Whether a block is one for an appendix."""
+    return isinstance(block, Fold) and bool(block.aside)
+
+
+def appendix(document: Document, d: Dialect) -> tuple[Item, ...]:
+    """What is folded where that can be, at the end."""
+    asides = [b for b in document.blocks if isinstance(b, Fold) and b.aside]
+    title = Item("appendix", d.words(words(document.lang)["results index"]))
+    return (title, *[item(Fold((b.aside,), b.blocks), d) for b in asides]) if asides else ()
 
 
 def item(block: Block, d: Dialect) -> Item:
@@ -34,6 +54,8 @@ def item(block: Block, d: Dialect) -> Item:
             return Item("paragraph", d.line(line))
         case Formulas(nodes):
             return Item("formulas", d.block(nodes))
+        case Listing(text):
+            return Item("listing", lines=d.listing(text))
         case Grid():
             return d.grid(block)
         case Chain():
@@ -83,4 +105,4 @@ def key(name: str) -> str:
 def _shape(b: Box, top: int, d: Dialect) -> Shape:
     x = GAP // 2 + b.column * (WIDTH + GAP)
     y = 8 + (b.row - top) * (HEIGHT + RISE)
-    return Shape(b.name, key(b.name), d.label(b.node), b.shape, b.kind, x, y, x + WIDTH // 2)
+    return Shape(b.name, key(b.name), d.label(b.node), d.size(b.shape), b.kind, x, y, x + WIDTH // 2)

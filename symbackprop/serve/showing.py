@@ -1,13 +1,11 @@
 """One derivative as a record of strings for the page: its forms with their parts, how to read them, steps, code, and what is copied."""
 
-from dataclasses import replace
 from typing import Any
 
 from symbackprop.emit import render
-from symbackprop.pages.document import Composer
 from symbackprop.pages.network import network
 from symbackprop.pages.page import DIALECTS, Item, item
-from symbackprop.pages.parts import is_inverse, lettered
+from symbackprop.pages.pieces.single import stated, teller_of, walked
 from symbackprop.pages.together import together
 from symbackprop.pages.written import Written
 from symbackprop.result import Result
@@ -28,7 +26,7 @@ def shown(result: Result) -> dict[str, Any]:
     forms = [form for form in FORMS if form == "index" or best.whole.value is not None]
     made = [_form(written[form]) for form in forms]
     reading = [HTML.line(line) for line in best.reading("en")]
-    facts = [HTML.line(teller_of(result).fact(f)) for f in result.facts]
+    facts = [HTML.line(teller_of(result.single).fact(f)) for f in result.facts]
     kinks = [kink_in(k, "en") for k in result.conventions]
     record = {
         "title": HTML.math(best.writer.names(result.name)),
@@ -66,25 +64,13 @@ def _markdown(written: Written) -> list[str]:
     return [MARKDOWN.display(broken(node)) for node in (*parts, whole)]
 
 
-def teller_of(result: Result) -> Composer:
-    """What tells the steps and the graph: all that nobody named has a letter."""
-    program = result.derived.program
-    sheet = together(program, [result.name], ("matrix",), result.known)["matrix"]
-    rest = [e for e in program.equations if not e.tensor.is_derived and not sheet.program.tensors[e.name].latex]
-    return Composer.of(replace(result.derived, program=lettered(sheet.program, rest, program)), "both", "en")
-
-
 def steps(result: Result) -> list[Block]:
-    """The equations, and the derivation: each quantity folded over its lines; what is the derivative of a thing by itself is left out."""
-    teller = teller_of(result)
-    told = {s.quantity for s in result.steps}
-    own = [e for e in teller.derived.program.equations if e.tensor.is_derived and e.name in result.program.tensors]
-    own = [e for e in own if e.name in told or e.tensor.role == "part" or len(set(e.tensor.derivative)) > 1]
-    stated = [Formulas(broken(teller.best(e))) for e in teller.forward if not is_inverse(e)]
-    return [*stated, *teller.walked(own, result.steps)]
+    """The equations, and the derivation: each quantity folded over its lines."""
+    teller = teller_of(result.single)
+    return [*stated(teller), *walked(teller, result.single)]
 
 
 def graph_of(result: Result) -> Item:
     """The picture of the expression or the model."""
-    teller = teller_of(result)
+    teller = teller_of(result.single)
     return item(network(teller.derived.program, teller.writer, teller.forward), HTML)

@@ -40,6 +40,13 @@ class Formulas:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Lines of a program."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Grid:
     """A table."""
 
@@ -57,11 +64,15 @@ class Chain:
 
 @dataclass(frozen=True)
 class Fold:
-    """Details under a summary of words, which may follow a formula that stays in sight."""
+    """Details under a summary of words, which may follow a formula that stays in sight.
+
+    What is an `aside` stands in an appendix, under that title, where nothing can be folded.
+    """
 
     summary: Line
     blocks: tuple["Block", ...]
     formula: Node | None = None
+    aside: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,18 +95,22 @@ class Graph:
     arrows: tuple[tuple[str, str], ...]
 
 
-Block = Heading | Paragraph | Formulas | Grid | Chain | Fold | Graph
+Block = Heading | Paragraph | Formulas | Listing | Grid | Chain | Fold | Graph
 
 
 @dataclass(frozen=True)
 class Document:
-    """A whole document in one language. `byline` is who wrote it, and when, as its author has it; `own`: so is the title."""
+    """A whole document in one language. `byline` is who wrote it, and when, as its author has it; `own`: so is the title.
+
+    `legend`: names of tensors, and what is said of each where a reader points at it.
+    """
 
     title: str
     subtitle: Line
     lang: str
     blocks: tuple[Block, ...]
     foot: str
+    legend: tuple[tuple[Node, Line], ...] = ()
     byline: str = ""
     own: bool = False
 

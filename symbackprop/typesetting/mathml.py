@@ -5,6 +5,10 @@
 
 import contextlib
 import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from html import escape
 
@@ -21,6 +25,54 @@ OLDER = {"FRAKTUR": "BLACK-LETTER"}
 """What it calls those of older letters."""
 TIMES = "<mo>\u2062</mo>"
 APPLICATION = "<mo>\u2061</mo>"
+
+
+@dataclass
+class Marks:
+    """Names that wear a class wherever they stand, so that a page can tell of all places at once; the first of each takes the focus."""
+
+    classes: Mapping[tree.Node, str]
+    seen: set[str] = field(default_factory=set)
+
+
+MARKS_NOW: ContextVar[Marks | None] = ContextVar("marks", default=None)
+
+
+@contextmanager
+def marking(classes: Mapping[tree.Node, str]) -> Iterator[None]:
+    """Within this, names wear their classes."""
+    token = MARKS_NOW.set(Marks(classes) if classes else None)
+    try:
+        yield
+    finally:
+        MARKS_NOW.reset(token)
+
+
+def whole(node: tree.Node) -> tree.Node:
+    """What an entry is of: a name without its indices; of a derivative of entries that by the whole."""
+    match node:
+        case tree.Labelled(base, sub, sup) if sub:
+            return base if sup is None else replace(node, sub=())
+        case tree.Derivative(top, bottoms):
+            return tree.Derivative(whole(top), tuple(map(whole, bottoms)))
+    return node
+
+
+def element(node: tree.Node) -> str:
+    """MathML of a node, without the <math> around it."""
+    marks = MARKS_NOW.get()
+    if marks is None or not isinstance(node, tree.Letter | tree.Accent | tree.Labelled | tree.Derivative | tree.Held):
+        return bare(node)
+    name = marks.classes.get(node) or marks.classes.get(whole(node))
+    if name is None:
+        return bare(node)
+    focus = "" if name in marks.seen else ' tabindex="0"'
+    marks.seen.add(name)
+    token = MARKS_NOW.set(None)
+    try:
+        return f'<mrow class="{name}"{focus}>{bare(node)}</mrow>'
+    finally:
+        MARKS_NOW.reset(token)
 
 
 def mathml(node: tree.Node, display: bool = False) -> str:
@@ -48,17 +100,17 @@ def fence(body: str, kind: str, tall: bool) -> str:
 
 
 @singledispatch
-def element(node: tree.Node) -> str:
-    """MathML of a node, without the <math> around it."""
+def bare(node: tree.Node) -> str:
+    """MathML of a node as it is."""
     raise TypeError(f"no MathML for {type(node).__name__}")
 
 
-@element.register
+@bare.register
 def _(node: tree.Number) -> str:
     return f"<mn>{node.text}</mn>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Letter) -> str:
     text = escape(GREEK.get(node.text, node.text))
     if node.style in FONTS:
@@ -89,23 +141,23 @@ def lettered(text: str, font: str) -> str:
     return made
 
 
-@element.register
+@bare.register
 def _(node: tree.Mark) -> str:
     text = MARKS[node.name][1]
     return f"<mi>{text}</mi>" if node.name in ("R", "nabla") else operator(text)
 
 
-@element.register
+@bare.register
 def _(node: tree.Text) -> str:
     return f"<mtext>{escape(node.text)}</mtext>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Group) -> str:
     return row(element(node.body))
 
 
-@element.register
+@bare.register
 def _(node: tree.Accent) -> str:
     if node.kind == "underline":
         return f"<munder>{element(node.base)}{operator(ALL_ACCENTS[node.kind], stretchy='true')}</munder>"
@@ -114,7 +166,7 @@ def _(node: tree.Accent) -> str:
     return f"<mover{close}>{element(node.base)}{operator(ALL_ACCENTS[node.kind], stretchy='false')}</mover>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Labelled) -> str:
     base = element(node.base)
     below = subscripts(node.sub) if node.sub else ""
@@ -131,12 +183,12 @@ def subscripts(nodes: tuple[tree.Node, ...]) -> str:
     return row(between.join(element(n) for n in nodes))
 
 
-@element.register
+@bare.register
 def _(node: tree.Power) -> str:
     return f"<msup>{element(node.base)}{row(element(node.exponent))}</msup>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Transposed) -> str:
     sign = operator(MARKS["top"][1])
     if isinstance(node.base, tree.Labelled) and node.base.sub and node.base.sup is None:
@@ -144,12 +196,12 @@ def _(node: tree.Transposed) -> str:
     return f"<msup>{row(element(node.base))}{sign}</msup>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Frac) -> str:
     return f"<mfrac>{row(element(node.top))}{row(element(node.bottom))}</mfrac>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Derivative) -> str:
     sign = operator("∂", rspace="0")
     above = f"<msup>{sign}<mn>{len(node.bottoms)}</mn></msup>" if len(node.bottoms) > 1 else sign
@@ -157,7 +209,7 @@ def _(node: tree.Derivative) -> str:
     return f"<mfrac>{row(above, element(node.top))}{row(below)}</mfrac>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Held) -> str:
     below = operator(",", separator="true").join(map(slashed, node.others))
     return f"<msub>{fence(element(node.whole), '()', tall=True)}{row(below)}</msub>"
@@ -173,24 +225,24 @@ def slashed(node: tree.Node) -> str:
     return row(above, parts[0], over, *[sign + p for p in parts[1:]])
 
 
-@element.register
+@bare.register
 def _(node: tree.Root) -> str:
     return f"<msqrt>{element(node.body)}</msqrt>"
 
 
-@element.register
+@bare.register
 def _(node: tree.Fenced) -> str:
     return fence(element(node.body), node.fence, tree.is_tall(node.body))
 
 
-@element.register
+@bare.register
 def _(node: tree.Half) -> str:
     size = {"fence": "true", "stretchy": "true", "symmetric": "true", "minsize": "2.4em" if node.tall else "1.2em"}
     sign = operator(FENCES[node.fence][not node.opens], form="prefix" if node.opens else "postfix", **size)
     return row(sign, element(node.body)) if node.opens else row(element(node.body), sign)
 
 
-@element.register
+@bare.register
 def _(node: tree.Apply) -> str:
     if node.bare:
         return row(element(node.function), APPLICATION, '<mspace width="0.17em"></mspace>', element(node.arguments[0]))
@@ -198,12 +250,12 @@ def _(node: tree.Apply) -> str:
     return row(element(node.function), APPLICATION, fence(body, "()", any(tree.is_tall(a) for a in node.arguments)))
 
 
-@element.register
+@bare.register
 def _(node: tree.Sequence) -> str:
     return row(*[element(i) for i in node.items])
 
 
-@element.register
+@bare.register
 def _(node: tree.Sum) -> str:
     start = element(node.index) + (operator("=") + element(node.lower) if node.lower is not None else "")
     sign = f'<mo movablelimits="false">{"∏" if node.sign == "prod" else "∑"}</mo>'
@@ -214,7 +266,7 @@ def _(node: tree.Sum) -> str:
     return row(big, element(node.body))
 
 
-@element.register
+@bare.register
 def _(node: tree.Product) -> str:
     parts = [element(node.factors[0])]
     for factor in node.factors[1:]:
@@ -223,12 +275,12 @@ def _(node: tree.Product) -> str:
     return row(('<mspace width="0.17em"></mspace>' if apart else "").join(parts))
 
 
-@element.register
+@bare.register
 def _(node: tree.Hadamard) -> str:
     return row(element(node.first), *[operator(MARKS[mark][1]) + element(n) for mark, n in node.rest])
 
 
-@element.register
+@bare.register
 def _(node: tree.Add) -> str:
     parts: list[str] = []
     for sign, term in node.terms:
@@ -238,12 +290,12 @@ def _(node: tree.Add) -> str:
     return row(*parts)
 
 
-@element.register
+@bare.register
 def _(node: tree.Relation) -> str:
     return row(element(node.first), *[operator(MARKS[mark][1]) + element(n) for mark, n in node.rest])
 
 
-@element.register
+@bare.register
 def _(node: tree.Table) -> str:
     rows = "".join("<mtr>" + "".join(f"<mtd>{element(c)}</mtd>" for c in r) + "</mtr>" for r in node.rows)
     table = f"<mtable>{rows}</mtable>"

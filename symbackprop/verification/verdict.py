@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from symbackprop.emit import render
 from symbackprop.errors import ContradictionError, DeriveError, SymbackpropError, VerifyError
 
 STATUSES = ("proved", "exact", "holds", "holds-if", "wrong", "unknown")
 """From the strongest to the weakest: for all sizes; as exact algebra; to a tolerance; under conditions; refuted; undecided."""
+
+SIGNS = {"green": "✓", "red": "✗", "amber": "?"}
+"""What stands beside the word of a verdict, which is never told by its colour alone."""
 
 GREEN = ("proved", "exact", "holds", "holds-if")
 
@@ -90,6 +94,12 @@ class Verdict:
         """The reason and what belongs to it, a line each."""
         return [*([self.reason] if self.reason else []), *self.grounds(), *self.details]
 
+    def _repr_html_(self) -> str:
+        return Report((self,))._repr_html_()
+
+    def _repr_markdown_(self) -> str:
+        return Report((self,))._repr_markdown_()
+
     def __str__(self) -> str:
         return "\n    ".join([f"{self.status}: {self.subject}", *self.lines()])
 
@@ -146,6 +156,21 @@ class Report:
             rows += [" " * (left + 2) + "  " + line for line in rest]
         rows.append(", ".join(f"{k} {s}" for s, k in self.counts().items()) or "nothing was checked")
         return "\n".join(rows)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {"colour": c, "sign": SIGNS[c], "status": v.status, "subject": v.subject, "text": "\n".join(v.lines())}
+            for c, v in self._coloured
+        ]
+        foot = ", ".join(f"{k} {s}" for s, k in self.counts().items()) or "nothing was checked"
+        return render("notebook", "report.html.jinja", {"title": self.title, "rows": rows, "foot": foot if len(rows) != 1 else ""})
+
+    def _repr_markdown_(self) -> str:
+        return f"```text\n{self.table()}\n```"
+
+    @property
+    def _coloured(self) -> list[tuple[str, Verdict]]:
+        return [("green" if v.is_green else "red" if v.status == "wrong" else "amber", v) for v in self.verdicts]
 
     def __str__(self) -> str:
         return self.table()

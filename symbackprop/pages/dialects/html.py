@@ -18,6 +18,7 @@ class Html(Dialect):
 
     room = 42.0
     chained = 29.0
+    marks = True
 
     def words(self, text: str) -> str:
         """Escaped words."""
@@ -34,6 +35,10 @@ class Html(Dialect):
     def code(self, text: str) -> str:
         """Program text within a line."""
         return f"<code>{escape_html(text)}</code>"
+
+    def listing(self, text: str) -> tuple[str, ...]:
+        """The lines of a program."""
+        return tuple(map(escape_html, super().listing(text)))
 
     def formula(self, node: tree.Node) -> str:
         """A formula on a line of its own."""

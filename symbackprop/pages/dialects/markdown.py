@@ -24,6 +24,10 @@ class Dialect:
 
     room: float = inf
     chained: float = inf
+    appendix = False
+    """Whether what is folded elsewhere stands at the end."""
+    marks = False
+    """Whether names are marked, so that a reader can point at them."""
 
     def words(self, text: str) -> str:
         """Plain words."""
@@ -40,6 +44,10 @@ class Dialect:
     def code(self, text: str) -> str:
         """Program text within a line."""
         return f"`{text}`"
+
+    def listing(self, text: str) -> tuple[str, ...]:
+        """The lines of a program."""
+        return tuple(text.strip("\n").split("\n"))
 
     def formula(self, node: tree.Node) -> str:
         """A formula without what sets it off."""
@@ -89,6 +97,10 @@ class Dialect:
     def label(self, node: tree.Node) -> str:
         """A name in the picture of the network."""
         return latex(node)
+
+    def size(self, text: str) -> str:
+        """A shape in the picture of the network."""
+        return text
 
     def line(self, line: Line) -> str:
         """Words, formulas and code in a row."""

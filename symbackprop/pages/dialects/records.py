@@ -39,13 +39,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole page: title, a line below it, language ("en", "zh"), blocks, a last line, and who wrote it, and when."""
+    """A whole page: title, a line below it, language ("en", "zh"), blocks, a last line, who wrote it, and when.
+
+    `legend`: what is told of names, by their classes.
+    """
 
     title: str
     subtitle: str
     lang: str
     items: tuple[Item, ...]
     foot: str
+    legend: tuple[tuple[str, str], ...] = ()
     byline: str = ""
 
     @property

@@ -37,6 +37,7 @@ class Tex(Dialect):
     """LaTeX."""
 
     room = 41.2
+    appendix = True
 
     def words(self, text: str) -> str:
         """Escaped words; a dash that the Latin fonts lack is written in ASCII."""
@@ -50,6 +51,15 @@ class Tex(Dialect):
         """Program text within a line."""
         plain = self.told(text)
         return rf"\texttt{{{BREAKS.sub(lambda found: found[0] + ALLOWED, plain)}}}"
+
+    def listing(self, text: str) -> tuple[str, ...]:
+        """The lines of a program, each with how far it stands in."""
+        made = []
+        for line in super().listing(text):
+            words = line.lstrip(" ")
+            text = self.code(words).replace("  ", r"\ \ ")
+            made.append(rf"\codeline{{{len(line) - len(words)}}}{{{text}}}" if words else r"\smallskip")
+        return tuple(made)
 
     def math(self, node: tree.Node) -> str:
         """A formula within a line; fractions keep their size."""
@@ -76,6 +86,10 @@ class Tex(Dialect):
     def cell(self, line: Line) -> str:
         """What stands in a cell, with room above and below what is high."""
         return (r"\tall " if is_high(line) else "") + self.line(line)
+
+    def size(self, text: str) -> str:
+        """A shape in the picture of the network."""
+        return escape_tex(text).replace("×", r"$\times$").replace("*", r"$\cdot$")
 
     def grid(self, grid: Grid) -> Item:
         """A table. Rows that are too wide for it take the whole width, a line or more for each cell.

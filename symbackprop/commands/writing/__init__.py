@@ -1,0 +1,1 @@
+"""What `derive` writes: pages, fragments of papers, PDF."""
