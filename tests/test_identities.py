@@ -11,7 +11,7 @@ from tests.identities import CASES, arrays_of, evaluated, gap
 
 GIVEN, POINTS = 268, 3
 TOLERANCE = 1e-6
-PYTHON = ("Sum(", "KroneckerDelta", "Indexed", "lambda", "None", "Entry", "Positive(")
+PYTHON = ("Sum(", "KroneckerDelta", "Indexed", "lambda ", "Lambda(", "None", "Entry", "Positive(")
 
 
 def derived(case):
