@@ -14,7 +14,7 @@ from tests.identities import CASES, arrays_of, evaluated, gap
 GIVEN, POINTS = 268, 3
 TOLERANCE = 1e-6
 PYTHON = re.compile(r"Sum\(|KroneckerDelta|Indexed|(?<!\\)lambda|None|Entry|Positive\(")
-"""What is Python's in a text; \lambda is a letter."""
+r"""What is Python's in a text; \lambda is a letter."""
 
 
 def derived(case):
