@@ -51,8 +51,7 @@ def labelled(factors: Sequence[Expr], bound: Iterable[Index]) -> Expr:
     """
     bound = set(bound)
     free = [n for f in factors for i in indices_of(f) - bound if (n := bound_number(i)) is not None]
-    depth = max((_depth(f) for f in factors), default=0)
-    depth = max([depth, *(n + 1 for n in free)])
+    depth = max([*map(_depth, factors), *(n + 1 for n in free)], default=0)
     order = _canonical_order(factors, sorted(bound, key=lambda i: (str(i.axis), i.name)))
     new = {i: bound_index(depth + k, i.axis) for k, i in enumerate(order)}
     return Total(Mul(*factors).xreplace(new), *new.values())

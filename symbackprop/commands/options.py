@@ -113,6 +113,10 @@ def are_notes(given: Sequence[str]) -> bool:
     return given[0].lower().endswith(NOTES) or (not given[0].lower().endswith(".toml") and Path(given[0]).is_dir())
 
 
+NAMED = re.compile(r"(.+\.py)(?::([\w.]*))?\Z")
+"""A Python file, and what is named in it."""
+
+
 def are_passes(given: Sequence[str]) -> bool:
     """Whether the first argument names a function of a Python file."""
     return re.search(r"\.py(:[\w.]*)?\Z", given[0]) is not None

@@ -119,7 +119,7 @@ class _Parser:
         """The tree, after the budget and Python's grammar."""
         self.check_budget()
         if "\0" in self.source:  # a ValueError before Python 3.11.4, a SyntaxError without a place since
-            raise self.error("this is not an expression", (len(self.text), len(self.text) + 1), syntax_fix(self.source)) from None
+            raise self.error("this is not an expression", (len(self.text), len(self.text) + 1), syntax_fix(self.source))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -1,20 +1,17 @@
 """What `symbackprop verify FILE.py:NAME` does: hand-written backward passes, in a process of their own."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from symbackprop.backward.child import Request, checked
 from symbackprop.commands.notes import BY_ENDING, SUFFIXES
-from symbackprop.commands.options import Report, check_ending, is_folder
+from symbackprop.commands.options import NAMED, Report, check_ending, is_folder
 from symbackprop.commands.pages import pairs
 from symbackprop.commands.tasks.junit import junit, of_report
 from symbackprop.emit import write
 from symbackprop.errors import SpecError
-
-NAMED = re.compile(r"(.+\.py)(?::([\w.]*))?\Z")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import contextlib
 import inspect
 import logging
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,13 +13,13 @@ from typing import Any
 from symbackprop.api import Derivation, Model, derive, from_torch, load, trace
 from symbackprop.backward.running.files import taken
 from symbackprop.backward.running.passes import theirs
+from symbackprop.commands.options import NAMED
 from symbackprop.commands.pages import pairs
 from symbackprop.errors import SpecError, VerifyError
 from symbackprop.files import note
 from symbackprop.language.layers import Sequential
 from symbackprop.language.spec import ModelSpec
 
-NAMED = re.compile(r"(.+\.py)(?::([\w.]*))?\Z")
 FIX = 'name a function, a model or a module of PyTorch in it: FILE.py:NAME, with --shapes "X: n d; y: n" where they are not annotations'
 SIZES = (5, 7, 3, 11, 4, 13, 6, 17)
 """How long the symbolic axes of example inputs of a module of PyTorch are, in order of appearance: different, so that none are mixed up."""

@@ -1,15 +1,13 @@
 """The spec in the end: names for what a graph makes, equations, the objective."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
 from symbackprop.calculus.program import Need
-from symbackprop.errors import SymbackpropError
 from symbackprop.language.nodes import Call, Name, Node
 from symbackprop.language.spec import ModelSpec, TensorSpec
-from symbackprop.language.tracing.infinite import check_infinite
 from symbackprop.language.tracing.naming import Bindings, equations_of, named
+from symbackprop.language.tracing.recorded import check_recorded
 from symbackprop.language.tracing.returned import returned_node
 from symbackprop.language.tracing.standins.numpy_functions import apply
 from symbackprop.language.tracing.values.recording import Recording
@@ -46,7 +44,7 @@ def assembled(
     top, layer, upstream = returned_node(returned, bindings, recording, reserved, None)
     reserved |= {*upstream}
     found, roots = named(top, layer, bindings, recording, reserved, None, None)
-    _check(roots, recording)
+    check_recorded(roots, recording)
     used = {node.id for node in recording.order(roots) if isinstance(node, Name)}
     return ModelSpec(
         name if name.isidentifier() else "model",
@@ -61,16 +59,6 @@ def assembled(
         variables=True,
         needs=needs,
     )
-
-
-def _check(roots: Sequence[Node], recording: Recording) -> None:
-    """Raise the error of a value that is refused, or infinite where no exponential follows."""
-    for node in recording.order(roots):
-        if id(node) in recording.refusals:
-            raise recording.refusals[id(node)]
-    check_infinite(roots, recording)
-    with suppress(SymbackpropError):  # elaboration tells it, with the equation
-        recording.shape(roots[-1])
 
 
 def _output(returned: tuple[Any, ...], found: Mapping[int, str]) -> str | None:

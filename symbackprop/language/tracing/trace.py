@@ -13,7 +13,6 @@ import copy
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from functools import partial
 from types import CodeType, FrameType, MethodType
 from typing import Any
@@ -25,8 +24,8 @@ from symbackprop.calculus.index import parse_shape, shape_text
 from symbackprop.errors import SpecError, SymbackpropError
 from symbackprop.language.spec import ModelSpec, TensorSpec
 from symbackprop.language.tracing.arguments import Arguments, arguments_of, named_arguments
-from symbackprop.language.tracing.infinite import check_infinite
 from symbackprop.language.tracing.naming import Bindings, equations_of, named
+from symbackprop.language.tracing.recorded import check_recorded
 from symbackprop.language.tracing.returned import returned_node
 from symbackprop.language.tracing.standins.namespace import Standins, standing_in
 from symbackprop.language.tracing.standins.numpy_functions import apply
@@ -129,12 +128,7 @@ def _traced(
     tensors |= upstream
     reserved |= {*upstream}
     found, roots = named(top, layer, bindings, recording, reserved, objective, output)
-    for node in recording.order(roots):
-        if id(node) in recording.refusals:
-            raise recording.refusals[id(node)]
-    check_infinite(roots, recording)
-    with suppress(SymbackpropError):  # elaboration tells it, with the equation
-        recording.shape(roots[-1])
+    check_recorded(roots, recording)
     used = {id(node) for node in recording.order(roots)}
     tensors |= {found.get(node, d.name): d.spec for node, d in recording.draws.items() if node in used}
     return ModelSpec(

@@ -1,9 +1,9 @@
 """Records of ONNX ops that work entry by entry: functions of numbers, arithmetic, comparisons, activations."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from symbackprop.language.graphs import activations
 from symbackprop.language.onnx.nodes.records import Nodes, node
 
 UNARY = {
@@ -199,10 +199,7 @@ def shrink(ops: Nodes, input: Any, bias: float = 0.0, lambd: float = 0.5) -> Any
 @node("Gelu")
 def gelu(ops: Nodes, X: Any, approximate: str = "none") -> Any:
     """x Phi(x), exact or by a tanh."""
-    if approximate == "none":
-        return ops.gelu(X)
-    inner = ops.multiply(math.sqrt(2 / math.pi), ops.add(X, ops.multiply(0.044715, ops.power(X, 3))))
-    return ops.multiply(ops.multiply(0.5, X), ops.add(1, ops.tanh(inner)))
+    return activations.gelu(ops, X, approximate)
 
 
 @node("Swish")

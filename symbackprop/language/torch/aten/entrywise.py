@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from symbackprop.language.graphs import activations
 from symbackprop.language.graphs.ops import Ops
 from symbackprop.language.torch.aten.records import aten
 
@@ -243,10 +244,7 @@ aten("bitwise_or", "__or__")(_bitwise("logical_or"))
 @aten("gelu")
 def gelu(ops: Ops, self: Any, approximate: str = "none") -> Any:
     """x Phi(x), exact or by a tanh."""
-    if approximate == "none":
-        return ops.gelu(self)
-    inner = ops.multiply(math.sqrt(2 / math.pi), ops.add(self, ops.multiply(0.044715, ops.power(self, 3))))
-    return ops.multiply(ops.multiply(0.5, self), ops.add(1, ops.tanh(inner)))
+    return activations.gelu(ops, self, approximate)
 
 
 @aten("elu")
