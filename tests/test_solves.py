@@ -7,7 +7,7 @@ from symbackprop import derivative
 from symbackprop.errors import AxisError
 from tests.differences import agrees
 
-SHAPES = {"A": "n n", "B": "n m", "G": "n m", "b": "n", "c": "n", "K": "n n", "t": "", "C": "n n", "x": "m", "R": "1 n"}
+SHAPES = {"A": "n n", "B": "n m", "G": "n m", "b": "n", "c": "n", "K": "n n", "t": "", "C": "n n", "x": "m", "R": "1 n", "D": "n p"}
 SOLVED = [
     ("b @ solve(A, b)", "A", 2),
     ("sum(G * solve(A, B))", "A", 2),
@@ -21,7 +21,7 @@ SOLVED = [
     ("c @ inv(A) @ inv(C) @ b", "c", 2),
     ("trace(inv(A) @ C)", "A", 2),
     ("b @ solve(A, c)", ("b", "c"), 0),
-    ("sum((inv(A - R) @ B) ** 2)", "R", 3),  # a sum beside the second system
+    ("sum((inv(A - R) @ D) ** 2)", "R", 3),  # a sum beside the second system
 ]
 
 
