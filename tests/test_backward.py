@@ -11,6 +11,9 @@ import pytest
 
 import symbackprop as sbp
 from symbackprop.backward.check import BackwardReport
+from symbackprop.backward.faults.counterexamples import _shows
+from symbackprop.backward.running.passes import Passes
+from symbackprop.backward.running.watched import Deadline
 from symbackprop.errors import SpecError
 
 FAST = ("affine", "tanh", "batchnorm", "layernorm", "softmax", "attention", "logistic", "class", "network")
@@ -100,6 +103,20 @@ def test_a_dictionary_of_parameters_is_checked_and_shown(
             exec(compile(verdicts[subject].script, "<script>", "exec"), {})
             printed, right = capsys.readouterr().out.split()
             assert abs(float(printed) - float(right)) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("print(1.0, 2.0)", True), ("print(1.0, 1.0)", False), ("print(forward(1))", False), ("x", False)]
+)
+def test_a_script_that_shows_no_difference_is_dropped(text: str, shown: bool) -> None:
+    def forward(x):
+        return x + 1
+
+    def backward(dout):
+        return dout
+
+    passes = Passes(forward, backward, {}, ["x"], Deadline(5))
+    assert _shows(passes, ["import numpy as np", "from net import forward", text]) is shown
 
 
 def test_a_name_with_two_shapes_is_refused(tmp_path: Path) -> None:

@@ -60,6 +60,15 @@ def test_many_mutated_claims_get_verdicts(case: tuple[dict, str]) -> None:
     assert found.status in STATUSES and "symbackprop itself" not in str(found.because)
 
 
+@pytest.mark.parametrize("nothing", ["h()", r"\{\}", "[]", r"\exp()", r"\left(\right)"])
+def test_empty_brackets_are_not_understood(nothing: str) -> None:
+    """And neither are they in the equations of a context, which then say nothing."""
+    claim, given = r"\frac{\partial L}{\partial h} = h", {"forward": [r"L = \frac{1}{2} \|h\|^2"], "shapes": {"h": ["k"]}}
+    found = sbp.check_claim(f"{claim} + {nothing} h", given)
+    assert found.status == "unknown" and "nothing stands in these brackets" in str(found.because) and found.position
+    assert sbp.check_claim(claim, {**given, "forward": [*given["forward"], f"u = {nothing} h"]}).status == "holds"
+
+
 @pytest.mark.parametrize(("context", "claim"), TRUE)
 def test_control_minus_the_right_side_is_never_true(context: dict, claim: str) -> None:
     left, sign, right = claim.partition(" = ")
